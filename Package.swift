@@ -1,0 +1,79 @@
+// swift-tools-version: 6.1
+// One room per idea, arrows only downwards: see ARCHITECTURE.md.
+import PackageDescription
+
+let package = Package(
+  name: "uio2",
+  products: [
+    .executable(name: "uio2", targets: ["uio2"]),
+    .library(name: "UnifiedIO", targets: ["UnifiedIO"]),
+    .library(name: "RobotPolicy", targets: ["RobotPolicy"]),
+    .library(name: "RobotLink", targets: ["RobotLink"]),
+  ],
+  dependencies: [
+    // The command line: subcommands, validation, help.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    // Structured, levelled logging that an embedding application can redirect.
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    // System libraries.
+    .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+    .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
+
+    // C faces and kernels.
+    .target(
+      name: "CSentencePiece",
+      cxxSettings: [.unsafeFlags(["-O2"])],
+      linkerSettings: [.linkedLibrary("sentencepiece")]),
+    .target(
+      name: "CImageCodecs",
+      cSettings: [.unsafeFlags(["-O2"])],
+      linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
+    // -O3 in debug builds too: tests run the kernels on whole models.
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+    .target(name: "CProtocol", dependencies: ["CProtobufC"]),
+
+    // The model.
+    .target(name: "Tensors", dependencies: ["CBLAS", "CKernels"]),
+    .target(name: "UnifiedIO", dependencies: ["Tensors", "CSentencePiece", "CImageCodecs"]),
+
+    // The robot.
+    .target(name: "RobotInterface"),
+    .target(name: "RobotPolicy", dependencies: ["RobotInterface", "UnifiedIO"]),
+    .target(name: "RobotLink", dependencies: ["RobotInterface", "CZeroMQ", "CProtocol", "CProtobufC"]),
+    .target(
+      name: "ControlDaemon",
+      dependencies: ["RobotInterface", "RobotPolicy", "RobotLink", .product(name: "Logging", package: "swift-log")]),
+    .target(name: "PolicyEvaluation", dependencies: ["RobotInterface", "RobotLink"]),
+    .executableTarget(
+      name: "uio2",
+      dependencies: [
+        "UnifiedIO", "RobotPolicy", "RobotLink", "ControlDaemon", "PolicyEvaluation",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+
+    // Tests.
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+    .testTarget(name: "UnifiedIOTests", dependencies: ["UnifiedIO"], exclude: ["Fixtures"]),
+    .testTarget(name: "RobotPolicyTests", dependencies: ["RobotPolicy"]),
+    .testTarget(name: "RobotLinkTests", dependencies: ["RobotLink"]),
+    .testTarget(name: "ControlDaemonTests", dependencies: ["ControlDaemon", "RobotLink"]),
+    .testTarget(name: "PolicyEvaluationTests", dependencies: ["PolicyEvaluation"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["uio2"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11,
+  cxxLanguageStandard: .cxx17
+)
+
+// Stricter than the default everywhere: `any` is spelled out, imports are what a file uses.
+for target in package.targets where target.type != .system {
+  target.swiftSettings =
+    (target.swiftSettings ?? []) + [
+      .enableUpcomingFeature("ExistentialAny"),
+      .enableUpcomingFeature("MemberImportVisibility"),
+    ]
+}

@@ -1,0 +1,3 @@
+#ifndef UIO2_CIMAGECODECS_H
+#define UIO2_CIMAGECODECS_H
+#endif

@@ -1,0 +1,3 @@
+#ifndef UIO2_CKERNELS_H
+#define UIO2_CKERNELS_H
+#endif

@@ -1,0 +1,3 @@
+#ifndef UIO2_CSENTENCEPIECE_H
+#define UIO2_CSENTENCEPIECE_H
+#endif

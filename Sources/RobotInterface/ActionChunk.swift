@@ -1,0 +1,83 @@
+/// What the safety envelope changed in an action; raw values are those of `LimitFlag` on the wire.
+public struct LimitFlags: OptionSet, Sendable, Hashable {
+  public let rawValue: UInt32
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// A component lay outside its declared range.
+  public static let range = LimitFlags(rawValue: 1)
+  /// The end effector would have left the workspace box.
+  public static let workspace = LimitFlags(rawValue: 2)
+  /// The end effector would have moved faster than allowed.
+  public static let speed = LimitFlags(rawValue: 4)
+  /// The end effector would have turned faster than allowed.
+  public static let rotationRate = LimitFlags(rawValue: 8)
+  /// The command lay too far from the measured pose.
+  public static let jump = LimitFlags(rawValue: 16)
+}
+
+/// One command, in physical units.
+public struct Action: Sendable, Hashable {
+  /// The kind of movement when the action space has several (`pick_and_place`, `push`); empty for continuous commands.
+  public var primitive: String
+  /// Order and units of ``Capabilities/actions``.
+  public var values: [Double]
+  /// Empty: exactly what the model said.
+  public var limited: LimitFlags
+
+  public init(values: [Double], limited: LimitFlags = [], primitive: String = "") {
+    self.values = values
+    self.limited = limited
+    self.primitive = primitive
+  }
+}
+
+/// The stages of one control step, in the order in which they run.
+public enum Stage: String, Sendable, Hashable, CaseIterable {
+  case queue, decode, preprocess, vision, encode, generate, post
+}
+
+/// How long each stage took, in nanoseconds.
+public struct StageTimings: Sendable, Hashable {
+  public private(set) var durations: [Stage: UInt64] = [:]
+
+  public init() {}
+
+  public subscript(stage: Stage) -> UInt64 {
+    get { durations[stage] ?? 0 }
+    set { durations[stage] = newValue }
+  }
+
+  /// The sum over all stages, nanoseconds.
+  public var total: UInt64 { durations.values.reduce(0, &+) }
+}
+
+/// The daemon's answer to an observation: what to do next, and until when that may be begun.
+public struct ActionChunk: Sendable, Hashable {
+  public var observationSequence: UInt64
+  /// Echo of ``Observation/capturedAt``.
+  public var capturedAt: UInt64
+  /// Nanoseconds on the robot's clock; no action of the chunk may begin after it.
+  public var validUntil: UInt64
+  public var actions: [Action]
+  /// The decoder's token ids, without BOS.
+  public var tokens: [Int32]
+  /// ``tokens`` as text.
+  public var text: String
+  /// Geometric mean of the probabilities of the sampled tokens among the allowed ones, 0...1.
+  public var confidence: Double
+  public var timings: StageTimings
+
+  public init(
+    observationSequence: UInt64, capturedAt: UInt64, validUntil: UInt64, actions: [Action], tokens: [Int32],
+    text: String, confidence: Double, timings: StageTimings
+  ) {
+    self.observationSequence = observationSequence
+    self.capturedAt = capturedAt
+    self.validUntil = validUntil
+    self.actions = actions
+    self.tokens = tokens
+    self.text = text
+    self.confidence = confidence
+    self.timings = timings
+  }
+}

@@ -1,0 +1,95 @@
+/// What a daemon drives and expects; a robot that disagrees with it must refuse to move.
+public struct Capabilities: Sendable, Hashable {
+  public struct Camera: Sendable, Hashable {
+    public var name: String
+    /// Pixels.
+    public var width: Int
+    /// Pixels.
+    public var height: Int
+    /// Degrees; `nil` when the policy does not care.
+    public var verticalFieldOfView: Double?
+    /// The model input that the camera feeds: `image` or `image_history`.
+    public var input: String
+
+    public init(name: String, width: Int, height: Int, verticalFieldOfView: Double?, input: String) {
+      self.name = name
+      self.width = width
+      self.height = height
+      self.verticalFieldOfView = verticalFieldOfView
+      self.input = input
+    }
+  }
+
+  /// A named number with its unit and range.
+  public struct Quantity: Sendable, Hashable {
+    public var name: String
+    public var unit: String
+    public var minimum: Double
+    public var maximum: Double
+
+    public init(name: String, unit: String, minimum: Double, maximum: Double) {
+      self.name = name
+      self.unit = unit
+      self.minimum = minimum
+      self.maximum = maximum
+    }
+  }
+
+  public struct Limits: Sendable, Hashable {
+    /// x, y, z in metres, in the action frame; `nil`: no box.
+    public var workspaceMinimum: [Double]?
+    public var workspaceMaximum: [Double]?
+    /// Metres per second.
+    public var maximumSpeed: Double?
+    /// Radians per second.
+    public var maximumRotationRate: Double?
+    /// Metres from the measured pose.
+    public var maximumJump: Double?
+    /// Nanoseconds.
+    public var maximumObservationAge: UInt64?
+    /// Nanoseconds.
+    public var frozenCameraTimeout: UInt64?
+    /// Bytes of one request.
+    public var maximumMessageBytes: UInt64?
+
+    public init() {}
+  }
+
+  public var policyName: String
+  /// Hex SHA-256 over the bundle's files.
+  public var policyDigest: String
+  public var serverVersion: String
+  public var cameras: [Camera]
+  public var proprioception: [Quantity]
+  public var actions: [Quantity]
+  /// e.g. `base`.
+  public var actionFrame: String
+  /// `delta`, `absolute` or `pick_and_place`.
+  public var actionMode: String
+  /// What a robot does without a fresh command: `zero` or `repeat`.
+  public var hold: String
+  /// Actions in one chunk at most.
+  public var chunkLength: Int
+  /// Hz, of single actions.
+  public var controlRate: Double
+  public var limits: Limits
+
+  public init(
+    policyName: String, policyDigest: String, serverVersion: String, cameras: [Camera], proprioception: [Quantity],
+    actions: [Quantity], actionFrame: String, actionMode: String, hold: String, chunkLength: Int, controlRate: Double,
+    limits: Limits
+  ) {
+    self.policyName = policyName
+    self.policyDigest = policyDigest
+    self.serverVersion = serverVersion
+    self.cameras = cameras
+    self.proprioception = proprioception
+    self.actions = actions
+    self.actionFrame = actionFrame
+    self.actionMode = actionMode
+    self.hold = hold
+    self.chunkLength = chunkLength
+    self.controlRate = controlRate
+    self.limits = limits
+  }
+}
