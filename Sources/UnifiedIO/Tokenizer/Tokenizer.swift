@@ -1,5 +1,5 @@
 import CSentencePiece
-public import Foundation
+import Foundation
 
 /// Text to ids and back: LLaMA's SentencePiece vocabulary with Unified-IO 2's own pieces behind it.
 ///
