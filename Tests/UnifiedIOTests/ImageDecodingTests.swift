@@ -66,6 +66,11 @@ import UnifiedIO
     #expect(code(bytes) == .invalidImage)
   }
 
+  @Test func aJPEGOfVeryManyScansIsRefused() throws {
+    let error = #expect(throws: ModelError.self) { try decode("many-scans.jpg") }
+    #expect(error?.message == "too many scans")
+  }
+
   @Test func pixelsHaveToFitTheSides() throws {
     #expect(try Image(width: 2, height: 1, pixels: [1, 2, 3, 4, 5, 6]).width == 2)
     #expect(throws: ModelError.self) { try Image(width: 2, height: 1, pixels: [1, 2, 3]) }

@@ -60,10 +60,12 @@ import UnifiedIO
     #expect(try placement(side, side).size == ImageSize(height: 383, width: 383))
   }
 
-  @Test(arguments: 1...700) func noPictureLeavesItsCanvas(side: Int) throws {
-    let placed = try placement(side, 1 + side / 2)
-    #expect(placed.size.width <= 384 && placed.size.height <= 384)
-    #expect(placed.top >= 0 && placed.left >= 0)
+  @Test func noPictureLeavesItsCanvas() throws {
+    for side in 1...2000 {
+      let placed = try placement(side, 1 + side / 2)
+      #expect(placed.size.width <= 384 && placed.size.height <= 384, "\(side)")
+      #expect(placed.top >= 0 && placed.left >= 0, "\(side)")
+    }
   }
 
   @Test(arguments: [(1000, 1), (1, 1000)]) func aLineIsTooNarrow(width: Int, height: Int) {
@@ -223,14 +225,20 @@ import UnifiedIO
     #expect(frames == (try images.prefix(4).map { image in try preprocessor.historyInput(image) }))
   }
 
-  @Test(arguments: [(128, 256, 384), (640, 480, 384), (128, 128, 128), (1920, 1080, 384)])
+  @Test(.enabled(if: isOptimized), arguments: [(128, 256, 384), (640, 480, 384), (128, 128, 128), (1920, 1080, 384)])
   func preprocessingIsQuick(width: Int, height: Int, side: Int) throws {
     let image = try noise(width: width, height: height)
     let preprocessor = preprocessor(side: side)
     let times = try (0..<20).map { _ in
       try ContinuousClock().measure { _ = try preprocessor.imageInput(image) }
     }
-    // A release build takes 0.06 to 3 ms. Generous: others may share the machine, and debug builds are slow.
-    #expect(try #require(times.min()) < .milliseconds(500))
+    // It takes 0.05 to 3 ms; generous, because others may share the machine.
+    #expect(try #require(times.min()) < .milliseconds(50))
   }
 }
+
+#if DEBUG
+  private let isOptimized = false
+#else
+  private let isOptimized = true
+#endif

@@ -1,13 +1,17 @@
 /// Height and width in pixels, in the order in which `config.json` has them.
 public struct ImageSize: Sendable, Hashable, CustomStringConvertible {
+  /// Rows.
   public var height: Int
+  /// Columns.
   public var width: Int
 
+  /// Height first, as in `config.json`.
   public init(height: Int, width: Int) {
     self.height = height
     self.width = width
   }
 
+  /// `"384 x 384"`, height first.
   public var description: String { "\(height) x \(width)" }
 }
 
@@ -24,6 +28,7 @@ public struct PreprocessingGeometry: Sendable, Hashable {
   /// How many history frames are kept, the first ones.
   public var maximumHistoryFrames: Int
 
+  /// The release's sizes where nothing else is given. They are checked when they are used.
   public init(
     imageSize: ImageSize = ImageSize(height: 384, width: 384),
     historyImageSize: ImageSize = ImageSize(height: 256, width: 256),

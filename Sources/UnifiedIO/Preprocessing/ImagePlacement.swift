@@ -113,11 +113,16 @@ public struct ImagePlacement: Sendable, Hashable {
 
 /// A box in pixels, edges rather than pixel centres: the whole picture is 0, 0, width, height.
 public struct PixelBox: Sendable, Hashable {
+  /// Left edge.
   public var minX: Float
+  /// Upper edge; y grows downwards.
   public var minY: Float
+  /// Right edge.
   public var maxX: Float
+  /// Lower edge.
   public var maxY: Float
 
+  /// In the order of the reference's `box_inputs`.
   public init(minX: Float, minY: Float, maxX: Float, maxY: Float) {
     self.minX = minX
     self.minY = minY
@@ -128,12 +133,17 @@ public struct PixelBox: Sendable, Hashable {
 
 /// A picture of floating-point values, such as a decoder makes.
 public struct FloatImage: Sendable, Hashable {
+  /// Pixels from left to right.
   public let width: Int
+  /// Pixels from top to bottom.
   public let height: Int
+  /// Values a pixel.
   public let channels: Int
   /// `[height, width, channels]`, row-major.
   public let values: [Float]
 
+  /// Wraps `values`, `[height, width, channels]`.
+  ///
   /// - Throws: ``ModelError`` `.invalidImage` when a dimension is not in 1...16384 or `values` has another count.
   public init(width: Int, height: Int, channels: Int, values: [Float]) throws(ModelError) {
     let sides = 1...Image.maximumSide

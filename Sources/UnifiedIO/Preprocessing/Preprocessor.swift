@@ -7,6 +7,7 @@ public struct Preprocessor: Sendable {
   /// Gives the ids of text.
   public let tokenizer: Tokenizer
 
+  /// Keeps both; nothing is computed or checked yet.
   public init(geometry: PreprocessingGeometry = PreprocessingGeometry(), tokenizer: Tokenizer) {
     self.geometry = geometry
     self.tokenizer = tokenizer
@@ -84,8 +85,11 @@ public struct Preprocessor: Sendable {
 
 /// What kind of answer a prompt asks for.
 public enum TargetModality: String, Sendable, Hashable, CaseIterable {
+  /// An answer in words and location tokens.
   case text
+  /// A picture.
   case image
+  /// A sound.
   case audio
 
   /// What the prompt begins with, e.g. `"[Text] [S] "`.
@@ -103,6 +107,7 @@ public struct TextTarget: Sendable, Hashable {
   /// What the decoder is to say, EOS last.
   public var tokens: [Int32]
 
+  /// - Parameter tokens: with EOS.
   public init(tokens: [Int32]) {
     self.tokens = tokens
   }

@@ -10,8 +10,9 @@ package struct ProtobufReader {
   }
 
   package struct Malformed: Error, Equatable {
-    package let offset: Int
     package let reason: String
+
+    package init(_ reason: String) { self.reason = reason }
   }
 
   private let bytes: ArraySlice<UInt8>
@@ -65,7 +66,7 @@ package struct ProtobufReader {
   }
 
   private func malformed(_ reason: String) -> Malformed {
-    Malformed(offset: position - bytes.startIndex, reason: reason)
+    Malformed("\(reason), at byte \(position - bytes.startIndex) of the message")
   }
 }
 

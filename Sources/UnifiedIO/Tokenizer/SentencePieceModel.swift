@@ -48,7 +48,7 @@ package struct SentencePieceModel: Sendable {
       while let (number, value) = try reader.next() {
         switch (number, value) {
         case (1, .bytes(let message)):
-          guard pieces.count < Self.maximumPieceCount else { throw .init(offset: 0, reason: "too many pieces") }
+          guard pieces.count < Self.maximumPieceCount else { throw ProtobufReader.Malformed("too many pieces") }
           pieces.append(try Self.piece(message))
         case (2, .bytes(let message)): isBytePairEncoding = try readTrainer(message)
         case (3, .bytes(let message)): try readNormalizer(message)
@@ -56,7 +56,7 @@ package struct SentencePieceModel: Sendable {
         }
       }
     } catch {
-      throw Self.invalid("byte \(error.offset) of a message: \(error.reason)")
+      throw Self.invalid(error.reason)
     }
     guard isBytePairEncoding else { throw Self.invalid("expected a byte-pair encoding model, as LLaMA's is") }
     try checkPieces()
@@ -111,9 +111,9 @@ package struct SentencePieceModel: Sendable {
       case (1, .bytes(let text)): piece.text = Array(text)
       case (2, .fixed32(let bits)): piece.score = Float(bitPattern: bits)
       case (3, .varint(let raw)):
-        guard let kind = Kind(rawValue: raw) else { throw .init(offset: 0, reason: "unknown kind of piece \(raw)") }
+        guard let kind = Kind(rawValue: raw) else { throw ProtobufReader.Malformed("unknown kind of piece \(raw)") }
         piece.kind = kind
-      case (1...3, _): throw .init(offset: 0, reason: "a field of a piece has the wrong type")
+      case (1...3, _): throw ProtobufReader.Malformed("a field of a piece has the wrong type")
       default: break
       }
     }
@@ -141,7 +141,7 @@ package struct SentencePieceModel: Sendable {
     while let (number, value) = try reader.next() {
       switch (number, value) {
       case (NormalizerField.characterMap, .bytes(let map)):
-        guard map.isEmpty else { throw .init(offset: 0, reason: "a normaliser other than identity") }
+        guard map.isEmpty else { throw ProtobufReader.Malformed("a normaliser other than identity") }
       case (NormalizerField.addsDummyPrefix, .varint(let flag)): addsDummyPrefix = flag != 0
       case (NormalizerField.removesExtraWhitespace, .varint(let flag)): removesExtraWhitespace = flag != 0
       case (NormalizerField.escapesWhitespace, .varint(let flag)): escapesWhitespace = flag != 0
