@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 import UnifiedIO
 
@@ -10,11 +11,8 @@ enum TextGenerationParity: ParityPart {
   ) throws(ModelError) {
     let golden = try GoldenPart(name, in: context.folder)
     let examples = try context.examples()
-    let runs = [
-      ("greedy.b1", ["ex10_mixed"]), ("greedy.b2", ["ex0_robot_img", "ex10_mixed"]),
-      ("greedy.textonly", ["ex9_text2audio"]),
-    ]
-    for (prefix, names) in runs where golden.has("\(prefix).tokens") {
+    for (run, names) in try runs(in: context.folder) where golden.has("greedy.\(run).tokens") {
+      let prefix = "greedy.\(run)"
       try compareGreedy(context.model, golden, examples, prefix, names, row: row)
     }
     if golden.has("forced.tokens") {
@@ -30,6 +28,25 @@ enum TextGenerationParity: ParityPart {
     if !beams.isEmpty { skip("\(beams.count) tensors beam*", "beam search is not built yet") }
   }
 
+  /// The examples of each greedy run, from the part's description.
+  private static func runs(in folder: URL) throws(ModelError) -> [(String, [String])] {
+    struct Run: Decodable { let examples: [String]? }
+    struct Info: Decodable {
+      let b1: Run?
+      let b2: Run?
+      let textonly: Run?
+    }
+    struct Description: Decodable { let info: Info }
+    let url = folder.appending(path: "\(name).json")
+    do {
+      let info = try JSONDecoder().decode(Description.self, from: Data(contentsOf: url)).info
+      return [("b1", info.b1), ("b2", info.b2), ("textonly", info.textonly)].map { ($0, $1?.examples ?? []) }
+        .filter { !$1.isEmpty }
+    } catch {
+      throw ModelError(.unreadableFile, url.path, "does not say which examples were generated: \(error)")
+    }
+  }
+
   private static func compareGreedy(
     _ model: UnifiedIOModel, _ golden: GoldenPart, _ examples: GoldenExamples, _ prefix: String, _ names: [String],
     row: (ParityRow) -> Void
@@ -40,9 +57,9 @@ enum TextGenerationParity: ParityPart {
     for name in names {
       let encoded = try model.encode(try examples.input(name))
       let answer = try model.generateText(from: encoded, options: GenerationOptions(maximumTokens: width - 1))
-      let padding = [Int](repeating: Int(Tokens.end), count: width - 1 - answer.tokens.count)
+      let padding = [Int](repeating: Int(Tokenizer.eos), count: width - 1 - answer.tokens.count)
       ours += [0] + answer.tokens.map { Int($0) } + padding
-      logits.append(try model.logits(of: [Tokens.beginning] + answer.tokens.dropLast(), given: encoded))
+      logits.append(try model.logits(of: [Tokenizer.bos] + answer.tokens.dropLast(), given: encoded))
     }
     row(identical("\(prefix).tokens", ours, tokens))
     row(try compareLogits(golden, "\(prefix).logits", logits))
@@ -103,8 +120,8 @@ enum EarlyStopParity: ParityPart {
     for name in names {
       let answer = try context.model.generateText(
         from: try context.model.encode(try examples.input(name)),
-        options: GenerationOptions(maximumTokens: width - 1, logitBias: [Tokens.end: 1.5]))
-      let padding = [Int](repeating: Int(Tokens.end), count: width - 1 - answer.tokens.count)
+        options: GenerationOptions(maximumTokens: width - 1, logitBias: [Tokenizer.eos: 1.5]))
+      let padding = [Int](repeating: Int(Tokenizer.eos), count: width - 1 - answer.tokens.count)
       ours += [0] + answer.tokens.map { Int($0) } + padding
     }
     row(identical("greedy.tokens", ours, tokens))

@@ -58,8 +58,12 @@ struct GoldenPart {
 struct GoldenExamples {
   private let file: SafetensorsFile
   private let names: Set<String>
+  /// For pictures of which the goldens keep only some patches.
+  private let own: OwnPreprocessing
 
-  init(in folder: URL) throws(ModelError) {
+  init(_ context: ParityContext) throws(ModelError) {
+    let folder = context.folder
+    own = try OwnPreprocessing(context)
     do {
       file = try SafetensorsFile(path: folder.appending(path: "preproc.safetensors").path)
     } catch {
@@ -76,18 +80,28 @@ struct GoldenExamples {
 
   /// The encoder's input of an example.
   func input(_ example: String) throws(ModelError) -> ModelInput {
-    ModelInput(
-      text: try integers(example, "inputs/text/tokens").map { Int32($0) },
-      image: try patches(example, "image").first,
-      imageHistory: try patches(example, "image_history"),
+    let call = own.calls.examples[example]?.call
+    var image = try patches(example, "image").first
+    if image == nil, let call { image = try own.image(call) }
+    var history = try patches(example, "image_history")
+    if history.isEmpty, let call { history = try own.history(call) }
+    return ModelInput(
+      text: try integers(example, "inputs/text/tokens").map { Int32($0) }, image: image, imageHistory: history,
       audio: try patches(example, "audio").first,
       audioHistory: try patches(example, "audio_history"))
+  }
+
+  /// Whether every patch of the frames is there, not only every eighth.
+  private func isComplete(_ example: String, _ modality: String) throws(ModelError) -> Bool {
+    let key = "\(example)/inputs/\(modality)"
+    guard let input = file.entries["\(key)/input"], let mask = file.entries["\(key)/mask"] else { return false }
+    return input.shape.count >= 2 && input.shape[input.shape.count - 2] == mask.shape.last
   }
 
   /// One entry a frame; a modality without frames has one.
   private func patches(_ example: String, _ modality: String) throws(ModelError) -> [PatchInput] {
     let key = "inputs/\(modality)"
-    guard has(example, "\(key)/input") else { return [] }
+    guard try isComplete(example, modality) else { return [] }
     let values: Tensor
     do { values = try file.tensor("\(example)/\(key)/input") } catch { throw ModelError(error) }
     let mask = try integers(example, "\(key)/mask"), positions = try integers(example, "\(key)/pos_ids")

@@ -7,7 +7,8 @@ public enum Parity {
   /// The parts of a golden folder, in the order in which they run.
   static var parts: [any ParityPart.Type] {
     [
-      InternalsParity.Single.self, InternalsParity.Padded.self, TargetsParity.self, TextGenerationParity.self,
+      TokenizerParity.self, PreprocessingParity.self, InternalsParity.Single.self, InternalsParity.Padded.self,
+      TargetsParity.self, TextGenerationParity.self,
       EarlyStopParity.self, TokenGenerationParity.Image.self, TokenGenerationParity.Audio.self,
     ]
   }
@@ -58,7 +59,7 @@ struct ParityContext {
   let folder: URL
   let model: UnifiedIOModel
 
-  func examples() throws(ModelError) -> GoldenExamples { try GoldenExamples(in: folder) }
+  func examples() throws(ModelError) -> GoldenExamples { try GoldenExamples(self) }
 }
 
 /// One golden part.

@@ -14,12 +14,12 @@ import UnifiedIO
     let complete = ProcessInfo.processInfo.environment["UIO2_GOLDENS"]
     golden = try GoldenTensors(
       complete.map { URL(fileURLWithPath: $0).appendingPathComponent("preproc.safetensors") }
-        ?? Fixtures.url("preproc.safetensors"))
-    preprocessor = Preprocessor(tokenizer: try Tokenizer(modelFile: Fixtures.url("tokenizer.model")))
+        ?? Fixtures.url("tiny-a/preproc.safetensors"))
+    preprocessor = Preprocessor(tokenizer: try Tokenizer(modelFile: Fixtures.url("tiny-a/tokenizer.model")))
   }
 
   private func picture(_ name: String) throws -> Image {
-    try Image.decode(try Fixtures.bytes("media/\(name).png"))
+    try Image.decode(try Fixtures.bytes("tiny-a/media/\(name).png"))
   }
 
   private func check(_ input: PatchInput, _ name: String, frame: Int? = nil) throws {

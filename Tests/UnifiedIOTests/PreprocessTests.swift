@@ -7,7 +7,7 @@ import UnifiedIO
   let preprocessor: Preprocessor
 
   init() throws {
-    tokenizer = try Tokenizer(modelFile: Fixtures.url("tokenizer.model"))
+    tokenizer = try Tokenizer(modelFile: Fixtures.url("tiny-a/tokenizer.model"))
     preprocessor = Preprocessor(tokenizer: tokenizer)
   }
 
@@ -112,7 +112,7 @@ import UnifiedIO
 @Suite struct PreprocessImageTests {
   let tokenizer: Tokenizer
 
-  init() throws { tokenizer = try Tokenizer(modelFile: Fixtures.url("tokenizer.model")) }
+  init() throws { tokenizer = try Tokenizer(modelFile: Fixtures.url("tiny-a/tokenizer.model")) }
 
   private func preprocessor(side: Int, history: Int = 128) -> Preprocessor {
     let geometry = PreprocessingGeometry(

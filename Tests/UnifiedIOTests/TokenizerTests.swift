@@ -20,7 +20,7 @@ private struct Golden: Decodable, Sendable {
   var decode: [Decoding]
 
   static func load() throws -> Golden {
-    try JSONDecoder().decode(Golden.self, from: Data(contentsOf: Fixtures.url("tokenizer_golden.json")))
+    try JSONDecoder().decode(Golden.self, from: Data(contentsOf: Fixtures.url("tiny-a/tokenizer_golden.json")))
   }
 }
 
@@ -29,7 +29,7 @@ private struct Golden: Decodable, Sendable {
   private let golden: Golden
 
   init() throws {
-    tokenizer = try Tokenizer(modelFile: Fixtures.url("tokenizer.model"))
+    tokenizer = try Tokenizer(modelFile: Fixtures.url("tiny-a/tokenizer.model"))
     golden = try Golden.load()
   }
 
@@ -121,7 +121,7 @@ private struct Golden: Decodable, Sendable {
 @Suite struct TokenizerFileTests {
   private let bytes: [UInt8]
 
-  init() throws { bytes = try Fixtures.bytes("tokenizer.model") }
+  init() throws { bytes = try Fixtures.bytes("tiny-a/tokenizer.model") }
 
   private func code(_ bytes: [UInt8]) -> ModelError.Code? {
     do {

@@ -25,7 +25,7 @@ extension UnifiedIOModel {
     var sampler = TokenSampler(options)
     var tokens: [Int32] = []
     // Chosen but not yet fed; fed together when the next logits are needed.
-    var pending = [Tokens.beginning]
+    var pending = [Tokenizer.bos]
     var logProbability = 0.0
     var sampled = 0
 
@@ -59,7 +59,7 @@ extension UnifiedIOModel {
         pending = [token]
       }
       // In the image and audio vocabularies 1 is an id like any other.
-      if constraint == nil, modality == .text, tokens.last == Tokens.end { return answer(.end) }
+      if constraint == nil, modality == .text, tokens.last == Tokenizer.eos { return answer(.end) }
     }
     if constraint?.choice(after: tokens) == .end { return answer(.end) }
     return answer(.length)
@@ -91,6 +91,6 @@ extension UnifiedIOModel {
       if index < range.count { return Int32(range.lowerBound + index) }
       index -= range.count
     }
-    return Tokens.end
+    return Tokenizer.eos
   }
 }

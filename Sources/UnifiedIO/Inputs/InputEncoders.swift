@@ -118,7 +118,7 @@ struct InputEncoders: Sendable {
     if let outside = tokens.first(where: { $0 < 0 || $0 >= embedding.rows }) {
       throw ModelError(.tokenOutOfRange, "text", "token \(outside) is not below the vocabulary size \(embedding.rows)")
     }
-    let kept = tokens.indices.filter { tokens[$0] != Tokens.padding }
+    let kept = tokens.indices.filter { tokens[$0] != Tokenizer.pad }
     guard !kept.isEmpty else { return nil }
     var embeddings = embedding.gatheringRows(kept.map { Int(tokens[$0]) })
     embeddings.add(row: textModality)

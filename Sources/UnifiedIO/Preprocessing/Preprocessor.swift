@@ -13,6 +13,19 @@ public struct Preprocessor: Sendable {
     self.tokenizer = tokenizer
   }
 
+  /// The sizes of a checkpoint.
+  public init(configuration: Configuration, tokenizer: Tokenizer) {
+    let transformer = configuration.transformer
+    self.init(
+      geometry: PreprocessingGeometry(
+        imageSize: ImageSize(height: transformer.imageSize.height, width: transformer.imageSize.width),
+        historyImageSize: ImageSize(
+          height: transformer.historyImageSize.height, width: transformer.historyImageSize.width),
+        patchSize: transformer.imagePatchSize, maximumTextLength: transformer.maximumInputText,
+        maximumHistoryFrames: configuration.sequenceLength.frames),
+      tokenizer: tokenizer)
+  }
+
   /// The ids of a prompt: the prefix for `target`, the text, cut to the maximum length, EOS.
   public func textInput(_ prompt: String, target: TargetModality = .text) -> [Int32] {
     ended(tokenizer.encode(target.prefix + prompt))
@@ -80,25 +93,6 @@ public struct Preprocessor: Sendable {
 
   private func ended(_ tokens: [Int32]) -> [Int32] {
     tokens.prefix(max(geometry.maximumTextLength - 1, 0)) + [Tokenizer.eos]
-  }
-}
-
-/// What kind of answer a prompt asks for.
-public enum TargetModality: String, Sendable, Hashable, CaseIterable {
-  /// An answer in words and location tokens.
-  case text
-  /// A picture.
-  case image
-  /// A sound.
-  case audio
-
-  /// What the prompt begins with, e.g. `"[Text] [S] "`.
-  public var prefix: String {
-    switch self {
-    case .text: "[Text] [S] "
-    case .image: "[Image] [S] "
-    case .audio: "[Audio] [S] "
-    }
   }
 }
 
