@@ -13,9 +13,11 @@ public struct PickAndPlaceStep: Sendable, Hashable {
 
   /// A position on the table and a rotation about the vertical, in bins 0...999.
   public struct Pose: Sendable, Hashable {
+    /// Bin of the action space's x range.
     public let x: Int
+    /// Bin of the action space's y range.
     public let y: Int
-    /// Fraction of one turn.
+    /// Bin of one turn.
     public let rotation: Int
 
     /// - Parameters: bins; clipped to 0...999.

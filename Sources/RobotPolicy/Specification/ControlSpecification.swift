@@ -40,8 +40,11 @@ extension PolicySpecification {
   public struct Limits: Encodable, Sendable, Hashable {
     /// A box in the base frame, metres.
     public struct Workspace: Encodable, Sendable, Hashable {
+      /// Metres along the frame's x axis.
       public let x: ClosedRange<Double>
+      /// Metres along the frame's y axis.
       public let y: ClosedRange<Double>
+      /// Metres along the frame's z axis.
       public let z: ClosedRange<Double>
 
       package enum CodingKeys: String, CodingKey, CaseIterable { case x, y, z }
