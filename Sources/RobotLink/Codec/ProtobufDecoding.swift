@@ -1,7 +1,7 @@
 // The one file that reads protobuf-c's structures: pointers go in, values come out, and nothing unsafe leaves it.
 import CProtobufC
 import CProtocol
-public import RobotInterface
+import RobotInterface
 
 extension RequestMessage {
   /// Reads a request off the wire and checks every length, number, text and enumeration in it.
@@ -44,15 +44,15 @@ extension ReplyMessage {
   }
 }
 
+/// Before anything else, because a message of another version may look quite different.
 private func checkVersion(of bytes: [UInt8]) throws(RobotError) {
   guard !bytes.isEmpty else { throw RobotError(.malformed, "message", "the message is empty") }
-  var reader = WireReader(bytes)
-  guard (try reader.next()) != nil else { return }
   let version = MessageHeader.peek(bytes).protocolVersion
-  guard version == ProtocolLimits.version else {
-    throw RobotError(
-      .unsupportedVersion, "protocol_version", "found version \(version), this side speaks \(ProtocolLimits.version)")
-  }
+  guard version != ProtocolLimits.version else { return }
+  // Bytes that name no version may be no message at all, and that is the better answer.
+  if version == 0 { try WireSchema().check(bytes) }
+  throw RobotError(
+    .unsupportedVersion, "protocol_version", "found version \(version), this side speaks \(ProtocolLimits.version)")
 }
 
 // MARK: Bodies

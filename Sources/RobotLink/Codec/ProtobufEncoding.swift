@@ -1,7 +1,7 @@
 // The one file that builds protobuf-c's structures: values go in, bytes come out, and nothing unsafe leaves it.
 import CProtobufC
 import CProtocol
-public import RobotInterface
+import RobotInterface
 
 extension RequestMessage {
   /// The request as it travels.

@@ -1,4 +1,4 @@
-package import RobotInterface
+import RobotInterface
 
 // What must hold for every message in both directions. What depends on the policy (which cameras, how many numbers) is
 // the policy's to check.

@@ -1,4 +1,4 @@
-public import RobotInterface
+import RobotInterface
 
 /// Asks the model for text about pictures, without a robot.
 public struct GenerationRequest: Sendable, Hashable {

@@ -20,7 +20,9 @@ public struct MessageHeader: Sendable, Hashable {
   public static func peek(_ bytes: [UInt8]) -> MessageHeader {
     var header = MessageHeader()
     var reader = WireReader(bytes)
-    while let field = try? reader.next() {
+    // Bounded, because the message is not: a header after this many fields is no one's.
+    for _ in 0..<ProtocolLimits.maximumFields {
+      guard let field = try? reader.next() else { break }
       switch (field.number, field.value) {
       case (1, .varint(let value)): header.protocolVersion = UInt32(truncatingIfNeeded: value)
       case (2, .varint(let value)): header.requestID = value

@@ -1,4 +1,4 @@
-public import RobotInterface
+import RobotInterface
 
 /// The daemon's answer to one ``RequestMessage``.
 public struct ReplyMessage: Sendable, Hashable {

@@ -1,4 +1,4 @@
-public import RobotInterface
+import RobotInterface
 
 /// What a robot asks of the daemon. Every request gets exactly one ``ReplyMessage`` with the same ids.
 public struct RequestMessage: Sendable, Hashable {

@@ -1,5 +1,5 @@
 import CZeroMQ
-public import RobotInterface
+import RobotInterface
 
 /// A robot's end of the link: asks the daemon and waits for the answer, never longer than the timeout.
 ///

@@ -1,5 +1,5 @@
 import CZeroMQ
-public import RobotInterface
+import RobotInterface
 
 /// The daemon's end of the link: one address that any number of REQ and DEALER clients talk to.
 ///

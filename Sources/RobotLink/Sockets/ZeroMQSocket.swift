@@ -1,5 +1,5 @@
 import CZeroMQ
-package import RobotInterface
+import RobotInterface
 
 /// One ZeroMQ socket with a context of its own: the only file that calls libzmq.
 ///
