@@ -1,4 +1,4 @@
-public import RobotInterface
+import RobotInterface
 
 /// What a session remembers between control steps.
 public struct EpisodeContext: Sendable {
