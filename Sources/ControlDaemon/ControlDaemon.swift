@@ -141,13 +141,15 @@ public final class ControlDaemon: Sendable {
 
   /// Sends and tells what the core has decided.
   private func publish(_ core: inout ControlCore, _ socket: inout RouterSocket) throws(RobotError) {
+    // Before the replies leave: who has an answer finds it counted.
+    snapshot.withLock { $0 = core.metrics }
     for outgoing in core.takeReplies() {
       // The core lets nothing through that cannot be encoded.
       if try !socket.send(outgoing.reply.encoded(), to: outgoing.route) {
         core.lostReply(to: outgoing.reply.sessionID, at: MonotonicClock.nanoseconds())
+        snapshot.withLock { $0 = core.metrics }
       }
     }
-    snapshot.withLock { $0 = core.metrics }
     let events = core.takeEvents()
     for event in events { log(event) }
     hub.publish(events)

@@ -217,6 +217,6 @@ struct ControlCoreTests {
     let job = core.nextJob(at: 0)
     let error = RobotError(.frozenCamera, "x\0y", String(repeating: "z", count: 1 << 20))
     core.finish(Outcome(jobID: job?.id ?? 0, context: nil, result: .failure(error)), at: 0)
-    #expect(codes(&core) == [1: .internal])
+    #expect(codes(&core) == [1: .frozenCamera])
   }
 }

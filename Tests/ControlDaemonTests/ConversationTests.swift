@@ -41,7 +41,7 @@ struct ConversationTests {
     let robot = try daemon.client()
     policy.hold(true)
     let first = try robot.send(.observation(.sample(1)))
-    policy.entered.wait()
+    #expect(policy.isInStep())
     let second = try robot.send(.observation(.sample(2)))
     let third = try robot.send(.observation(.sample(3)))
     let reply = try robot.receive()
@@ -71,20 +71,20 @@ struct ConversationTests {
   }
 
   @Test func `an observation that is old, or grew old in the queue, is refused`() throws {
-    let policy = FakePolicy(maximumAge: 50_000_000)
+    let policy = FakePolicy(maximumAge: 300_000_000)
     let daemon = try RunningDaemon(policy)
     defer { daemon.stop() }
     let robot = try daemon.client("a")
     #expect(
-      refusal { () throws(ClientError) in try robot.act(on: .sample(1, age: 50_000_001)) }?.code == .staleObservation)
+      refusal { () throws(ClientError) in try robot.act(on: .sample(1, age: 300_000_001)) }?.code == .staleObservation)
 
     policy.hold(true)
     _ = try robot.send(.observation(.sample(2)))
-    policy.entered.wait()
+    #expect(policy.isInStep())
     let other = try daemon.client("b")
     _ = try other.send(.observation(.sample(1)))
     #expect(daemon.wait { $0.requests == 3 })
-    Thread.sleep(forTimeInterval: 0.06)
+    Thread.sleep(forTimeInterval: 0.35)
     policy.hold(false)
     policy.release.signal()
     guard case .error(let error) = try other.receive().body else {

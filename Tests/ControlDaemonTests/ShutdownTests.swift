@@ -14,7 +14,7 @@ struct ShutdownTests {
     let robot = try daemon.client()
     policy.hold(true)
     let running = try robot.send(.observation(.sample(1)))
-    policy.entered.wait()
+    #expect(policy.isInStep())
     let waiting = try robot.send(.observation(.sample(2)))
     #expect(daemon.wait { $0.requests == 2 })
     daemon.daemon.stop()

@@ -286,7 +286,10 @@ package struct ControlCore: Sendable {
     var reply = ReplyMessage(requestID: ticket.requestID, sessionID: ticket.session, body: body)
     // A reply that breaks the protocol would leave the client without one.
     do throws(RobotError) { try reply.validate() } catch {
-      reply.body = .error(RobotError(.internal, "reply", "the policy's answer cannot be sent: \(error.code)"))
+      // An error whose text is at fault is still that error.
+      var code = RobotError.Code.internal
+      if case .error(let unsendable) = body { code = unsendable.code }
+      reply.body = .error(RobotError(code, "reply", "the policy's own words cannot be sent: \(error.message)"))
     }
     if case .error(let error) = reply.body {
       metrics.errors[error.code, default: 0] += 1

@@ -61,7 +61,9 @@ public struct RouterSocket: ~Copyable, Sendable {
   ///
   /// - Throws: `.internal` with the address as subject and libzmq's reason.
   public init(endpoint: String, options: Options = Options()) throws(RobotError) {
-    // The factor cannot overflow: limits are far below 2^61 bytes on any machine that could hold such a message.
+    var options = options
+    // libzmq takes a negative limit for none at all.
+    options.maximumMessageBytes = max(1, options.maximumMessageBytes)
     let hardLimit = Int64(clamping: options.maximumMessageBytes).multipliedReportingOverflow(
       by: Int64(Self.hardLimitFactor))
     let wakeUp = try WakeUp()

@@ -6,11 +6,10 @@ import Synchronization
 /// A policy without a model, which a test can hold in the middle of a step.
 final class FakePolicy: ObservationPolicy {
   let capabilities: Capabilities
-  /// Signalled when a step begins while the policy is held.
-  let entered = DispatchSemaphore(value: 0)
   /// Each signal lets one held step end.
   let release = DispatchSemaphore(value: 0)
 
+  private let entered = DispatchSemaphore(value: 0)
   private let isHeld = Atomic(false)
   private let answer = Mutex<(@Sendable (Observation) throws(RobotError) -> ActionChunk)?>(nil)
   private let warmUpResult: @Sendable () throws(RobotError) -> Void
@@ -37,6 +36,9 @@ final class FakePolicy: ObservationPolicy {
 
   /// Whether every step waits for ``release``.
   func hold(_ isHeld: Bool) { self.isHeld.store(isHeld, ordering: .sequentiallyConsistent) }
+
+  /// Waits until a step has begun and is held.
+  func isInStep() -> Bool { entered.wait(timeout: .now() + 20) == .success }
 
   /// Replaces the usual answer.
   func answer(_ answer: @escaping @Sendable (Observation) throws(RobotError) -> ActionChunk) {
