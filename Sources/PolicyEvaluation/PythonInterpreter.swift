@@ -4,7 +4,7 @@ import Foundation
 public struct PythonInterpreter: Sendable, Hashable {
   /// Path of the program.
   public let path: String
-  /// Variables that it needs: unbuffered output, and the repository's `Envs` on the module path when it was found.
+  /// Variables that it needs: unbuffered output, and the repository's modules when they were found.
   public let environment: [String: String]
 
   /// Takes `explicit`, else `$UIO2_PYTHON`, else `.venv/bin/python` beside the package's `Package.swift`.
@@ -34,11 +34,15 @@ public struct PythonInterpreter: Sendable, Hashable {
 
   private static func moduleVariables(_ variables: [String: String], packageRoot: URL?) -> [String: String] {
     var result = ["PYTHONUNBUFFERED": "1"]
-    if let envs = packageRoot?.appending(path: "Envs"),
-      FileManager.default.fileExists(atPath: envs.appending(path: "uio2_envs").path)
-    {
+    // The robot and the client that it speaks through; an installed copy in the virtual environment is the same one.
+    let modules = [("Envs", "uio2_envs"), ("Envs/client", "uio2_client")].compactMap { folder, module in
+      packageRoot.map { $0.appending(path: folder) }.flatMap { folder in
+        FileManager.default.fileExists(atPath: folder.appending(path: module).path) ? folder.path : nil
+      }
+    }
+    if !modules.isEmpty {
       let inherited = variables["PYTHONPATH"].flatMap { $0.isEmpty ? nil : $0 }
-      result["PYTHONPATH"] = ([envs.path] + (inherited.map { [$0] } ?? [])).joined(separator: ":")
+      result["PYTHONPATH"] = (modules + (inherited.map { [$0] } ?? [])).joined(separator: ":")
     }
     return result
   }

@@ -119,6 +119,20 @@ public enum RolloutEvent: Sendable, Hashable {
       case latency = "latency_ms"
       case limited, confidence
     }
+
+    /// Leaves out stages whose duration is `null`: the robot's word for a number that JSON cannot say.
+    public init(from decoder: any Decoder) throws {
+      let values = try decoder.container(keyedBy: CodingKeys.self)
+      self.init(
+        task: try values.decode(String.self, forKey: .task), seed: try values.decode(Int.self, forKey: .seed),
+        step: try values.decode(Int.self, forKey: .step),
+        policySteps: try values.decode(Int.self, forKey: .policySteps),
+        success: try values.decode(Bool.self, forKey: .success),
+        period: try values.decodeIfPresent(Double.self, forKey: .period),
+        latency: try values.decode([String: Double?].self, forKey: .latency).compactMapValues(\.self),
+        limited: try values.decode(Int.self, forKey: .limited),
+        confidence: try values.decodeIfPresent(Double.self, forKey: .confidence))
+    }
   }
 
   /// How an episode ended.

@@ -37,7 +37,7 @@ import Testing
 
   @Test func theFirstStepOfAnEpisodeHasNoPeriod() throws {
     let event = try decode(
-      #"{"event":"step","task":"a","seed":1,"step":4,"policy_steps":1,"success":false,"latency_ms":{},"limited":0,"confidence":null}"#
+      #"{"event":"step","task":"a","seed":1,"step":4,"policy_steps":1,"success":false,"latency_ms":{"a":null},"limited":0,"confidence":null}"#
     )
     #expect(
       event == .step(.init(task: "a", seed: 1, step: 4, policySteps: 1, success: false, period: nil, latency: [:])))

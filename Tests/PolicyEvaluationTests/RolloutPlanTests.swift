@@ -48,7 +48,7 @@ import Testing
   private func withPackage(_ body: (URL) throws -> Void) throws {
     let root = FileManager.default.temporaryDirectory.appending(path: "uio2-python-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: root) }
-    for folder in [".venv/bin", "Envs/uio2_envs"] {
+    for folder in [".venv/bin", "Envs/uio2_envs", "Envs/client/uio2_client"] {
       try FileManager.default.createDirectory(at: root.appending(path: folder), withIntermediateDirectories: true)
     }
     try Data().write(to: root.appending(path: "Package.swift"))
@@ -73,7 +73,7 @@ import Testing
 
   @Test func findsTheRepositorysModules() throws {
     try withPackage { root in
-      let envs = root.appending(path: "Envs").path
+      let envs = root.appending(path: "Envs").path + ":" + root.appending(path: "Envs/client").path
       let alone = try PythonInterpreter(explicit: "/bin/sh", variables: [:], packageRoot: root)
       #expect(alone.environment["PYTHONPATH"] == envs)
       let after = try PythonInterpreter(explicit: "/bin/sh", variables: ["PYTHONPATH": "/x"], packageRoot: root)
