@@ -39,6 +39,9 @@ let package = Package(
     .target(name: "Tensors", dependencies: ["CBLAS", "CKernels"]),
     .target(name: "UnifiedIO", dependencies: ["Tensors", "CSentencePiece", "CImageCodecs"]),
 
+    // Compares this implementation with tensors of the official one (`uio2 parity`).
+    .target(name: "UnifiedIOParity", dependencies: ["UnifiedIO", "Tensors"]),
+
     // The robot.
     .target(name: "RobotInterface"),
     .target(name: "RobotPolicy", dependencies: ["RobotInterface", "UnifiedIO"]),
@@ -50,14 +53,14 @@ let package = Package(
     .executableTarget(
       name: "uio2",
       dependencies: [
-        "UnifiedIO", "RobotPolicy", "RobotLink", "ControlDaemon", "PolicyEvaluation",
+        "UnifiedIO", "UnifiedIOParity", "RobotPolicy", "RobotLink", "ControlDaemon", "PolicyEvaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
 
     // Tests.
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-    .testTarget(name: "UnifiedIOTests", dependencies: ["UnifiedIO"], exclude: ["Fixtures"]),
+    .testTarget(name: "UnifiedIOTests", dependencies: ["UnifiedIO", "UnifiedIOParity", "Tensors"], exclude: ["Fixtures"]),
     .testTarget(name: "RobotPolicyTests", dependencies: ["RobotPolicy"]),
     .testTarget(name: "RobotLinkTests", dependencies: ["RobotLink"]),
     .testTarget(name: "ControlDaemonTests", dependencies: ["ControlDaemon", "RobotLink"]),

@@ -33,7 +33,7 @@ CONTROL_STEP_SECONDS = 0.0125
 STEP_LIMIT = 500
 """Control steps of one episode."""
 
-_UPSIDE_DOWN_CAMERAS = frozenset({"corner2", "corner3", "corner4"})
+_UPSIDE_DOWN_CAMERAS = frozenset({"corner", "corner2", "corner3", "corner4"})
 _EXPERT_NAME_EXCEPTIONS = {"peg-insert-side-v3": "SawyerPegInsertionSideV3Policy"}
 
 warnings.filterwarnings("ignore", message=".*Constant\\(s\\) may be too high.*")

@@ -1,3 +1,55 @@
+// Numeric kernels: one function per operation, dispatched at run time to the best instruction set that the machine has
+// (x86-64-v4, x86-64-v3, baseline). All arrays are row-major and may be unaligned; none may overlap unless said so.
 #ifndef UIO2_CKERNELS_H
 #define UIO2_CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// y[i] += x[i]
+void uio2_add(float *y, const float *x, size_t count);
+// Adds `bias[columns]` to each row of y.
+void uio2_add_bias(float *y, const float *bias, size_t rows, size_t columns);
+// y[i] *= factor
+void uio2_scale(float *y, float factor, size_t count);
+// gate[i] = silu(gate[i]) * up[i]
+void uio2_silu_multiply(float *gate, const float *up, size_t count);
+// x = x/2 (1 + erf(x / sqrt 2)), in place; within 2 ulp of the exact function.
+void uio2_gelu_erf(float *x, size_t count);
+// The tanh approximation of GELU, in place.
+void uio2_gelu_tanh(float *x, size_t count);
+
+// y = x / sqrt(mean(x^2) + epsilon) * scale, row by row; y may be x.
+void uio2_rms_norm(float *y, const float *x, const float *scale, size_t rows, size_t columns, float epsilon);
+// y = (x - mean) / sqrt(variance + epsilon) * weight + bias, row by row; y may be x.
+void uio2_layer_norm(float *y, const float *x, const float *weight, const float *bias, size_t rows, size_t columns,
+                     float epsilon);
+// x = x / max(|x|, epsilon), row by row, in place.
+void uio2_l2_normalize(float *x, size_t rows, size_t columns, float epsilon);
+
+// Rotates interleaved pairs of x[tokens][heads][dimension] by table[tokens][dimension] = (cos, sin) pairs, in place.
+void uio2_rotary(float *x, const float *table, size_t tokens, size_t heads, size_t dimension);
+
+// Softmax of each row of x over its first `visible(row)` columns, in place; columns beyond are set to 0.
+// visible(row) = columns when causal_offset < 0, else min(columns, causal_offset + row + 1).
+void uio2_softmax_rows(float *x, size_t rows, size_t columns, size_t stride, ptrdiff_t causal_offset);
+// Sum of exp(x[i] - maximum) with the maximum written to *maximum; 0 columns give 0.
+float uio2_exp_sum(const float *x, size_t count, float *maximum);
+
+// One query row of every head over `keys` cached rows: output[heads * dimension].
+// k and v are [keys][heads * dimension]; scores is scratch of `keys` floats.
+void uio2_attend_one(float *output, const float *query, const float *k, const float *v, size_t keys, size_t heads,
+                     size_t dimension, float scale, float *scores);
+
+// y[rows] = W[rows][columns] x, plus nothing else.
+void uio2_matvec(float *y, const float *w, const float *x, size_t rows, size_t columns);
+
+void uio2_bf16_to_f32(float *y, const uint16_t *x, size_t count);
+void uio2_f16_to_f32(float *y, const uint16_t *x, size_t count);
+
+// 1 when the processor has AVX-512 F, BW, DQ and VL.
+int uio2_has_avx512(void);
+// Flushes denormal numbers to zero on the calling thread (they make FMA several times slower).
+void uio2_flush_denormals(void);
+
 #endif

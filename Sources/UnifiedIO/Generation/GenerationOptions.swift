@@ -11,7 +11,14 @@ public struct GenerationOptions: Sendable, Hashable {
   /// Seed of the random numbers; the same seed gives the same answer.
   public var seed: UInt64
 
-  public init(maximumTokens: Int = 512, temperature: Float = 0, topK: Int? = nil, topP: Float? = nil, seed: UInt64 = 0) {
+  /// Added to the logits of single tokens before anything else.
+  public var logitBias: [Int32: Float]
+
+  public init(
+    maximumTokens: Int = 512, temperature: Float = 0, topK: Int? = nil, topP: Float? = nil, seed: UInt64 = 0,
+    logitBias: [Int32: Float] = [:]
+  ) {
+    self.logitBias = logitBias
     self.maximumTokens = maximumTokens
     self.temperature = temperature
     self.topK = topK

@@ -1,0 +1,33 @@
+"""Talks to a uio2 daemon: sends what a robot sees, receives what it should do.
+
+    from uio2_client import Client, observation
+
+    with Client("tcp://127.0.0.1:5555") as client:
+        capabilities = client.hello()          # which cameras, proprioception and actions the policy works with
+        client.reset()                         # a new episode
+        for sequence in range(1, 100):
+            chunk = client.act(observation(sequence, frames={"corner2": jpeg_bytes, "topview": rgb_array},
+                                           proprioception=[0.0, 0.6, 0.2, 1.0], instruction="Close the drawer."))
+            for action in chunk.actions:       # physical units, in the order of capabilities.actions
+                if time.monotonic_ns() > chunk.valid_until:
+                    break                      # too late: hold still and look again
+                robot.move(action.values)
+
+Needs only pyzmq and protobuf; raw frames may be NumPy arrays or whatever else has ``shape``, ``dtype`` and
+``tobytes``.
+"""
+
+from .client import PROTOCOL_VERSION, Client
+from .errors import ClientError, Disconnected, Timeout, code_name
+from .messages import camera_frame, observation
+
+__all__ = [
+    "PROTOCOL_VERSION",
+    "Client",
+    "ClientError",
+    "Disconnected",
+    "Timeout",
+    "camera_frame",
+    "code_name",
+    "observation",
+]

@@ -1,0 +1,313 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+ERROR_CODE_FROZEN_CAMERA: ErrorCode
+ERROR_CODE_INTERNAL: ErrorCode
+ERROR_CODE_INVALID_ACTION: ErrorCode
+ERROR_CODE_INVALID_IMAGE: ErrorCode
+ERROR_CODE_INVALID_INSTRUCTION: ErrorCode
+ERROR_CODE_INVALID_PROPRIOCEPTION: ErrorCode
+ERROR_CODE_INVALID_SESSION: ErrorCode
+ERROR_CODE_MALFORMED: ErrorCode
+ERROR_CODE_MISSING_CAMERA: ErrorCode
+ERROR_CODE_OUT_OF_ORDER: ErrorCode
+ERROR_CODE_OVERLOADED: ErrorCode
+ERROR_CODE_SHUTTING_DOWN: ErrorCode
+ERROR_CODE_STALE_OBSERVATION: ErrorCode
+ERROR_CODE_STOPPED: ErrorCode
+ERROR_CODE_SUPERSEDED: ErrorCode
+ERROR_CODE_TOO_LARGE: ErrorCode
+ERROR_CODE_UNKNOWN_CAMERA: ErrorCode
+ERROR_CODE_UNSPECIFIED: ErrorCode
+ERROR_CODE_UNSUPPORTED: ErrorCode
+ERROR_CODE_UNSUPPORTED_VERSION: ErrorCode
+IMAGE_ENCODING_JPEG: ImageEncoding
+IMAGE_ENCODING_PNG: ImageEncoding
+IMAGE_ENCODING_RGB8: ImageEncoding
+IMAGE_ENCODING_UNSPECIFIED: ImageEncoding
+LIMIT_FLAG_JUMP: LimitFlag
+LIMIT_FLAG_NONE: LimitFlag
+LIMIT_FLAG_RANGE: LimitFlag
+LIMIT_FLAG_ROTATION_RATE: LimitFlag
+LIMIT_FLAG_SPEED: LimitFlag
+LIMIT_FLAG_WORKSPACE: LimitFlag
+STAGE_DECODE: Stage
+STAGE_ENCODE: Stage
+STAGE_GENERATE: Stage
+STAGE_POST: Stage
+STAGE_PREPROCESS: Stage
+STAGE_QUEUE: Stage
+STAGE_UNSPECIFIED: Stage
+STAGE_VISION: Stage
+
+class Acknowledgement(_message.Message):
+    __slots__ = ["stopped"]
+    STOPPED_FIELD_NUMBER: _ClassVar[int]
+    stopped: bool
+    def __init__(self, stopped: bool = ...) -> None: ...
+
+class Action(_message.Message):
+    __slots__ = ["limited", "primitive", "values"]
+    LIMITED_FIELD_NUMBER: _ClassVar[int]
+    PRIMITIVE_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    limited: int
+    primitive: str
+    values: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, values: _Optional[_Iterable[float]] = ..., limited: _Optional[int] = ..., primitive: _Optional[str] = ...) -> None: ...
+
+class ActionChunk(_message.Message):
+    __slots__ = ["actions", "captured_at", "confidence", "observation_sequence", "text", "timings", "tokens", "valid_until"]
+    ACTIONS_FIELD_NUMBER: _ClassVar[int]
+    CAPTURED_AT_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    OBSERVATION_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    TIMINGS_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    VALID_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    actions: _containers.RepeatedCompositeFieldContainer[Action]
+    captured_at: int
+    confidence: float
+    observation_sequence: int
+    text: str
+    timings: _containers.RepeatedCompositeFieldContainer[StageTiming]
+    tokens: _containers.RepeatedScalarFieldContainer[int]
+    valid_until: int
+    def __init__(self, observation_sequence: _Optional[int] = ..., captured_at: _Optional[int] = ..., valid_until: _Optional[int] = ..., actions: _Optional[_Iterable[_Union[Action, _Mapping]]] = ..., tokens: _Optional[_Iterable[int]] = ..., text: _Optional[str] = ..., confidence: _Optional[float] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ...) -> None: ...
+
+class CameraFrame(_message.Message):
+    __slots__ = ["camera", "data", "encoding", "height", "width"]
+    CAMERA_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    camera: str
+    data: bytes
+    encoding: ImageEncoding
+    height: int
+    width: int
+    def __init__(self, camera: _Optional[str] = ..., encoding: _Optional[_Union[ImageEncoding, str]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class CameraSpecification(_message.Message):
+    __slots__ = ["height", "input", "name", "vertical_field_of_view", "width"]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERTICAL_FIELD_OF_VIEW_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    height: int
+    input: str
+    name: str
+    vertical_field_of_view: float
+    width: int
+    def __init__(self, name: _Optional[str] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., vertical_field_of_view: _Optional[float] = ..., input: _Optional[str] = ...) -> None: ...
+
+class Capabilities(_message.Message):
+    __slots__ = ["action_frame", "action_mode", "actions", "cameras", "chunk_length", "control_rate", "hold", "limits", "policy_digest", "policy_name", "proprioception", "server_version"]
+    ACTIONS_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FRAME_FIELD_NUMBER: _ClassVar[int]
+    ACTION_MODE_FIELD_NUMBER: _ClassVar[int]
+    CAMERAS_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_LENGTH_FIELD_NUMBER: _ClassVar[int]
+    CONTROL_RATE_FIELD_NUMBER: _ClassVar[int]
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    POLICY_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    POLICY_NAME_FIELD_NUMBER: _ClassVar[int]
+    PROPRIOCEPTION_FIELD_NUMBER: _ClassVar[int]
+    SERVER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    action_frame: str
+    action_mode: str
+    actions: _containers.RepeatedCompositeFieldContainer[QuantitySpecification]
+    cameras: _containers.RepeatedCompositeFieldContainer[CameraSpecification]
+    chunk_length: int
+    control_rate: float
+    hold: str
+    limits: Limits
+    policy_digest: str
+    policy_name: str
+    proprioception: _containers.RepeatedCompositeFieldContainer[QuantitySpecification]
+    server_version: str
+    def __init__(self, policy_name: _Optional[str] = ..., policy_digest: _Optional[str] = ..., server_version: _Optional[str] = ..., cameras: _Optional[_Iterable[_Union[CameraSpecification, _Mapping]]] = ..., proprioception: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., actions: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., action_frame: _Optional[str] = ..., action_mode: _Optional[str] = ..., hold: _Optional[str] = ..., chunk_length: _Optional[int] = ..., control_rate: _Optional[float] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
+
+class Error(_message.Message):
+    __slots__ = ["code", "field", "message"]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    code: ErrorCode
+    field: str
+    message: str
+    def __init__(self, code: _Optional[_Union[ErrorCode, str]] = ..., message: _Optional[str] = ..., field: _Optional[str] = ...) -> None: ...
+
+class Generate(_message.Message):
+    __slots__ = ["images", "maximum_tokens", "prompt", "seed", "temperature", "top_k", "top_p"]
+    IMAGES_FIELD_NUMBER: _ClassVar[int]
+    MAXIMUM_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
+    TOP_K_FIELD_NUMBER: _ClassVar[int]
+    TOP_P_FIELD_NUMBER: _ClassVar[int]
+    images: _containers.RepeatedCompositeFieldContainer[CameraFrame]
+    maximum_tokens: int
+    prompt: str
+    seed: int
+    temperature: float
+    top_k: int
+    top_p: float
+    def __init__(self, prompt: _Optional[str] = ..., images: _Optional[_Iterable[_Union[CameraFrame, _Mapping]]] = ..., maximum_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., top_k: _Optional[int] = ..., top_p: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
+
+class Generation(_message.Message):
+    __slots__ = ["finish_reason", "text", "timings", "tokens"]
+    FINISH_REASON_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    TIMINGS_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    finish_reason: str
+    text: str
+    timings: _containers.RepeatedCompositeFieldContainer[StageTiming]
+    tokens: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, text: _Optional[str] = ..., tokens: _Optional[_Iterable[int]] = ..., finish_reason: _Optional[str] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ...) -> None: ...
+
+class Hello(_message.Message):
+    __slots__ = ["client_name", "client_version"]
+    CLIENT_NAME_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    client_name: str
+    client_version: str
+    def __init__(self, client_name: _Optional[str] = ..., client_version: _Optional[str] = ...) -> None: ...
+
+class Limits(_message.Message):
+    __slots__ = ["frozen_camera_timeout", "maximum_jump", "maximum_message_bytes", "maximum_observation_age", "maximum_rotation_rate", "maximum_speed", "workspace_maximum", "workspace_minimum"]
+    FROZEN_CAMERA_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    MAXIMUM_JUMP_FIELD_NUMBER: _ClassVar[int]
+    MAXIMUM_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAXIMUM_OBSERVATION_AGE_FIELD_NUMBER: _ClassVar[int]
+    MAXIMUM_ROTATION_RATE_FIELD_NUMBER: _ClassVar[int]
+    MAXIMUM_SPEED_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_MAXIMUM_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_MINIMUM_FIELD_NUMBER: _ClassVar[int]
+    frozen_camera_timeout: int
+    maximum_jump: float
+    maximum_message_bytes: int
+    maximum_observation_age: int
+    maximum_rotation_rate: float
+    maximum_speed: float
+    workspace_maximum: _containers.RepeatedScalarFieldContainer[float]
+    workspace_minimum: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, workspace_minimum: _Optional[_Iterable[float]] = ..., workspace_maximum: _Optional[_Iterable[float]] = ..., maximum_speed: _Optional[float] = ..., maximum_rotation_rate: _Optional[float] = ..., maximum_jump: _Optional[float] = ..., maximum_observation_age: _Optional[int] = ..., frozen_camera_timeout: _Optional[int] = ..., maximum_message_bytes: _Optional[int] = ...) -> None: ...
+
+class Observation(_message.Message):
+    __slots__ = ["actions_consumed", "captured_at", "frames", "instruction", "prompt_images", "proprioception", "sent_at", "sequence"]
+    ACTIONS_CONSUMED_FIELD_NUMBER: _ClassVar[int]
+    CAPTURED_AT_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    INSTRUCTION_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_IMAGES_FIELD_NUMBER: _ClassVar[int]
+    PROPRIOCEPTION_FIELD_NUMBER: _ClassVar[int]
+    SENT_AT_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    actions_consumed: int
+    captured_at: int
+    frames: _containers.RepeatedCompositeFieldContainer[CameraFrame]
+    instruction: str
+    prompt_images: _containers.RepeatedCompositeFieldContainer[CameraFrame]
+    proprioception: _containers.RepeatedScalarFieldContainer[float]
+    sent_at: int
+    sequence: int
+    def __init__(self, sequence: _Optional[int] = ..., captured_at: _Optional[int] = ..., sent_at: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[CameraFrame, _Mapping]]] = ..., proprioception: _Optional[_Iterable[float]] = ..., instruction: _Optional[str] = ..., prompt_images: _Optional[_Iterable[_Union[CameraFrame, _Mapping]]] = ..., actions_consumed: _Optional[int] = ...) -> None: ...
+
+class QuantitySpecification(_message.Message):
+    __slots__ = ["maximum", "minimum", "name", "unit"]
+    MAXIMUM_FIELD_NUMBER: _ClassVar[int]
+    MINIMUM_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    maximum: float
+    minimum: float
+    name: str
+    unit: str
+    def __init__(self, name: _Optional[str] = ..., unit: _Optional[str] = ..., minimum: _Optional[float] = ..., maximum: _Optional[float] = ...) -> None: ...
+
+class Reply(_message.Message):
+    __slots__ = ["acknowledgement", "action_chunk", "capabilities", "error", "generation", "protocol_version", "request_id", "session_id"]
+    ACKNOWLEDGEMENT_FIELD_NUMBER: _ClassVar[int]
+    ACTION_CHUNK_FIELD_NUMBER: _ClassVar[int]
+    CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    acknowledgement: Acknowledgement
+    action_chunk: ActionChunk
+    capabilities: Capabilities
+    error: Error
+    generation: Generation
+    protocol_version: int
+    request_id: int
+    session_id: str
+    def __init__(self, protocol_version: _Optional[int] = ..., request_id: _Optional[int] = ..., session_id: _Optional[str] = ..., capabilities: _Optional[_Union[Capabilities, _Mapping]] = ..., action_chunk: _Optional[_Union[ActionChunk, _Mapping]] = ..., acknowledgement: _Optional[_Union[Acknowledgement, _Mapping]] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class Request(_message.Message):
+    __slots__ = ["generate", "hello", "observation", "protocol_version", "request_id", "reset", "resume", "session_id", "stop"]
+    GENERATE_FIELD_NUMBER: _ClassVar[int]
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    OBSERVATION_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    RESET_FIELD_NUMBER: _ClassVar[int]
+    RESUME_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    STOP_FIELD_NUMBER: _ClassVar[int]
+    generate: Generate
+    hello: Hello
+    observation: Observation
+    protocol_version: int
+    request_id: int
+    reset: Reset
+    resume: Resume
+    session_id: str
+    stop: Stop
+    def __init__(self, protocol_version: _Optional[int] = ..., request_id: _Optional[int] = ..., session_id: _Optional[str] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., observation: _Optional[_Union[Observation, _Mapping]] = ..., reset: _Optional[_Union[Reset, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., generate: _Optional[_Union[Generate, _Mapping]] = ...) -> None: ...
+
+class Reset(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
+class Resume(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
+class StageTiming(_message.Message):
+    __slots__ = ["duration", "stage"]
+    DURATION_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    duration: int
+    stage: Stage
+    def __init__(self, stage: _Optional[_Union[Stage, str]] = ..., duration: _Optional[int] = ...) -> None: ...
+
+class Stop(_message.Message):
+    __slots__ = ["reason"]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    def __init__(self, reason: _Optional[str] = ...) -> None: ...
+
+class ImageEncoding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class Stage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class LimitFlag(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class ErrorCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []

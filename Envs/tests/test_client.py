@@ -1,0 +1,139 @@
+"""The client against a daemon that does as the test says."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_daemon import FakeDaemon, chunk_for, error, toy_capabilities
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from PIL import Image
+from uio2_client import Client, ClientError, Disconnected, Timeout, camera_frame, code_name, observation
+from uio2_client import uio2_pb2 as pb
+
+PROTO = Path(__file__).resolve().parents[2] / "Sources" / "CProtocol" / "uio2.proto"
+NOWHERE = "tcp://127.0.0.1:9"
+
+
+def look(sequence: int = 1) -> pb.Observation:
+    frame = np.zeros((4, 6, 3), dtype=np.uint8)
+    return observation(sequence, {"overhead": frame}, [0.1, 0.2], "Go.")
+
+
+def test_a_whole_conversation() -> None:
+    def other(request: pb.Request):
+        if request.WhichOneof("body") == "generate":
+            return pb.Generation(text=request.generate.prompt.upper(), finish_reason="end")
+        return pb.Acknowledgement(stopped=request.WhichOneof("body") == "stop")
+
+    daemon = FakeDaemon(lambda index, seen: chunk_for(seen, [[0.01, 0.0]], confidence=0.5), on_other=other)
+    with daemon, Client(daemon.address, session="s1") as client:
+        assert client.hello() == toy_capabilities()
+        assert client.reset() is False
+        chunk = client.act(look())
+        assert [list(action.values) for action in chunk.actions] == [[0.01, 0.0]]
+        assert client.stop("enough") is True
+        assert client.resume() is False
+        assert client.generate("abc", [camera_frame("x", np.zeros((2, 2, 3), np.uint8))], seed=3).text == "ABC"
+        assert {request.session_id for request in daemon.requests} == {"s1"}
+        assert len({request.request_id for request in daemon.requests}) == len(daemon.requests)
+        seen = daemon.observations[0]
+        assert seen.captured_at <= seen.sent_at <= time.monotonic_ns()
+        assert daemon.requests[3].stop.reason == "enough"
+
+
+def test_errors_have_name_field_and_message() -> None:
+    daemon = FakeDaemon(lambda index, seen: error("unknown_camera", "no such camera", "observation.frames[0].camera"))
+    with daemon, Client(daemon.address) as client:
+        with pytest.raises(ClientError) as caught:
+            client.act(look())
+        assert (caught.value.code, caught.value.field) == ("unknown_camera", "observation.frames[0].camera")
+        assert "no such camera" in str(caught.value)
+        assert client.reset() is False, "an error does not end the conversation"
+    assert code_name(14) == "superseded" and code_name(999) == "error_999"
+
+
+def test_late_answers_never_come_through() -> None:
+    daemon = FakeDaemon(lambda index, seen: chunk_for(seen, [[float(index), 0.0]]))
+    daemon.delay = lambda index: 0.3 if index == 0 else 0.0
+    with daemon, Client(daemon.address) as client:
+        with pytest.raises(Timeout):
+            client.act(look(1), timeout=0.1)
+        assert client.act(look(2)).actions[0].values[0] == 1.0
+        time.sleep(0.35)
+        assert client.act(look(3)).actions[0].values[0] == 2.0
+        assert daemon.identities[0] != daemon.identities[1] == daemon.identities[2], "a new socket after the timeout"
+
+
+def test_answers_to_another_observation_are_refused() -> None:
+    daemon = FakeDaemon(lambda index, seen: chunk_for(look(77), [[0.0, 0.0]]))
+    with daemon, Client(daemon.address) as client, pytest.raises(ClientError, match="malformed"):
+        client.act(look(1))
+
+
+def test_no_daemon() -> None:
+    with Client(NOWHERE, timeout=0.1) as client, pytest.raises(Disconnected, match="no daemon"):
+        client.hello()
+    with Client("nonsense", timeout=0.1) as client, pytest.raises(Disconnected, match="not an address"):
+        client.hello()
+
+
+def test_a_daemon_that_dies_is_noticed_at_once_and_found_again() -> None:
+    daemon = FakeDaemon(lambda index, seen: daemon.die())
+    with Client(daemon.address, timeout=10) as client:
+        with daemon:
+            client.hello()
+            began = time.monotonic()
+            with pytest.raises(Disconnected, match="broke"):
+                client.act(look())
+            assert time.monotonic() - began < 5
+        with FakeDaemon(lambda index, seen: None, address=daemon.address):
+            assert client.hello().policy_name == "toy-policy"
+        with FakeDaemon(lambda index, seen: None, address=daemon.address):
+            assert client.hello().policy_name == "toy-policy", "restarted between two requests: nobody need notice"
+
+
+def test_closed_twice_and_for_good() -> None:
+    client = Client(NOWHERE)
+    client.close()
+    client.close()
+    with pytest.raises(Disconnected, match="closed"):
+        client.hello()
+    with pytest.raises(ValueError, match="1 to 128"):
+        Client(NOWHERE, session="x" * 129)
+
+
+def test_pictures() -> None:
+    frame = np.arange(5 * 7 * 3, dtype=np.uint8).reshape(5, 7, 3)
+    raw = camera_frame("a", frame)
+    assert (raw.encoding, raw.width, raw.height, raw.data) == (pb.IMAGE_ENCODING_RGB8, 7, 5, frame.tobytes())
+    assert camera_frame("a", frame[:, ::-1]).data == frame[:, ::-1].tobytes(), "of any memory layout"
+    for form, encoding in (("JPEG", pb.IMAGE_ENCODING_JPEG), ("PNG", pb.IMAGE_ENCODING_PNG)):
+        file = io.BytesIO()
+        Image.fromarray(frame).save(file, format=form)
+        found = camera_frame("a", file.getvalue())
+        assert (found.encoding, found.width, found.height, found.data) == (encoding, 7, 5, file.getvalue())
+    for wrong in (b"GIF89a", frame.astype(np.float32), frame[0], b"\xff\xd8\xff\xd9"):
+        with pytest.raises(ValueError):
+            camera_frame("a", wrong)
+
+
+@pytest.mark.skipif(shutil.which("protoc") is None or not PROTO.exists(), reason="no protoc to compare with")
+def test_generated_messages_are_those_of_the_protocol(tmp_path: Path) -> None:
+    descriptors = tmp_path / "descriptors"
+    subprocess.run(
+        ["protoc", f"--proto_path={PROTO.parent}", f"--descriptor_set_out={descriptors}", PROTO.name], check=True
+    )
+    expected = FileDescriptorSet.FromString(descriptors.read_bytes()).file[0]
+    found = FileDescriptorProto()
+    pb.DESCRIPTOR.CopyToProto(found)
+    for file in (expected, found):
+        for message in file.message_type:
+            for field in message.field:
+                field.ClearField("json_name")
+    assert found == expected, "generate uio2_pb2.py anew; see Envs/client/README.md"

@@ -1,0 +1,271 @@
+"""The control loop against scripted answers, without sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from fake_daemon import chunk_for, toy_capabilities
+from uio2_client import ClientError, Timeout
+from uio2_client import uio2_pb2 as pb
+
+from uio2_envs import toy
+from uio2_envs.agreement import Agreement, Disagreed, disagreements
+from uio2_envs.clock import SimulatedClock
+from uio2_envs.robot import EpisodeResult, Patience, PolicyStep, Robot, RobotFailure
+
+SEED = 5
+QUICK = Patience(timeouts=3, superseded=4, refused_seconds=0.05, pause_seconds=0.001)
+
+
+class ScriptedLink:
+    """Answers the n-th observation with what ``script(n, observation)`` returns or raises."""
+
+    def __init__(self, script: Callable[[int, pb.Observation], pb.ActionChunk]) -> None:
+        self.script = script
+        self.observations: list[pb.Observation] = []
+        self.resets = 0
+
+    def reset(self) -> bool:
+        self.resets += 1
+        return False
+
+    def act(self, observation: pb.Observation) -> pb.ActionChunk:
+        self.observations.append(observation)
+        return self.script(len(self.observations) - 1, observation)
+
+    def positions(self) -> np.ndarray:
+        """Where the point was at every observation, ``[observations, 2]`` (y, x)."""
+        return np.array([list(observation.proprioception) for observation in self.observations])
+
+
+class SteppedClock(SimulatedClock):
+    """A clock on which a test can let time pass."""
+
+    def wait(self, nanoseconds: int) -> None:
+        self._now += nanoseconds
+
+
+def robot(script, steps: list[PolicyStep] | None = None, **options) -> tuple[Robot, ScriptedLink, SteppedClock]:
+    environment, link = toy.make("reach-green"), ScriptedLink(script)
+    agreement = Agreement(environment.specification, toy_capabilities())
+    clock = SteppedClock(environment.specification.control_rate)
+    on_step = (lambda step: None) if steps is None else steps.append
+    return Robot(environment, agreement, link, clock, patience=QUICK, on_step=on_step, **options), link, clock
+
+
+def expert(index: int, seen: pb.Observation) -> pb.ActionChunk:
+    """A policy that knows where the disc of ``SEED`` lies."""
+    twin = toy.make("reach-green")
+    twin.reset(SEED)
+    y, x = seen.proprioception
+    dx, dy = np.clip(twin._discs["reach-green"] - [x, y], -0.08, 0.08) / 4
+    return chunk_for(seen, [[dy, dx]] * 4, confidence=0.9)
+
+
+def still(index: int, seen: pb.Observation) -> pb.ActionChunk:
+    return chunk_for(seen, [[0.0, 0.0]] * 4)
+
+
+def refuse(code: str):
+    raise ClientError(code, "test", "so the test wants it")
+
+
+def test_success_ends_the_episode() -> None:
+    steps: list[PolicyStep] = []
+    body, link, _ = robot(expert, steps)
+    result = body.run_episode(SEED)
+    assert result.success and result.steps < 40 and result.held_steps == 0
+    assert link.resets == 1 and result.policy_steps == len(steps) == len(link.observations)
+    first = link.observations[0]
+    assert [(frame.camera, frame.width, frame.height) for frame in first.frames] == [
+        ("overhead", 128, 128),
+        ("follow", 64, 64),
+    ]
+    assert all(frame.encoding == pb.IMAGE_ENCODING_JPEG for frame in first.frames)
+    assert first.instruction == toy.TASKS["reach-green"]
+    assert [seen.sequence for seen in link.observations] == list(range(1, len(steps) + 1))
+    assert [seen.actions_consumed for seen in link.observations] == [0] + [4] * (len(steps) - 1)
+    assert steps[0].period_ms is None and steps[1].period_ms > 0
+    assert steps[0].latency_ms["vision"] == 2.5 and steps[-1].success
+    assert {"round_trip", "render", "simulate"} <= set(steps[0].latency_ms)
+
+
+def test_same_seed_same_episode_and_sequence_goes_on() -> None:
+    body, link, _ = robot(expert)
+    first, second = body.run_episode(SEED), body.run_episode(SEED)
+    assert (first.steps, first.policy_steps) == (second.steps, second.policy_steps)
+    sequences = [seen.sequence for seen in link.observations]
+    assert sequences == sorted(set(sequences)) and link.resets == 2
+    assert link.observations[first.policy_steps].actions_consumed == 0
+
+
+def test_step_limit() -> None:
+    body, _, _ = robot(still, step_limit=10)
+    result = body.run_episode(SEED)
+    assert (result.success, result.steps, result.policy_steps) == (False, 10, 3)
+    body, _, _ = robot(still, step_limit=10_000)
+    assert body.run_episode(SEED).steps == 100, "the environment's own limit holds as well"
+
+
+def test_superseded_looks_again_without_moving() -> None:
+    body, link, _ = robot(lambda n, seen: refuse("superseded") if n in (0, 2) else expert(n, seen))
+    result = body.run_episode(SEED)
+    assert result.success and result.held_steps == 0
+    np.testing.assert_array_equal(link.positions()[0], link.positions()[1])
+    assert link.observations[3].actions_consumed == 0
+    body, _, _ = robot(lambda n, seen: refuse("superseded"))
+    with pytest.raises(RobotFailure, match="superseded"):
+        body.run_episode(SEED)
+
+
+@pytest.mark.parametrize("code", ["stopped", "frozen_camera", "stale_observation"])
+def test_refusals_hold(code: str) -> None:
+    said: list[str] = []
+    body, link, _ = robot(lambda n, seen: refuse(code) if 1 <= n <= 3 else expert(n, seen), log=said.append)
+    result = body.run_episode(SEED)
+    assert result.success and result.held_steps == 3
+    positions = link.positions()
+    assert (positions[1] == positions[4]).all() and (positions[0] != positions[1]).any()
+    assert said == [f"{code}: so the test wants it"], "said once, not three times"
+
+
+def test_a_stop_that_stays_ends_the_run() -> None:
+    body, link, _ = robot(lambda n, seen: refuse("stopped"))
+    with pytest.raises(RobotFailure) as caught:
+        for _ in range(10):
+            body.run_episode(SEED)
+    assert caught.value.code == "stopped"
+    starts = [seen.proprioception for seen in link.observations]
+    assert all(start == starts[0] for start in starts)
+
+
+def test_a_scene_at_rest_fails_its_episode_and_not_the_run() -> None:
+    body, link, _ = robot(lambda n, seen: refuse("frozen_camera") if link.resets == 1 else expert(n, seen))
+    first, second = body.run_episode(SEED), body.run_episode(SEED)
+    assert (first.success, first.held_steps) == (False, 100) and second.success
+
+
+def test_other_errors_end_the_run() -> None:
+    body, link, _ = robot(lambda n, seen: refuse("invalid_image"))
+    with pytest.raises(RobotFailure) as caught:
+        body.run_episode(SEED)
+    assert (caught.value.code, caught.value.subject, len(link.observations)) == ("invalid_image", "test", 1)
+
+
+def test_silence_holds_and_is_bounded() -> None:
+    def silent(n: int, seen: pb.Observation) -> pb.ActionChunk:
+        if n in (1, 2):
+            raise Timeout("tcp://x", 0.1)
+        return expert(n, seen)
+
+    body, link, _ = robot(silent)
+    result = body.run_episode(SEED)
+    assert result.success and result.held_steps == 2
+    assert (link.positions()[1] == link.positions()[3]).all(), "no old action is executed again"
+
+    def mute(n: int, seen: pb.Observation) -> pb.ActionChunk:
+        raise Timeout("tcp://x", 0.1)
+
+    body, link, _ = robot(mute)
+    with pytest.raises(RobotFailure, match="timeout"):
+        body.run_episode(SEED)
+    assert len(link.observations) == 3
+
+
+def test_late_actions_are_not_begun() -> None:
+    """Half of a chunk is valid: two control steps of 20 ms fit before ``valid_until``, the rest is dropped."""
+    steps: list[PolicyStep] = []
+    body, link, _ = robot(lambda n, seen: chunk_for(seen, [[0.0, 0.01]] * 4, valid_ns=30_000_000), steps, step_limit=9)
+    result = body.run_episode(SEED)
+    assert (result.steps, result.held_steps, result.policy_steps) == (9, 3, 3)
+    assert [seen.actions_consumed for seen in link.observations] == [0, 2, 2]
+    np.testing.assert_allclose(np.diff(link.positions()[:, 1]), 0.02)
+
+    def slow(n: int, seen: pb.Observation) -> pb.ActionChunk:
+        clock.wait(1_000_000_000)
+        return chunk_for(seen, [[0.0, 0.01]] * 4, valid_ns=200_000_000)
+
+    body, link, clock = robot(slow, step_limit=5)
+    result = body.run_episode(SEED)
+    assert (result.steps, result.held_steps) == (5, 5)
+    assert (link.positions() == link.positions()[0]).all()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda chunk: chunk.actions[3].values.__setitem__(0, float("nan")),
+        lambda chunk: chunk.actions[3].values.append(0.0),
+        lambda chunk: chunk.actions[3].ClearField("values"),
+        lambda chunk: chunk.actions.add(values=[0.0, 0.0]),
+        lambda chunk: chunk.ClearField("actions"),
+        lambda chunk: setattr(chunk.actions[0], "primitive", "push"),
+        lambda chunk: setattr(chunk, "observation_sequence", 999),
+        lambda chunk: setattr(chunk, "captured_at", 1),
+    ],
+)
+def test_a_bad_chunk_moves_nothing(spoil) -> None:
+    def answer(n: int, seen: pb.Observation) -> pb.ActionChunk:
+        chunk = chunk_for(seen, [[0.01, 0.01]] * 4)
+        spoil(chunk)
+        return chunk
+
+    body, link, _ = robot(answer)
+    with pytest.raises(RobotFailure, match="invalid_action|malformed"):
+        body.run_episode(SEED)
+    assert body._environment.steps == 0
+
+
+def test_limited_actions_are_counted() -> None:
+    def limited(n: int, seen: pb.Observation) -> pb.ActionChunk:
+        chunk = still(n, seen)
+        chunk.actions[1].limited = pb.LIMIT_FLAG_SPEED
+        return chunk
+
+    steps: list[PolicyStep] = []
+    body, _, _ = robot(limited, steps, step_limit=8)
+    assert body.run_episode(SEED).limited_actions == 2
+    assert [step.limited for step in steps] == [1, 1]
+
+
+def test_final_frames_only_when_asked() -> None:
+    seen: list[EpisodeResult] = []
+    options = {"step_limit": 8, "on_frames": lambda frames, result: seen.append(result)}
+    robot(still, final_frames=True, **options)[0].run_episode(SEED)
+    assert len(seen) == 3
+    seen.clear()
+    robot(still, **options)[0].run_episode(SEED)
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "spoil"),
+    [
+        ("unknown_camera", lambda c: setattr(c.cameras[0], "name", "wrist")),
+        ("invalid_camera_size", lambda c: setattr(c.cameras[0], "width", 0)),
+        ("invalid_field_of_view", lambda c: setattr(c.cameras[0], "vertical_field_of_view", 180.0)),
+        ("unknown_proprioception", lambda c: setattr(c.proprioception[0], "name", "position_z")),
+        ("unknown_proprioception", lambda c: setattr(c.proprioception[0], "name", "position_x")),
+        ("unit_differs", lambda c: setattr(c.proprioception[0], "unit", "mm")),
+        ("unknown_action", lambda c: setattr(c.actions[0], "name", "delta_z")),
+        ("unknown_action", lambda c: c.ClearField("actions")),
+        ("unit_differs", lambda c: setattr(c.actions[0], "unit", "rad")),
+        ("range_differs", lambda c: setattr(c.actions[0], "maximum", 0.05)),
+        ("range_differs", lambda c: setattr(c.actions[0], "minimum", float("nan"))),
+        ("action_frame_differs", lambda c: setattr(c, "action_frame", "tool")),
+        ("action_mode_differs", lambda c: setattr(c, "action_mode", "absolute")),
+        ("hold_differs", lambda c: setattr(c, "hold", "repeat")),
+        ("invalid_chunk_length", lambda c: setattr(c, "chunk_length", 0)),
+        ("control_rate_differs", lambda c: setattr(c, "control_rate", 20.0)),
+        ("control_rate_differs", lambda c: setattr(c, "control_rate", float("nan"))),
+    ],
+)
+def test_every_disagreement_is_found(code: str, spoil) -> None:
+    specification, capabilities = toy.make("reach-red").specification, toy_capabilities()
+    assert disagreements(specification, capabilities) == []
+    spoil(capabilities)
+    assert [point.code for point in disagreements(specification, capabilities)] == [code]
+    with pytest.raises(Disagreed):
+        Agreement(specification, capabilities)

@@ -1,0 +1,151 @@
+"""``python -m uio2_envs metaworld --task push-v3 --connect tcp://127.0.0.1:5555``: a simulated robot."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn, TextIO
+
+from uio2_client import Client
+
+from . import adapters, rollout
+from .agreement import Disagreed
+from .environment import EnvironmentFailure
+from .events import EventStream
+from .frames import ENCODINGS
+from .robot import RobotFailure
+
+EXIT_DISAGREED = 3
+EXIT_PROTOCOL = 4
+EXIT_ENVIRONMENT = 5
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the robot and returns its exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    events = EventStream(_claim_stdout() if options.events else None)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        plan = rollout.Plan(
+            environment=options.environment,
+            tasks=tuple(options.task),
+            episodes=options.episodes,
+            seed=options.seed,
+            step_limit=options.max_steps,
+            encoding=options.encoding,
+            video_folder=options.video,
+            simulated_clock=options.clock == "simulated",
+            connect_seconds=options.connect_timeout,
+        )
+        with Client(options.connect, options.session, options.timeout) as client:
+            rollout.run(plan, client, events, _say)
+        return 0
+    except Disagreed as error:
+        for point in error.points:
+            _say(f"disagrees with the policy: {point.subject}: {point.message}")
+        return _fail(events, error.points[0], EXIT_DISAGREED)
+    except RobotFailure as error:
+        _say(str(error))
+        return _fail(events, error, EXIT_PROTOCOL)
+    except EnvironmentFailure as error:
+        _say(str(error))
+        return _fail(events, error, EXIT_ENVIRONMENT)
+    except (KeyboardInterrupt, BrokenPipeError):
+        return EXIT_INTERRUPTED
+    except Exception as error:  # a simulator may raise anything
+        logging.getLogger(__name__).exception("the environment failed")
+        failure = EnvironmentFailure("environment", ",".join(options.task), f"{type(error).__name__}: {error}")
+        return _fail(events, failure, EXIT_ENVIRONMENT)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="uio2_envs",
+        description="A simulated robot that a uio2 daemon drives.",
+        epilog="Exit codes: 0 all episodes ran, 2 usage, 3 robot and policy disagree, 4 protocol error, "
+        "5 environment error, 130 interrupted.",
+    )
+    parser.add_argument("environment", help=f"the simulator: {', '.join(adapters.NAMES)}")
+    parser.add_argument("--task", type=_names, required=True, help="task, or several with commas between")
+    parser.add_argument("--connect", required=True, metavar="ADDRESS", help="of the daemon, e.g. tcp://127.0.0.1:5555")
+    parser.add_argument("--episodes", type=_positive, default=1, help="of each task (1)")
+    parser.add_argument(
+        "--seed", type=_not_negative, default=0, help="of the first episode (0); episode e has SEED + e"
+    )
+    parser.add_argument("--max-steps", type=_positive, default=500, help="control steps of an episode (500)")
+    parser.add_argument("--video", type=Path, metavar="DIR", help="write an MP4 file of every episode there")
+    parser.add_argument("--events", action="store_true", help="write one JSON object a line to stdout")
+    parser.add_argument("--encoding", choices=ENCODINGS, default="jpeg", help="of the frames (jpeg: quality 95, 4:4:4)")
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "simulated"),
+        default="wall",
+        help="the robot's clock (wall); simulated: time passes only when the simulator steps, so no answer is late",
+    )
+    parser.add_argument("--timeout", type=_seconds, default=5.0, help="seconds to wait for an answer (5)")
+    parser.add_argument("--connect-timeout", type=_seconds, default=30.0, help="seconds to wait for the daemon (30)")
+    parser.add_argument("--session", help="the session's name (random)")
+    return parser
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise argparse.ArgumentTypeError("expected a task")
+    return names
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, found {value}")
+    return value
+
+
+def _not_negative(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected at least 0, found {value}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected more than 0 seconds, found {text}")
+    return value
+
+
+def _claim_stdout() -> TextIO:
+    """Standard output for events alone: whatever a simulator prints goes to standard error from now on."""
+    sys.stdout.flush()
+    stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return stream
+
+
+def _fail(events: EventStream, failure, code: int) -> int:
+    try:
+        events.emit("failed", code=failure.code, subject=failure.subject, message=failure.message)
+    except BrokenPipeError:
+        pass
+    return code
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

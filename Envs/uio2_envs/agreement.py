@@ -1,0 +1,156 @@
+"""Compares a body with what a daemon drives, and translates between the two.
+
+A robot that disagrees with its policy must not move: a missing camera, a unit, a range or a rate that differs makes
+every action wrong in a way that no later check can see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from uio2_client import uio2_pb2 as pb
+
+from .environment import Quantity, Specification
+
+_RELATIVE_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """One point in which body and policy differ."""
+
+    code: str
+    subject: str
+    message: str
+
+
+class Disagreed(Exception):
+    """Body and policy do not fit each other. ``points`` says where, at least one."""
+
+    def __init__(self, points: Sequence[Disagreement]) -> None:
+        super().__init__("; ".join(f"{point.subject}: {point.message}" for point in points))
+        self.points = tuple(points)
+
+
+@dataclass(frozen=True)
+class CameraRequest:
+    """A picture that the policy wants with every observation."""
+
+    camera: str
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""
+    vertical_field_of_view: float
+    """Degrees; 0: the camera's own."""
+
+
+class Agreement:
+    """How this body serves this policy.
+
+    Raises:
+        Disagreed: they do not fit.
+    """
+
+    def __init__(self, specification: Specification, capabilities: pb.Capabilities) -> None:
+        points = disagreements(specification, capabilities)
+        if points:
+            raise Disagreed(points)
+        self.cameras = tuple(
+            CameraRequest(camera.name, camera.width, camera.height, camera.vertical_field_of_view)
+            for camera in capabilities.cameras
+        )
+        self.chunk_length = capabilities.chunk_length
+        self._felt = tuple(quantity.name for quantity in capabilities.proprioception)
+        names = [quantity.name for quantity in specification.actions]
+        self._commanded = [names.index(quantity.name) for quantity in capabilities.actions]
+
+    def proprioception(self, observed: Mapping[str, float]) -> list[float]:
+        """What the body feels, in the policy's order."""
+        return [observed[name] for name in self._felt]
+
+    def command(self, values: Sequence[float], hold: np.ndarray) -> np.ndarray:
+        """The body's action ``[actions]`` for the policy's ``values``; what the policy does not command is held.
+
+        Raises:
+            ValueError: a value is missing, too many, or not a finite number.
+        """
+        if len(values) != len(self._commanded):
+            raise ValueError(f"expected {len(self._commanded)} values, found {len(values)}")
+        if not np.isfinite(values).all():
+            raise ValueError(f"not finite: {list(values)}")
+        action = hold.copy()
+        action[self._commanded] = values
+        return action
+
+
+def disagreements(specification: Specification, capabilities: pb.Capabilities) -> list[Disagreement]:
+    """Every point in which the body of ``specification`` cannot do what ``capabilities`` ask; empty when they fit."""
+    points = _camera_points(specification, capabilities)
+    points += _quantity_points("proprioception", specification.proprioception, capabilities.proprioception)
+    points += _quantity_points("action", specification.actions, capabilities.actions)
+    if not capabilities.actions:
+        points.append(Disagreement("unknown_action", "actions", "the policy has no actions"))
+    if capabilities.chunk_length < 1:
+        points.append(Disagreement("invalid_chunk_length", "chunk_length", "the policy answers with no actions"))
+    for subject, found, expected in (
+        ("action_frame", capabilities.action_frame, specification.action_frame),
+        ("action_mode", capabilities.action_mode, specification.action_mode),
+        ("hold", capabilities.hold, specification.hold),
+    ):
+        if found != expected:
+            points.append(
+                Disagreement(f"{subject}_differs", subject, f"the policy says {found!r}, the body {expected!r}")
+            )
+    rate = capabilities.control_rate
+    if not abs(rate - specification.control_rate) <= 1e-3 * specification.control_rate:  # so that NaN differs
+        message = f"the policy acts at {rate:g} Hz, the body at {specification.control_rate:g} Hz"
+        points.append(Disagreement("control_rate_differs", "control_rate", message))
+    return points
+
+
+def _camera_points(specification: Specification, capabilities: pb.Capabilities) -> list[Disagreement]:
+    points = []
+    for camera in capabilities.cameras:
+        if camera.name not in specification.cameras:
+            message = f"the policy wants this camera; the body has {', '.join(specification.cameras) or 'none'}"
+            points.append(Disagreement("unknown_camera", camera.name, message))
+        if not (camera.width and camera.height):
+            message = f"the policy asks for {camera.width}x{camera.height} pixels"
+            points.append(Disagreement("invalid_camera_size", camera.name, message))
+        if not 0 <= camera.vertical_field_of_view < 180:
+            message = f"the policy asks for a field of view of {camera.vertical_field_of_view:g} degrees"
+            points.append(Disagreement("invalid_field_of_view", camera.name, message))
+    return points
+
+
+def _quantity_points(
+    kind: str, body: Sequence[Quantity], policy: Sequence[pb.QuantitySpecification]
+) -> list[Disagreement]:
+    """Names and units must be the body's; a policy may not command beyond what the body does (it may feel less)."""
+    points = []
+    known = {quantity.name: quantity for quantity in body}
+    seen = set()
+    for quantity in policy:
+        own = known.get(quantity.name)
+        if own is None or quantity.name in seen:
+            what = (
+                "named twice by the policy" if own else f"unknown to the body, which has {', '.join(known) or 'none'}"
+            )
+            points.append(Disagreement(f"unknown_{kind}", quantity.name, f"this {kind} is {what}"))
+            continue
+        seen.add(quantity.name)
+        if quantity.unit != own.unit:
+            message = f"the policy counts in {quantity.unit!r}, the body in {own.unit!r}"
+            points.append(Disagreement("unit_differs", quantity.name, message))
+        slack = _RELATIVE_TOLERANCE * (own.maximum - own.minimum)
+        inside = own.minimum - slack <= quantity.minimum < quantity.maximum <= own.maximum + slack
+        if kind == "action" and not inside:
+            message = (
+                f"the policy commands {quantity.minimum:g} to {quantity.maximum:g} {quantity.unit}, "
+                f"the body does {own.minimum:g} to {own.maximum:g}"
+            )
+            points.append(Disagreement("range_differs", quantity.name, message))
+    return points

@@ -1,0 +1,190 @@
+"""What a simulated robot's body is: an environment of few methods, in names and physical units.
+
+An adapter subclasses ``Environment`` and fills in the methods that begin with an underscore; the public ones check the
+order of calls and every number that passes. ``conformance.py`` tests any adapter against what is promised here.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class EnvironmentFailure(Exception):
+    """The simulator is missing, does not know the task, or was used in a way it does not support.
+
+    Attributes:
+        code: short lower-case name, such as ``"unknown_task"``.
+        subject: the thing at fault.
+        message: a sentence a person can act on.
+    """
+
+    def __init__(self, code: str, subject: str, message: str) -> None:
+        super().__init__(f"{code}: {subject}: {message}")
+        self.code = code
+        self.subject = subject
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A named number with its unit and range."""
+
+    name: str
+    unit: str
+    minimum: float
+    maximum: float
+
+
+@dataclass(frozen=True)
+class Specification:
+    """What an embodiment has and does, for comparison with the Capabilities of a daemon."""
+
+    cameras: tuple[str, ...]
+    """Cameras that can be rendered, at any size and field of view."""
+    proprioception: tuple[Quantity, ...]
+    """What the body feels."""
+    actions: tuple[Quantity, ...]
+    """What the body can be told; commands outside a range would be clipped."""
+    action_frame: str
+    """The frame that positions are in, such as ``"base"``."""
+    action_mode: str
+    """``"delta"`` or ``"absolute"``."""
+    hold: str
+    """What the body does without a fresh command: ``"zero"`` (deltas) or ``"repeat"`` (absolute commands)."""
+    control_rate: float
+    """Actions a second of simulated time, Hz."""
+    step_limit: int
+    """Control steps of one episode, at most."""
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What came of one control step."""
+
+    done: bool
+    """The step limit is reached: a further step is an error."""
+    success: bool
+    """The task is done in the state reached."""
+
+
+class Environment(ABC):
+    """One task of one simulated robot.
+
+    An episode begins with ``reset(seed)``, from which alone it depends, and ends at the step limit at the latest.
+    Success does not end it: whoever runs the episode decides that.
+    """
+
+    goal_protocol: str = "fresh"
+    """How the seed chooses goals: ``"fresh"`` draws them from the task's full range at every reset."""
+
+    def __init__(self, task: str, instruction: str) -> None:
+        self.task = task
+        self.instruction = instruction
+        self.steps = 0
+        self._phase = "new"
+
+    # To be called.
+
+    @property
+    @abstractmethod
+    def specification(self) -> Specification:
+        """What this embodiment has and does. The same for the life of the environment."""
+
+    def reset(self, seed: int) -> None:
+        """Begins the episode of ``seed``, which is not negative."""
+        self._require_open()
+        if seed < 0:
+            raise EnvironmentFailure("invalid_seed", self.task, f"a seed is not negative, found {seed}")
+        self._reset(seed)
+        self.steps = 0
+        self._phase = "running"
+
+    def observe(self) -> dict[str, float]:
+        """Proprioception by name, in the units of the specification."""
+        self._require_begun()
+        return {name: float(value) for name, value in self._observe().items()}
+
+    def render(self, camera: str, width: int, height: int, vertical_field_of_view: float = 0.0) -> np.ndarray:
+        """What a camera sees now.
+
+        Args:
+            camera: a name of ``specification.cameras``.
+            width: pixels.
+            height: pixels.
+            vertical_field_of_view: degrees; 0 means the camera's own.
+
+        Returns:
+            uint8 ``[height, width, 3]``, RGB, upright, top row first; the caller's own to keep.
+        """
+        self._require_begun()
+        if camera not in self.specification.cameras:
+            known = ", ".join(self.specification.cameras)
+            raise EnvironmentFailure("unknown_camera", camera, f"no such camera; there are: {known}")
+        return np.ascontiguousarray(self._render(camera, width, height, vertical_field_of_view))
+
+    def step(self, action: np.ndarray) -> Transition:
+        """Executes one action and lets simulated time pass for one control period.
+
+        Args:
+            action: ``[actions]``, physical units, order of ``specification.actions``; clipped to their ranges.
+        """
+        self._require_begun()
+        if self._phase == "ended":
+            raise EnvironmentFailure("episode_ended", self.task, "the episode is over; call reset before step")
+        quantities = self.specification.actions
+        values = np.asarray(action, dtype=np.float64)
+        if values.shape != (len(quantities),) or not np.isfinite(values).all():
+            raise EnvironmentFailure(
+                "invalid_action", self.task, f"expected {len(quantities)} finite numbers, found {values.tolist()}"
+            )
+        success = self._step(np.clip(values, [q.minimum for q in quantities], [q.maximum for q in quantities]))
+        self.steps += 1
+        done = self.steps >= self.specification.step_limit
+        if done:
+            self._phase = "ended"
+        return Transition(done=done, success=bool(success))
+
+    def hold_action(self) -> np.ndarray:
+        """The action ``[actions]`` that keeps the body where it is and its grip as it is: the embodiment's own."""
+        self._require_begun()
+        return np.asarray(self._hold_action(), dtype=np.float64)
+
+    def close(self) -> None:
+        """Frees the simulator; may be called twice."""
+        if self._phase != "closed":
+            self._phase = "closed"
+            self._close()
+
+    # To be filled in by an adapter.
+
+    @abstractmethod
+    def _reset(self, seed: int) -> None: ...
+
+    @abstractmethod
+    def _observe(self) -> Mapping[str, float]: ...
+
+    @abstractmethod
+    def _render(self, camera: str, width: int, height: int, vertical_field_of_view: float) -> np.ndarray: ...
+
+    @abstractmethod
+    def _step(self, action: np.ndarray) -> bool:
+        """Executes a finite action inside its ranges and returns whether the task is done in the state reached."""
+
+    @abstractmethod
+    def _hold_action(self) -> np.ndarray: ...
+
+    def _close(self) -> None:  # noqa: B027 (most have nothing to free)
+        """Nothing to free, unless an adapter says otherwise."""
+
+    def _require_open(self) -> None:
+        if self._phase == "closed":
+            raise EnvironmentFailure("closed", self.task, "the environment is closed")
+
+    def _require_begun(self) -> None:
+        self._require_open()
+        if self._phase == "new":
+            raise EnvironmentFailure("not_reset", self.task, "call reset before anything else")

@@ -1,0 +1,328 @@
+"""The control loop of a simulated robot. It knows messages and no sockets, so that a test can be the other end.
+
+What it never does: move on actions that answer another observation, that came too late, or that are not finite numbers.
+Whenever it has nothing fresh to do it holds, which the body defines.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from uio2_client import ClientError, Disconnected, Timeout
+from uio2_client import uio2_pb2 as pb
+
+from .agreement import Agreement
+from .clock import Clock
+from .environment import Environment, Transition
+from .frames import encode
+
+HOLDING_CODES = frozenset({"stopped", "frozen_camera", "stale_observation"})
+"""Refusals that pass: the robot holds and looks again."""
+
+
+class Link(Protocol):
+    """What a robot needs of the other end; ``uio2_client.Client`` is one."""
+
+    def reset(self) -> bool: ...
+
+    def act(self, observation: pb.Observation) -> pb.ActionChunk: ...
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a robot goes on without fresh actions before it gives up."""
+
+    timeouts: int = 5
+    """Requests in a row without an answer."""
+    superseded: int = 100
+    """Observations in a row that a newer one replaced."""
+    refused_seconds: float = 30.0
+    """Seconds of nothing but refusals that pass; a frozen camera lasts until the episode ends, at the longest."""
+    pause_seconds: float = 0.05
+    """Seconds between looks while a stop is latched."""
+
+
+class RobotFailure(Exception):
+    """The conversation with the daemon cannot go on: ``code``, ``subject``, ``message`` as in ``ClientError``."""
+
+    def __init__(self, code: str, subject: str, message: str) -> None:
+        super().__init__(f"{code}: {subject}: {message}")
+        self.code = code
+        self.subject = subject
+        self.message = message
+
+
+@dataclass(frozen=True)
+class PolicyStep:
+    """One answer of the policy, after its actions were executed."""
+
+    step: int
+    """Control steps of the episode so far."""
+    policy_steps: int
+    success: bool
+    period_ms: float | None
+    """Since the policy step before began; ``None`` for the first of an episode."""
+    latency_ms: dict[str, float]
+    limited: int
+    """Executed actions that the safety envelope had changed."""
+    confidence: float
+
+
+@dataclass
+class EpisodeResult:
+    """How an episode went."""
+
+    seed: int
+    success: bool = False
+    steps: int = 0
+    policy_steps: int = 0
+    limited_actions: int = 0
+    held_steps: int = 0
+    wall_s: float = 0.0
+
+
+@dataclass
+class _Setbacks:
+    """What went wrong since the last good answer, across episodes."""
+
+    timeouts: int = 0
+    superseded: int = 0
+    refused_since: float | None = None
+
+
+class Robot:
+    """A body, the policy it agreed with, and the way to it.
+
+    Args:
+        environment: the body and its task.
+        agreement: made from the environment's specification.
+        link: the daemon.
+        clock: the robot's own.
+        encoding: of the frames, one of ``frames.ENCODINGS``.
+        step_limit: control steps of an episode; the environment's own limit holds as well.
+        on_step: told of every policy step.
+        on_frames: given the frames of every observation that is sent, and of the last state of an episode when
+            ``final_frames`` is set: camera name to uint8 ``[height, width, 3]``.
+        log: told in a sentence why the robot holds.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        agreement: Agreement,
+        link: Link,
+        clock: Clock,
+        *,
+        encoding: str = "jpeg",
+        step_limit: int | None = None,
+        patience: Patience = Patience(),
+        on_step: Callable[[PolicyStep], None] = lambda step: None,
+        on_frames: Callable[[dict[str, np.ndarray], EpisodeResult], None] = lambda frames, result: None,
+        final_frames: bool = False,
+        log: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        self._environment = environment
+        self._agreement = agreement
+        self._link = link
+        self._clock = clock
+        self._encoding = encoding
+        own_limit = environment.specification.step_limit
+        self._step_limit = own_limit if step_limit is None else min(own_limit, step_limit)
+        self._patience = patience
+        self._on_step = on_step
+        self._on_frames = on_frames
+        self._final_frames = final_frames
+        self._log = log
+        self._sequence = 0
+        self._consumed = 0
+        self._setbacks = _Setbacks()
+        self._said = ""
+
+    def run_episode(self, seed: int) -> EpisodeResult:
+        """One episode until success or the step limit.
+
+        Raises:
+            RobotFailure: the daemon refused for good or stayed silent; the robot did not move on it.
+            EnvironmentFailure: the simulator failed.
+        """
+        began = time.perf_counter()
+        self._environment.reset(seed)
+        self._reset_link()
+        self._consumed = 0
+        result = EpisodeResult(seed)
+        previous: float | None = None
+        while not (result.success or result.steps >= self._step_limit):
+            step_began = time.perf_counter()
+            observation, render_ms = self._look(result)
+            asked = time.perf_counter()
+            chunk = self._ask(observation, result)
+            if chunk is None:
+                continue
+            round_trip_ms = _milliseconds_since(asked)
+            period_ms = None if previous is None else (step_began - previous) * 1000
+            previous = step_began
+            latency = {"round_trip": round_trip_ms, **_stages(chunk), "render": render_ms}
+            self._execute(chunk, result, period_ms, latency)
+        if self._final_frames:
+            self._on_frames(self._render(), result)
+        result.wall_s = time.perf_counter() - began
+        return result
+
+    def _look(self, result: EpisodeResult) -> tuple[pb.Observation, float]:
+        """The observation of this moment, and the milliseconds that drawing and compressing took."""
+        began = time.perf_counter()
+        frames = self._render()
+        # The world stands still while it is drawn, so the frames show the moment at which drawing ended.
+        captured_at = self._clock.now()
+        self._sequence += 1
+        observation = pb.Observation(
+            sequence=self._sequence,
+            captured_at=captured_at,
+            frames=[encode(camera, frame, self._encoding) for camera, frame in frames.items()],
+            proprioception=self._agreement.proprioception(self._environment.observe()),
+            instruction=self._environment.instruction,
+            actions_consumed=self._consumed,
+        )
+        self._consumed = 0
+        observation.sent_at = self._clock.now()
+        render_ms = _milliseconds_since(began)
+        self._on_frames(frames, result)
+        return observation, render_ms
+
+    def _render(self) -> dict[str, np.ndarray]:
+        return {
+            request.camera: self._environment.render(
+                request.camera, request.width, request.height, request.vertical_field_of_view
+            )
+            for request in self._agreement.cameras
+        }
+
+    def _ask(self, observation: pb.Observation, result: EpisodeResult) -> pb.ActionChunk | None:
+        """A fresh chunk, or ``None`` after a setback, for which the robot has held where it should."""
+        try:
+            chunk = self._link.act(observation)
+        except (Timeout, Disconnected) as error:
+            self._note_silence(error)
+            self._hold(result)
+            return None
+        except ClientError as error:
+            if error.code == "superseded":
+                self._note_superseded(error)
+            elif error.code in HOLDING_CODES:
+                self._note_refusal(error)
+                self._hold(result)
+            else:
+                raise RobotFailure(error.code, error.field, error.message) from error
+            return None
+        if chunk.observation_sequence != observation.sequence or chunk.captured_at != observation.captured_at:
+            raise RobotFailure("malformed", "action_chunk", "the actions answer another observation than the last")
+        if not 1 <= len(chunk.actions) <= self._agreement.chunk_length:
+            message = f"expected 1 to {self._agreement.chunk_length} actions, found {len(chunk.actions)}"
+            raise RobotFailure("invalid_action", "action_chunk.actions", message)
+        self._setbacks = _Setbacks()
+        return chunk
+
+    def _execute(
+        self, chunk: pb.ActionChunk, result: EpisodeResult, period_ms: float | None, latency: dict[str, float]
+    ) -> None:
+        """Executes the chunk's actions, as far as they are still valid when their turn comes."""
+        began = time.perf_counter()
+        limited = 0
+        # Checked before the first one moves anything: a chunk is all right or not at all.
+        hold = self._environment.hold_action()
+        commands = [self._command(action, index, hold) for index, action in enumerate(chunk.actions)]
+        for action, command in zip(chunk.actions, commands, strict=True):
+            if self._clock.now() > chunk.valid_until:
+                self._say("late", "the actions came after they were valid; holding")
+                self._hold(result)
+                break
+            self._advance(command, result)
+            self._consumed += 1
+            limited += action.limited != 0
+            if result.success or result.steps >= self._step_limit:
+                break
+        else:
+            self._said = ""
+        result.policy_steps += 1
+        result.limited_actions += limited
+        latency["simulate"] = _milliseconds_since(began)
+        confidence = chunk.confidence
+        self._on_step(
+            PolicyStep(result.steps, result.policy_steps, result.success, period_ms, latency, limited, confidence)
+        )
+
+    def _command(self, action: pb.Action, index: int, hold: np.ndarray) -> np.ndarray:
+        field = f"action_chunk.actions[{index}]"
+        if action.primitive:
+            raise RobotFailure("invalid_action", field, f"this body has no primitive {action.primitive!r}")
+        try:
+            return self._agreement.command(action.values, hold)
+        except ValueError as error:
+            raise RobotFailure("invalid_action", field, str(error)) from error
+
+    def _hold(self, result: EpisodeResult) -> None:
+        if not (result.success or result.steps >= self._step_limit):
+            result.held_steps += 1
+            self._advance(self._environment.hold_action(), result)
+
+    def _advance(self, action: np.ndarray, result: EpisodeResult) -> None:
+        transition: Transition = self._environment.step(action)
+        self._clock.advance()
+        result.steps += 1
+        result.success = transition.success
+
+    def _reset_link(self) -> None:
+        while True:
+            try:
+                self._link.reset()
+                return
+            except (Timeout, Disconnected) as error:
+                self._note_silence(error)
+            except ClientError as error:
+                raise RobotFailure(error.code, error.field, error.message) from error
+
+    def _note_silence(self, error: ClientError) -> None:
+        self._say(error.code, error.message)
+        self._setbacks.timeouts += 1
+        if self._setbacks.timeouts >= self._patience.timeouts:
+            raise RobotFailure(error.code, error.field, error.message) from error
+        if isinstance(error, Disconnected):
+            time.sleep(self._patience.pause_seconds)
+
+    def _note_superseded(self, error: ClientError) -> None:
+        self._say(error.code, error.message)
+        self._setbacks.superseded += 1
+        if self._setbacks.superseded >= self._patience.superseded:
+            raise RobotFailure(error.code, error.field, error.message) from error
+
+    def _note_refusal(self, error: ClientError) -> None:
+        self._say(error.code, error.message)
+        if error.code == "frozen_camera":
+            return  # a simulated scene at rest looks the same from frame to frame; the step limit bounds this one
+        now = time.perf_counter()
+        if self._setbacks.refused_since is None:
+            self._setbacks.refused_since = now
+        elif now - self._setbacks.refused_since > self._patience.refused_seconds:
+            raise RobotFailure(error.code, error.field, error.message) from error
+        if error.code == "stopped":
+            time.sleep(self._patience.pause_seconds)
+
+    def _say(self, reason: str, message: str) -> None:
+        """Logs why the robot does not move: once, not every time that the same reason comes again."""
+        if self._said != reason:
+            self._said = reason
+            self._log(f"{reason}: {message}")
+
+
+def _stages(chunk: pb.ActionChunk) -> dict[str, float]:
+    """The daemon's own timings, stage name to milliseconds."""
+    names = {value: name.removeprefix("STAGE_").lower() for name, value in pb.Stage.items() if value}
+    return {names[timing.stage]: timing.duration / 1e6 for timing in chunk.timings if timing.stage in names}
+
+
+def _milliseconds_since(moment: float) -> float:
+    return (time.perf_counter() - moment) * 1000

@@ -1,0 +1,152 @@
+"""Runs the episodes that were asked for, one task after the other, and reports them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+from uio2_client import Client, ClientError, Disconnected, Timeout
+from uio2_client import uio2_pb2 as pb
+
+from . import adapters
+from .agreement import Agreement
+from .clock import Clock, SimulatedClock, WallClock
+from .environment import Environment
+from .events import EventStream
+from .robot import EpisodeResult, Patience, PolicyStep, Robot, RobotFailure
+from .video import EpisodeVideo
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run."""
+
+    environment: str
+    tasks: tuple[str, ...]
+    episodes: int
+    """Of each task; episode e uses seed ``seed + e``."""
+    seed: int
+    step_limit: int
+    encoding: str = "jpeg"
+    video_folder: Path | None = None
+    simulated_clock: bool = False
+    connect_seconds: float = 30.0
+    patience: Patience = Patience()
+
+
+def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], None]) -> list[EpisodeResult]:
+    """Runs the plan; the environments are closed whatever happens.
+
+    Raises:
+        Disagreed: the body and the daemon's policy do not fit; nothing has moved.
+        RobotFailure: the daemon refused for good or stayed silent.
+        EnvironmentFailure: the simulator is missing, does not know a task, or failed.
+    """
+    module = adapters.adapter(plan.environment, list(plan.tasks))
+    results: list[EpisodeResult] = []
+    capabilities: pb.Capabilities | None = None
+    for task in plan.tasks:
+        environment: Environment = module.make(task)
+        try:
+            first = capabilities is None
+            if capabilities is None:
+                capabilities = _hello(client, plan.connect_seconds)
+            agreement = Agreement(environment.specification, capabilities)
+            if first:
+                events.emit(
+                    "ready",
+                    policy=capabilities.policy_name,
+                    policy_digest=capabilities.policy_digest,
+                    tasks=list(plan.tasks),
+                    episodes=plan.episodes,
+                    seed=plan.seed,
+                    goal_protocol=environment.goal_protocol,
+                )
+                log(f"policy {capabilities.policy_name} of {client.address}")
+            results += _run_task(plan, environment, agreement, client, events, log, len(results))
+        finally:
+            environment.close()
+    events.emit("done")
+    return results
+
+
+def _run_task(
+    plan: Plan,
+    environment: Environment,
+    agreement: Agreement,
+    client: Client,
+    events: EventStream,
+    log: Callable[[str], None],
+    index: int,
+) -> list[EpisodeResult]:
+    """The episodes of one task; ``index`` is that of the first among all."""
+    task = environment.task
+    rate = environment.specification.control_rate
+    clock: Clock = SimulatedClock(rate) if plan.simulated_clock else WallClock()
+    seed, video = plan.seed, None
+
+    def report(step: PolicyStep) -> None:
+        fields = {key: value for key, value in asdict(step).items() if value is not None}
+        events.emit("step", task=task, seed=seed, **fields)
+
+    def record(frames, result: EpisodeResult) -> None:
+        if video is not None:
+            caption = f"{task}  seed {seed}  step {result.steps}{'  success' if result.success else ''}"
+            video.add(frames, caption, result.success)
+
+    robot = Robot(
+        environment,
+        agreement,
+        client,
+        clock,
+        encoding=plan.encoding,
+        step_limit=plan.step_limit,
+        patience=plan.patience,
+        on_step=report,
+        on_frames=record,
+        final_frames=plan.video_folder is not None,
+        log=log,
+    )
+    results = []
+    for episode in range(plan.episodes):
+        seed = plan.seed + episode
+        if plan.video_folder is not None:
+            video = EpisodeVideo(plan.video_folder / f"{task}-seed{seed}.mp4", rate / agreement.chunk_length)
+        events.emit(
+            "episode_start",
+            task=task,
+            seed=seed,
+            episode=episode,
+            index=index + episode,
+            total=plan.episodes * len(plan.tasks),
+            instruction=environment.instruction,
+        )
+        result = robot.run_episode(seed)
+        results.append(result)
+        path = str(video.write()) if video is not None else None
+        events.emit("episode_end", task=task, episode=episode, **asdict(result), video=path)
+        outcome = "success" if result.success else "failure"
+        log(f"{task} seed {seed}: {outcome} after {result.steps} steps, {result.wall_s:.1f} s")
+    return results
+
+
+def _hello(client: Client, seconds: float) -> pb.Capabilities:
+    """The daemon's Capabilities, waiting for it to appear."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return client.hello("uio2-envs", _version(), timeout=min(seconds, 1.0))
+        except ClientError as error:
+            passing = isinstance(error, (Disconnected, Timeout))
+            if not passing or time.monotonic() >= deadline:
+                raise RobotFailure(error.code, error.field, error.message) from error
+
+
+def _version() -> str:
+    try:
+        return metadata.version("uio2-envs")
+    except metadata.PackageNotFoundError:
+        return "0"

@@ -1,0 +1,320 @@
+import RobotInterface
+import RobotLink
+import RobotPolicy
+
+/// Every decision of the daemon, as a value: requests and outcomes go in with the time, replies, jobs and events come out.
+///
+/// It knows no sockets, threads or clocks, and whoever runs it uses it from one thread.
+/// Every request that goes in comes out as exactly one reply: a ``Ticket`` is answered by whoever takes it out of its place.
+package struct ControlCore: Sendable {
+  /// A reply on its way.
+  package struct Outgoing: Sendable {
+    package var route: RouterSocket.Route
+    package var reply: ReplyMessage
+  }
+
+  /// The right and the duty to answer one request.
+  struct Ticket: Sendable {
+    var route: RouterSocket.Route
+    var requestID: UInt64
+    var session: String
+    /// Nanoseconds on the daemon's clock.
+    var receivedAt: UInt64
+  }
+
+  private struct Waiting<Request: Sendable>: Sendable {
+    var ticket: Ticket
+    var request: Request
+  }
+
+  private struct Running: Sendable {
+    var jobID: UInt64
+    var session: String
+    /// `nil` for a generation.
+    var observation: Observation?
+    /// `nil` once answered, by a stop for example: the outcome is then dropped.
+    var ticket: Ticket?
+    /// Nanoseconds.
+    var queueTime: UInt64
+  }
+
+  private enum Phase: Sendable { case warming, serving, closed }
+
+  private let capabilities: Capabilities
+  private let canGenerate: Bool
+  private let capacity: Int
+  private var phase = Phase.warming
+  private var sessions: SessionTable
+  private var observations = NewestFirstQueue<String, Waiting<Observation>>()
+  private var generations = NewestFirstQueue<String, Waiting<GenerationRequest>>()
+  private var hellos: [Ticket] = []
+  private var running: Running?
+  private var lastJobID: UInt64 = 0
+  private var replies: [Outgoing] = []
+  private var events: [DaemonEvent] = []
+
+  /// What was done so far.
+  package private(set) var metrics = DaemonMetrics()
+
+  /// - Parameter canGenerate: whether the policy answers `Generate`.
+  package init(capabilities: Capabilities, canGenerate: Bool, options: DaemonOptions) {
+    self.capabilities = capabilities
+    self.canGenerate = canGenerate
+    self.capacity = max(1, options.maximumSessions)
+    self.sessions = SessionTable(capacity: capacity, idleExpiry: options.sessionIdleExpiry.wholeNanoseconds)
+  }
+
+  /// The replies since the last call, in order.
+  package mutating func takeReplies() -> [Outgoing] {
+    defer { replies.removeAll(keepingCapacity: true) }
+    return replies
+  }
+
+  /// The events since the last call, in order.
+  package mutating func takeEvents() -> [DaemonEvent] {
+    defer { events.removeAll() }
+    return events
+  }
+
+  /// Says that a reply could not be delivered.
+  package mutating func lostReply(to session: String, at now: UInt64) {
+    metrics.lostReplies += 1
+    note(.replyLost, session, at: now)
+  }
+
+  // MARK: Requests
+
+  /// Takes in a request that could be read.
+  package mutating func receive(_ request: RequestMessage, from route: RouterSocket.Route, at now: UInt64) {
+    metrics.requests += 1
+    let ticket = Ticket(route: route, requestID: request.requestID, session: request.sessionID, receivedAt: now)
+    guard phase != .closed else { return answer(ticket, .error(Self.shuttingDown), at: now) }
+    do throws(RobotError) {
+      switch request.body {
+      case .hello: try receiveHello(ticket, at: now)
+      case .observation(let observation): try receive(observation, ticket, at: now)
+      case .reset: beginEpisode(ticket, at: now)
+      case .stop(let reason): try stop(ticket, reason: reason, at: now)
+      case .resume: resume(ticket, at: now)
+      case .generate(let generation): try receive(generation, ticket, at: now)
+      }
+    } catch {
+      answer(ticket, .error(error), at: now)
+    }
+  }
+
+  /// Takes in a request that could not be read.
+  package mutating func refuse(
+    _ header: MessageHeader, from route: RouterSocket.Route, because error: RobotError, at now: UInt64
+  ) {
+    metrics.requests += 1
+    let ticket = Ticket(route: route, requestID: header.requestID, session: header.sessionID, receivedAt: now)
+    answer(ticket, .error(error), at: now)
+  }
+
+  private mutating func receiveHello(_ ticket: Ticket, at now: UInt64) throws(RobotError) {
+    sessions[ticket.session]?.lastActive = now
+    if phase == .serving { return answer(ticket, .capabilities(capabilities), at: now) }
+    // Whoever knows the capabilities may begin at once, so the answer waits until the policy is warm.
+    guard hellos.count < capacity else {
+      throw RobotError(.overloaded, "hello", "the policy is still warming up, and too many wait for it")
+    }
+    hellos.append(ticket)
+  }
+
+  private mutating func receive(_ observation: Observation, _ ticket: Ticket, at now: UInt64) throws(RobotError) {
+    try open(ticket.session, at: now)
+    guard sessions[ticket.session]?.isStopped == false else { throw Self.stopped }
+    try sessions[ticket.session]?.advance(to: observation)
+    try checkAge(of: observation, receivedAt: now, at: now)
+    if let older = observations.offer(Waiting(ticket: ticket, request: observation), for: ticket.session) {
+      answer(older.ticket, .error(Self.superseded), at: now)
+    }
+  }
+
+  private mutating func receive(_ generation: GenerationRequest, _ ticket: Ticket, at now: UInt64) throws(RobotError) {
+    guard canGenerate else {
+      throw RobotError(.unsupported, "generate", "this daemon's policy does not generate text")
+    }
+    guard generations.contains(ticket.session) || generations.count < capacity else {
+      throw RobotError(.overloaded, "generate", "too many generations wait already; try again later")
+    }
+    if let older = generations.offer(Waiting(ticket: ticket, request: generation), for: ticket.session) {
+      answer(older.ticket, .error(Self.superseded), at: now)
+    }
+  }
+
+  private mutating func beginEpisode(_ ticket: Ticket, at now: UInt64) {
+    // Commands for the old episode must not be executed in the new one.
+    abandon(ticket.session, because: Self.reset, at: now)
+    sessions[ticket.session]?.beginEpisode()
+    sessions[ticket.session]?.lastActive = now
+    note(.episodeBegan, ticket.session, at: now)
+    answer(ticket, .acknowledgement(stopped: sessions[ticket.session]?.isStopped ?? false), at: now)
+  }
+
+  private mutating func stop(_ ticket: Ticket, reason: String, at now: UInt64) throws(RobotError) {
+    // A session that has never been seen can stop too: its first observation must find the latch.
+    try open(ticket.session, at: now)
+    sessions[ticket.session]?.isStopped = true
+    abandon(ticket.session, because: Self.stopped, at: now)
+    note(.stopLatched(reason: reason), ticket.session, at: now)
+    answer(ticket, .acknowledgement(stopped: true), at: now)
+  }
+
+  private mutating func resume(_ ticket: Ticket, at now: UInt64) {
+    sessions[ticket.session]?.isStopped = false
+    sessions[ticket.session]?.lastActive = now
+    note(.stopCleared, ticket.session, at: now)
+    answer(ticket, .acknowledgement(stopped: false), at: now)
+  }
+
+  /// Answers the session's observations at once, the waiting one and the one that is being computed.
+  private mutating func abandon(_ session: String, because error: RobotError, at now: UInt64) {
+    if let waiting = observations.remove(session) { answer(waiting.ticket, .error(error), at: now) }
+    if running?.session == session, running?.observation != nil, let ticket = running?.ticket {
+      running?.ticket = nil
+      answer(ticket, .error(error), at: now)
+    }
+  }
+
+  private mutating func open(_ session: String, at now: UInt64) throws(RobotError) {
+    let isNew = sessions[session] == nil
+    let forgotten = try sessions.open(session, at: now) { observations.contains($0) || running?.session == $0 }
+    if let forgotten { note(.sessionForgotten, forgotten, at: now) }
+    if isNew { note(.sessionOpened, session, at: now) }
+    metrics.sessions = sessions.count
+  }
+
+  /// - Throws: `.staleObservation` when the robot has moved on since: its age on departure plus the time in here.
+  private func checkAge(of observation: Observation, receivedAt: UInt64, at now: UInt64) throws(RobotError) {
+    guard let limit = capabilities.limits.maximumObservationAge else { return }
+    let (onDeparture, isNegative) = observation.sentAt.subtractingReportingOverflow(observation.capturedAt)
+    let (age, isHuge) = onDeparture.addingReportingOverflow(now &- receivedAt)
+    guard !isNegative, !isHuge, age <= limit else {
+      throw RobotError(
+        .staleObservation, "observation.captured_at",
+        "the observation is \(age / 1_000_000) ms old, at most \(limit / 1_000_000) ms are allowed; observe again")
+    }
+  }
+
+  // MARK: Work
+
+  /// Says that the policy is warm.
+  package mutating func becomeReady(at now: UInt64) {
+    guard phase == .warming else { return }
+    phase = .serving
+    note(.ready, "", at: now)
+    for ticket in hellos { answer(ticket, .capabilities(capabilities), at: now) }
+    hellos.removeAll()
+  }
+
+  /// The next piece of work, when the policy is free and something waits. Robots go before people who ask for text.
+  package mutating func nextJob(at now: UInt64) -> Job? {
+    guard phase == .serving, running == nil else { return nil }
+    while let (session, waiting) = observations.next() {
+      do throws(RobotError) { try checkAge(of: waiting.request, receivedAt: waiting.ticket.receivedAt, at: now) } catch
+      {
+        answer(waiting.ticket, .error(error), at: now)
+        continue
+      }
+      let context = sessions[session]?.context ?? EpisodeContext()
+      return begin(.act(waiting.request, context), waiting.ticket, observation: waiting.request, at: now)
+    }
+    guard let (_, waiting) = generations.next() else { return nil }
+    return begin(.generate(waiting.request), waiting.ticket, observation: nil, at: now)
+  }
+
+  private mutating func begin(_ work: Job.Work, _ ticket: Ticket, observation: Observation?, at now: UInt64) -> Job {
+    lastJobID += 1
+    running = Running(
+      jobID: lastJobID, session: ticket.session, observation: observation, ticket: ticket,
+      queueTime: now &- ticket.receivedAt)
+    return Job(id: lastJobID, work: work)
+  }
+
+  /// Takes in what came of the job; the policy is free again.
+  package mutating func finish(_ outcome: Outcome, at now: UInt64) {
+    guard let done = running, done.jobID == outcome.jobID else { return }
+    running = nil
+    // Answered in the meantime: stopped, reset or shut down. Then the episode must not remember the step either.
+    guard let ticket = done.ticket else { return }
+    if let context = outcome.context { sessions[done.session]?.context = context }
+    do throws(RobotError) {
+      switch (try outcome.result.get(), done.observation) {
+      case (.chunk(var chunk), .some(let observation)):
+        chunk.timings[.queue] = done.queueTime
+        try capabilities.check(chunk, for: observation)
+        record(chunk, answeredAfter: now &- ticket.receivedAt)
+        note(.acted(observation, chunk), done.session, at: now)
+        answer(ticket, .actionChunk(chunk), at: now)
+      case (.generation(var generation), .none):
+        generation.timings[.queue] = done.queueTime
+        metrics.generations += 1
+        answer(ticket, .generation(generation), at: now)
+      default: throw RobotError(.internal, "policy", "the policy answered another question")
+      }
+    } catch {
+      answer(ticket, .error(error), at: now)
+    }
+  }
+
+  /// Answers everything that waits and refuses everything that comes.
+  package mutating func close(because error: RobotError = shuttingDown, at now: UInt64) {
+    guard phase != .closed else { return }
+    phase = .closed
+    var tickets = hellos
+    while let (_, waiting) = observations.next() { tickets.append(waiting.ticket) }
+    while let (_, waiting) = generations.next() { tickets.append(waiting.ticket) }
+    if let ticket = running?.ticket { tickets.append(ticket) }
+    running?.ticket = nil
+    hellos.removeAll()
+    for ticket in tickets { answer(ticket, .error(error), at: now) }
+    note(.stopped, "", at: now)
+  }
+
+  // MARK: Answers
+
+  private mutating func record(_ chunk: ActionChunk, answeredAfter duration: UInt64) {
+    metrics.chunks += 1
+    metrics.limitedActions += UInt64(chunk.actions.count { !$0.limited.isEmpty })
+    metrics.answerTime.record(duration)
+    for (stage, duration) in chunk.timings.durations { metrics.stages[stage, default: .init()].record(duration) }
+  }
+
+  private mutating func answer(_ ticket: Ticket, _ body: ReplyMessage.Body, at now: UInt64) {
+    var reply = ReplyMessage(requestID: ticket.requestID, sessionID: ticket.session, body: body)
+    // A reply that breaks the protocol would leave the client without one.
+    do throws(RobotError) { try reply.validate() } catch {
+      // An error whose text is at fault is still that error.
+      var code = RobotError.Code.internal
+      if case .error(let unsendable) = body { code = unsendable.code }
+      reply.body = .error(RobotError(code, "reply", "the policy's own words cannot be sent: \(error.message)"))
+    }
+    if case .error(let error) = reply.body {
+      metrics.errors[error.code, default: 0] += 1
+      note(.refused(error), ticket.session, at: now)
+    }
+    replies.append(Outgoing(route: ticket.route, reply: reply))
+  }
+
+  private mutating func note(_ kind: DaemonEvent.Kind, _ session: String, at now: UInt64) {
+    events.append(DaemonEvent(time: now, session: session, kind: kind))
+  }
+
+  private static let superseded = RobotError(
+    .superseded, "request", "a newer request of the same session took its place")
+  private static let reset = RobotError(.superseded, "observation", "the session has begun a new episode since")
+  private static let stopped = RobotError(.stopped, "session_id", "the session is stopped; resume it on purpose")
+  package static let shuttingDown = RobotError(.shuttingDown, "daemon", "the daemon is shutting down")
+}
+
+extension Duration {
+  /// Nanoseconds, within what 64 bits hold.
+  fileprivate var wholeNanoseconds: UInt64 {
+    let (seconds, attoseconds) = components
+    guard seconds >= 0, attoseconds >= 0 else { return 0 }
+    let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+    return overflow ? .max : whole.addingReportingOverflow(UInt64(attoseconds) / 1_000_000_000).partialValue
+  }
+}

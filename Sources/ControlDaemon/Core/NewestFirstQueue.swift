@@ -1,0 +1,43 @@
+/// Which request the policy works on next: the newest of each session, the sessions in turn.
+///
+/// A robot wants to act on what it sees now, so a session has one place, and a newer request takes it from an older one.
+/// It takes the older one's turn too: were it sent to the back of the line, a robot that observes faster than the line
+/// moves would never be served. After it was served, a session lines up behind everyone who waits already.
+package struct NewestFirstQueue<Session: Hashable & Sendable, Request: Sendable>: Sendable {
+  private var line: [Session] = []
+  private var waiting: [Session: Request] = [:]
+
+  /// An empty queue.
+  package init() {}
+
+  /// How many requests wait, at most one a session.
+  package var count: Int { line.count }
+
+  /// Whether a request of `session` waits.
+  package func contains(_ session: Session) -> Bool { waiting[session] != nil }
+
+  /// Puts `request` in the place of `session`.
+  ///
+  /// - Returns: the older request that has lost its place, which someone must now answer.
+  package mutating func offer(_ request: Request, for session: Session) -> Request? {
+    let displaced = waiting.updateValue(request, forKey: session)
+    if displaced == nil { line.append(session) }
+    return displaced
+  }
+
+  /// Takes the request whose session has waited for its turn the longest.
+  package mutating func next() -> (session: Session, request: Request)? {
+    while !line.isEmpty {
+      let session = line.removeFirst()
+      if let request = waiting.removeValue(forKey: session) { return (session, request) }
+    }
+    return nil
+  }
+
+  /// Takes the request of `session` out of the line.
+  package mutating func remove(_ session: Session) -> Request? {
+    guard let request = waiting.removeValue(forKey: session) else { return nil }
+    line.removeAll { $0 == session }
+    return request
+  }
+}

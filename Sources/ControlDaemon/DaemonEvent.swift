@@ -1,0 +1,42 @@
+import RobotInterface
+
+/// Something that happened in the daemon, for whoever records, displays or tests it.
+public struct DaemonEvent: Sendable, Hashable {
+  /// What happened.
+  public enum Kind: Sendable, Hashable {
+    /// The policy is warm: observations are served from now on.
+    case ready
+    /// A robot got these commands for this observation.
+    case acted(Observation, ActionChunk)
+    /// A request was answered with this error.
+    case refused(RobotError)
+    /// The session's stop latched.
+    case stopLatched(reason: String)
+    /// The session's stop was cleared.
+    case stopCleared
+    /// The session began a new episode.
+    case episodeBegan
+    /// A session was opened.
+    case sessionOpened
+    /// An idle session was forgotten to make room.
+    case sessionForgotten
+    /// A reply could not be delivered: its client has gone or does not read.
+    case replyLost
+    /// The daemon serves no longer; the last event.
+    case stopped
+  }
+
+  /// Nanoseconds on ``MonotonicClock``.
+  public var time: UInt64
+  /// The session concerned; empty when none is.
+  public var session: String
+  /// What happened.
+  public var kind: Kind
+
+  /// Collects the parts.
+  public init(time: UInt64, session: String = "", kind: Kind) {
+    self.time = time
+    self.session = session
+    self.kind = kind
+  }
+}

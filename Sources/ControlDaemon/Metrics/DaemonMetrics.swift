@@ -1,0 +1,29 @@
+import RobotInterface
+
+/// What the daemon has done since it began; a snapshot.
+public struct DaemonMetrics: Sendable, Hashable {
+  /// Messages received, broken ones included.
+  public var requests: UInt64 = 0
+  /// Observations answered with commands.
+  public var chunks: UInt64 = 0
+  /// Generate requests answered with text.
+  public var generations: UInt64 = 0
+  /// Requests answered with an error, by its code.
+  public var errors: [RobotError.Code: UInt64] = [:]
+  /// Actions that the safety envelope changed.
+  public var limitedActions: UInt64 = 0
+  /// Replies whose client had gone or did not read them.
+  public var lostReplies: UInt64 = 0
+  /// Sessions remembered now.
+  public var sessions: Int = 0
+  /// How long each stage of the answered observations took.
+  public var stages: [Stage: LatencyHistogram] = [:]
+  /// From an observation's arrival to its commands' departure.
+  public var answerTime = LatencyHistogram()
+
+  /// Nothing done yet.
+  public init() {}
+
+  /// Observations that a newer one displaced.
+  public var superseded: UInt64 { errors[.superseded] ?? 0 }
+}

@@ -1,0 +1,288 @@
+// The one file that reads protobuf-c's structures: pointers go in, values come out, and nothing unsafe leaves it.
+import CProtobufC
+import CProtocol
+import RobotInterface
+
+extension RequestMessage {
+  /// Reads a request off the wire and checks every length, number, text and enumeration in it.
+  ///
+  /// - Throws: ``RobotError`` `.unsupportedVersion`, `.invalidSession`, `.invalidImage`, `.invalidProprioception`,
+  ///   `.invalidInstruction`, or `.malformed` for everything else. ``MessageHeader/peek(_:)`` tells whom to answer.
+  /// - Complexity: O(bytes).
+  public init(decoding bytes: [UInt8]) throws(RobotError) {
+    try checkVersion(of: bytes)
+    try WireSchema.request.check(bytes)
+    let unpacked = bytes.withUnsafeBufferPointer { uio2__v1__request__unpack(nil, $0.count, $0.baseAddress) }
+    guard let unpacked else { throw RobotError(.malformed, "request", "the bytes are not a uio2.v1 Request") }
+    defer { uio2__v1__request__free_unpacked(unpacked, nil) }
+
+    let message = unpacked.pointee
+    self.init(
+      requestID: message.request_id, sessionID: try copiedText(message.session_id, "session_id", code: .invalidSession),
+      body: try Body(message))
+    try validate()
+  }
+}
+
+extension ReplyMessage {
+  /// Reads a reply off the wire and checks every length, number, text and enumeration in it.
+  ///
+  /// - Throws: ``RobotError`` `.unsupportedVersion`, or `.malformed` and its kin for a reply that breaks the protocol.
+  /// - Complexity: O(bytes).
+  public init(decoding bytes: [UInt8]) throws(RobotError) {
+    try checkVersion(of: bytes)
+    try WireSchema.reply.check(bytes)
+    let unpacked = bytes.withUnsafeBufferPointer { uio2__v1__reply__unpack(nil, $0.count, $0.baseAddress) }
+    guard let unpacked else { throw RobotError(.malformed, "reply", "the bytes are not a uio2.v1 Reply") }
+    defer { uio2__v1__reply__free_unpacked(unpacked, nil) }
+
+    let message = unpacked.pointee
+    self.init(
+      requestID: message.request_id, sessionID: try copiedText(message.session_id, "session_id", code: .invalidSession),
+      body: try Body(message))
+    try validate()
+  }
+}
+
+/// Before anything else, because a message of another version may look quite different.
+private func checkVersion(of bytes: [UInt8]) throws(RobotError) {
+  guard !bytes.isEmpty else { throw RobotError(.malformed, "message", "the message is empty") }
+  let version = MessageHeader.peek(bytes).protocolVersion
+  guard version != ProtocolLimits.version else { return }
+  // Bytes that name no version may be no message at all, and that is the better answer.
+  if version == 0 { try WireSchema().check(bytes) }
+  throw RobotError(
+    .unsupportedVersion, "protocol_version", "found version \(version), this side speaks \(ProtocolLimits.version)")
+}
+
+// MARK: Bodies
+
+extension RequestMessage.Body {
+  fileprivate init(_ message: Uio2__V1__Request) throws(RobotError) {
+    switch message.body_case {
+    case UIO2__V1__REQUEST__BODY_HELLO:
+      let hello = try present(message.hello, "hello").pointee
+      self = .hello(
+        clientName: try copiedText(hello.client_name, "hello.client_name"),
+        clientVersion: try copiedText(hello.client_version, "hello.client_version"))
+    case UIO2__V1__REQUEST__BODY_OBSERVATION:
+      self = .observation(try Observation(try present(message.observation, "observation").pointee))
+    case UIO2__V1__REQUEST__BODY_RESET: self = .reset
+    case UIO2__V1__REQUEST__BODY_STOP:
+      self = .stop(reason: try copiedText(try present(message.stop, "stop").pointee.reason, "stop.reason"))
+    case UIO2__V1__REQUEST__BODY_RESUME: self = .resume
+    case UIO2__V1__REQUEST__BODY_GENERATE:
+      self = .generate(try GenerationRequest(try present(message.generate, "generate").pointee))
+    default:
+      throw RobotError(
+        .malformed, "request.body", "expected hello, observation, reset, stop, resume or generate; found none of them")
+    }
+  }
+}
+
+extension ReplyMessage.Body {
+  fileprivate init(_ message: Uio2__V1__Reply) throws(RobotError) {
+    switch message.body_case {
+    case UIO2__V1__REPLY__BODY_CAPABILITIES:
+      self = .capabilities(try Capabilities(try present(message.capabilities, "capabilities").pointee))
+    case UIO2__V1__REPLY__BODY_ACTION_CHUNK:
+      self = .actionChunk(try ActionChunk(try present(message.action_chunk, "action_chunk").pointee))
+    case UIO2__V1__REPLY__BODY_ACKNOWLEDGEMENT:
+      self = .acknowledgement(stopped: try present(message.acknowledgement, "acknowledgement").pointee.stopped != 0)
+    case UIO2__V1__REPLY__BODY_GENERATION:
+      self = .generation(try GenerationResult(try present(message.generation, "generation").pointee))
+    case UIO2__V1__REPLY__BODY_ERROR:
+      let error = try present(message.error, "error").pointee
+      guard let code = Int32(exactly: error.code.rawValue).flatMap(RobotError.Code.init(rawValue:)) else {
+        throw RobotError(.malformed, "error.code", "\(error.code.rawValue) is no ErrorCode")
+      }
+      self = .error(
+        RobotError(code, try copiedText(error.field, "error.field"), try copiedText(error.message, "error.message")))
+    default: throw RobotError(.malformed, "reply.body", "the reply has no body that this side knows")
+    }
+  }
+}
+
+extension Observation {
+  fileprivate init(_ message: Uio2__V1__Observation) throws(RobotError) {
+    self.init(
+      sequence: message.sequence, capturedAt: message.captured_at, sentAt: message.sent_at,
+      frames: try copiedFrames(message.frames, message.n_frames, "observation.frames"),
+      proprioception: copiedNumbers(message.proprioception, message.n_proprioception),
+      instruction: try copiedText(message.instruction, "observation.instruction", code: .invalidInstruction),
+      promptImages: try copiedFrames(message.prompt_images, message.n_prompt_images, "observation.prompt_images"),
+      actionsConsumed: Int(message.actions_consumed))
+  }
+}
+
+extension GenerationRequest {
+  fileprivate init(_ message: Uio2__V1__Generate) throws(RobotError) {
+    self.init(
+      prompt: try copiedText(message.prompt, "generate.prompt", code: .invalidInstruction),
+      images: try copiedFrames(message.images, message.n_images, "generate.images"),
+      maximumTokens: message.maximum_tokens == 0 ? nil : Int(message.maximum_tokens), temperature: message.temperature,
+      topK: message.top_k == 0 ? nil : Int(message.top_k),
+      topP: message.top_p == 0 || message.top_p == 1 ? nil : message.top_p, seed: message.seed)
+  }
+}
+
+extension ActionChunk {
+  fileprivate init(_ message: Uio2__V1__ActionChunk) throws(RobotError) {
+    var actions: [Action] = []
+    for (index, action) in try list(message.actions, message.n_actions, "action_chunk.actions").enumerated() {
+      actions.append(
+        Action(
+          values: copiedNumbers(action.pointee.values, action.pointee.n_values),
+          limited: LimitFlags(rawValue: action.pointee.limited),
+          primitive: try copiedText(action.pointee.primitive, "action_chunk.actions[\(index)].primitive")))
+    }
+    self.init(
+      observationSequence: message.observation_sequence, capturedAt: message.captured_at,
+      validUntil: message.valid_until,
+      actions: actions, tokens: copiedNumbers(message.tokens, message.n_tokens),
+      text: try copiedText(message.text, "action_chunk.text"), confidence: message.confidence,
+      timings: try StageTimings(message.timings, message.n_timings, "action_chunk.timings"))
+  }
+}
+
+extension GenerationResult {
+  fileprivate init(_ message: Uio2__V1__Generation) throws(RobotError) {
+    let reason = try copiedText(message.finish_reason, "generation.finish_reason")
+    guard let finishReason = FinishReason(rawValue: reason) else {
+      throw RobotError(.malformed, "generation.finish_reason", "expected end or length, found \(reason)")
+    }
+    self.init(
+      text: try copiedText(message.text, "generation.text"), tokens: copiedNumbers(message.tokens, message.n_tokens),
+      finishReason: finishReason, timings: try StageTimings(message.timings, message.n_timings, "generation.timings"))
+  }
+}
+
+extension StageTimings {
+  fileprivate init(
+    _ entries: UnsafeMutablePointer<UnsafeMutablePointer<Uio2__V1__StageTiming>?>?, _ count: Int, _ subject: String
+  ) throws(RobotError) {
+    self.init()
+    for entry in try list(entries, count, subject) {
+      // The wire numbers the stages from 1 in the order of the enumeration.
+      guard let index = Int(exactly: entry.pointee.stage.rawValue), Stage.allCases.indices.contains(index - 1) else {
+        throw RobotError(.malformed, subject, "\(entry.pointee.stage.rawValue) is no Stage")
+      }
+      self[Stage.allCases[index - 1]] = entry.pointee.duration
+    }
+  }
+}
+
+extension Capabilities {
+  fileprivate init(_ message: Uio2__V1__Capabilities) throws(RobotError) {
+    var cameras: [Camera] = []
+    for camera in try list(message.cameras, message.n_cameras, "capabilities.cameras") {
+      let camera = camera.pointee
+      cameras.append(
+        Camera(
+          name: try copiedText(camera.name, "capabilities.cameras.name"), width: Int(camera.width),
+          height: Int(camera.height),
+          verticalFieldOfView: camera.vertical_field_of_view == 0 ? nil : camera.vertical_field_of_view,
+          input: try copiedText(camera.input, "capabilities.cameras.input")))
+    }
+    self.init(
+      policyName: try copiedText(message.policy_name, "capabilities.policy_name"),
+      policyDigest: try copiedText(message.policy_digest, "capabilities.policy_digest"),
+      serverVersion: try copiedText(message.server_version, "capabilities.server_version"), cameras: cameras,
+      proprioception: try copiedQuantities(
+        message.proprioception, message.n_proprioception, "capabilities.proprioception"),
+      actions: try copiedQuantities(message.actions, message.n_actions, "capabilities.actions"),
+      actionFrame: try copiedText(message.action_frame, "capabilities.action_frame"),
+      actionMode: try copiedText(message.action_mode, "capabilities.action_mode"),
+      hold: try copiedText(message.hold, "capabilities.hold"),
+      chunkLength: Int(message.chunk_length), controlRate: message.control_rate,
+      limits: message.limits.map { Limits($0.pointee) } ?? Limits())
+  }
+}
+
+extension Capabilities.Limits {
+  fileprivate init(_ message: Uio2__V1__Limits) {
+    self.init()
+    let minimum: [Double] = copiedNumbers(message.workspace_minimum, message.n_workspace_minimum)
+    let maximum: [Double] = copiedNumbers(message.workspace_maximum, message.n_workspace_maximum)
+    workspaceMinimum = minimum.isEmpty ? nil : minimum
+    workspaceMaximum = maximum.isEmpty ? nil : maximum
+    maximumSpeed = message.maximum_speed == 0 ? nil : message.maximum_speed
+    maximumRotationRate = message.maximum_rotation_rate == 0 ? nil : message.maximum_rotation_rate
+    maximumJump = message.maximum_jump == 0 ? nil : message.maximum_jump
+    maximumObservationAge = message.maximum_observation_age == 0 ? nil : message.maximum_observation_age
+    frozenCameraTimeout = message.frozen_camera_timeout == 0 ? nil : message.frozen_camera_timeout
+    maximumMessageBytes = message.maximum_message_bytes == 0 ? nil : message.maximum_message_bytes
+  }
+}
+
+// MARK: Pointers
+
+private func copiedQuantities(
+  _ entries: UnsafeMutablePointer<UnsafeMutablePointer<Uio2__V1__QuantitySpecification>?>?, _ count: Int,
+  _ subject: String
+) throws(RobotError) -> [Capabilities.Quantity] {
+  var result: [Capabilities.Quantity] = []
+  for entry in try list(entries, count, subject) {
+    result.append(
+      Capabilities.Quantity(
+        name: try copiedText(entry.pointee.name, "\(subject).name"),
+        unit: try copiedText(entry.pointee.unit, "\(subject).unit"),
+        minimum: entry.pointee.minimum, maximum: entry.pointee.maximum))
+  }
+  return result
+}
+
+private func copiedFrames(
+  _ entries: UnsafeMutablePointer<UnsafeMutablePointer<Uio2__V1__CameraFrame>?>?, _ count: Int, _ subject: String
+) throws(RobotError) -> [CameraFrame] {
+  var result: [CameraFrame] = []
+  for (index, entry) in try list(entries, count, subject).enumerated() {
+    let frame = entry.pointee
+    let encoding: CameraFrame.Encoding
+    switch frame.encoding {
+    case UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_RGB8: encoding = .rgb8
+    case UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_JPEG: encoding = .jpeg
+    case UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_PNG: encoding = .png
+    default:
+      throw RobotError(
+        .invalidImage, "\(subject)[\(index)].encoding", "\(frame.encoding.rawValue) is none of RGB8, JPEG and PNG")
+    }
+    result.append(
+      CameraFrame(
+        camera: try copiedText(frame.camera, "\(subject)[\(index)].camera"), encoding: encoding,
+        width: Int(frame.width),
+        height: Int(frame.height), data: copiedNumbers(frame.data.data, frame.data.len)))
+  }
+  return result
+}
+
+/// The entries of a repeated message field; protobuf-c never leaves one out, but a missing one must not be followed.
+private func list<Message>(
+  _ entries: UnsafeMutablePointer<UnsafeMutablePointer<Message>?>?, _ count: Int, _ subject: String
+) throws(RobotError) -> [UnsafeMutablePointer<Message>] {
+  guard count > 0 else { return [] }
+  let present = UnsafeBufferPointer(start: entries, count: entries == nil ? 0 : count).compactMap { $0 }
+  guard present.count == count else { throw RobotError(.malformed, subject, "an entry is missing") }
+  return present
+}
+
+/// A copy of a repeated field of numbers or of a field of bytes.
+private func copiedNumbers<Number: BitwiseCopyable>(_ start: UnsafeMutablePointer<Number>?, _ count: Int) -> [Number] {
+  start.map { Array(UnsafeBufferPointer(start: $0, count: count)) } ?? []
+}
+
+private func present<Message>(_ pointer: UnsafeMutablePointer<Message>?, _ subject: String) throws(RobotError)
+  -> UnsafeMutablePointer<Message>
+{
+  guard let pointer else { throw RobotError(.malformed, subject, "the message is missing") }
+  return pointer
+}
+
+/// A copy of a string, if it is UTF-8. ``WireSchema`` has made sure that it does not end early.
+private func copiedText(_ pointer: UnsafeMutablePointer<CChar>?, _ subject: String, code: RobotError.Code = .malformed)
+  throws(RobotError) -> String
+{
+  guard let pointer else { return "" }
+  guard let text = String(validatingCString: pointer) else { throw RobotError(code, subject, "the text is not UTF-8") }
+  return text
+}

@@ -1,0 +1,26 @@
+/// Sizes that a message may not exceed. They bound what one message can cost the daemon, whoever sent it.
+public enum ProtocolLimits {
+  /// The only protocol version that is spoken.
+  public static let version: UInt32 = 1
+  /// Bytes of one message when the policy does not say otherwise (``Capabilities/Limits/maximumMessageBytes``).
+  public static let maximumMessageBytes = 16 << 20
+  /// UTF-8 bytes of a session id.
+  public static let maximumSessionIDBytes = 128
+  /// UTF-8 bytes of an instruction, a prompt or an answer.
+  public static let maximumTextBytes = 64 << 10
+  /// UTF-8 bytes of a name, a unit, a version or a reason.
+  public static let maximumNameBytes = 1024
+  /// Camera frames of one observation, and prompt images, each.
+  public static let maximumFrames = 64
+  /// Pixels of either side of a picture.
+  public static let maximumImageSide = 16_384
+  /// Numbers of one proprioception vector or one action, and quantities of a capability list.
+  public static let maximumQuantities = 1024
+  /// Actions of one chunk.
+  public static let maximumActions = 4096
+  /// Tokens of one answer.
+  public static let maximumTokens = 65_536
+  /// Protobuf fields of one message, nested ones included. protobuf-c allocates for each, so that a small message of
+  /// many empty fields would otherwise cost hundreds of times its size.
+  public static let maximumFields = 65_536
+}

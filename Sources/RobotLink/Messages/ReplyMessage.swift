@@ -1,0 +1,32 @@
+import RobotInterface
+
+/// The daemon's answer to one ``RequestMessage``.
+public struct ReplyMessage: Sendable, Hashable {
+  /// Echo of ``RequestMessage/requestID``; 0 when the request was too broken to read it.
+  public var requestID: UInt64
+  /// Echo of ``RequestMessage/sessionID``; empty when the request was too broken to read it.
+  public var sessionID: String
+  /// The answer itself.
+  public var body: Body
+
+  /// Collects the parts; nothing is checked before ``encoded()``.
+  public init(requestID: UInt64, sessionID: String, body: Body) {
+    self.requestID = requestID
+    self.sessionID = sessionID
+    self.body = body
+  }
+
+  /// What can be answered.
+  public enum Body: Sendable, Hashable {
+    /// To `hello`.
+    case capabilities(Capabilities)
+    /// To `observation`.
+    case actionChunk(ActionChunk)
+    /// To `reset`, `stop` and `resume`; says whether the session's stop is latched now.
+    case acknowledgement(stopped: Bool)
+    /// To `generate`.
+    case generation(GenerationResult)
+    /// To anything that could not be done.
+    case error(RobotError)
+  }
+}

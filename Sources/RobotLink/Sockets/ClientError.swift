@@ -1,0 +1,26 @@
+import RobotInterface
+
+/// Why a ``RobotClient`` has no answer to give.
+public enum ClientError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// The daemon answered with an error.
+  case refused(RobotError)
+  /// No answer within this time; the daemon may still work on the request. Hold, and observe again.
+  case timedOut(after: Duration)
+  /// The request breaks the protocol and was not sent.
+  case invalidRequest(RobotError)
+  /// The address is not one, or the socket failed.
+  case transport(RobotError)
+  /// The daemon's answer breaks the protocol, or is of the wrong kind.
+  case invalidReply(RobotError)
+
+  /// One line for a person.
+  public var description: String {
+    switch self {
+    case .refused(let error): "the daemon refused: \(error)"
+    case .timedOut(let duration): "the daemon did not answer within \(duration)"
+    case .invalidRequest(let error): "the request is not valid: \(error)"
+    case .transport(let error): "the link failed: \(error)"
+    case .invalidReply(let error): "the daemon's answer is not valid: \(error)"
+    }
+  }
+}

@@ -1,0 +1,48 @@
+public import RobotInterface
+public import UnifiedIO
+
+/// A decoded picture of which a policy needs to know the size only.
+public protocol ActionPicture: Sendable {
+  /// Pixels.
+  var width: Int { get }
+  /// Pixels.
+  var height: Int { get }
+}
+
+/// What a policy needs of a multimodal model, so that everything else about it can be tested without weights.
+public protocol ActionModel: Sendable {
+  /// A decoded picture.
+  associatedtype Picture: ActionPicture
+  /// The model's vocabulary.
+  associatedtype Vocabulary: TextTokenizing
+  /// What the encoder makes of an input.
+  associatedtype Encoded
+
+  /// Reads and writes the model's tokens.
+  var tokenizer: Vocabulary { get }
+  /// History frames that the model can look at.
+  var maximumHistoryFrames: Int { get }
+  /// Tokens that the decoder can say, EOS included.
+  var maximumAnswerTokens: Int { get }
+
+  /// Reads a JPEG or PNG file.
+  func decodePicture(_ file: [UInt8]) throws(ModelError) -> Picture
+  /// Wraps pixels, row-major, top row first, red green blue.
+  func makePicture(width: Int, height: Int, pixels: [UInt8]) throws(ModelError) -> Picture
+
+  /// The encoder's tokens for a prompt, prefix and EOS included.
+  ///
+  /// - Throws: ``ModelError`` `.invalidInput` when the prompt is too long to be read whole.
+  func textInput(_ prompt: String) throws(ModelError) -> [Int32]
+  /// The patches of the current picture.
+  func imageInput(_ picture: Picture) throws(ModelError) -> PatchInput
+  /// The patches of a frame of the image history.
+  func historyInput(_ picture: Picture) throws(ModelError) -> PatchInput
+
+  /// Runs the encoder, adding the time of its two stages, `vision` and `encode`, to `timings`.
+  func encode(_ input: ModelInput, timings: inout StageTimings) throws(ModelError) -> Encoded
+  /// Runs the decoder greedily until the grammar says that the answer is complete.
+  func generate(
+    from encoded: Encoded, maximumTokens: Int, constraint: any TokenConstraint
+  ) throws(ModelError) -> TextGeneration
+}

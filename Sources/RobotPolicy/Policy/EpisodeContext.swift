@@ -1,0 +1,84 @@
+public import RobotInterface
+package import UnifiedIO
+
+/// What a session remembers between the control steps of one episode; a new episode begins with a new one.
+public struct EpisodeContext: Sendable {
+  /// How often the episode's commands had to be changed.
+  public private(set) var counters = EpisodeCounters()
+
+  /// The actions of the last chunk as they were sent; empty before the first.
+  public private(set) var lastActions: [Action] = []
+
+  /// Whether ``lastActions`` make the robot move; `false` before the first chunk and after an error.
+  public private(set) var lastCommandMoves = false
+
+  /// Which cameras have been repeating the same picture, and since when.
+  package var frozenCameras = FrozenCameraWatch()
+
+  /// Earlier frames of the `image` camera as the model takes them, oldest first; empty for policies that want none.
+  package private(set) var earlierFrames: [PatchInput] = []
+
+  /// The beginning of an episode: nothing seen, nothing commanded.
+  public init() {}
+
+  /// Remembers a chunk that is about to be sent.
+  ///
+  /// - Parameters:
+  ///   - actions: the commands after the safety envelope.
+  ///   - moving: whether they make the robot move, so that its cameras must see something change.
+  public mutating func record(_ actions: [Action], moving: Bool) {
+    lastActions = actions
+    lastCommandMoves = moving
+    counters.add(actions)
+  }
+
+  /// Remembers that the robot got an error instead of a chunk, and so holds still.
+  public mutating func recordRefusal() {
+    lastCommandMoves = false
+  }
+
+  /// Remembers a frame for the image history of later steps.
+  ///
+  /// - Parameters:
+  ///   - frame: the newest frame as the model takes it.
+  ///   - capacity: how many frames the policy wants to look back, 0 or more; the oldest beyond it are forgotten.
+  package mutating func remember(_ frame: PatchInput, capacity: Int) {
+    earlierFrames.append(frame)
+    earlierFrames.removeFirst(max(0, earlierFrames.count - max(0, capacity)))
+  }
+}
+
+/// Totals over the chunks of an episode.
+public struct EpisodeCounters: Sendable, Hashable {
+  /// Chunks sent.
+  public private(set) var chunks = 0
+  /// Actions in these chunks.
+  public private(set) var actions = 0
+  /// Actions that the safety envelope changed.
+  public private(set) var limitedActions = 0
+  private var limited: [UInt32: Int] = [:]
+
+  /// Nothing counted.
+  public init() {}
+
+  /// How many actions were changed for a reason.
+  ///
+  /// - Parameter flag: a single flag; a set of several counts as the sum of its flags would only by accident, so ask one by one.
+  public func limitedActions(by flag: LimitFlags) -> Int { limited[flag.rawValue] ?? 0 }
+
+  mutating func add(_ chunk: [Action]) {
+    chunks += 1
+    actions += chunk.count
+    for action in chunk where !action.limited.isEmpty {
+      limitedActions += 1
+      for flag in LimitFlags.single where action.limited.contains(flag) {
+        limited[flag.rawValue, default: 0] += 1
+      }
+    }
+  }
+}
+
+extension LimitFlags {
+  /// Every flag alone, in the order of the wire.
+  package static let single: [LimitFlags] = [.range, .workspace, .speed, .rotationRate, .jump]
+}

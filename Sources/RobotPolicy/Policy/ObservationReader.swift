@@ -1,0 +1,102 @@
+import RobotInterface
+import UnifiedIO
+
+/// Checks an observation against a policy and decodes its pictures.
+struct ObservationReader<Model: ActionModel> {
+  let model: Model
+  let specification: PolicySpecification
+
+  /// The pictures of an observation.
+  struct Pictures {
+    /// In the order of the policy's cameras.
+    var cameras: [Model.Picture]
+    var prompt: [Model.Picture]
+  }
+
+  /// Finds the frame of each camera.
+  ///
+  /// - Returns: indices of `observation.frames` in the order of the policy's cameras.
+  /// - Throws: ``RobotError`` `.unknownCamera`, `.missingCamera`, or `.invalidImage` for a camera that came twice or whose size is
+  ///   not the one agreed on.
+  func frameIndices(of observation: Observation) throws(RobotError) -> [Int] {
+    let names = specification.cameras.map(\.name)
+    var found: [String: Int] = [:]
+    for (index, frame) in observation.frames.enumerated() {
+      let subject = "observation.frames[\(index)].camera"
+      guard names.contains(frame.camera) else {
+        throw RobotError(
+          .unknownCamera, subject,
+          "expected one of \(names.joined(separator: ", ")), found \"\(frame.camera.prefix(128))\"")
+      }
+      guard found.updateValue(index, forKey: frame.camera) == nil else {
+        throw RobotError(.invalidImage, subject, "expected one frame of \(frame.camera), found a second")
+      }
+    }
+    var indices: [Int] = []
+    for camera in specification.cameras {
+      guard let index = found[camera.name] else {
+        throw RobotError(.missingCamera, "observation.frames", "expected a frame of \(camera.name), found none")
+      }
+      let frame = observation.frames[index]
+      guard frame.width == camera.width, frame.height == camera.height else {
+        throw RobotError(
+          .invalidImage, "observation.frames[\(index)]",
+          "expected \(camera.width) x \(camera.height) pixels of \(camera.name), found \(frame.width) x \(frame.height)"
+        )
+      }
+      indices.append(index)
+    }
+    return indices
+  }
+
+  /// Decodes all pictures.
+  ///
+  /// - Parameter indices: those of ``frameIndices(of:)``.
+  func pictures(of observation: Observation, at indices: [Int]) throws(RobotError) -> Pictures {
+    let places = min(model.maximumHistoryFrames, PolicySpecification.maximumHistoryFrames) - specification.historyFrames
+    guard observation.promptImages.count <= max(0, places) else {
+      throw RobotError(
+        .invalidImage, "observation.prompt_images",
+        "expected at most \(max(0, places)) prompt images beside the policy's own history, found "
+          + "\(observation.promptImages.count)")
+    }
+    var pictures = Pictures(cameras: [], prompt: [])
+    for index in indices {
+      pictures.cameras.append(try picture(observation.frames[index], subject: "observation.frames[\(index)]"))
+    }
+    for (index, frame) in observation.promptImages.enumerated() {
+      pictures.prompt.append(try picture(frame, subject: "observation.prompt_images[\(index)]"))
+    }
+    return pictures
+  }
+
+  private func picture(_ frame: CameraFrame, subject: String) throws(RobotError) -> Model.Picture {
+    let signature: [UInt8]
+    switch frame.encoding {
+    case .rgb8:
+      do {
+        return try model.makePicture(width: frame.width, height: frame.height, pixels: frame.data)
+      } catch {
+        throw RobotError(.invalidImage, "\(subject).data", error.message)
+      }
+    case .jpeg: signature = [0xFF, 0xD8, 0xFF]
+    case .png: signature = [0x89, 0x50, 0x4E, 0x47]
+    }
+    guard frame.data.starts(with: signature) else {
+      throw RobotError(.invalidImage, "\(subject).data", "expected \(frame.encoding) data, found something else")
+    }
+    let picture: Model.Picture
+    do {
+      picture = try model.decodePicture(frame.data)
+    } catch {
+      throw RobotError(.invalidImage, "\(subject).data", error.message)
+    }
+    guard picture.width == frame.width, picture.height == frame.height else {
+      throw RobotError(
+        .invalidImage, subject,
+        "expected the \(frame.width) x \(frame.height) pixels that it declares, found \(picture.width) x \(picture.height)"
+      )
+    }
+    return picture
+  }
+}

@@ -1,0 +1,104 @@
+import FoundationEssentials
+public import RobotInterface
+public import UnifiedIO
+
+/// A policy that runs Unified-IO 2.
+public typealias UnifiedIOPolicy = ModelPolicy<UnifiedIOActionModel>
+
+extension ModelPolicy where Model == UnifiedIOActionModel {
+  /// Loads the model and the tokenizer of a bundle.
+  ///
+  /// - Parameters:
+  ///   - bundle: the policy.
+  ///   - serverVersion: of the daemon, for the capabilities.
+  /// - Throws: ``PolicyError`` `.incompatibleModel` when they cannot be used, or not with this policy.
+  public init(bundle: PolicyBundle, serverVersion: String = "") throws(PolicyError) {
+    let model: UnifiedIOActionModel
+    do {
+      model = try UnifiedIOActionModel(bundle: bundle)
+    } catch {
+      throw PolicyError(.incompatibleModel, error.subject, "\(error.code.rawValue): \(error.message)")
+    }
+    try self.init(
+      specification: bundle.specification, digest: bundle.digest, model: model, serverVersion: serverVersion)
+  }
+}
+
+extension Tokenizer: TextTokenizing {}
+extension Image: ActionPicture {}
+
+/// Unified-IO 2 as policies know it.
+public struct UnifiedIOActionModel: ActionModel {
+  /// The model's vocabulary.
+  public let tokenizer: Tokenizer
+  /// Frames that the model's history encoder was made for.
+  public let maximumHistoryFrames: Int
+  /// The decoder's table of positions has so many rows.
+  public let maximumAnswerTokens: Int
+  private let model: UnifiedIOModel
+  private let preprocessor: Preprocessor
+
+  /// Loads model and tokenizer.
+  public init(bundle: PolicyBundle) throws(ModelError) {
+    model = try UnifiedIOModel(directory: bundle.modelDirectory)
+    tokenizer = try Tokenizer(modelFile: bundle.tokenizerFile)
+    maximumAnswerTokens = model.configuration.transformer.maximumTargetText
+    preprocessor = Preprocessor(configuration: model.configuration, tokenizer: tokenizer)
+    let readsHistory = model.configuration.inputModalities.contains(.imageHistory)
+    maximumHistoryFrames = readsHistory ? model.configuration.sequenceLength.frames : 0
+    guard model.configuration.inputModalities.contains(.image), model.configuration.targetModalities.contains(.text)
+    else {
+      throw ModelError(.unsupportedModality, "config.json", "a policy needs image input and text output")
+    }
+    guard tokenizer.count <= model.configuration.transformer.vocabularySize else {
+      throw ModelError(
+        .invalidTokenizer, bundle.tokenizerFile.lastPathComponent,
+        "has \(tokenizer.count) pieces, more than the model's vocabulary of \(model.configuration.transformer.vocabularySize)"
+      )
+    }
+  }
+
+  /// Reads a JPEG or PNG file.
+  public func decodePicture(_ file: [UInt8]) throws(ModelError) -> Image { try Image.decode(file) }
+
+  /// Wraps pixels.
+  public func makePicture(width: Int, height: Int, pixels: [UInt8]) throws(ModelError) -> Image {
+    try Image(width: width, height: height, pixels: pixels)
+  }
+
+  /// The tokens of a prompt.
+  public func textInput(_ prompt: String) throws(ModelError) -> [Int32] {
+    let tokens = preprocessor.textInput(prompt)
+    let maximum = model.configuration.transformer.maximumInputText
+    // The preprocessor cuts what does not fit, and with it the state at the end of the prompt.
+    guard tokens.count < maximum else {
+      throw ModelError(.invalidInput, "prompt", "expected fewer than \(maximum) tokens with the state; shorten it")
+    }
+    return tokens
+  }
+
+  /// The patches of the current picture.
+  public func imageInput(_ picture: Image) throws(ModelError) -> PatchInput { try preprocessor.imageInput(picture) }
+
+  /// The patches of a history frame.
+  public func historyInput(_ picture: Image) throws(ModelError) -> PatchInput {
+    try preprocessor.historyInput(picture)
+  }
+
+  /// Runs the encoder.
+  public func encode(_ input: ModelInput, timings: inout StageTimings) throws(ModelError) -> EncodedInput {
+    var halves = EncodingTimings()
+    let encoded = try model.encode(input, timings: &halves)
+    timings[.vision] += halves.vision.wholeNanoseconds
+    timings[.encode] += halves.encode.wholeNanoseconds
+    return encoded
+  }
+
+  /// Runs the decoder.
+  public func generate(
+    from encoded: EncodedInput, maximumTokens: Int, constraint: any TokenConstraint
+  ) throws(ModelError) -> TextGeneration {
+    try model.generateText(
+      from: encoded, options: GenerationOptions(maximumTokens: maximumTokens), constraint: constraint)
+  }
+}

@@ -1,0 +1,70 @@
+import CBLAS
+import CKernels
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// The one gate to OpenBLAS.
+public enum BLAS {
+  /// OpenBLAS 0.3.21 (Debian 12) does not know recent processors and falls back to kernels without AVX-512, 2 to 5 times
+  /// slower. `OPENBLAS_CORETYPE` is read when the library is loaded, which is before `main`; so it is set here and the
+  /// detection run again, before the first product.
+  private static let prepared: Void = {
+    if uio2_has_avx512() != 0, getenv("OPENBLAS_CORETYPE") == nil {
+      let known = ["SkylakeX", "Cooperlake", "SapphireRapids"]
+      if !known.contains(currentCoreName()) {
+        setenv("OPENBLAS_CORETYPE", "SkylakeX", 0)
+        gotoblas_dynamic_quit()
+        gotoblas_dynamic_init()
+      }
+    }
+  }()
+
+  private static func currentCoreName() -> String {
+    openblas_get_corename().map { String(cString: $0) } ?? ""
+  }
+
+  /// The kernels in use, e.g. `SkylakeX`.
+  public static var coreName: String {
+    prepared
+    return currentCoreName()
+  }
+
+  /// Threads of one product.
+  public static var threads: Int {
+    get {
+      prepared
+      return Int(openblas_get_num_threads())
+    }
+    set {
+      prepared
+      openblas_set_num_threads(Int32(clamping: max(1, newValue)))
+    }
+  }
+
+  /// `c = alpha · a · bᵀ + beta · c` for row-major matrices with leading dimensions:
+  /// a `[m, k]`, b `[n, k]`, c `[m, n]`.
+  static func multiplyTransposed(
+    _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, into c: UnsafeMutablePointer<Float>,
+    _ ldc: Int, m: Int, n: Int, k: Int, alpha: Float = 1, beta: Float = 0
+  ) {
+    prepared
+    guard m > 0, n > 0 else { return }
+    cblas_sgemm(
+      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(m), Int32(n), Int32(k), alpha, a, Int32(lda), b, Int32(ldb), beta,
+      c, Int32(ldc))
+  }
+
+  /// `c = a · b` for row-major matrices with leading dimensions: a `[m, k]`, b `[k, n]`, c `[m, n]`.
+  static func multiply(
+    _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, into c: UnsafeMutablePointer<Float>,
+    _ ldc: Int, m: Int, n: Int, k: Int
+  ) {
+    prepared
+    guard m > 0, n > 0 else { return }
+    cblas_sgemm(
+      CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(m), Int32(n), Int32(k), 1, a, Int32(lda), b, Int32(ldb), 0, c,
+      Int32(ldc))
+  }
+}

@@ -1,0 +1,101 @@
+import Foundation
+import Synchronization
+
+/// The weights of a model: one safetensors file or several with an index, asked for by name and expected shape.
+///
+/// Keeps count of what was asked for, so that a tensor that nobody wanted is noticed (``checkNothingIsLeft(ignoring:)``).
+public final class Checkpoint: Sendable {
+  public let directory: URL
+  public let files: [SafetensorsFile]
+  private let fileOfTensor: [String: Int]
+  private let used = Mutex<Set<String>>([])
+
+  /// Reads `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
+  ///
+  /// - Throws: ``TensorError``; a shard of the index that is missing, or a tensor that two shards hold or none does, is named.
+  public init(directory: URL) throws(TensorError) {
+    let single = directory.appending(path: "model.safetensors")
+    let index = directory.appending(path: "model.safetensors.index.json")
+    var files: [SafetensorsFile] = []
+    var owners: [String: Int] = [:]
+    var indexed: [String: String]?
+    if FileManager.default.fileExists(atPath: single.path) {
+      files = [try SafetensorsFile(path: single.path)]
+    } else if FileManager.default.fileExists(atPath: index.path) {
+      let map = try Self.weightMap(index)
+      for name in Set(map.values).sorted() {
+        guard !name.contains("/"), name != ".." else {
+          throw TensorError(.malformedHeader, index.path, "shard \(name) lies outside the checkpoint's folder")
+        }
+        files.append(try SafetensorsFile(path: directory.appending(path: name).path))
+      }
+      indexed = map
+    } else {
+      throw TensorError(
+        .unreadableFile, directory.path, "holds neither model.safetensors nor model.safetensors.index.json")
+    }
+    for (position, file) in files.enumerated() {
+      for name in file.entries.keys {
+        if let other = owners[name] {
+          throw TensorError(.surplusTensor, name, "is in \(files[other].path) and in \(file.path)")
+        }
+        owners[name] = position
+      }
+    }
+    for (name, shard) in indexed ?? [:] {
+      guard let position = owners[name] else {
+        throw TensorError(.missingTensor, name, "is listed in \(index.path) but in no shard")
+      }
+      guard files[position].path.hasSuffix("/" + shard) else {
+        throw TensorError(.missingTensor, name, "is listed for \(shard) but lies in \(files[position].path)")
+      }
+    }
+    self.directory = directory
+    self.files = files
+    fileOfTensor = owners
+  }
+
+  private static func weightMap(_ url: URL) throws(TensorError) -> [String: String] {
+    struct Index: Decodable { let weight_map: [String: String] }
+    do {
+      return try JSONDecoder().decode(Index.self, from: Data(contentsOf: url)).weight_map
+    } catch {
+      throw TensorError(.malformedHeader, url.path, "is not an index of safetensors shards: \(error)")
+    }
+  }
+
+  public var names: [String] { fileOfTensor.keys.sorted() }
+
+  public func contains(_ name: String) -> Bool { fileOfTensor[name] != nil }
+
+  /// Type, shape and place of a tensor.
+  public func entry(_ name: String) -> SafetensorsFile.Entry? {
+    fileOfTensor[name].flatMap { files[$0].entries[name] }
+  }
+
+  /// The named tensor as 32-bit floats.
+  ///
+  /// - Throws: ``TensorError`` `.missingTensor` or `.shapeMismatch`, with the shape expected and found.
+  public func tensor(_ name: String, shape: [Int]) throws(TensorError) -> Tensor {
+    guard let position = fileOfTensor[name], let entry = files[position].entries[name] else {
+      throw TensorError(.missingTensor, name, "is not in the checkpoint; expected \(shape)")
+    }
+    guard entry.shape == shape else {
+      throw TensorError(.shapeMismatch, name, "expected \(shape), found \(entry.shape)")
+    }
+    used.withLock { _ = $0.insert(name) }
+    return try files[position].tensor(name)
+  }
+
+  /// - Parameter ignoring: tells of a name whether it belongs to a part that was left out on purpose.
+  /// - Throws: ``TensorError`` `.surplusTensor` naming the first tensor that nothing asked for.
+  public func checkNothingIsLeft(ignoring: (String) -> Bool) throws(TensorError) {
+    let used = used.withLock { $0 }
+    let left = names.filter { !used.contains($0) && !ignoring($0) }
+    guard let first = left.first else { return }
+    throw TensorError(
+      .surplusTensor, first,
+      "is in the checkpoint but no part of the configured model (\(left.count) such tensors); does config.json belong to these weights?"
+    )
+  }
+}

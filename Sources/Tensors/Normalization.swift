@@ -1,0 +1,54 @@
+import CKernels
+
+/// Root-mean-square norm without mean subtraction or bias: `x / √(mean(x²) + ε) · scale` (MODEL: "UIOLayerNorm").
+public struct RMSNorm: Sendable {
+  /// `[features]`.
+  public let scale: Tensor
+  public let epsilon: Float
+
+  public init(scale: Tensor, epsilon: Float = 1e-6) {
+    self.scale = scale
+    self.epsilon = epsilon
+  }
+
+  /// Normalises groups of `scale.count` neighbouring features: whole rows, or every head when the scale is a head wide.
+  /// - Parameter x: `[rows, n · scale.count]`.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    precondition(x.count % scale.count == 0, "the norm's width must divide the row")
+    let result = Tensor(uninitialized: x.shape)
+    uio2_rms_norm(result.storage.base, x.pointer, scale.pointer, x.count / scale.count, scale.count, epsilon)
+    return result
+  }
+}
+
+/// Layer norm with weight and bias.
+public struct LayerNorm: Sendable {
+  /// `[features]`.
+  public let weight: Tensor
+  /// `[features]`.
+  public let bias: Tensor
+  public let epsilon: Float
+
+  public init(weight: Tensor, bias: Tensor, epsilon: Float) {
+    precondition(weight.count == bias.count, "weight and bias of a layer norm have the same width")
+    self.weight = weight
+    self.bias = bias
+    self.epsilon = epsilon
+  }
+
+  /// - Parameter x: `[rows, features]`.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    precondition(x.columns == weight.count, "the norm must be as wide as the row")
+    let result = Tensor(uninitialized: x.shape)
+    uio2_layer_norm(result.storage.base, x.pointer, weight.pointer, bias.pointer, x.rows, x.columns, epsilon)
+    return result
+  }
+}
+
+extension Tensor {
+  /// Scales every group of `width` neighbouring elements to length 1 (cosine attention), in place.
+  public mutating func normalizeLength(groupsOf width: Int, epsilon: Float = 1e-12) {
+    precondition(width > 0 && count % width == 0, "groups must divide the tensor")
+    uio2_l2_normalize(mutablePointer(), count / width, width, epsilon)
+  }
+}

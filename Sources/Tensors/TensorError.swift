@@ -1,0 +1,36 @@
+/// Why a tensor or a weights file could not be used.
+public struct TensorError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// What went wrong; new codes may be added, so match with `==` and keep a default.
+  public struct Code: RawRepresentable, Sendable, Hashable {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    /// The file is missing or may not be read.
+    public static let unreadableFile = Code(rawValue: "unreadable_file")
+    /// The header of a weights file breaks the format.
+    public static let malformedHeader = Code(rawValue: "malformed_header")
+    /// The file ends before its header says.
+    public static let truncatedFile = Code(rawValue: "truncated_file")
+    /// A tensor's bytes lie outside the file or on another tensor's, or do not fill its shape.
+    public static let invalidOffsets = Code(rawValue: "invalid_offsets")
+    /// An element type that cannot be read as floating-point numbers.
+    public static let unsupportedType = Code(rawValue: "unsupported_type")
+    public static let missingTensor = Code(rawValue: "missing_tensor")
+    public static let surplusTensor = Code(rawValue: "surplus_tensor")
+    public static let shapeMismatch = Code(rawValue: "shape_mismatch")
+  }
+
+  public var code: Code
+  /// The tensor or file at fault.
+  public var subject: String
+  /// What was expected, what was found, what to do.
+  public var message: String
+
+  public init(_ code: Code, _ subject: String, _ message: String) {
+    self.code = code
+    self.subject = subject
+    self.message = message
+  }
+
+  public var description: String { "\(code.rawValue): \(subject): \(message)" }
+}

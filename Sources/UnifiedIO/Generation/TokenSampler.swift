@@ -1,0 +1,64 @@
+import Foundation
+
+/// Picks a token from logits: greedy, or temperature, top-k, top-p and a seeded draw, in the order of Hugging Face's processors.
+struct TokenSampler {
+  private let options: GenerationOptions
+  private var random: SplitMix64
+
+  init(_ options: GenerationOptions) {
+    self.options = options
+    random = SplitMix64(seed: options.seed)
+  }
+
+  /// - Parameter logits: one for each candidate, not empty.
+  /// - Returns: the index picked and its probability among the candidates under the untouched logits.
+  mutating func pick(_ logits: [Float]) -> (index: Int, probability: Double) {
+    let maximum = logits.max() ?? 0
+    let weights = logits.map { exp(Double($0 - maximum)) }
+    let total = weights.reduce(0, +)
+    let index = options.temperature > 0 ? draw(logits) : (logits.firstIndex(of: maximum) ?? 0)
+    return (index, total > 0 ? weights[index] / total : 0)
+  }
+
+  private mutating func draw(_ logits: [Float]) -> Int {
+    // Stable order for equal logits, so that a seed gives the same answer everywhere.
+    var order = logits.indices.sorted { (logits[$0], $1) > (logits[$1], $0) }
+    if let topK = options.topK, topK > 0 { order = Array(order.prefix(topK)) }
+    let maximum = logits[order[0]]
+    var weights = order.map { exp(Double(logits[$0] - maximum) / Double(options.temperature)) }
+    if let topP = options.topP, topP < 1 {
+      let total = weights.reduce(0, +)
+      var cumulative = 0.0
+      var kept = 0
+      while kept < weights.count, kept == 0 || cumulative < Double(topP) * total {
+        cumulative += weights[kept]
+        kept += 1
+      }
+      weights = Array(weights.prefix(kept))
+    }
+    var remaining = random.unit() * weights.reduce(0, +)
+    for (rank, weight) in weights.enumerated() {
+      remaining -= weight
+      if remaining < 0 { return order[rank] }
+    }
+    return order[weights.count - 1]
+  }
+}
+
+/// A small generator with a known sequence for every seed (Steele, Lea, Flood 2014).
+struct SplitMix64: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+
+  /// Uniform in [0, 1).
+  mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
+}

@@ -1,0 +1,70 @@
+import Tensors
+
+/// Image or audio input: vision transformer, both features side by side, projection, modality embedding (paper §3.1).
+struct PatchEncoder: Sendable {
+  let projection: Linear
+  let modalityEmbedding: Tensor
+  let rotary: RotaryTable
+  /// `[patches of the canvas, vision embedding]`.
+  let positions: Tensor
+  let patchLength: Int
+  let name: String
+
+  init(
+    _ weights: WeightScope, vision: VisionTransformer, grid: GridSize, resolution: Float,
+    configuration: TransformerConfiguration, visionWidth: Int, patchLength: Int, name: String
+  ) throws(ModelError) {
+    let width = configuration.embeddingSize
+    projection = try weights.linear("projection", inputs: 2 * visionWidth, outputs: width)
+    modalityEmbedding = try weights.tensor("modality_embedding", [width])
+    rotary = RotaryTable(grid: grid, headDimension: configuration.headDimension, resolution: resolution)
+    positions = vision.positionTable(for: grid)
+    self.patchLength = patchLength
+    self.name = name
+  }
+
+  /// - Returns: `nil` when no patch shows anything.
+  func callAsFunction(
+    _ input: PatchInput, vision: VisionTransformer, probe: Probe? = nil
+  ) throws(ModelError) -> (part: EncodedPart, kept: [Int])? {
+    guard let kept = try KeptPatches(input, patchLength: patchLength, positionCount: rotary.count, name: name) else {
+      return nil
+    }
+    let features = vision(kept.patches, positions: positions.gatheringRows(kept.positions))
+    let prefix = name == "audio" ? "audio_vit" : "image_vit"
+    probe?("\(prefix).\(name).x", features.last)
+    probe?("\(prefix).\(name).x1", features.second)
+    var embeddings = projection(Tensor.concatenatingColumns(features.last, features.second))
+    embeddings.add(row: modalityEmbedding)
+    let part = EncodedPart(embeddings: embeddings, rotary: try rotary(kept.positions, of: name))
+    probe?("input_\(name).embed", part.embeddings)
+    probe?("input_\(name).position_embed", part.rotary)
+    return (part, kept.indices)
+  }
+}
+
+/// The patches that show something; dropping the others changes nothing that is read (MODEL_NOTES: exact up to rounding).
+struct KeptPatches {
+  let patches: Tensor
+  let positions: [Int]
+  let indices: [Int]
+
+  /// - Throws: ``ModelError`` `.invalidInput` for counts that do not fit, `.positionOutOfRange`.
+  init?(_ input: PatchInput, patchLength: Int, positionCount: Int, name: String) throws(ModelError) {
+    guard input.positions.count == input.count, input.patches.count == input.count * patchLength else {
+      throw ModelError(
+        .invalidInput, name,
+        "\(input.count) mask entries need as many positions and \(patchLength) values each; found \(input.positions.count) and \(input.patches.count)"
+      )
+    }
+    if let outside = input.positions.first(where: { $0 < 0 || $0 >= positionCount }) {
+      throw ModelError(
+        .positionOutOfRange, name, "patch position \(outside) has no row; the table has \(positionCount)")
+    }
+    indices = input.mask.indices.filter { input.mask[$0] }
+    guard !indices.isEmpty else { return nil }
+    let all = Tensor(input.patches, shape: [input.count, patchLength])
+    patches = indices.count == input.count ? all : all.gatheringRows(indices)
+    positions = indices.map { input.positions[$0] }
+  }
+}

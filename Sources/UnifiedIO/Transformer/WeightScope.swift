@@ -1,0 +1,47 @@
+import Tensors
+
+/// A part of a checkpoint whose names begin with the same words, so that a layer can name its weights as the reference does.
+struct WeightScope {
+  let checkpoint: Checkpoint
+  let prefix: String
+
+  init(_ checkpoint: Checkpoint, _ prefix: String = "") {
+    self.checkpoint = checkpoint
+    self.prefix = prefix
+  }
+
+  subscript(_ name: String) -> WeightScope { WeightScope(checkpoint, prefix + name + ".") }
+
+  func tensor(_ name: String, _ shape: [Int]) throws(ModelError) -> Tensor {
+    do {
+      return try checkpoint.tensor(prefix + name, shape: shape)
+    } catch {
+      throw ModelError(error)
+    }
+  }
+
+  func linear(_ name: String, inputs: Int, outputs: Int, bias: Bool = false) throws(ModelError) -> Linear {
+    Linear(
+      weight: try tensor(name + ".weight", [outputs, inputs]), bias: bias ? try tensor(name + ".bias", [outputs]) : nil)
+  }
+
+  func rmsNorm(_ name: String, _ width: Int) throws(ModelError) -> RMSNorm {
+    RMSNorm(scale: try tensor(name + ".scale", [width]))
+  }
+
+  func layerNorm(_ name: String, _ width: Int, epsilon: Float) throws(ModelError) -> LayerNorm {
+    LayerNorm(
+      weight: try tensor(name + ".weight", [width]), bias: try tensor(name + ".bias", [width]), epsilon: epsilon)
+  }
+}
+
+extension ModelError {
+  /// The same fault in the vocabulary of the model.
+  public init(_ error: TensorError) {
+    let codes: [TensorError.Code: Code] = [
+      .missingTensor: .missingTensor, .surplusTensor: .surplusTensor, .shapeMismatch: .shapeMismatch,
+      .unreadableFile: .unreadableFile,
+    ]
+    self.init(codes[error.code] ?? .invalidWeights, error.subject, error.message)
+  }
+}

@@ -1,0 +1,37 @@
+/// One compared tensor.
+public struct ParityRow: Sendable, Hashable, Codable {
+  /// The golden part, e.g. `internals_b1`.
+  public var part: String
+  public var tensor: String
+  /// `‖a − b‖ / ‖b‖` for numbers; the share of differing entries for ids.
+  public var relativeError: Double
+  public var tolerance: Double
+  public var passed: Bool
+  /// What was left out of the comparison, if anything.
+  public var note: String
+
+  public init(part: String, tensor: String, relativeError: Double, tolerance: Double, note: String = "") {
+    self.part = part
+    self.tensor = tensor
+    self.relativeError = relativeError
+    self.tolerance = tolerance
+    // Written so that NaN does not pass.
+    passed = relativeError <= tolerance
+    self.note = note
+  }
+}
+
+/// All rows, and what was not compared.
+public struct ParityReport: Sendable, Hashable, Codable {
+  public struct Skipped: Sendable, Hashable, Codable {
+    public var part: String
+    public var reason: String
+  }
+
+  public var rows: [ParityRow] = []
+  public var skipped: [Skipped] = []
+
+  public init() {}
+
+  public var passed: Bool { rows.allSatisfy(\.passed) && !rows.isEmpty }
+}

@@ -1,0 +1,139 @@
+import Foundation
+import Tensors
+import UnifiedIO
+
+/// Prompts, pictures, history frames and boxes: integers identical, pixels within 1e-5 of the unit range.
+enum PreprocessingParity: ParityPart {
+  static let name = "preproc"
+  /// In units of a picture's range 0...1, before normalisation.
+  private static let pixelTolerance = 1e-5
+
+  static func run(
+    _ context: ParityContext, row: (ParityRow) -> Void, skip: (String, String) -> Void
+  ) throws(ModelError) {
+    let golden = try GoldenPart(name, in: context.folder)
+    let own = try OwnPreprocessing(context)
+    for (example, entry) in own.calls.examples.sorted(by: { $0.key < $1.key }) {
+      let call = entry.call
+      row(try ids(golden, "\(example)/inputs/text/tokens", try own.text(call).map { Int($0) }))
+      if let image = try own.image(call) {
+        try compare(golden, "\(example)/inputs/image", [image], row: row)
+        if golden.has("\(example)/meta/image_info") { row(try information(golden, own, example, call)) }
+      }
+      let history = try own.history(call)
+      if !history.isEmpty { try compare(golden, "\(example)/inputs/image_history", history, row: row) }
+      if let target = call.text_targets {
+        let tokens = own.preprocessor.textTarget(target)
+        row(try ids(golden, "\(example)/targets/text/targets", tokens.tokens.map { Int($0) }))
+        row(try ids(golden, "\(example)/targets/text/inputs", tokens.decoderInput.map { Int($0) }))
+      }
+      if call.audio_inputs != nil || call.audio_targets != nil {
+        skip("\(example)/*/audio*", "sound is not preprocessed yet")
+      }
+      if call.image_targets != nil { skip("\(example)/targets/image", "image targets are not preprocessed yet") }
+    }
+  }
+
+  private static func ids(_ golden: GoldenPart, _ tensor: String, _ ours: [Int]) throws(ModelError) -> ParityRow {
+    identical(tensor, ours, try golden.integers(tensor))
+  }
+
+  private static func information(
+    _ golden: GoldenPart, _ own: OwnPreprocessing, _ example: String, _ call: GoldenCalls.Call
+  ) throws(ModelError) -> ParityRow {
+    let tensor = "\(example)/meta/image_info"
+    let image = try own.picture(call.image_inputs ?? "")
+    let placement = try own.preprocessor.imagePlacement(width: image.width, height: image.height)
+    var comparison = Comparison()
+    comparison.add(placement.information, try golden.floats(tensor).values)
+    return ParityRow(part: name, tensor: tensor, relativeError: comparison.relativeError, tolerance: 1e-6)
+  }
+
+  private static func compare(
+    _ golden: GoldenPart, _ prefix: String, _ frames: [PatchInput], row: (ParityRow) -> Void
+  ) throws(ModelError) {
+    let patches = frames.reduce(0) { $0 + $1.count }
+    let mask = frames.flatMap(\.mask).map { $0 ? 1 : 0 }, positions = frames.flatMap(\.positions)
+    // The reference pads the masks to the configured number of frames.
+    row(identical("\(prefix)/mask", mask, Array(try golden.integers("\(prefix)/mask").prefix(patches))))
+    row(identical("\(prefix)/pos_ids", positions, Array(try golden.integers("\(prefix)/pos_ids").prefix(patches))))
+
+    let tensor = "\(prefix)/input", stride = golden.stride(tensor)
+    let values = try golden.floats(tensor).values
+    let ours = frames.flatMap(\.patches), length = patches == 0 ? 0 : ours.count / patches
+    var largest = 0.0, differing = 0
+    for (index, theirs) in values.enumerated() {
+      let place = index / length * stride * length + index % length
+      guard place < ours.count else {
+        largest = .nan
+        break
+      }
+      let difference = Double(abs(ours[place] - theirs) * PixelStatistics.deviation[index % 3])
+      if difference > 0 { differing += 1 }
+      largest = max(largest, difference)
+    }
+    row(
+      ParityRow(
+        part: name, tensor: tensor, relativeError: largest, tolerance: pixelTolerance,
+        note: differing == 0 ? "" : "\(differing) of \(values.count) pixels differ"))
+  }
+}
+
+/// CLIP's channel deviations, to express a normalised difference in the picture's own range.
+private enum PixelStatistics {
+  static let deviation: [Float] = [0.26862954, 0.26130258, 0.27577711]
+}
+
+/// Strings → ids → strings.
+enum TokenizerParity: ParityPart {
+  static let name = "tokenizer_golden"
+
+  private struct Golden: Decodable {
+    struct Encoding: Decodable {
+      let text: String
+      let ids: [Int32]
+      let decoded: String
+    }
+    struct Decoding: Decodable {
+      let ids: [Int32]
+      let decoded: String
+    }
+    let n_pieces: Int
+    let encode: [Encoding]
+    let decode: [Decoding]
+  }
+
+  static func exists(in folder: URL) -> Bool {
+    FileManager.default.fileExists(atPath: folder.appending(path: "\(name).json").path)
+  }
+
+  static func run(
+    _ context: ParityContext, row: (ParityRow) -> Void, skip: (String, String) -> Void
+  ) throws(ModelError) {
+    let url = context.folder.appending(path: "\(name).json")
+    let golden: Golden
+    do {
+      golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: url))
+    } catch {
+      throw ModelError(.unreadableFile, url.path, "does not hold encoded texts: \(error)")
+    }
+    let tokenizer = try Tokenizer(modelFile: context.folder.appending(path: "tokenizer.model"))
+    row(identical("pieces", [tokenizer.count], [golden.n_pieces]))
+    let wrongIDs = golden.encode.filter { tokenizer.encode($0.text) != $0.ids }
+    row(share("encode", wrongIDs.count, of: golden.encode.count, first: wrongIDs.first?.text))
+    // Compared by scalars: == on strings takes canonically equivalent ones for equal.
+    func differs(_ ids: [Int32], _ text: String) -> Bool {
+      Array(tokenizer.decode(ids).unicodeScalars) != Array(text.unicodeScalars)
+    }
+    let wrongTexts = golden.encode.filter { differs($0.ids, $0.decoded) }
+    row(share("encode.decoded", wrongTexts.count, of: golden.encode.count, first: wrongTexts.first?.text))
+    let wrongDecodings = golden.decode.filter { differs($0.ids, $0.decoded) }
+    row(share("decode", wrongDecodings.count, of: golden.decode.count, first: wrongDecodings.first?.decoded))
+  }
+
+  private static func share(_ tensor: String, _ wrong: Int, of count: Int, first: String?) -> ParityRow {
+    ParityRow(
+      part: name, tensor: tensor, relativeError: Double(wrong) / Double(max(count, 1)), tolerance: 0,
+      note: first.map { "first: \($0)" } ?? "\(count) texts")
+  }
+}

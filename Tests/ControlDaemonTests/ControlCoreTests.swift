@@ -1,0 +1,222 @@
+import ControlDaemon
+import RobotInterface
+import RobotLink
+import RobotPolicy
+import Testing
+
+/// The daemon's decisions with a clock that the test moves.
+@Suite("The core answers every request once, and decides by the clock it is given")
+struct ControlCoreTests {
+  private let route = RouterSocket.Route(identity: [1], hasDelimiter: false)
+
+  private func core(
+    maximumAge: UInt64? = 100, sessions: Int = 2, idleExpiry: Duration = .nanoseconds(1000), canGenerate: Bool = false,
+    isReady: Bool = true
+  ) -> ControlCore {
+    var options = DaemonOptions()
+    options.maximumSessions = sessions
+    options.sessionIdleExpiry = idleExpiry
+    var core = ControlCore(
+      capabilities: FakePolicy(maximumAge: maximumAge).capabilities, canGenerate: canGenerate, options: options)
+    if isReady { core.becomeReady(at: 0) }
+    return core
+  }
+
+  private func send(
+    _ body: RequestMessage.Body, id: UInt64 = 0, session: String = "a", at now: UInt64 = 0, to core: inout ControlCore
+  ) {
+    core.receive(RequestMessage(requestID: id, sessionID: session, body: body), from: route, at: now)
+  }
+
+  private func codes(_ core: inout ControlCore) -> [UInt64: RobotError.Code?] {
+    var codes: [UInt64: RobotError.Code?] = [:]
+    for outgoing in core.takeReplies() {
+      var code: RobotError.Code?
+      if case .error(let error) = outgoing.reply.body { code = error.code }
+      #expect(codes.updateValue(code, forKey: outgoing.reply.requestID) == nil, "answered twice")
+    }
+    return codes
+  }
+
+  private func finish(_ job: Job?, at now: UInt64 = 0, _ core: inout ControlCore) {
+    guard let job, case .act(let observation, let context) = job.work else {
+      Issue.record("no job")
+      return
+    }
+    core.finish(
+      Outcome(jobID: job.id, context: context, result: .success(.chunk(FakePolicy.chunk(for: observation)))), at: now)
+  }
+
+  @Test func `an observation becomes a job and the job's outcome a chunk with its queue time`() throws {
+    var core = core()
+    send(.observation(.sample(1)), id: 5, at: 10, to: &core)
+    let job = core.nextJob(at: 40)
+    #expect(core.nextJob(at: 40) == nil, "the policy does one thing at a time")
+    finish(job, at: 90, &core)
+    let reply = try #require(core.takeReplies().first?.reply)
+    guard case .actionChunk(let chunk) = reply.body else {
+      Issue.record("\(reply)")
+      return
+    }
+    #expect(reply.requestID == 5)
+    #expect(chunk.timings[.queue] == 30)
+    #expect(core.metrics.chunks == 1)
+    #expect(core.metrics.limitedActions == 1)
+    #expect(core.metrics.answerTime.maximum == 80)
+  }
+
+  @Test func `age is the robot's delay plus the wait in here`() {
+    var core = core(maximumAge: 100)
+    send(.observation(.sample(1, age: 101)), id: 1, to: &core)
+    #expect(codes(&core) == [1: .staleObservation])
+    send(.observation(.sample(2, age: 60)), id: 2, at: 1000, to: &core)
+    #expect(codes(&core) == [:])
+    #expect(core.nextJob(at: 1041) == nil)
+    #expect(codes(&core) == [2: .staleObservation])
+    send(.observation(.sample(3, age: 60)), id: 3, at: 2000, to: &core)
+    #expect(core.nextJob(at: 2040) != nil)
+  }
+
+  @Test func `no limit, no stale observation`() {
+    var core = core(maximumAge: nil)
+    send(.observation(.sample(1, age: 1 << 60)), to: &core)
+    #expect(core.nextJob(at: 1 << 62) != nil)
+  }
+
+  @Test func `an observation must be newer than the last`() {
+    var core = core()
+    send(.observation(.sample(5, capturedAt: 50)), id: 1, to: &core)
+    send(.observation(.sample(5, capturedAt: 60)), id: 2, to: &core)
+    send(.observation(.sample(4, capturedAt: 70)), id: 3, to: &core)
+    send(.observation(.sample(6, capturedAt: 49)), id: 4, to: &core)
+    #expect(codes(&core) == [2: .outOfOrder, 3: .outOfOrder, 4: .outOfOrder])
+    send(.observation(.sample(6, capturedAt: 50)), id: 5, to: &core)
+    #expect(codes(&core) == [1: .superseded])
+    send(.reset, id: 6, to: &core)
+    #expect(codes(&core) == [5: .superseded, 6: nil])
+    send(.observation(.sample(1, capturedAt: 1)), id: 7, to: &core)
+    #expect(codes(&core) == [:])
+  }
+
+  @Test func `a stop answers what waits and what runs, and outlives a reset`() {
+    var core = core()
+    send(.observation(.sample(1)), id: 1, to: &core)
+    let job = core.nextJob(at: 0)
+    send(.observation(.sample(2)), id: 2, to: &core)
+    send(.stop(reason: "hand"), id: 3, to: &core)
+    #expect(codes(&core) == [1: .stopped, 2: .stopped, 3: nil])
+    send(.reset, id: 4, to: &core)
+    send(.observation(.sample(3)), id: 5, to: &core)
+    #expect(codes(&core) == [4: nil, 5: .stopped])
+    send(.resume, id: 6, to: &core)
+    send(.observation(.sample(4)), id: 7, to: &core)
+    #expect(codes(&core) == [6: nil])
+    #expect(core.nextJob(at: 0) == nil, "the stopped step still occupies the policy")
+    finish(job, &core)
+    #expect(codes(&core) == [:], "the stopped step has been answered")
+    #expect(core.metrics.chunks == 0)
+    finish(core.nextJob(at: 0), &core)
+    #expect(codes(&core) == [7: nil])
+  }
+
+  @Test func `a stop of one session leaves the other alone`() {
+    var core = core()
+    send(.stop(reason: ""), id: 1, session: "a", to: &core)
+    send(.observation(.sample(1)), id: 2, session: "a", to: &core)
+    send(.observation(.sample(1)), id: 3, session: "b", to: &core)
+    finish(core.nextJob(at: 0), &core)
+    #expect(codes(&core) == [1: nil, 2: .stopped, 3: nil])
+  }
+
+  @Test func `only an idle session makes room, and never a stopped one`() {
+    var core = core(sessions: 2)
+    send(.stop(reason: ""), session: "stopped", at: 0, to: &core)
+    send(.observation(.sample(1)), session: "idle", at: 10, to: &core)
+    finish(core.nextJob(at: 10), at: 10, &core)
+    _ = core.takeReplies()
+    send(.observation(.sample(1)), id: 1, session: "new", at: 1009, to: &core)
+    #expect(codes(&core) == [1: .overloaded])
+    send(.observation(.sample(1)), id: 2, session: "new", at: 1010, to: &core)
+    #expect(codes(&core) == [:])
+    #expect(core.metrics.sessions == 2)
+    send(.observation(.sample(9)), id: 3, session: "stopped", at: 1 << 40, to: &core)
+    #expect(codes(&core) == [3: .stopped])
+    // `new` still waits for its commands: it is not idle however long that takes.
+    send(.observation(.sample(1)), id: 4, session: "newer", at: 1 << 41, to: &core)
+    #expect(codes(&core) == [4: .overloaded])
+  }
+
+  @Test func `a greeting and a reset open no session`() {
+    var core = core(sessions: 1)
+    for index in 0..<10 {
+      send(.hello(clientName: "", clientVersion: ""), id: UInt64(index), session: "h\(index)", to: &core)
+      send(.reset, id: 100 + UInt64(index), session: "r\(index)", to: &core)
+    }
+    #expect(codes(&core).values.allSatisfy { $0 == nil })
+    #expect(core.metrics.sessions == 0)
+  }
+
+  @Test func `nothing runs and no greeting is answered before the policy is warm`() {
+    var core = core(isReady: false)
+    send(.hello(clientName: "", clientVersion: ""), id: 1, to: &core)
+    send(.observation(.sample(1)), id: 2, to: &core)
+    send(.stop(reason: ""), id: 3, session: "b", to: &core)
+    #expect(core.nextJob(at: 0) == nil)
+    #expect(codes(&core) == [3: nil], "a stop never waits")
+    core.becomeReady(at: 0)
+    #expect(codes(&core) == [1: nil])
+    #expect(core.nextJob(at: 0) != nil)
+  }
+
+  @Test func `closing answers everything, and everything after`() {
+    var core = core(canGenerate: true)
+    send(.observation(.sample(1)), id: 1, to: &core)
+    let job = core.nextJob(at: 0)
+    send(.observation(.sample(2)), id: 2, to: &core)
+    send(.generate(GenerationRequest(prompt: "")), id: 3, to: &core)
+    core.close(at: 0)
+    send(.resume, id: 4, to: &core)
+    #expect(codes(&core) == [1: .shuttingDown, 2: .shuttingDown, 3: .shuttingDown, 4: .shuttingDown])
+    finish(job, &core)
+    #expect(codes(&core) == [:])
+    #expect(core.nextJob(at: 0) == nil)
+  }
+
+  @Test func `robots go before texts`() {
+    var core = core(canGenerate: true)
+    send(.generate(GenerationRequest(prompt: "")), session: "person", to: &core)
+    send(.observation(.sample(1)), session: "robot", to: &core)
+    guard case .act = core.nextJob(at: 0)?.work else {
+      Issue.record("the text went first")
+      return
+    }
+  }
+
+  @Test func `a policy's broken answer does not leave the house`() {
+    var broken: [ActionChunk] = []
+    for change in [
+      { $0.observationSequence += 1 }, { $0.capturedAt += 1 }, { $0.actions = [] }, { $0.actions[0].values = [.nan] },
+      { $0.actions[0].values = [1, 2] }, { $0.confidence = .nan }, { $0.actions += $0.actions + $0.actions },
+    ] as [(inout ActionChunk) -> Void] {
+      var chunk = FakePolicy.chunk(for: .sample(1))
+      change(&chunk)
+      broken.append(chunk)
+    }
+    for chunk in broken {
+      var core = core()
+      send(.observation(.sample(1)), id: 1, to: &core)
+      let job = core.nextJob(at: 0)
+      core.finish(Outcome(jobID: job?.id ?? 0, context: nil, result: .success(.chunk(chunk))), at: 0)
+      #expect(codes(&core) == [1: .invalidAction])
+    }
+  }
+
+  @Test func `a policy's unsendable error is still an answer`() {
+    var core = core()
+    send(.observation(.sample(1)), id: 1, to: &core)
+    let job = core.nextJob(at: 0)
+    let error = RobotError(.frozenCamera, "x\0y", String(repeating: "z", count: 1 << 20))
+    core.finish(Outcome(jobID: job?.id ?? 0, context: nil, result: .failure(error)), at: 0)
+    #expect(codes(&core) == [1: .frozenCamera])
+  }
+}

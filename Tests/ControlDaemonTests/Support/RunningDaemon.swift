@@ -1,0 +1,74 @@
+import ControlDaemon
+import Dispatch
+import Foundation
+import Logging
+import RobotInterface
+import RobotLink
+import RobotPolicy
+import Synchronization
+import Testing
+
+/// A daemon that serves on a thread of its own until the test lets go of it.
+final class RunningDaemon: Sendable {
+  let daemon: ControlDaemon
+  private let ended = DispatchSemaphore(value: 0)
+  private let failure = Mutex<RobotError?>(nil)
+  private let isStopped = Mutex(false)
+
+  init(
+    _ policy: any ObservationPolicy, endpoint: String = "tcp://127.0.0.1:*", options: DaemonOptions = DaemonOptions()
+  )
+    throws
+  {
+    daemon = try ControlDaemon(
+      policy: policy, endpoint: endpoint, options: options,
+      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    Thread.detachNewThread { [daemon, ended] in
+      do throws(RobotError) { try daemon.run() } catch { self.failure.withLock { $0 = error } }
+      ended.signal()
+    }
+  }
+
+  deinit { daemon.stop() }
+
+  /// A client of session `session`.
+  func client(_ session: String = "arm", timeout: Duration = .seconds(20)) throws -> RobotClient {
+    try RobotClient(endpoint: daemon.endpoint, sessionID: session, timeout: timeout)
+  }
+
+  /// Stops the daemon and waits until `run()` has returned.
+  ///
+  /// - Returns: what `run()` threw.
+  @discardableResult
+  func stop() -> RobotError? {
+    daemon.stop()
+    isStopped.withLock { isStopped in
+      guard !isStopped else { return }
+      #expect(ended.wait(timeout: .now() + 20) == .success, "run() did not return")
+      isStopped = true
+    }
+    return failure.withLock { $0 }
+  }
+
+  /// Waits until what `condition` reads from the metrics holds.
+  func wait(until condition: (DaemonMetrics) -> Bool) -> Bool {
+    let deadline = ContinuousClock.now + .seconds(20)
+    while !condition(daemon.metrics) {
+      guard ContinuousClock.now < deadline else { return false }
+      Thread.sleep(forTimeInterval: 0.001)
+    }
+    return true
+  }
+}
+
+/// The daemon's error, when `body` is refused with one.
+func refusal<Value>(_ body: () throws(ClientError) -> Value) -> RobotError? {
+  do throws(ClientError) {
+    _ = try body()
+    return nil
+  } catch {
+    if case .refused(let error) = error { return error }
+    Issue.record(error)
+    return nil
+  }
+}

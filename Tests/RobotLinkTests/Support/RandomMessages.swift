@@ -1,0 +1,125 @@
+import RobotInterface
+import RobotLink
+
+/// Random messages that obey the protocol, edge values included.
+struct RandomMessages {
+  private var random: SeededGenerator
+
+  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+
+  mutating func request() -> RequestMessage {
+    let body: RequestMessage.Body
+    switch pick(0..<6) {
+    case 0: body = .hello(clientName: text(), clientVersion: text())
+    case 1: body = .reset
+    case 2: body = .stop(reason: text())
+    case 3: body = .resume
+    case 4: body = .generate(generation())
+    default: body = .observation(observation())
+    }
+    return RequestMessage(requestID: integer(), sessionID: "s" + text(), body: body)
+  }
+
+  mutating func reply() -> ReplyMessage {
+    let body: ReplyMessage.Body
+    switch pick(0..<5) {
+    case 0: body = .capabilities(capabilities())
+    case 1: body = .acknowledgement(stopped: Bool.random(using: &random))
+    case 2:
+      body = .generation(
+        GenerationResult(
+          text: text(), tokens: tokens(), finishReason: Bool.random(using: &random) ? .end : .length, timings: timings()
+        ))
+    case 3:
+      body = .error(RobotError(RobotError.Code.allCases.randomElement(using: &random) ?? .internal, text(), text()))
+    default: body = .actionChunk(chunk())
+    }
+    return ReplyMessage(requestID: integer(), sessionID: text(), body: body)
+  }
+
+  mutating func observation() -> Observation {
+    let capturedAt = integer() / 2
+    return Observation(
+      sequence: integer(), capturedAt: capturedAt, sentAt: capturedAt + integer() / 2, frames: array(3) { $0.frame() },
+      proprioception: array(9) { $0.finite() }, instruction: text(), promptImages: array(2) { $0.frame() },
+      actionsConsumed: pick(0..<4096))
+  }
+
+  mutating func frame() -> CameraFrame {
+    let (width, height) = (pick(1..<9), pick(1..<9))
+    let encoding = [CameraFrame.Encoding.rgb8, .jpeg, .png][pick(0..<3)]
+    let count = encoding == .rgb8 ? width * height * 3 : pick(1..<400)
+    return CameraFrame(
+      camera: text(), encoding: encoding, width: width, height: height,
+      data: (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) })
+  }
+
+  mutating func pick(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }
+
+  private mutating func generation() -> GenerationRequest {
+    GenerationRequest(
+      prompt: text(), images: array(2) { $0.frame() },
+      maximumTokens: Bool.random(using: &random) ? nil : pick(1..<1000),
+      temperature: Float(pick(0..<40)) / 8, topK: Bool.random(using: &random) ? nil : pick(1..<1000),
+      topP: Bool.random(using: &random) ? nil : Float(pick(1..<99)) / 100, seed: integer())
+  }
+
+  private mutating func chunk() -> ActionChunk {
+    ActionChunk(
+      observationSequence: integer(), capturedAt: integer(), validUntil: integer(),
+      actions: array(6) {
+        Action(
+          values: $0.array(8) { $0.finite() }, limited: LimitFlags(rawValue: UInt32($0.pick(0..<32))),
+          primitive: $0.text())
+      }, tokens: tokens(), text: text(), confidence: Double(pick(0..<101)) / 100, timings: timings())
+  }
+
+  private mutating func capabilities() -> Capabilities {
+    var limits = Capabilities.Limits()
+    if Bool.random(using: &random) {
+      limits.workspaceMinimum = (0..<3).map { _ in finite() }
+      limits.workspaceMaximum = (0..<3).map { _ in finite() }
+      limits.maximumSpeed = Double(pick(1..<100))
+      limits.maximumRotationRate = Double(pick(1..<100))
+      limits.maximumJump = 0.125
+      limits.maximumObservationAge = UInt64(pick(1..<1000))
+      limits.frozenCameraTimeout = .max
+      limits.maximumMessageBytes = 1
+    }
+    return Capabilities(
+      policyName: text(), policyDigest: text(), serverVersion: text(),
+      cameras: array(3) {
+        .init(
+          name: $0.text(), width: $0.pick(1..<999), height: $0.pick(1..<999),
+          verticalFieldOfView: $0.pick(0..<2) == 0 ? nil : 42.5, input: $0.text())
+      }, proprioception: array(5) { $0.quantity() }, actions: array(5) { $0.quantity() }, actionFrame: text(),
+      actionMode: text(), hold: text(), chunkLength: pick(0..<17), controlRate: Double(pick(0..<100)), limits: limits)
+  }
+
+  private mutating func quantity() -> Capabilities.Quantity {
+    let minimum = finite()
+    return Capabilities.Quantity(name: text(), unit: text(), minimum: minimum, maximum: max(minimum, finite()))
+  }
+
+  private mutating func timings() -> StageTimings {
+    var timings = StageTimings()
+    for stage in Stage.allCases where Bool.random(using: &random) { timings[stage] = integer() }
+    return timings
+  }
+
+  private mutating func tokens() -> [Int32] { array(9) { Int32(truncatingIfNeeded: $0.random.next()) } }
+
+  private mutating func array<Element>(_ limit: Int, _ make: (inout RandomMessages) -> Element) -> [Element] {
+    (0..<pick(0..<limit + 1)).map { _ in make(&self) }
+  }
+
+  private mutating func integer() -> UInt64 { [0, 1, .max, random.next(), random.next() >> 40][pick(0..<5)] }
+
+  private mutating func finite() -> Double {
+    [0, -0.0, .leastNonzeroMagnitude, .greatestFiniteMagnitude, Double.random(in: -9...9, using: &random)][pick(0..<5)]
+  }
+
+  private mutating func text() -> String {
+    ["", "base", "the cup 🥤 on the «left»", "z\u{301}", String(repeating: "x", count: pick(0..<60))][pick(0..<5)]
+  }
+}

@@ -1,0 +1,98 @@
+import RobotInterface
+import RobotPolicy
+import Synchronization
+import UnifiedIO
+
+/// Says what a test tells it to, inside the grammar it is given, and remembers what it was shown.
+final class FakeModel: ActionModel {
+  struct Picture: ActionPicture {
+    var width: Int
+    var height: Int
+    var firstByte: UInt8
+  }
+
+  let tokenizer = FakeTokenizer()
+  let maximumHistoryFrames: Int
+  let maximumAnswerTokens: Int
+  private let answer: Mutex<Answer>
+  private let seen = Mutex<[ModelInput]>([])
+  private let prompts = Mutex<[String]>([])
+
+  /// What the model says.
+  enum Answer: Sendable {
+    /// Location bins one after the other, repeated; forced tokens as they come, the first of other choices.
+    case bins([Int])
+    /// These tokens, whatever the grammar says.
+    case tokens([Int32], TextGeneration.FinishReason)
+    case failure
+  }
+
+  init(_ answer: Answer, maximumHistoryFrames: Int = 4, maximumAnswerTokens: Int = 512) {
+    self.answer = Mutex(answer)
+    self.maximumHistoryFrames = maximumHistoryFrames
+    self.maximumAnswerTokens = maximumAnswerTokens
+  }
+
+  var inputs: [ModelInput] { seen.withLock { $0 } }
+  var lastPrompt: String? { prompts.withLock { $0.last } }
+  func say(_ new: Answer) { answer.withLock { $0 = new } }
+
+  /// A file of the fake is its signature, width, height and one byte of contents.
+  func decodePicture(_ file: [UInt8]) throws(ModelError) -> Picture {
+    guard file.count == 7 else { throw ModelError(.invalidImage, "image", "damaged") }
+    return Picture(width: Int(file[4]), height: Int(file[5]), firstByte: file[6])
+  }
+
+  func makePicture(width: Int, height: Int, pixels: [UInt8]) throws(ModelError) -> Picture {
+    guard pixels.count == width * height * 3 else { throw ModelError(.invalidImage, "image", "wrong size") }
+    return Picture(width: width, height: height, firstByte: pixels.first ?? 0)
+  }
+
+  func textInput(_ prompt: String) throws(ModelError) -> [Int32] {
+    prompts.withLock { $0.append(prompt) }
+    let tokens = tokenizer.encode(prompt) + [1]
+    guard tokens.count <= 511 else { throw ModelError(.invalidInput, "prompt", "too long") }
+    return tokens
+  }
+
+  func imageInput(_ picture: Picture) throws(ModelError) -> PatchInput { patch(picture, kind: 1) }
+  func historyInput(_ picture: Picture) throws(ModelError) -> PatchInput { patch(picture, kind: 2) }
+
+  private func patch(_ picture: Picture, kind: Float) -> PatchInput {
+    PatchInput(patches: [kind, Float(picture.firstByte)], mask: [true], positions: [0])
+  }
+
+  func encode(_ input: ModelInput, timings: inout StageTimings) throws(ModelError) -> Int {
+    timings[.vision] += 1
+    timings[.encode] += 2
+    seen.withLock { $0.append(input) }
+    return input.text.count
+  }
+
+  func generate(
+    from encoded: Int, maximumTokens: Int, constraint: any TokenConstraint
+  ) throws(ModelError) -> TextGeneration {
+    switch answer.withLock({ $0 }) {
+    case .failure: throw ModelError(.invalidInput, "model", "out of order")
+    case .tokens(let tokens, let reason): return TextGeneration(tokens: tokens, finishReason: reason, confidence: 0.5)
+    case .bins(let bins):
+      var tokens: [Int32] = []
+      var said = 0
+      while tokens.count < maximumTokens {
+        switch constraint.choice(after: tokens) {
+        case .forced(let token): tokens.append(token)
+        case .end: return TextGeneration(tokens: tokens, finishReason: .end, confidence: 0.5)
+        case .among(let ranges):
+          if ranges == [tokenizer.locationTokens] {
+            tokens.append(tokenizer.locationToken(bin: bins[said % bins.count]))
+            said += 1
+          } else {
+            tokens.append(ranges[0].lowerBound)
+          }
+        }
+      }
+      let reason: TextGeneration.FinishReason = constraint.choice(after: tokens) == .end ? .end : .length
+      return TextGeneration(tokens: tokens, finishReason: reason, confidence: 0.5)
+    }
+  }
+}

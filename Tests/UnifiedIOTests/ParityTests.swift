@@ -1,0 +1,41 @@
+import Foundation
+import Testing
+import UnifiedIO
+import UnifiedIOParity
+
+/// The whole model against the official implementation. `UIO2_GOLDENS` names a complete golden folder to use instead.
+@Suite struct ParityTests {
+  private static let folder =
+    ProcessInfo.processInfo.environment["UIO2_GOLDENS"].map { URL(filePath: $0) } ?? Fixtures.url("tiny-a")
+
+  @Test(arguments: [
+    "tokenizer_golden", "preproc", "internals_b1", "internals_b2_padded", "forward_targets", "generate_text",
+    "generate_text_eos", "generate_image", "generate_audio",
+  ])
+  func agreesWithTheOfficialImplementation(part: String) throws {
+    let report = try Parity.run(folder: Self.folder, parts: [part])
+    #expect(!report.rows.isEmpty)
+    for row in report.rows {
+      #expect(row.passed, "\(row.part) \(row.tensor): \(row.relativeError) > \(row.tolerance) \(row.note)")
+    }
+  }
+
+  @Test func aDifferentWeightIsNoticed() throws {
+    // The second decoder layer's MLP doubled: the comparison must see it, or it proves nothing.
+    let folder = try ChangedCheckpoint.copy(of: Self.folder, doubling: "decoder.layers_1.mlp.wo.weight")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let report = try Parity.run(folder: folder, parts: ["internals_b1"])
+    #expect(report.rows.first { $0.tensor == "decoder_layer0" }?.passed == true)
+    #expect(report.rows.first { $0.tensor == "decoder_layer1" }?.passed == false)
+    #expect(!report.passed)
+  }
+
+  @Test func unknownPartsAreRefused() {
+    #expect(throws: ModelError.self) { try Parity.run(folder: Self.folder, parts: ["nonsense"]) }
+  }
+
+  @Test func comparingNothingDoesNotPass() {
+    #expect(!ParityRow(part: "p", tensor: "t", relativeError: .nan, tolerance: 1).passed)
+    #expect(!ParityReport().passed)
+  }
+}
