@@ -66,7 +66,8 @@ struct PolicyInspection: Encodable {
     self.limits = Limits(
       workspace_minimum: limits.workspaceMinimum, workspace_maximum: limits.workspaceMaximum,
       maximum_speed_m_per_s: limits.maximumSpeed, maximum_rotation_rate_rad_per_s: limits.maximumRotationRate,
-      maximum_jump_m: limits.maximumJump, maximum_observation_age_ms: limits.maximumObservationAge.map { Double($0) / 1e6 },
+      maximum_jump_m: limits.maximumJump,
+      maximum_observation_age_ms: limits.maximumObservationAge.map { Double($0) / 1e6 },
       frozen_camera_ms: limits.frozenCameraTimeout.map { Double($0) / 1e6 })
   }
 }
@@ -87,13 +88,12 @@ extension PolicyInspection {
       let view = camera.vertical_field_of_view_degrees.map { ", field of view \(Amount.plain($0))°" } ?? ""
       facts.append(("camera", "\(camera.name), \(camera.width) × \(camera.height)\(view), as \(camera.input)"))
     }
-    facts.append((
-      "actions",
-      "\(action_mode) in the \(action_frame) frame, \(chunk_length) a chunk at \(Amount.plain(control_rate_hz)) Hz, "
-        + "without a fresh one: \(hold)"
-    ))
+    let rate = Amount.plain(control_rate_hz)
+    facts.append(("actions", "\(action_mode) in the \(action_frame) frame, \(chunk_length) a chunk at \(rate) Hz"))
+    facts.append(("hold", "\(hold), without a fresh command"))
     facts += limitFacts
-    var table = TextTable(header: ["quantity", "", "unit", "from", "to"], alignment: [.left, .left, .left, .right, .right])
+    var table = TextTable(
+      header: ["quantity", "", "unit", "from", "to"], alignment: [.left, .left, .left, .right, .right])
     for (kind, quantities) in [("measured", proprioception), ("commanded", actions)] {
       for quantity in quantities {
         table.append([

@@ -33,9 +33,8 @@ struct Parity: ParsableCommand {
     Console.say(table(report))
     if let json { try JSONFile.write(report, to: json) }
     guard report.passed else {
-      let failed = report.rows.count { !$0.passed }
-      let reason = report.rows.isEmpty ? "nothing was compared" : "\(failed) of \(report.rows.count) are out of tolerance"
-      throw CommandFailure(.failed, reason)
+      let failed = "\(report.rows.count { !$0.passed }) of \(report.rows.count) tensors are out of tolerance"
+      throw CommandFailure(.failed, report.rows.isEmpty ? "nothing was compared" : failed)
     }
   }
 

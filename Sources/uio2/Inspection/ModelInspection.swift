@@ -129,9 +129,11 @@ extension ModelInspection {
     let types = element_types.sorted { $0.key < $1.key }.map { "\($0.value) tensors of \($0.key)" }
     facts.append(("weights", types.joined(separator: ", ")))
     facts += files.sorted { $0.key < $1.key }.map { ("file", "\($0.key), \(Amount.bytes($0.value))") }
-    facts.append(("memory", "\(Amount.bytes(weight_memory_bytes)) of weights, up to \(Amount.bytes(cache_memory_bytes)) of caches"))
+    let (weights, caches) = (Amount.bytes(weight_memory_bytes), Amount.bytes(cache_memory_bytes))
+    facts.append(("memory", "\(weights) of weights, up to \(caches) of caches"))
 
-    var table = TextTable(header: ["part", "tensors", "parameters", "stored"], alignment: [.left, .right, .right, .right])
+    var table = TextTable(
+      header: ["part", "tensors", "parameters", "stored"], alignment: [.left, .right, .right, .right])
     for part in parts {
       table.append([part.name, "\(part.tensors)", Amount.count(part.parameters), Amount.bytes(part.bytes)])
     }

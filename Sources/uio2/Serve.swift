@@ -1,6 +1,7 @@
 import ArgumentParser
 import ControlDaemon
 import Foundation
+import Logging
 import RobotInterface
 import RobotPolicy
 

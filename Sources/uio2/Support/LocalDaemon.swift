@@ -65,7 +65,8 @@ final class LocalDaemon: Sendable {
     let parent = temporary.utf8.count <= 60 ? temporary : "/tmp"
     var template = Array((parent + "/uio2-XXXXXX").utf8CString)
     guard mkdtemp(&template) != nil else {
-      throw CommandFailure(.unavailable, "\(parent): no temporary folder can be made: \(String(cString: strerror(errno)))")
+      let reason = String(cString: strerror(errno))
+      throw CommandFailure(.unavailable, "\(parent): no temporary folder can be made: \(reason)")
     }
     return URL(filePath: String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
   }
