@@ -53,14 +53,16 @@ let package = Package(
     .executableTarget(
       name: "uio2",
       dependencies: [
-        "UnifiedIO", "UnifiedIOParity", "RobotPolicy", "RobotLink", "ControlDaemon", "PolicyEvaluation",
+        "Tensors", "UnifiedIO", "UnifiedIOParity", "RobotInterface", "RobotPolicy", "ControlDaemon",
+        "PolicyEvaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
 
     // Tests.
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-    .testTarget(name: "UnifiedIOTests", dependencies: ["UnifiedIO", "UnifiedIOParity", "Tensors"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "UnifiedIOTests", dependencies: ["UnifiedIO", "UnifiedIOParity", "Tensors"], exclude: ["Fixtures"]),
     .testTarget(name: "RobotPolicyTests", dependencies: ["RobotPolicy", "RobotInterface", "UnifiedIO", "Tensors"]),
     .testTarget(name: "RobotLinkTests", dependencies: ["RobotLink", "RobotInterface", "CZeroMQ"]),
     .testTarget(name: "ControlDaemonTests", dependencies: ["ControlDaemon", "RobotLink"]),

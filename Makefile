@@ -1,0 +1,57 @@
+# `make` alone says what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test evaluate format lint clean
+
+TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
+POLICY ?= Policies/metaworld-mt5
+# Training takes its goals from other seeds (Policies/training/spec.py).
+SEED ?= 1000
+EPISODES ?= 20
+OUT ?= rollouts
+
+UIO2 := .build/release/uio2
+PYTHON_OF_ENVS := .venv/bin/python
+# Built without testable imports, so that the programs and the tests share one release build.
+SWIFT_TEST := swift test -c release --disable-testable-imports
+SWIFT_FILES := Sources Tests Package.swift
+
+help: ## this list
+	@echo "uio2: Unified-IO 2 as the brain of a robot arm"
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo
+	@echo "POLICY=$(POLICY) SEED=$(SEED) EPISODES=$(EPISODES) OUT=$(OUT) can be set on the command line."
+
+setup: ## install what is missing (Debian packages, the simulators' Python in .venv)
+	@./scripts/setup.sh
+
+build: ## build the release
+	swift build -c release
+
+demo: setup ## fly 10 episodes of 5 Meta-World tasks with the shipped policy, with films
+	@swift build -c release --product uio2
+	@echo "demo: 2 episodes of each of 5 tasks through the daemon"
+	@$(UIO2) rollout --env metaworld:$(TASKS) --episodes 2 --seed $(SEED) --policy $(POLICY) \
+	  --video $(OUT)/demo --json $(OUT)/demo/report.json
+
+test: setup lint ## format check, then every test
+	$(SWIFT_TEST)
+	$(PYTHON_OF_ENVS) -m pytest Envs
+	@echo
+	@echo "test: everything passed: format, Swift tests, Python tests"
+
+evaluate: setup ## fly 20 fresh seeds of each task: the README's success table
+	@swift build -c release --product uio2
+	@$(UIO2) rollout --env metaworld:$(TASKS) --episodes $(EPISODES) --seed $(SEED) --policy $(POLICY) \
+	  --json $(OUT)/evaluation.json
+
+lint:
+	swift format lint --strict --recursive $(SWIFT_FILES)
+
+format: ## bring the Swift sources into the house's format
+	swift format --in-place --recursive $(SWIFT_FILES)
+
+clean: ## remove what was built; .venv and rollouts stay
+	rm -rf .build

@@ -1,0 +1,153 @@
+import Foundation
+import PolicyEvaluation
+import Tensors
+import UnifiedIO
+
+/// A checkpoint's configuration and weights in figures; property names are the keys of `uio2 inspect --json`.
+struct ModelInspection: Encodable {
+  struct Part: Encodable {
+    var name: String
+    var tensors: Int
+    var parameters: Int
+    var bytes: Int
+  }
+
+  struct Stack: Encodable {
+    var layers: Int
+    var width: Int
+    var heads: Int
+    var head_dimension: Int
+    var mlp: Int
+  }
+
+  var folder: String
+  var input_modalities: [String]
+  var target_modalities: [String]
+  var vocabulary: Int
+  var encoder: Stack
+  var decoder: Stack
+  var image_encoder: Stack?
+  var image_pixels: [Int]
+  var history_frames: Int
+  var parameters: Int
+  var parts: [Part]
+  /// Tensors by element type.
+  var element_types: [String: Int]
+  /// Bytes by file name.
+  var files: [String: Int]
+  /// Bytes that the weights take in memory: mapped where the file holds f32, widened otherwise.
+  var weight_memory_bytes: Int
+  /// Bytes of one example's key-value caches at full length, text and image in, text out.
+  var cache_memory_bytes: Int
+
+  /// Reads `config.json` and the headers of the weights.
+  init(_ directory: URL) throws {
+    let configuration = try Configuration(contentsOf: directory.appending(path: "config.json"))
+    let checkpoint = try Checkpoint(directory: directory)
+    let transformer = configuration.transformer
+    folder = directory.path
+    input_modalities = configuration.inputModalities.map(\.rawValue)
+    target_modalities = configuration.targetModalities.map(\.rawValue)
+    vocabulary = transformer.vocabularySize
+    encoder = Stack(
+      layers: transformer.encoderLayers, width: transformer.embeddingSize, heads: transformer.heads,
+      head_dimension: transformer.headDimension, mlp: transformer.mlpSize)
+    decoder = encoder
+    decoder.layers = transformer.decoderLayers
+    let reads = Set(configuration.inputModalities)
+    let seesImages = !reads.isDisjoint(with: [.image, .imageHistory])
+    image_encoder = (seesImages ? configuration.imageVision : nil).map {
+      Stack(
+        layers: $0.layers, width: $0.embeddingSize, heads: $0.heads, head_dimension: $0.headDimension, mlp: $0.mlpSize)
+    }
+    image_pixels = [transformer.imageSize.height, transformer.imageSize.width]
+    history_frames = reads.contains(.imageHistory) ? configuration.sequenceLength.frames : 0
+
+    var parts: [String: Part] = [:]
+    var types: [String: Int] = [:]
+    var memory = 0
+    for name in checkpoint.names {
+      guard let entry = checkpoint.entry(name) else { continue }
+      let part = Self.part(of: name)
+      parts[part, default: Part(name: part, tensors: 0, parameters: 0, bytes: 0)].add(entry)
+      types[entry.type.rawValue, default: 0] += 1
+      // Each tensor lies inside a file, so four times its count stays far from the largest integer.
+      memory &+= entry.count &* 4
+    }
+    self.parts = parts.values.sorted { $0.name < $1.name }
+    parameters = parts.values.reduce(0) { $0 + $1.parameters }
+    element_types = types
+    files = Self.sizes(of: checkpoint.files.map(\.path))
+    weight_memory_bytes = memory
+    let tokens = transformer.maximumInputText + (reads.contains(.image) ? transformer.maximumInputImage : 0)
+    let cached = Double(tokens + transformer.maximumTargetText) * Double(transformer.embeddingSize)
+    let bytes = cached * Double(transformer.decoderLayers) * 2 * 4
+    cache_memory_bytes = Int(exactly: bytes.rounded()) ?? .max
+  }
+
+  /// `encoder`, `decoder`, but `input_embedders.image`: embedders are many and differ.
+  private static func part(of tensor: String) -> String {
+    let words = tensor.split(separator: ".")
+    let count = words.first?.hasSuffix("_embedders") == true ? 2 : 1
+    return words.prefix(count).joined(separator: ".")
+  }
+
+  private static func sizes(of paths: [String]) -> [String: Int] {
+    var result: [String: Int] = [:]
+    for path in paths {
+      let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+      result[URL(filePath: path).lastPathComponent] = (attributes?[.size] as? NSNumber)?.intValue ?? 0
+    }
+    return result
+  }
+}
+
+extension ModelInspection.Part {
+  fileprivate mutating func add(_ entry: SafetensorsFile.Entry) {
+    tensors += 1
+    parameters &+= entry.count
+    bytes &+= entry.length
+  }
+}
+
+extension ModelInspection {
+  /// For people.
+  var text: String {
+    var facts = [
+      ("model", folder),
+      ("reads", input_modalities.joined(separator: ", ")),
+      ("writes", target_modalities.joined(separator: ", ")),
+      ("vocabulary", "\(vocabulary)"),
+      ("encoder", encoder.text),
+      ("decoder", decoder.text),
+    ]
+    if let image_encoder {
+      facts.append(("image encoder", image_encoder.text))
+      facts.append(("image", image_pixels.map(String.init).joined(separator: " × ") + " pixels"))
+    }
+    if history_frames > 0 { facts.append(("image history", "\(history_frames) frames")) }
+    let types = element_types.sorted { $0.key < $1.key }.map { "\($0.value) tensors of \($0.key)" }
+    facts.append(("weights", types.joined(separator: ", ")))
+    facts += files.sorted { $0.key < $1.key }.map { ("file", "\($0.key), \(Amount.bytes($0.value))") }
+    let (weights, caches) = (Amount.bytes(weight_memory_bytes), Amount.bytes(cache_memory_bytes))
+    facts.append(("memory", "\(weights) of weights, up to \(caches) of caches"))
+
+    var table = TextTable(
+      header: ["part", "tensors", "parameters", "stored"], alignment: [.left, .right, .right, .right])
+    for part in parts {
+      table.append([part.name, "\(part.tensors)", Amount.count(part.parameters), Amount.bytes(part.bytes)])
+    }
+    table.appendRule()
+    table.append([
+      "all", "\(parts.reduce(0) { $0 + $1.tensors })", Amount.count(parameters),
+      Amount.bytes(parts.reduce(0) { $0 &+ $1.bytes }),
+    ])
+    return Facts.text(facts) + "\n\n" + table.text
+  }
+}
+
+extension ModelInspection.Stack {
+  fileprivate var text: String {
+    "\(layers) layers of \(width), \(heads) heads of \(head_dimension), MLP \(mlp)"
+  }
+}

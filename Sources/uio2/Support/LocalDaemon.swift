@@ -1,0 +1,73 @@
+import ControlDaemon
+import Foundation
+import Logging
+import RobotInterface
+import RobotPolicy
+import Synchronization
+
+/// A daemon in this process, at an address that nobody else can open.
+final class LocalDaemon: Sendable {
+  /// Where it listens.
+  let endpoint: String
+  private let daemon: ControlDaemon
+  private let folder: URL
+  private let outcome = Mutex<RobotError?>(nil)
+  private let ended = DispatchSemaphore(value: 0)
+  private let isRunning = Atomic(false)
+
+  /// Loads the policy and binds a socket in a new folder that only this user may enter.
+  init(policy: URL, logger: Logger) throws {
+    let brain = try UnifiedIOPolicy(bundle: PolicyBundle.load(from: policy))
+    folder = try Self.makePrivateFolder()
+    do {
+      daemon = try ControlDaemon(
+        policy: brain, endpoint: "ipc://" + folder.appending(path: "uio2.sock").path, logger: logger)
+    } catch {
+      try? FileManager.default.removeItem(at: folder)
+      throw CommandFailure(.unavailable, error.description)
+    }
+    endpoint = daemon.endpoint
+  }
+
+  /// Why the daemon ended by itself, if it did.
+  var failure: RobotError? { outcome.withLock { $0 } }
+
+  /// Begins to serve; `onFailure` is called, on another thread, when that ends before ``stop()``.
+  func start(onFailure: @escaping @Sendable () -> Void) {
+    isRunning.store(true, ordering: .sequentiallyConsistent)
+    let thread = Thread { [self] in
+      do throws(RobotError) {
+        try daemon.run()
+      } catch {
+        outcome.withLock { $0 = error }
+        onFailure()
+      }
+      ended.signal()
+    }
+    thread.name = "daemon"
+    // A model's scratch lives on the stack in places; secondary threads get little by default.
+    thread.stackSize = 8 << 20
+    thread.start()
+  }
+
+  /// Ends serving, waits for it, and removes the folder.
+  func stop() {
+    if isRunning.exchange(false, ordering: .sequentiallyConsistent) {
+      daemon.stop()
+      ended.wait()
+    }
+    try? FileManager.default.removeItem(at: folder)
+  }
+
+  private static func makePrivateFolder() throws -> URL {
+    let temporary = FileManager.default.temporaryDirectory.path
+    // The address of a local socket holds about 100 bytes; a deep temporary directory would not fit.
+    let parent = temporary.utf8.count <= 60 ? temporary : "/tmp"
+    var template = Array((parent + "/uio2-XXXXXX").utf8CString)
+    guard mkdtemp(&template) != nil else {
+      let reason = String(cString: strerror(errno))
+      throw CommandFailure(.unavailable, "\(parent): no temporary folder can be made: \(reason)")
+    }
+    return URL(filePath: String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+  }
+}

@@ -1,0 +1,19 @@
+import ArgumentParser
+import Logging
+
+/// `--log-level`, for every subcommand that logs.
+struct LoggingOptions: ParsableArguments {
+  @Option(
+    help: "What is logged to standard error, from most to least: trace, debug, info, notice, warning, error, critical.")
+  var logLevel: Logger.Level?
+
+  /// The logger of the process; what is not logged here is not logged.
+  func makeLogger(default level: Logger.Level) -> Logger {
+    LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+    var logger = Logger(label: "uio2")
+    logger.logLevel = logLevel ?? level
+    return logger
+  }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}

@@ -1,0 +1,105 @@
+import Foundation
+import Testing
+
+/// The program that this package builds, run as a user runs it.
+enum BuiltTool {
+  /// What a run left behind.
+  struct Outcome {
+    var status: Int32
+    var output: String
+    var errors: String
+  }
+
+  /// The folder of `Package.swift`.
+  static let repository = URL(filePath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+  /// The program beside the test bundle: the same build, whatever its configuration.
+  static func location() throws -> URL {
+    let starts = [Bundle.main.bundleURL, Bundle.main.executableURL, URL(filePath: CommandLine.arguments.first ?? "")]
+    for var folder in starts.compactMap(\.self) {
+      for _ in 0..<4 {
+        let candidate = folder.appending(path: "uio2")
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isFolder), !isFolder.boolValue,
+          FileManager.default.isExecutableFile(atPath: candidate.path)
+        {
+          return candidate
+        }
+        folder.deleteLastPathComponent()
+      }
+    }
+    throw Missing()
+  }
+
+  struct Missing: Error, CustomStringConvertible {
+    var description: String { "the program uio2 is not beside the test bundle; build the whole package" }
+  }
+
+  /// Runs `uio2` to its end.
+  ///
+  /// - Parameters:
+  ///   - whenOutputContains: a text after whose first appearance on standard output `signal` is sent.
+  static func run(
+    _ arguments: [String], environment: [String: String] = [:], signal: Int32? = nil, whenOutputContains: String = ""
+  ) throws -> Outcome {
+    try run(location(), arguments, environment: environment, signal: signal, whenOutputContains: whenOutputContains)
+  }
+
+  /// Runs any program to its end.
+  static func run(
+    _ program: URL, _ arguments: [String], environment: [String: String] = [:], signal: Int32? = nil,
+    whenOutputContains mark: String = ""
+  ) throws -> Outcome {
+    try withFolder { folder in
+      // Files rather than pipes: nothing can fill up while nobody reads.
+      let output = folder.appending(path: "output")
+      let errors = folder.appending(path: "errors")
+      for file in [output, errors] { try Data().write(to: file) }
+      let process = Process()
+      process.executableURL = program
+      process.arguments = arguments
+      process.currentDirectoryURL = repository
+      var variables = ProcessInfo.processInfo.environment
+      variables["UIO2_PYTHON"] = nil
+      variables["COLUMNS"] = "80"
+      process.environment = variables.merging(environment) { _, new in new }
+      process.standardInput = FileHandle.nullDevice
+      process.standardOutput = try FileHandle(forWritingTo: output)
+      process.standardError = try FileHandle(forWritingTo: errors)
+      try process.run()
+      if let signal {
+        let limit = ContinuousClock.now + .seconds(20)
+        while try !String(contentsOf: output, encoding: .utf8).contains(mark), process.isRunning,
+          ContinuousClock.now < limit
+        {
+          Thread.sleep(forTimeInterval: 0.02)
+        }
+        kill(process.processIdentifier, signal)
+      }
+      let limit = ContinuousClock.now + .seconds(60)
+      while process.isRunning, ContinuousClock.now < limit { Thread.sleep(forTimeInterval: 0.01) }
+      if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+      process.waitUntilExit()
+      return Outcome(
+        status: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),
+        errors: try String(contentsOf: errors, encoding: .utf8))
+    }
+  }
+
+  /// Gives `body` a new folder and removes it afterwards.
+  static func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "uio2-test-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try body(folder)
+  }
+
+  /// Writes a program for the shell into `folder` and returns its path.
+  static func script(_ text: String, in folder: URL) throws -> String {
+    let file = folder.appending(path: "python")
+    try Data(("#!/bin/sh\n" + text + "\n").utf8).write(to: file)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
+    return file.path
+  }
+}

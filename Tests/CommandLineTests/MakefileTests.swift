@@ -1,0 +1,72 @@
+import Foundation
+import Testing
+
+/// What `make` would do, without doing it.
+@Suite struct MakefileTests {
+  private func make(_ arguments: [String]) throws -> String {
+    // A make that runs these tests passes its own flags on; they are not ours.
+    let variables = ["MAKEFLAGS": "", "MFLAGS": "", "MAKELEVEL": ""]
+    let outcome = try BuiltTool.run(
+      URL(filePath: "/usr/bin/env"), ["make", "--no-print-directory"] + arguments, environment: variables)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    return outcome.output
+  }
+
+  /// The places of `parts` in `text`, which must all be there and in this order.
+  private func expectInOrder(_ parts: [String], in text: String) {
+    var rest = text[...]
+    for part in parts {
+      guard let range = rest.range(of: part) else {
+        Issue.record("“\(part)” is missing or out of order in: \(text)")
+        return
+      }
+      rest = rest[range.upperBound...]
+    }
+  }
+
+  @Test func aloneItSaysWhatThereIs() throws {
+    let help = try make([])
+    for target in ["setup", "build", "demo", "test", "evaluate", "format", "clean"] {
+      #expect(help.contains("make \(target) "))
+    }
+  }
+
+  @Test func demoSetsUpBuildsAndFliesFiveTasksTwice() throws {
+    let commands = try make(["-n", "demo"])
+    expectInOrder(
+      [
+        "scripts/setup.sh", "swift build -c release", "uio2 rollout",
+        "metaworld:reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3", "--episodes 2",
+        "--policy Policies/metaworld-mt5", "--video rollouts/demo", "--json rollouts/demo/report.json",
+      ], in: commands)
+  }
+
+  @Test func testSetsUpChecksTheFormatAndRunsBothSuites() throws {
+    expectInOrder(
+      [
+        "scripts/setup.sh", "swift format lint --strict", "swift test -c release", "-m pytest Envs",
+        "everything passed",
+      ], in: try make(["-n", "test"]))
+  }
+
+  @Test func evaluateFliesTwentySeeds() throws {
+    expectInOrder(["uio2 rollout", "--episodes 20", "--json"], in: try make(["-n", "evaluate"]))
+    expectInOrder(
+      ["--episodes 3", "--seed 9", "--policy X"],
+      in: try make(["-n", "evaluate", "EPISODES=3", "SEED=9", "POLICY=X"]))
+  }
+
+  @Test func continuousIntegrationRunsMakeTest() throws {
+    let file = BuiltTool.repository.appending(path: ".ci/run")
+    #expect(try String(contentsOf: file, encoding: .utf8).hasSuffix("\nmake test\n"))
+    #expect(FileManager.default.isExecutableFile(atPath: file.path))
+  }
+
+  /// No account of this machine and no package index may be written into what everybody runs.
+  @Test func theSetUpNamesNoPackageIndex() throws {
+    for path in ["Makefile", "scripts/setup.sh", "scripts/apt-packages.txt"] {
+      let text = try String(contentsOf: BuiltTool.repository.appending(path: path), encoding: .utf8)
+      #expect(!text.contains("--index-url") && !text.contains("pypi"))
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import PolicyEvaluation
+import Testing
+
+/// What a rollout's description may be, and the command line that it becomes.
+@Suite struct RolloutPlanTests {
+  @Test func takesSeveralTasks() throws {
+    let plan = try RolloutPlan(environment: "metaworld:reach-v3,push-v3", episodes: 3, seed: 5)
+    #expect(plan.environment == "metaworld")
+    #expect(plan.tasks == ["reach-v3", "push-v3"])
+    #expect(plan.totalEpisodes == 6)
+  }
+
+  @Test(arguments: [
+    "", "metaworld", "metaworld:", ":push-v3", "metaworld:push-v3,", "metaworld:a,,b", "metaworld:a,a",
+    "metaworld:--help", "metaworld:a b", "meta/world:a", "metaworld:a\nb", "-m:a",
+  ])
+  func refusesWhatIsNoListOfTasks(environment: String) {
+    let error = #expect(throws: RolloutError.self) {
+      try RolloutPlan(environment: environment, episodes: 1, seed: 0)
+    }
+    #expect(error?.code == .invalidPlan)
+  }
+
+  @Test(arguments: [(0, 0, 1), (-1, 0, 1), (1, -1, 1), (2, .max, 1), (1, 0, 0)])
+  func refusesSenselessNumbers(episodes: Int, seed: Int, steps: Int) {
+    #expect(throws: RolloutError.self) {
+      try RolloutPlan(environment: "metaworld:a", episodes: episodes, seed: seed, maximumSteps: steps)
+    }
+  }
+
+  @Test func becomesTheRobotsCommandLine() throws {
+    let plan = try RolloutPlan(
+      environment: "metaworld:reach-v3,push-v3", episodes: 3, seed: 5, maximumSteps: 200, videoDirectory: "films")
+    let python = try PythonInterpreter(explicit: "/bin/sh", variables: [:], packageRoot: nil)
+    let command = plan.command(python: python, address: "ipc:///tmp/x")
+    #expect(command.executable == "/bin/sh")
+    #expect(
+      command.arguments.joined(separator: " ")
+        == "-m uio2_envs metaworld --task reach-v3,push-v3 --connect ipc:///tmp/x --episodes 3 --seed 5 "
+        + "--max-steps 200 --video films --events"
+    )
+  }
+}
+
+/// Which Python runs the robot.
+@Suite struct PythonInterpreterTests {
+  private func withPackage(_ body: (URL) throws -> Void) throws {
+    let root = FileManager.default.temporaryDirectory.appending(path: "uio2-python-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: root) }
+    for folder in [".venv/bin", "Envs/uio2_envs", "Envs/client/uio2_client"] {
+      try FileManager.default.createDirectory(at: root.appending(path: folder), withIntermediateDirectories: true)
+    }
+    try Data().write(to: root.appending(path: "Package.swift"))
+    try FileManager.default.createSymbolicLink(
+      atPath: root.appending(path: ".venv/bin/python").path, withDestinationPath: "/bin/sh")
+    try body(root)
+  }
+
+  @Test func theOptionWinsOverTheVariableOverTheVirtualEnvironment() throws {
+    try withPackage { root in
+      let variables = ["UIO2_PYTHON": "/bin/cat", "PATH": "/nowhere:/bin"]
+      func path(_ explicit: String?, _ variables: [String: String]) throws -> String {
+        try PythonInterpreter(explicit: explicit, variables: variables, packageRoot: root).path
+      }
+      let found = [
+        try path("/bin/sh", variables), try path("sh", variables), try path(nil, variables),
+        try path(nil, ["UIO2_PYTHON": ""]),
+      ]
+      #expect(found == ["/bin/sh", "/bin/sh", "/bin/cat", root.appending(path: ".venv/bin/python").path])
+    }
+  }
+
+  @Test func findsTheRepositorysModules() throws {
+    try withPackage { root in
+      let envs = root.appending(path: "Envs").path + ":" + root.appending(path: "Envs/client").path
+      let alone = try PythonInterpreter(explicit: "/bin/sh", variables: [:], packageRoot: root)
+      #expect(alone.environment["PYTHONPATH"] == envs)
+      let after = try PythonInterpreter(explicit: "/bin/sh", variables: ["PYTHONPATH": "/x"], packageRoot: root)
+      #expect(after.environment["PYTHONPATH"] == envs + ":/x")
+      let none = try PythonInterpreter(explicit: "/bin/sh", variables: [:], packageRoot: nil)
+      #expect(none.environment["PYTHONPATH"] == nil)
+    }
+  }
+
+  @Test(arguments: ["/no/such/python", "no-such-python", "/tmp"])
+  func whatIsNoProgramIsATypedError(name: String) {
+    let error = #expect(throws: RolloutError.self) {
+      try PythonInterpreter(explicit: name, variables: ["PATH": "/bin"], packageRoot: nil)
+    }
+    #expect(error?.code == .pythonNotFound)
+    #expect(error?.message.contains(name) == true)
+  }
+
+  @Test func withoutAnyItSaysHowToMakeOne() {
+    let error = #expect(throws: RolloutError.self) {
+      try PythonInterpreter(explicit: nil, variables: [:], packageRoot: nil)
+    }
+    #expect(error?.message.contains("make setup") == true)
+  }
+
+  @Test func thePackageRootIsTheNearestAbove() throws {
+    try withPackage { root in
+      let deep = root.appending(path: "Envs/uio2_envs")
+      #expect(PackageRoot.find(from: [deep])?.path == root.resolvingSymlinksInPath().path)
+      #expect(PackageRoot.find(from: [URL(filePath: "/"), deep])?.path == root.resolvingSymlinksInPath().path)
+      #expect(PackageRoot.find(from: [URL(filePath: "/")]) == nil)
+      #expect(PackageRoot.folder("Envs", root: root)?.lastPathComponent == "Envs")
+      #expect(PackageRoot.folder("Package.swift", root: root) == nil)
+    }
+  }
+}
