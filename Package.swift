@@ -63,8 +63,8 @@ let package = Package(
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(
       name: "UnifiedIOTests", dependencies: ["UnifiedIO", "UnifiedIOParity", "Tensors"], exclude: ["Fixtures"]),
-    .testTarget(name: "RobotPolicyTests", dependencies: ["RobotPolicy"]),
-    .testTarget(name: "RobotLinkTests", dependencies: ["RobotLink"]),
+    .testTarget(name: "RobotPolicyTests", dependencies: ["RobotPolicy", "RobotInterface", "UnifiedIO", "Tensors"]),
+    .testTarget(name: "RobotLinkTests", dependencies: ["RobotLink", "RobotInterface", "CZeroMQ"]),
     .testTarget(name: "ControlDaemonTests", dependencies: ["ControlDaemon", "RobotLink"]),
     .testTarget(name: "PolicyEvaluationTests", dependencies: ["PolicyEvaluation"]),
     .testTarget(name: "CommandLineTests", dependencies: ["uio2"]),
