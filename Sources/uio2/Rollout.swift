@@ -90,13 +90,14 @@ struct Rollout: ParsableCommand {
     defer { local?.stop() }
 
     let log = RolloutLog(isVerbose: verbose)
+    log.display.draw()
     let failure = fly(runner, into: log)
     log.display.erase()
     var report = log.report
     if local != nil { report.peakMemory = Measurements.peakMemory }
     try publish(report)
     if let number = signals.received {
-      throw CommandFailure(.signal(number), "ended by a signal after \(report.episodes.count) episodes")
+      throw CommandFailure(.signal(number), "ended by a signal after \(report.episodes.count) of \(plan.totalEpisodes) episodes")
     }
     // A policy that could not be served is the cause of whatever the robot then said.
     if let cause = local?.failure { throw cause }

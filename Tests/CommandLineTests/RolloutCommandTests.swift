@@ -124,7 +124,7 @@ import Testing
       let file = folder.appending(path: "report.json")
       let outcome = try rollout(script, ["--json", file.path], signal: signal, mark: "episode 1/2")
       #expect(outcome.status == expected)
-      #expect(outcome.errors == "uio2: ended by a signal after 1 episodes\n")
+      #expect(outcome.errors == "uio2: ended by a signal after 1 of 2 episodes\n")
       #expect(FileManager.default.fileExists(atPath: file.path))
     }
   }
