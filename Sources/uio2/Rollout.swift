@@ -97,7 +97,8 @@ struct Rollout: ParsableCommand {
     if local != nil { report.peakMemory = Measurements.peakMemory }
     try publish(report)
     if let number = signals.received {
-      throw CommandFailure(.signal(number), "ended by a signal after \(report.episodes.count) of \(plan.totalEpisodes) episodes")
+      let flown = "\(report.episodes.count) of \(plan.totalEpisodes)"
+      throw CommandFailure(.signal(number), "ended by a signal after \(flown) episodes")
     }
     // A policy that could not be served is the cause of whatever the robot then said.
     if let cause = local?.failure { throw cause }
