@@ -15,13 +15,24 @@ import torch
 
 from linear import keep_heap
 from policy import Policy
-from rollout import roll
+from rollout import Observer, roll
 from shards import ShardWriter
 from spec import CHUNK_LENGTH, DAGGER_SEEDS, TASKS
 
 STEPS_AFTER_SUCCESS = 8
 LIMIT = 160
 """Control steps: what a policy does after it has been stuck for long teaches little."""
+
+
+def labeller(writer: ShardWriter) -> Observer:
+    """An observer that adds every state with the expert's plan to ``writer``."""
+
+    def observe(scene, index: int, seed: int, frames: list[bytes], tokens: np.ndarray, margins: np.ndarray) -> None:
+        writer.add(
+            frames, scene.proprioception(), scene.expert_plan(CHUNK_LENGTH), scene.object_and_goal(), index, seed
+        )
+
+    return observe
 
 
 def main() -> None:
@@ -40,15 +51,9 @@ def main() -> None:
         if path.exists():
             continue
         writer = ShardWriter()
-
-        def observe(scene, index: int, seed: int, frames: list[bytes], tokens: np.ndarray, margins: np.ndarray) -> None:
-            plan = scene.expert_plan(CHUNK_LENGTH)
-            writer.add(frames, scene.proprioception(), plan, scene.object_and_goal(), index, seed)
-
         first = DAGGER_SEEDS + arguments.round * 10_000 + TASKS.index(task) * 1_000
-        episodes = roll(
-            policy, task, list(range(first, first + int(count))), LIMIT, 5, STEPS_AFTER_SUCCESS, observer=observe
-        )
+        seeds = list(range(first, first + int(count)))
+        episodes = roll(policy, task, seeds, LIMIT, 5, STEPS_AFTER_SUCCESS, observer=labeller(writer))
         writer.write(path)
         successes = sum(episode.success for episode in episodes)
         print(f"{path.name}: {successes}/{len(episodes)} succeeded, {len(writer.rows['task'])} samples", flush=True)

@@ -22,8 +22,11 @@ _SHIFT = torch.from_numpy(-_MEAN / _DEVIATION)
 SMOOTHING_BINS = 8.0
 """Deviation, in bins of 1000, of the Gaussian that a target location is spread over."""
 
-DAGGER_SHARE, DAGGER_OVERSAMPLING = 0.4, 4.0
-"""Samples of the policy's own episodes are drawn 4 times as often as others, up to 40 % of a batch."""
+DAGGER_WEIGHT = 3.0
+"""How much more often a sample of the policy's own episodes is drawn than one of a demonstration."""
+
+TASK_WEIGHT = {"reach-v3": 2.5}
+"""How much more often a sample of a task is drawn (1 when absent): reach's goal is the hardest thing to see."""
 
 POSITION_QUESTION = "where"
 """Its first token asks the decoder for the positions of object and goal."""
@@ -90,7 +93,7 @@ class Dataset:
         self._shards: list[Samples] = []
         self._owner = np.zeros(0, dtype=np.int64)
         self._row = np.zeros(0, dtype=np.int64)
-        self._own = np.zeros(0, dtype=bool)
+        self._weight = np.zeros(0)
         self.refresh()
 
     def __len__(self) -> int:
@@ -106,17 +109,15 @@ class Dataset:
             self._read.add(path.name)
             self._owner = np.append(self._owner, np.full(len(samples), len(self._shards)))
             self._row = np.append(self._row, np.arange(len(samples)))
-            self._own = np.append(self._own, np.full(len(samples), path.name.startswith("dagger-")))
+            weight = np.array([TASK_WEIGHT.get(TASKS[task], 1.0) for task in samples.task])
+            weight *= DAGGER_WEIGHT if path.name.startswith("dagger-") else 1.0
+            self._weight = np.append(self._weight, weight)
             self._shards.append(samples)
         return len(self)
 
     def draw(self, random: np.random.Generator, count: int) -> np.ndarray:
         """Indices ``[count]`` of a random batch."""
-        demonstrated, own = np.flatnonzero(~self._own), np.flatnonzero(self._own)
-        share = min(DAGGER_SHARE, DAGGER_OVERSAMPLING * len(own) / len(self))
-        take = random.binomial(count, share)
-        indices = random.choice(demonstrated, count - take)
-        return indices if take == 0 else np.concatenate([indices, random.choice(own, take)])
+        return random.choice(len(self), count, p=self._weight / self._weight.sum())
 
     def batch_tasks(self, indices: np.ndarray) -> np.ndarray:
         """Task indices of samples by index ``[b]``."""
@@ -152,7 +153,7 @@ class Targets:
         self.end_of_text = EOS
 
     def inputs(self, batch: Batch) -> Tensor:
-        """``[BOS, a1..a16]`` (which say a1..a16, EOS) and ``[BOS, question, p1..p5]`` (which say -, p1..p6), ``[b, t]``."""
+        """``[BOS, a1..a16]`` (say a1..a16, EOS) and ``[BOS, question, p1..p5]`` (say -, p1..p6), ``[b, t]``."""
         rows = len(batch.text)
         start = torch.full((rows, 1), BOS)
         question = torch.full((rows, 1), self._question)

@@ -41,7 +41,8 @@ def main() -> None:
         successes = [episode for episode in episodes if episode.success]
         failed = [episode.seed for episode in episodes if not episode.success]
         median = int(np.median([episode.steps for episode in successes])) if successes else 0
-        print(f"{task:26s} {len(successes):3d}/{len(episodes)} median steps {median:3d} failed seeds {failed}", flush=True)
+        counts = f"{len(successes):3d}/{len(episodes)}"
+        print(f"{task:26s} {counts} median steps {median:3d} failed seeds {failed}", flush=True)
     total = sum(episode.success for episode in everything)
     print(f"all {total}/{len(everything)} = {100 * total / len(everything):.1f} %, {time.monotonic() - started:.0f} s")
     if arguments.output:

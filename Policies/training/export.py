@@ -2,8 +2,8 @@
 
     python export.py --run DIR --output DIR [--agreement]
 
-``--agreement`` adds 500 observations of closed-loop episodes with the tokens that this PyTorch model chooses for them, so
-that another runtime can be compared token by token.
+``--agreement`` adds 500 observations of closed-loop episodes with the tokens that this PyTorch model chooses for them,
+so that another runtime can be compared token by token.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from config import policy_config
 from linear import keep_heap
 from policy import Policy
-from rollout import roll
+from rollout import Observer, roll
 from spec import CHUNK_LENGTH, REPOSITORY, SELECTION_SEEDS, TASKS
 from tokenizer import Tokenizer
 
@@ -93,6 +93,13 @@ def export_bundle(run: Path, output: Path) -> None:
     print(f"step {state['step']}, minute {state['elapsed'] / 60:.1f}: {count / 1e6:.2f} M weights -> {output}")
 
 
+def _recorder(seen: list[tuple]) -> Observer:
+    def observe(scene, index: int, seed: int, frames: list[bytes], tokens: np.ndarray, margins: np.ndarray) -> None:
+        seen.append((frames, scene.proprioception(), tokens, margins, index))
+
+    return observe
+
+
 def record_agreement(bundle: Path) -> None:
     """Writes ``agreement/observations.safetensors``, 100 observations of each task from the policy's own episodes."""
     from uio2_envs.metaworld_tasks import INSTRUCTIONS
@@ -102,11 +109,8 @@ def record_agreement(bundle: Path) -> None:
     kept: list[tuple] = []
     for task in TASKS:
         seen: list[tuple] = []
-
-        def observe(scene, index: int, seed: int, frames: list[bytes], tokens: np.ndarray, margins: np.ndarray) -> None:
-            seen.append((frames, scene.proprioception(), tokens, margins, index))
-
-        roll(policy, task, list(range(AGREEMENT_FIRST_SEED, AGREEMENT_FIRST_SEED + 12)), 120, 4, 8, observer=observe)
+        seeds = list(range(AGREEMENT_FIRST_SEED, AGREEMENT_FIRST_SEED + 12))
+        roll(policy, task, seeds, 120, 4, 8, observer=_recorder(seen))
         picked = np.linspace(0, len(seen) - 1, a_task).round().astype(int)
         kept += [seen[i] for i in picked]
     jpegs = [data for frames, *_ in kept for data in frames]

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from linear import Linear
 
-
 EPSILON = 1e-6
 
 

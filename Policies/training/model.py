@@ -153,7 +153,7 @@ class UnifiedIO(nn.Module):
         return Encoded(self.encoder.encoder_norm(x), mask, rotary)
 
     def decode(self, encoded: Encoded, tokens: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
-        """Decoder input ids ``[b, t]``, self-attention mask bool ``[t, t]``, positions ``[t]`` to logits ``[b, t, V]``."""
+        """Decoder input ids ``[b, t]``, mask bool ``[t, t]`` and positions ``[t]`` to logits ``[b, t, V]``."""
         x = self.text_token_embedder(tokens) + self.target_embedders["text"].modality_embedding
         rotary = self.text_rotary[positions]
         for layer in self.decoder_layers():
@@ -172,9 +172,7 @@ class UnifiedIO(nn.Module):
         """
         batch = len(encoded.states)
         layers = self.decoder_layers()
-        cross = [
-            layer.encoder_decoder_attention.project_key_value(encoded.states, encoded.rotary) for layer in layers
-        ]
+        cross = [layer.encoder_decoder_attention.project_key_value(encoded.states, encoded.rotary) for layer in layers]
         cache: list[tuple[Tensor, Tensor] | None] = [None] * len(layers)
         token = torch.zeros(batch, 1, dtype=torch.long)
         tokens, margins = [], []

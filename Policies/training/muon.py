@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Executor
+from itertools import repeat
 
 import torch
 from torch import Tensor
@@ -39,7 +40,7 @@ class Muon(torch.optim.Optimizer):
         run = map if self.pool is None else self.pool.map
         for group in self.param_groups:
             matrices = [parameter for parameter in group["params"] if parameter.grad is not None]
-            list(run(lambda matrix: self._update(matrix, group), matrices))
+            list(run(self._update, matrices, repeat(group)))
 
     @torch.no_grad()
     def _update(self, parameter: Tensor, group: dict[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""An exported bundle as a policy: frames, state and instruction in, action tokens out. The reference for the runtime."""
+"""An exported bundle as a policy: frames, state and instruction in, action tokens out; what a runtime must match."""
 
 from __future__ import annotations
 

@@ -27,7 +27,8 @@ from linear import keep_heap
 from model import UnifiedIO
 from muon import Muon
 from spec import ACTION_DIMENSIONS, BINS, CHUNK_LENGTH
-from tokenizer import Tokenizer, train as train_tokenizer
+from tokenizer import Tokenizer
+from tokenizer import train as train_tokenizer
 
 CHECKPOINT_SECONDS = 180
 WARM_UP_STEPS = 150
@@ -36,7 +37,7 @@ GRADIENT_NORM = 1.0
 POSITION_WEIGHT = 0.5
 AVERAGE_DECAY = 0.998
 FIRST_STEP_WEIGHT = 2.0
-HELD_OUT = frozenset({"demonstrations-00000.npz", "demonstrations-00001.npz"})
+HELD_OUT = frozenset(f"demonstrations-{number:05d}.npz" for number in (0, 1, 100))
 MUON_PREFIXES = ("encoder.", "decoder.", "input_embedders.")
 
 
@@ -90,8 +91,8 @@ def loss(
 class ParallelGradients:
     """Gradients of a batch as the mean over slices that threads take as they become free.
 
-    Each thread runs its operations on one core. Threads inside an operation would wait for one another hundreds of times
-    a step, which on a machine with other work costs more than half of the speed.
+    Each thread runs its operations on one core. Threads inside an operation would wait for one another hundreds of
+    times a step, which on a machine with other work costs more than half of the speed.
     """
 
     def __init__(self, model: UnifiedIO, dataset: Dataset, tokenizer: Tokenizer, threads: int, slices: int) -> None:
@@ -186,7 +187,8 @@ def main() -> None:
     compute_gradients = ParallelGradients(model, dataset, tokenizer, arguments.threads, arguments.slices)
     optimisers_[0].pool = compute_gradients.pool
     parameters = list(model.parameters())
-    print(f"{sum(p.numel() for p in parameters) / 1e6:.2f} M parameters, {len(dataset)} samples, step {step}", flush=True)
+    size = sum(parameter.numel() for parameter in parameters) / 1e6
+    print(f"{size:.2f} M parameters, {len(dataset)} samples, step {step}", flush=True)
 
     base_rates = [MUON_RATE, ADAM_RATE]
     total = arguments.minutes * 60
