@@ -82,7 +82,8 @@ import Testing
     let outcome = try rollout(script, ["--verbose", "--max-steps", "9", "--video", "v"])
     #expect(
       outcome.errors == """
-        -m uio2_envs metaworld --task a --connect ipc:///nowhere --episodes 2 --seed 7 --max-steps 9 --video v --events
+        -m uio2_envs metaworld --task a --connect ipc:///nowhere --episodes 2 --seed 7 --clock simulated --max-steps 9 \
+        --video v --events
 
         """)
   }
