@@ -1,8 +1,10 @@
 """Exports a checkpoint's averaged weights as a policy bundle (bf16), and records what the trainer itself would say.
 
-    python export.py --run DIR --output DIR [--agreement]
+    python export.py --run DIR --output DIR
+    python export.py --agreement --output DIR
 
-``--agreement`` adds 500 observations of closed-loop episodes with the tokens that this PyTorch model chooses for them,
+``--agreement`` leaves the weights of the bundle at ``--output`` as they are and adds 500 observations of closed-loop
+episodes with the tokens that this PyTorch model chooses for them,
 so that another runtime can be compared token by token.
 """
 
@@ -138,13 +140,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, default=Path(__file__).parent / "data" / "run")
     parser.add_argument("--output", type=Path, default=REPOSITORY / "Policies" / "metaworld-mt5")
-    parser.add_argument("--agreement", action="store_true")
+    parser.add_argument("--agreement", action="store_true", help="record observations from the bundle at --output")
     arguments = parser.parse_args()
     keep_heap()
     torch.set_num_threads(1)
-    export_bundle(arguments.run, arguments.output)
     if arguments.agreement:
         record_agreement(arguments.output)
+    else:
+        export_bundle(arguments.run, arguments.output)
 
 
 if __name__ == "__main__":
