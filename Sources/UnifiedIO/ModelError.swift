@@ -17,6 +17,8 @@ public struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let positionOutOfRange = Code(rawValue: "position_out_of_range")
     public static let tokenOutOfRange = Code(rawValue: "token_out_of_range")
     public static let unsupportedModality = Code(rawValue: "unsupported_modality")
+    /// The caller ended a long computation.
+    public static let cancelled = Code(rawValue: "cancelled")
   }
 
   public var code: Code

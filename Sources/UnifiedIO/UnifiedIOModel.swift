@@ -31,6 +31,9 @@ public final class UnifiedIOModel: Sendable {
   private let encoder: Encoder
   let decoder: Decoder
   let targets: [TargetModality: TargetEmbedder]
+  /// `nil` where the checkpoint has no weights of it; it still writes the ids.
+  let imageTokenizer: ImageTokenizer?
+  let audioTokenizer: AudioTokenizer?
 
   /// Loads `config.json` and the weights beside it.
   ///
@@ -61,16 +64,12 @@ public final class UnifiedIOModel: Sendable {
         weights, modality, transformer, textEmbedding: textEmbedding)
     }
     self.targets = targets
+    (imageTokenizer, audioTokenizer) = try Self.tokenizers(weights["target_embedders"], configuration)
     do {
-      try checkpoint.checkNothingIsLeft(ignoring: Self.isLeftOut)
+      try checkpoint.checkNothingIsLeft { _ in false }
     } catch {
       throw ModelError(error)
     }
-  }
-
-  /// The image and audio tokenisers' own weights, which the transformer does not need.
-  private static func isLeftOut(_ name: String) -> Bool {
-    name.hasPrefix("target_embedders.image.vqgan.") || name.hasPrefix("target_embedders.audio.vqgan.")
   }
 
   /// Encodes an example.

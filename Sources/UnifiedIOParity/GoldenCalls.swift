@@ -77,6 +77,28 @@ struct OwnPreprocessing {
     return try preprocessor.historyInputs(frames)
   }
 
+  /// The target picture of an example. One of them is described as a mirrored file.
+  func imageTarget(_ example: String) throws(ModelError) -> ImageTarget {
+    guard let call = calls.examples[example]?.call, let description = call.image_targets,
+      let path = description.split(separator: " ").first(where: { $0.hasPrefix("media/") })
+    else {
+      throw ModelError(.invalidInput, example, "has no target picture in preproc.json")
+    }
+    var target = try picture(String(path))
+    if description.hasPrefix("horizontally flipped") {
+      let width = target.width, pixels = target.pixels
+      let mirrored = pixels.indices.map { index in
+        let row = index / (width * 3), column = index / 3 % width
+        return pixels[(row * width + width - 1 - column) * 3 + index % 3]
+      }
+      target = try Image(width: width, height: target.height, pixels: mirrored)
+    }
+    guard let input = call.image_inputs else { return try preprocessor.imageTarget(target) }
+    let given = try picture(input)
+    return try preprocessor.imageTarget(
+      target, placedLike: preprocessor.imagePlacement(width: given.width, height: given.height))
+  }
+
   func text(_ call: GoldenCalls.Call) throws(ModelError) -> [Int32] {
     guard let box = call.box_inputs, box.count == 4, let path = call.image_inputs else {
       return preprocessor.textInput(call.text_inputs, target: call.target)

@@ -91,6 +91,17 @@ struct GoldenExamples {
       audioHistory: try patches(example, "audio_history"))
   }
 
+  /// The normalised target spectrogram of an example, `[bands, steps]`; the file has time first.
+  func audioTarget(_ example: String) throws(ModelError) -> Tensor {
+    let key = "\(example)/targets/audio/audio"
+    guard let entry = file.entries[key], entry.shape.count == 3 else {
+      throw ModelError(.missingTensor, key, "is not in preproc.safetensors")
+    }
+    do { return try file.tensor(key).reshaped(Array(entry.shape.prefix(2))).transposed() } catch {
+      throw ModelError(error)
+    }
+  }
+
   /// Whether every patch of the frames is there, not only every eighth.
   private func isComplete(_ example: String, _ modality: String) throws(ModelError) -> Bool {
     let key = "\(example)/inputs/\(modality)"

@@ -10,13 +10,9 @@ public enum Parity {
       TokenizerParity.self, PreprocessingParity.self, InternalsParity.Single.self, InternalsParity.Padded.self,
       TargetsParity.self, TextGenerationParity.self,
       EarlyStopParity.self, TokenGenerationParity.Image.self, TokenGenerationParity.Audio.self,
+      CodecsParity.self,
     ]
   }
-
-  /// Golden parts that this build cannot compute.
-  static let unsupported = [
-    "codecs": "the image and audio tokenisers (VQGAN, ViT-VQGAN) are not built yet"
-  ]
 
   /// Runs every part that the folder holds and the build supports.
   ///
@@ -28,7 +24,7 @@ public enum Parity {
   public static func run(
     folder: URL, parts wanted: [String]? = nil, progress: (ParityRow) -> Void = { _ in }
   ) throws(ModelError) -> ParityReport {
-    let known = parts.map { $0.name } + unsupported.keys.sorted()
+    let known = parts.map { $0.name }
     if let stranger = wanted?.first(where: { !known.contains($0) }) {
       throw ModelError(.invalidInput, stranger, "is not a golden part; known are \(known.joined(separator: ", "))")
     }
@@ -46,9 +42,6 @@ public enum Parity {
       } skip: { what, reason in
         report.skipped.append(.init(part: "\(part.name): \(what)", reason: reason))
       }
-    }
-    for (name, reason) in unsupported.sorted(by: { $0.key < $1.key }) where wanted?.contains(name) ?? true {
-      if GoldenPart.exists(name, in: folder) { report.skipped.append(.init(part: name, reason: reason)) }
     }
     return report
   }

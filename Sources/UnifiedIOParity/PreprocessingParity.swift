@@ -30,8 +30,27 @@ enum PreprocessingParity: ParityPart {
       if call.audio_inputs != nil || call.audio_targets != nil {
         skip("\(example)/*/audio*", "sound is not preprocessed yet")
       }
-      if call.image_targets != nil { skip("\(example)/targets/image", "image targets are not preprocessed yet") }
+      if call.image_targets != nil { try compareTarget(golden, own, example, row: row) }
     }
+  }
+
+  private static func compareTarget(
+    _ golden: GoldenPart, _ own: OwnPreprocessing, _ example: String, row: (ParityRow) -> Void
+  ) throws(ModelError) {
+    let prefix = "\(example)/targets/image"
+    let target = try own.imageTarget(example), mask = target.mask.map { $0 ? 1 : 0 }
+    row(try ids(golden, "\(prefix)/mask", mask))
+    row(try ids(golden, "\(prefix)/loss_mask", mask))
+    // No task masks anything unless the caller says so.
+    row(try ids(golden, "\(prefix)/task_mask", mask.map { _ in 0 }))
+    let tensor = "\(prefix)/image", length = target.size.width * 3, stride = golden.stride(tensor)
+    var largest = 0.0
+    for (index, theirs) in try golden.floats(tensor).values.enumerated() {
+      let place = index / length * stride * length + index % length
+      // Twice the unit range.
+      largest = place < target.pixels.count ? max(largest, Double(abs(target.pixels[place] - theirs) / 2)) : .nan
+    }
+    row(ParityRow(part: name, tensor: tensor, relativeError: largest, tolerance: pixelTolerance))
   }
 
   private static func ids(_ golden: GoldenPart, _ tensor: String, _ ours: [Int]) throws(ModelError) -> ParityRow {

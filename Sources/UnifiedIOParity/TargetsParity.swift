@@ -19,6 +19,11 @@ enum TargetsParity: ParityPart {
         continue
       }
       let example = String(prefix.prefix { $0 != "." })
+      if let codes = try ownTargets(context, examples, example, modality) {
+        row(identical("\(prefix).targets", codes, try golden.integers("\(prefix).targets"), offset: 2))
+      } else {
+        skip("\(prefix).targets", "the checkpoint has no \(modality.rawValue) tokeniser")
+      }
       let pass = try ForcedPass(
         context.model, try examples.input(example), modality,
         targets: try golden.integers("\(prefix).targets"), mask: try golden.integers("\(prefix).mask"))
@@ -53,6 +58,18 @@ enum TargetsParity: ParityPart {
     }
     let sums = golden.names.filter { $0.hasSuffix(".sum_abssum") }.count
     if sums > 0 { skip("\(sums) tensors *.sum_abssum", "are sums over padded rows too, which are dropped here") }
+  }
+
+  /// What our own tokeniser makes of the target, in the decoder's order.
+  private static func ownTargets(
+    _ context: ParityContext, _ examples: GoldenExamples, _ example: String, _ modality: TargetModality
+  ) throws(ModelError) -> [Codebook.Match]? {
+    guard context.model.hasTokenizer(modality) else { return nil }
+    if modality == .image {
+      return try context.model.imageCodes(of: try OwnPreprocessing(context).imageTarget(example))
+    }
+    let codes = try context.model.audioCodes(ofNormalized: try examples.audioTarget(example))
+    return try context.model.audioSequence(of: codes)
   }
 
   private static func compare(
@@ -111,7 +128,9 @@ private struct ForcedPass {
     let logits = try model.logits(
       of: kept.map { Int32(shifted[$0]) }, at: kept, given: encoded, modality: modality, probe: record)
     record("logits", logits)
-    losses = kept.enumerated().map { logits.crossEntropy(row: $0.offset, target: targets[$0.element]) }
+    losses = try model.loss(
+      of: targets.map { Int32($0) }, mask: mask.map { $0 != 0 }, modality: modality, given: encoded
+    ).tokens
     self.kept = kept
     tensors = seen
   }

@@ -10,7 +10,7 @@ import UnifiedIOParity
 
   @Test(arguments: [
     "tokenizer_golden", "preproc", "internals_b1", "internals_b2_padded", "forward_targets", "generate_text",
-    "generate_text_eos", "generate_image", "generate_audio",
+    "generate_text_eos", "generate_image", "generate_audio", "codecs",
   ])
   func agreesWithTheOfficialImplementation(part: String) throws {
     let report = try Parity.run(folder: Self.folder, parts: [part])
@@ -28,6 +28,16 @@ import UnifiedIOParity
     #expect(report.rows.first { $0.tensor == "decoder_layer0" }?.passed == true)
     #expect(report.rows.first { $0.tensor == "decoder_layer1" }?.passed == false)
     #expect(!report.passed)
+  }
+
+  @Test func aDifferentTokeniserIsNoticed() throws {
+    let folder = try ChangedCheckpoint.copy(
+      of: Self.folder, doubling: "target_embedders.image.vqgan.decoder.mid_block_2.conv2.weight")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let report = try Parity.run(folder: folder, parts: ["codecs"])
+    #expect(report.rows.first { $0.tensor == "image.indices" }?.passed == true)
+    #expect(report.rows.first { $0.tensor == "image.dec_mid" }?.passed == false)
+    #expect(report.rows.first { $0.tensor == "image.decoded" }?.passed == false)
   }
 
   @Test func unknownPartsAreRefused() {

@@ -44,6 +44,27 @@ void uio2_attend_one(float *output, const float *query, const float *k, const fl
 // y[rows] = W[rows][columns] x, plus nothing else.
 void uio2_matvec(float *y, const float *w, const float *x, size_t rows, size_t columns);
 
+// Windows of x[channels][height][width] as a matrix: columns[channels * kernel * kernel][rows * out_width], for output rows
+// first_row ..< first_row + rows. Output pixel (i, j) sees input rows i * stride - padding + 0..kernel-1; 0 outside.
+void uio2_im2col(float *columns, const float *x, size_t channels, size_t height, size_t width, size_t kernel,
+                 size_t stride, size_t padding, size_t out_width, size_t first_row, size_t rows);
+// Adds bias[row] to every element of row `row` of y[rows][columns].
+void uio2_add_to_rows(float *y, const float *bias, size_t rows, size_t columns);
+// y[planes][2 * height][2 * width]: every pixel of x[planes][height][width] four times.
+void uio2_upsample_nearest(float *y, const float *x, size_t planes, size_t height, size_t width);
+// Group norm over x[channels][pixels]; `groups` divides `channels`; y may be x.
+void uio2_group_norm(float *y, const float *x, const float *weight, const float *bias, size_t channels, size_t groups,
+                     size_t pixels, float epsilon);
+// x = x / (1 + exp(-x)), in place.
+void uio2_silu(float *x, size_t count);
+// x = max(x, 0), in place.
+void uio2_relu(float *x, size_t count);
+// y[columns][rows] = x[rows][columns] transposed.
+void uio2_transpose(float *y, const float *x, size_t rows, size_t columns);
+// The smallest of own + lengths[i] - 2 dots[i], the first among equals, and how much larger the second smallest is
+// (infinity for a single candidate). NaN distances are never picked; index is 0 when all are NaN.
+void uio2_nearest(const float *dots, const float *lengths, float own, size_t count, size_t *index, float *margin);
+
 void uio2_bf16_to_f32(float *y, const uint16_t *x, size_t count);
 void uio2_f16_to_f32(float *y, const uint16_t *x, size_t count);
 

@@ -17,6 +17,10 @@ public struct Configuration: Decodable, Sendable, Hashable {
   public var audioVision: VisionConfiguration?
   public var imageHistory: ResamplerConfiguration?
   public var audioHistory: ResamplerConfiguration?
+  /// Needed to write pictures.
+  public var imageTokenizer: ImageTokenizerConfiguration?
+  /// Needed to write sound.
+  public var audioTokenizer: AudioTokenizerConfiguration?
   public var inputModalities: [InputModality]
   public var targetModalities: [TargetModality]
   public var sequenceLength: SequenceLengths
@@ -27,6 +31,8 @@ public struct Configuration: Decodable, Sendable, Hashable {
     case audioVision = "audio_vit_cfg"
     case imageHistory = "image_history_cfg"
     case audioHistory = "audio_history_cfg"
+    case imageTokenizer = "image_vqgan"
+    case audioTokenizer = "audio_vqgan"
     case inputModalities = "input_modalities"
     case targetModalities = "target_modalities"
     case sequenceLength = "sequence_length"
@@ -83,6 +89,10 @@ public struct Configuration: Decodable, Sendable, Hashable {
       .validate("image_history_cfg")
     try Self.require(audioHistory, if: inputModalities.contains(.audioHistory), "audio_history_cfg")?
       .validate("audio_history_cfg")
+    if targetModalities.contains(.image) {
+      try imageTokenizer?.validate(target: transformer.targetImageSize, length: transformer.maximumTargetImage)
+    }
+    if targetModalities.contains(.audio) { try audioTokenizer?.validate(length: transformer.maximumTargetAudio) }
   }
 
   private static func require<Part>(_ part: Part?, if needed: Bool, _ key: String) throws(ModelError) -> Part? {

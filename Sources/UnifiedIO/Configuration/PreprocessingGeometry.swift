@@ -27,6 +27,10 @@ public struct PreprocessingGeometry: Sendable, Hashable {
   public var maximumTextLength: Int
   /// How many history frames are kept, the first ones.
   public var maximumHistoryFrames: Int
+  /// Size of the pictures that the model writes.
+  public var targetImageSize: ImageSize
+  /// Side of the square of pixels that one image token stands for.
+  public var targetPatchSize: Int
 
   /// The release's sizes where nothing else is given. They are checked when they are used.
   public init(
@@ -34,12 +38,16 @@ public struct PreprocessingGeometry: Sendable, Hashable {
     historyImageSize: ImageSize = ImageSize(height: 256, width: 256),
     patchSize: Int = 16,
     maximumTextLength: Int = 512,
-    maximumHistoryFrames: Int = 4
+    maximumHistoryFrames: Int = 4,
+    targetImageSize: ImageSize = ImageSize(height: 256, width: 256),
+    targetPatchSize: Int = 8
   ) {
     self.imageSize = imageSize
     self.historyImageSize = historyImageSize
     self.patchSize = patchSize
     self.maximumTextLength = maximumTextLength
     self.maximumHistoryFrames = maximumHistoryFrames
+    self.targetImageSize = targetImageSize
+    self.targetPatchSize = targetPatchSize
   }
 }

@@ -13,16 +13,21 @@ struct PatchRenderer {
   static let mean: [Float] = [0.48145466, 0.4578275, 0.40821073]
   static let deviation: [Float] = [0.26862954, 0.26130258, 0.27577711]
 
+  /// - Parameters:
+  ///   - mean: subtracted from the values 0...1 of each channel.
+  ///   - deviation: divides them then.
   /// - Throws: ``ModelError`` `.invalidConfiguration` unless the canvas is a positive multiple of `patchSize` each way.
-  init(placement: ImagePlacement, patchSize: Int) throws(ModelError) {
+  init(
+    placement: ImagePlacement, patchSize: Int, mean: [Float] = Self.mean, deviation: [Float] = Self.deviation
+  ) throws(ModelError) {
     let canvas = placement.canvas
     guard patchSize > 0, canvas.height % patchSize == 0, canvas.width % patchSize == 0 else {
       throw ModelError(.invalidConfiguration, "image size", "\(canvas) is not made of patches of \(patchSize) pixels")
     }
     self.placement = placement
     self.patchSize = patchSize
-    means = (0..<(canvas.width * 3)).map { Self.mean[$0 % 3] }
-    deviations = (0..<(canvas.width * 3)).map { Self.deviation[$0 % 3] }
+    means = (0..<(canvas.width * 3)).map { mean[$0 % 3] }
+    deviations = (0..<(canvas.width * 3)).map { deviation[$0 % 3] }
   }
 
   /// - Parameter image: of the size that the placement was made for.

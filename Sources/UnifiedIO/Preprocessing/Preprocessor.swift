@@ -22,7 +22,10 @@ public struct Preprocessor: Sendable {
         historyImageSize: ImageSize(
           height: transformer.historyImageSize.height, width: transformer.historyImageSize.width),
         patchSize: transformer.imagePatchSize, maximumTextLength: transformer.maximumInputText,
-        maximumHistoryFrames: configuration.sequenceLength.frames),
+        maximumHistoryFrames: configuration.sequenceLength.frames,
+        targetImageSize: ImageSize(
+          height: transformer.targetImageSize.height, width: transformer.targetImageSize.width),
+        targetPatchSize: configuration.imageTokenizer?.patchSize.height ?? 8),
       tokenizer: tokenizer)
   }
 

@@ -25,6 +25,14 @@ struct WeightScope {
       weight: try tensor(name + ".weight", [outputs, inputs]), bias: bias ? try tensor(name + ".bias", [outputs]) : nil)
   }
 
+  func convolution(
+    _ name: String, inputs: Int, outputs: Int, kernel: Int, sampling: Convolution.Sampling = .same
+  ) throws(ModelError) -> Convolution {
+    Convolution(
+      weight: try tensor(name + ".weight", [outputs, inputs, kernel, kernel]),
+      bias: try tensor(name + ".bias", [outputs]), sampling: sampling)
+  }
+
   func rmsNorm(_ name: String, _ width: Int) throws(ModelError) -> RMSNorm {
     RMSNorm(scale: try tensor(name + ".scale", [width]))
   }
@@ -33,6 +41,11 @@ struct WeightScope {
     LayerNorm(
       weight: try tensor(name + ".weight", [width]), bias: try tensor(name + ".bias", [width]), epsilon: epsilon)
   }
+}
+
+extension WeightScope {
+  /// Whether the checkpoint holds anything of this part.
+  var isPresent: Bool { checkpoint.names.contains { $0.hasPrefix(prefix) } }
 }
 
 extension ModelError {

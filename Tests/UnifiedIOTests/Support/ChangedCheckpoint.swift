@@ -36,4 +36,17 @@ enum ChangedCheckpoint {
       data.replaceSubrange(range, with: Data("\"\(other)\"".utf8))
     }
   }
+
+  /// A copy without the tensors whose names `isLeftOut`; their bytes stay in the file, unnamed.
+  static func copy(of folder: URL, leavingOut isLeftOut: (String) -> Bool) throws -> URL {
+    try copy(of: folder) { data in
+      let length = Int(data.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) })
+      let header = try JSONSerialization.jsonObject(with: data[8..<8 + length])
+      guard let tensors = header as? [String: Any] else { throw NoSuchTensor() }
+      var shorter = try JSONSerialization.data(withJSONObject: tensors.filter { !isLeftOut($0.key) })
+      guard shorter.count <= length else { throw NoSuchTensor() }
+      shorter.append(contentsOf: [UInt8](repeating: UInt8(ascii: " "), count: length - shorter.count))
+      data.replaceSubrange(8..<8 + length, with: shorter)
+    }
+  }
 }

@@ -1,0 +1,125 @@
+import CKernels
+
+/// A two-dimensional convolution over a feature map `[channels, height, width]`.
+///
+/// Windows are copied a few rows at a time into a matrix that fits the processor's cache, so memory stays bounded by the
+/// feature maps themselves; the products go to BLAS. The weight is used as the checkpoint stores it, without a copy.
+public struct Convolution: Sendable {
+  /// How output pixels lie over the input.
+  public enum Sampling: Sendable, Hashable {
+    /// As many pixels as before: `kernel / 2` zeros on every side.
+    case same
+    /// Every second pixel, one row of zeros below and one column right of the picture (the VQGAN's way of halving).
+    case halving
+  }
+
+  /// `[outputs, inputs, kernel, kernel]`.
+  public let weight: Tensor
+  /// `[outputs]`.
+  public let bias: Tensor
+  public let sampling: Sampling
+
+  /// - Precondition: the kernel is square and its side odd, the bias has one element an output.
+  public init(weight: Tensor, bias: Tensor, sampling: Sampling = .same) {
+    precondition(weight.shape.count == 4 && weight.shape[2] == weight.shape[3], "a convolution's kernel is square")
+    precondition(weight.shape[2] % 2 == 1, "a convolution's kernel has a middle")
+    precondition(bias.count == weight.shape[0], "the bias has one element an output")
+    self.weight = weight
+    self.bias = bias
+    self.sampling = sampling
+  }
+
+  public var outputs: Int { weight.shape[0] }
+  public var inputs: Int { weight.shape[1] }
+  public var kernel: Int { weight.shape[2] }
+
+  /// Floats of the window matrix: 4 MiB, which a second-level cache holds in part and a third-level one wholly.
+  private static let matrixSize = 1 << 20
+
+  /// - Parameter x: `[inputs, height, width]`; sides are even when halving.
+  /// - Returns: `[outputs, height, width]`, or half of both sides.
+  /// - Complexity: O(outputs · inputs · kernel² · pixels of the result).
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    precondition(x.shape.count == 3 && x.shape[0] == inputs, "the feature map has as many channels as the kernel")
+    let (height, width) = (x.shape[1], x.shape[2])
+    let stride = sampling == .halving ? 2 : 1, padding = sampling == .halving ? 0 : kernel / 2
+    let (outHeight, outWidth) = (height / stride, width / stride)
+    let result = Tensor(uninitialized: [outputs, outHeight, outWidth])
+    let pixels = outHeight * outWidth, window = inputs * kernel * kernel
+    guard pixels > 0 else { return result }
+    if kernel == 1, stride == 1 {
+      BLAS.multiply(
+        weight.pointer, inputs, x.pointer, pixels, into: result.storage.base, pixels, m: outputs, n: pixels, k: inputs)
+    } else {
+      let rowsAtOnce = min(outHeight, max(1, Self.matrixSize / (window * outWidth)))
+      let columns = Tensor(uninitialized: [window, rowsAtOnce * outWidth])
+      for first in Swift.stride(from: 0, to: outHeight, by: rowsAtOnce) {
+        let rows = min(rowsAtOnce, outHeight - first), count = rows * outWidth
+        uio2_im2col(
+          columns.storage.base, x.pointer, inputs, height, width, kernel, stride, padding, outWidth, first, rows)
+        BLAS.multiply(
+          weight.pointer, window, columns.pointer, count, into: result.storage.base + first * outWidth, pixels,
+          m: outputs, n: count, k: window)
+      }
+    }
+    uio2_add_to_rows(result.storage.base, bias.pointer, outputs, pixels)
+    return result
+  }
+}
+
+/// Group norm over a feature map `[channels, height, width]`: mean and variance over the pixels of neighbouring channels.
+public struct GroupNorm: Sendable {
+  /// `[channels]`.
+  public let weight: Tensor
+  /// `[channels]`.
+  public let bias: Tensor
+  public let groups: Int
+  public let epsilon: Float
+
+  /// - Precondition: `groups` divides the channels.
+  public init(weight: Tensor, bias: Tensor, groups: Int, epsilon: Float) {
+    precondition(weight.count == bias.count, "weight and bias of a group norm have the same width")
+    precondition(groups > 0 && weight.count % groups == 0, "groups divide the channels")
+    self.weight = weight
+    self.bias = bias
+    self.groups = groups
+    self.epsilon = epsilon
+  }
+
+  /// - Parameter x: `[channels, height, width]`.
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    precondition(x.shape.first == weight.count, "the norm has as many channels as the feature map")
+    let result = Tensor(uninitialized: x.shape)
+    uio2_group_norm(
+      result.storage.base, x.pointer, weight.pointer, bias.pointer, weight.count, groups, x.count / weight.count,
+      epsilon)
+    return result
+  }
+}
+
+extension Tensor {
+  /// Every pixel of a feature map `[channels, height, width]` four times, `[channels, 2 · height, 2 · width]`.
+  public func upsampledNearest() -> Tensor {
+    precondition(shape.count == 3, "a feature map has channels, height and width")
+    let result = Tensor(uninitialized: [shape[0], 2 * shape[1], 2 * shape[2]])
+    uio2_upsample_nearest(result.storage.base, pointer, shape[0], shape[1], shape[2])
+    return result
+  }
+
+  /// A matrix with rows and columns exchanged, `[columns, rows]`.
+  public func transposed() -> Tensor {
+    let result = Tensor(uninitialized: [columns, rows])
+    uio2_transpose(result.storage.base, pointer, rows, columns)
+    return result
+  }
+
+  /// `x / (1 + e⁻ˣ)`, in place.
+  public mutating func applySiLU() {
+    uio2_silu(mutablePointer(), count)
+  }
+
+  /// `max(x, 0)`, in place.
+  public mutating func applyReLU() {
+    uio2_relu(mutablePointer(), count)
+  }
+}

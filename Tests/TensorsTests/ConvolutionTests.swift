@@ -1,0 +1,136 @@
+import Foundation
+import Tensors
+import Testing
+
+/// Convolutions, group norm and codebooks against plain double-precision loops.
+@Suite struct ConvolutionTests {
+  private func random(_ shape: [Int], seed: UInt64) -> Tensor {
+    var generator = SystemSeededGenerator(seed: seed)
+    return Tensor((0..<shape.reduce(1, *)).map { _ in Float.random(in: -1...1, using: &generator) }, shape: shape)
+  }
+
+  private func expectClose(_ ours: [Float], _ reference: [Double], _ location: SourceLocation = #_sourceLocation) {
+    #expect(ours.count == reference.count, sourceLocation: location)
+    for (a, b) in zip(ours, reference) where !(abs(Double(a) - b) <= 1e-4 * max(1, abs(b))) {
+      Issue.record("\(a) differs from \(b)", sourceLocation: location)
+      return
+    }
+  }
+
+  /// - Parameter padding: zeros above and left of the picture; as many as needed below and right.
+  private func reference(
+    _ x: Tensor, _ weight: Tensor, _ bias: Tensor, stride: Int, padding: Int, size: (height: Int, width: Int)
+  ) -> [Double] {
+    let (inputs, height, width) = (x.shape[0], x.shape[1], x.shape[2])
+    let (outputs, kernel) = (weight.shape[0], weight.shape[2])
+    let pixels = x.values, weights = weight.values, biases = bias.values
+    var result: [Double] = []
+    for o in 0..<outputs {
+      for y in 0..<size.height {
+        for column in 0..<size.width {
+          var sum = Double(biases[o])
+          for i in 0..<inputs {
+            for ky in 0..<kernel {
+              for kx in 0..<kernel {
+                let sy = y * stride + ky - padding, sx = column * stride + kx - padding
+                guard (0..<height).contains(sy), (0..<width).contains(sx) else { continue }
+                sum +=
+                  Double(pixels[(i * height + sy) * width + sx])
+                  * Double(weights[((o * inputs + i) * kernel + ky) * kernel + kx])
+              }
+            }
+          }
+          result.append(sum)
+        }
+      }
+    }
+    return result
+  }
+
+  @Test(arguments: [(1, 1, 1), (2, 3, 5), (5, 1, 7), (3, 6, 2), (4, 9, 17)])
+  func sizesAreKept(channels: Int, height: Int, width: Int) {
+    let x = random([channels, height, width], seed: 1)
+    for kernel in [1, 3, 5] {
+      let weight = random([3, channels, kernel, kernel], seed: 2), bias = random([3], seed: 3)
+      let y = Convolution(weight: weight, bias: bias)(x)
+      #expect(y.shape == [3, height, width])
+      expectClose(
+        y.values,
+        reference(x, weight, bias, stride: 1, padding: kernel / 2, size: (height, width)))
+    }
+  }
+
+  @Test(arguments: [(1, 2, 2), (3, 4, 6), (2, 10, 18)]) func sizesAreHalved(channels: Int, height: Int, width: Int) {
+    let x = random([channels, height, width], seed: 4)
+    let weight = random([5, channels, 3, 3], seed: 5), bias = random([5], seed: 6)
+    let y = Convolution(weight: weight, bias: bias, sampling: .halving)(x)
+    #expect(y.shape == [5, height / 2, width / 2])
+    expectClose(y.values, reference(x, weight, bias, stride: 2, padding: 0, size: (height / 2, width / 2)))
+  }
+
+  @Test func picturesThatAreComputedInPiecesHaveNoSeams() {
+    // 64 · 9 · 96 floats a row: the window matrix holds 18 of the 41 rows.
+    let x = random([64, 41, 96], seed: 7), weight = random([2, 64, 3, 3], seed: 8), bias = random([2], seed: 9)
+    let y = Convolution(weight: weight, bias: bias)(x)
+    expectClose(y.values, reference(x, weight, bias, stride: 1, padding: 1, size: (41, 96)))
+  }
+
+  @Test(arguments: [(4, 2, 3), (6, 3, 700), (32, 32, 5)]) func groupNorm(channels: Int, groups: Int, pixels: Int) {
+    let x = random([channels, 1, pixels], seed: 10)
+    let weight = random([channels], seed: 11), bias = random([channels], seed: 12)
+    let y = GroupNorm(weight: weight, bias: bias, groups: groups, epsilon: 1e-6)(x)
+    let values = x.values.map { Double($0) }, members = channels / groups * pixels
+    let expected = values.indices.map { index -> Double in
+      let group = values[(index / members * members)..<((index / members + 1) * members)]
+      let mean = group.reduce(0, +) / Double(members)
+      let variance = group.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(members)
+      let channel = index / pixels
+      return (values[index] - mean) / (variance + 1e-6).squareRoot() * Double(weight.values[channel])
+        + Double(bias.values[channel])
+    }
+    expectClose(y.values, expected)
+  }
+
+  @Test func doublingRepeatsPixels() {
+    let x = Tensor([1, 2, 3, 4, 5, 6], shape: [1, 2, 3])
+    let y = x.upsampledNearest()
+    #expect(y.shape == [1, 4, 6])
+    #expect(y.values == [1, 1, 2, 2, 3, 3, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 4, 4, 5, 5, 6, 6])
+  }
+
+  @Test(arguments: [(1, 5), (3, 1), (17, 33), (16, 16)]) func transposing(rows: Int, columns: Int) {
+    let x = random([rows, columns], seed: 13), y = x.transposed()
+    #expect(y.shape == [columns, rows])
+    #expect(y.transposed().values == x.values)
+    #expect(y.values[rows - 1] == x.values[(rows - 1) * columns])
+  }
+
+  @Test func activations() {
+    var x = Tensor([-30, -1, 0, 2, 30], shape: [5])
+    var rectified = x
+    x.applySiLU()
+    rectified.applyReLU()
+    expectClose(x.values, [-30, -1, 0, 2, 30].map { $0 / (1 + exp(-$0)) })
+    #expect(rectified.values == [0, 0, 0, 2, 30])
+  }
+
+  @Test func theNearestEntryWinsAndTheFirstAmongEquals() {
+    let codebook = Codebook(Tensor([0, 0, 3, 4, 3, 4, -1, 0], shape: [4, 2]))
+    let matches = codebook.nearest(to: Tensor([3, 3, -0.75, 0, 0, 0], shape: [3, 2]))
+    #expect(matches.map(\.index) == [1, 3, 0])
+    #expect(matches[0].margin == 0)
+    #expect(matches[1].margin == 0.5)
+  }
+
+  @Test func nearestAgreesWithAllDistances() {
+    let entries = random([70, 5], seed: 14), vectors = random([131, 5], seed: 15)
+    let matches = Codebook(entries).nearest(to: vectors)
+    for (row, match) in matches.enumerated() {
+      let distances = (0..<70).map { entry in
+        zip(vectors.row(row), entries.row(entry)).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
+      }
+      let best = distances.min() ?? .infinity
+      #expect(abs(distances[match.index] - best) < 1e-5)
+    }
+  }
+}
