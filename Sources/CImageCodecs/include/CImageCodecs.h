@@ -1,4 +1,4 @@
-/* JPEG and PNG to 8-bit RGB, over libjpeg-turbo and libpng. Their error jumps never leave this target, and no memory
+/* JPEG and PNG to 8-bit RGB, and 8-bit RGB to PNG, over libjpeg-turbo and libpng. Their error jumps never leave this target, and no memory
  * changes hands: the caller gives the pixels' buffer. */
 #ifndef UIO2_CIMAGECODECS_H
 #define UIO2_CIMAGECODECS_H
@@ -42,5 +42,12 @@ uio2_image_status uio2_image_read_header(
 uio2_image_status uio2_image_decode(
     const uint8_t *bytes, size_t count, const uio2_image_limits *limits, uint8_t *rgb, size_t capacity,
     uio2_image_report *report);
+
+/* Takes the next bytes of a file that is being written. */
+typedef void (*uio2_image_sink)(void *context, const uint8_t *bytes, size_t count);
+
+/* Writes `rgb` (rows from the top, 3 bytes a pixel, no padding) as an 8-bit RGB PNG file, piece by piece into `sink`. */
+uio2_image_status uio2_png_encode(
+    const uint8_t *rgb, uint32_t width, uint32_t height, uio2_image_sink sink, void *context, uio2_image_report *report);
 
 #endif
