@@ -6,6 +6,8 @@ public struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
     public init(rawValue: String) { self.rawValue = rawValue }
 
     public static let unreadableFile = Code(rawValue: "unreadable_file")
+    /// The model said something that the task cannot read.
+    public static let unexpectedAnswer = Code(rawValue: "unexpected_answer")
     public static let invalidConfiguration = Code(rawValue: "invalid_configuration")
     public static let missingTensor = Code(rawValue: "missing_tensor")
     public static let surplusTensor = Code(rawValue: "surplus_tensor")

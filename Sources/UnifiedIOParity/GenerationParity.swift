@@ -86,15 +86,9 @@ enum TextGenerationParity: ParityPart {
     let options = try golden.integers("\(prefix).options"), count = golden.shape("\(prefix).options")[0]
     let width = options.count / count
     let encoded = try model.encode(try examples.input("ex1_box"))
-    var sums: [Float] = [], averages: [Float] = []
-    for index in 0..<count {
-      let option = options[index * width..<(index + 1) * width].prefix { $0 > 0 }
-      let logits = try model.logits(of: [0] + option.dropLast().map { Int32($0) }, given: encoded)
-      let losses = option.enumerated().map { logits.crossEntropy(row: $0.offset, target: $0.element) }
-      sums.append(losses.reduce(0, +))
-      averages.append(losses.reduce(0, +) / Float(losses.count))
-    }
-    for (suffix, ours) in [("avg0", sums), ("avg1", averages)] {
+    let rows = (0..<count).map { index in options[index * width..<(index + 1) * width].map { Int32($0) } }
+    let losses = try model.score(options: rows, given: encoded)
+    for (suffix, ours) in [("avg0", losses.map(\.sum)), ("avg1", losses.map(\.average))] {
       var comparison = Comparison()
       comparison.add(ours, try golden.floats("\(prefix).\(suffix)").values)
       row(

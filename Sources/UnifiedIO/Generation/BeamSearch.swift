@@ -31,9 +31,13 @@ public struct BeamHypothesis: Sendable, Hashable {
 extension UnifiedIOModel {
   /// The most probable answers, best first, as Hugging Face's beam search finds them (version 4.36, `early_stopping` false).
   ///
+  /// - Parameters:
+  ///   - processor: sees the log-probabilities of each beam.
+  ///   - onToken: called after each step; `false` ends all answers there.
   /// - Throws: ``ModelError`` when the checkpoint does not write the modality or fewer than one beam is asked for.
   public func beamSearch(
-    _ modality: TargetModality = .text, from encoded: EncodedInput, options: BeamSearchOptions
+    _ modality: TargetModality = .text, from encoded: EncodedInput, options: BeamSearchOptions,
+    processor: (any LogitsProcessor)? = nil, onToken: GenerationObserver? = nil
   ) throws(ModelError) -> [BeamHypothesis] {
     guard options.beams > 0 else {
       throw ModelError(.invalidInput, "beams", "must be at least 1, found \(options.beams)")
@@ -55,8 +59,11 @@ extension UnifiedIOModel {
         row.withMutableSpan { span in
           for token in span.indices { span[token] -= normalizer }
         }
-        candidates += best(row.values, bias: options.logitBias, count: 2 * options.beams).map {
-          Candidate(beam: index, token: Int32($0.0), score: beam.score + $0.1)
+        var choice = LogitsRow(ranges: [0..<Int32(row.columns)], values: row.values)
+        for (token, bias) in options.logitBias { choice.add(bias, to: token) }
+        processor?.process(&choice, after: beam.tokens)
+        candidates += best(choice, count: 2 * options.beams).map {
+          Candidate(beam: index, token: $0.token, score: beam.score + $0.score)
         }
       }
       // Ties go to the earlier beam and the smaller id.
@@ -74,6 +81,11 @@ extension UnifiedIOModel {
       }
       isDone = finished.cannotImprove(bestSum: candidates.first?.score ?? -.infinity, length: length)
       beams = next
+      if let onToken, let token = candidates.first?.token,
+        !onToken(GenerationStep(token: token, count: length, limit: limit))
+      {
+        break
+      }
     }
     if !isDone {
       for beam in beams { finished.add(beam.tokens, sum: beam.score, length: beam.tokens.count) }
@@ -81,11 +93,9 @@ extension UnifiedIOModel {
     return finished.hypotheses
   }
 
-  private func best(_ scores: [Float], bias: [Int32: Float], count: Int) -> [(Int, Float)] {
-    var scores = scores
-    for (token, value) in bias where scores.indices.contains(Int(token)) { scores[Int(token)] += value }
-    return scores.enumerated().map { ($0.offset, $0.element) }
-      .sorted { ($0.1, $1.0) > ($1.1, $0.0) }.prefix(count).map { $0 }
+  private func best(_ row: LogitsRow, count: Int) -> [(token: Int32, score: Float)] {
+    let order = row.values.indices.sorted { (row.values[$0], $1) > (row.values[$1], $0) }
+    return order.prefix(count).compactMap { index in row.token(at: index).map { ($0, row.values[index]) } }
   }
 }
 

@@ -37,6 +37,8 @@ public struct TextGeneration: Sendable, Hashable {
     case end
     /// ``GenerationOptions/maximumTokens`` was reached.
     case length
+    /// Whoever watched it wanted no more; see ``GenerationObserver``.
+    case stopped
   }
 
   /// Without BOS; with EOS when the model said it.
@@ -44,8 +46,12 @@ public struct TextGeneration: Sendable, Hashable {
   public var finishReason: FinishReason
   /// Geometric mean of the probabilities of the sampled (not forced) tokens among the allowed ones; 1 when none was sampled.
   public var confidence: Double
+  /// The probability of each token among those that were allowed at its place; 1 where it was forced. Empty where they are not
+  /// known, as after beam search.
+  public var probabilities: [Double]
 
-  public init(tokens: [Int32], finishReason: FinishReason, confidence: Double) {
+  public init(tokens: [Int32], finishReason: FinishReason, confidence: Double, probabilities: [Double] = []) {
+    self.probabilities = probabilities
     self.tokens = tokens
     self.finishReason = finishReason
     self.confidence = confidence

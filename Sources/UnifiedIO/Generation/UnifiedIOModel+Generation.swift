@@ -7,17 +7,25 @@ extension UnifiedIOModel {
   /// With a constraint, forced tokens are fed in one pass without logits and never sampled, and logits are computed for the
   /// allowed tokens alone; the answer therefore always obeys the constraint's grammar.
   ///
+  /// - Parameters:
+  ///   - constraint: a grammar over the ids.
+  ///   - processor: sees the logits before a token is picked.
+  ///   - onToken: called after each token; `false` ends the answer there.
   /// - Throws: ``ModelError`` when the options or the constraint ask for what the checkpoint does not have.
   public func generateText(
-    from encoded: EncodedInput, options: GenerationOptions = .greedy, constraint: (any TokenConstraint)? = nil
+    from encoded: EncodedInput, options: GenerationOptions = .greedy, constraint: (any TokenConstraint)? = nil,
+    processor: (any LogitsProcessor)? = nil, onToken: GenerationObserver? = nil
   ) throws(ModelError) -> TextGeneration {
-    try generate(.text, from: encoded, options: options, constraint: constraint)
+    try generate(
+      .text, from: encoded, options: options, constraint: constraint, processor: processor, onToken: onToken)
   }
 
-  /// Lets the decoder answer with tokens of any target modality.
+  /// Lets the decoder answer with tokens of any target modality; as
+  /// ``generateText(from:options:constraint:processor:onToken:)``.
   public func generate(
     _ modality: TargetModality, from encoded: EncodedInput, options: GenerationOptions = .greedy,
-    constraint: (any TokenConstraint)? = nil
+    constraint: (any TokenConstraint)? = nil, processor: (any LogitsProcessor)? = nil,
+    onToken: GenerationObserver? = nil
   ) throws(ModelError) -> TextGeneration {
     let target = try target(modality)
     let limit = min(options.maximumTokens, target.rotary.count)
@@ -26,12 +34,14 @@ extension UnifiedIOModel {
     var tokens: [Int32] = []
     // Chosen but not yet fed; fed together when the next logits are needed.
     var pending = [Tokenizer.bos]
+    var probabilities: [Double] = []
     var logProbability = 0.0
     var sampled = 0
 
     func answer(_ reason: TextGeneration.FinishReason) -> TextGeneration {
       TextGeneration(
-        tokens: tokens, finishReason: reason, confidence: sampled == 0 ? 1 : exp(logProbability / Double(sampled)))
+        tokens: tokens, finishReason: reason, confidence: sampled == 0 ? 1 : exp(logProbability / Double(sampled)),
+        probabilities: probabilities)
     }
 
     while tokens.count < limit {
@@ -43,23 +53,26 @@ extension UnifiedIOModel {
       case .forced(let token):
         tokens.append(token)
         pending.append(token)
+        probabilities.append(1)
       case .among(let ranges):
         let candidates = try candidates(ranges, of: target)
         let hidden = try advance(&state, tokens: pending, target: target)
         let last = hidden.rows(in: hidden.rows - 1..<hidden.rows)
-        var logits = candidates.flatMap { target.logits(last, among: $0).values }
-        for (token, bias) in options.logitBias {
-          if let index = index(of: Int(token), in: candidates) { logits[index] += bias }
-        }
-        let pick = sampler.pick(logits)
+        var row = LogitsRow(ranges: ranges, values: candidates.flatMap { target.logits(last, among: $0).values })
+        for (token, bias) in options.logitBias { row.add(bias, to: token) }
+        processor?.process(&row, after: tokens)
+        let pick = sampler.pick(row.values)
         logProbability += log(max(pick.probability, .leastNormalMagnitude))
         sampled += 1
-        let token = id(pick.index, in: candidates)
+        let token = row.token(at: pick.index) ?? Tokenizer.eos
         tokens.append(token)
         pending = [token]
+        probabilities.append(pick.probability)
       }
+      let wantsMore = onToken?(GenerationStep(token: tokens.last ?? Tokenizer.eos, count: tokens.count, limit: limit))
       // In the image and audio vocabularies 1 is an id like any other.
       if constraint == nil, modality == .text, tokens.last == Tokenizer.eos { return answer(.end) }
+      if wantsMore == false { return answer(.stopped) }
     }
     if constraint?.choice(after: tokens) == .end { return answer(.end) }
     return answer(.length)
@@ -74,23 +87,5 @@ extension UnifiedIOModel {
         "allows \(ranges), which must be non-empty and below the vocabulary size \(target.embedding.rows)")
     }
     return candidates
-  }
-
-  private func index(of id: Int, in candidates: [Range<Int>]) -> Int? {
-    var before = 0
-    for range in candidates {
-      if range.contains(id) { return before + id - range.lowerBound }
-      before += range.count
-    }
-    return nil
-  }
-
-  private func id(_ index: Int, in candidates: [Range<Int>]) -> Int32 {
-    var index = index
-    for range in candidates {
-      if index < range.count { return Int32(range.lowerBound + index) }
-      index -= range.count
-    }
-    return Tokenizer.eos
   }
 }
