@@ -1,6 +1,8 @@
 """Closed-loop success of an exported bundle on fresh resets.
 
     python evaluate.py --bundle DIR [--episodes 20] [--first-seed 0] [--limit 500] [--tasks ...] [--threads 1]
+
+An episode ends at its first success or at the limit.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
     python export.py --agreement --output DIR
 
 ``--agreement`` leaves the weights of the bundle at ``--output`` as they are and adds 500 observations of closed-loop
-episodes with the tokens that this PyTorch model chooses for them,
-so that another runtime can be compared token by token.
+episodes with the tokens that this PyTorch model chooses for them, so that another runtime can be compared token by
+token.
 """
 
 from __future__ import annotations
