@@ -31,13 +31,17 @@ let package = Package(
       name: "CImageCodecs",
       cSettings: [.unsafeFlags(["-O2"])],
       linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
+    .target(
+      name: "CSoundProcessing",
+      cSettings: [.unsafeFlags(["-O2"])],
+      linkerSettings: [.linkedLibrary("sndfile"), .linkedLibrary("soxr"), .linkedLibrary("fftw3")]),
     // -O3 in debug builds too: tests run the kernels on whole models.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "CProtocol", dependencies: ["CProtobufC"]),
 
     // The model.
     .target(name: "Tensors", dependencies: ["CBLAS", "CKernels"]),
-    .target(name: "UnifiedIO", dependencies: ["Tensors", "CSentencePiece", "CImageCodecs"]),
+    .target(name: "UnifiedIO", dependencies: ["Tensors", "CSentencePiece", "CImageCodecs", "CSoundProcessing"]),
 
     // Compares this implementation with tensors of the official one (`uio2 parity`).
     .target(name: "UnifiedIOParity", dependencies: ["UnifiedIO", "Tensors"]),

@@ -23,9 +23,11 @@ public struct PreprocessingGeometry: Sendable, Hashable {
   public var historyImageSize: ImageSize
   /// Side of a square patch in pixels.
   public var patchSize: Int
+  /// Steps and bands of a patch of a spectrogram, a divisor of 128.
+  public var audioPatchSize: Int
   /// Most tokens of a prompt or a text target, EOS included.
   public var maximumTextLength: Int
-  /// How many history frames are kept, the first ones.
+  /// How many history frames, and how many earlier segments of a sound, are kept, the first ones.
   public var maximumHistoryFrames: Int
 
   /// The release's sizes where nothing else is given. They are checked when they are used.
@@ -34,12 +36,14 @@ public struct PreprocessingGeometry: Sendable, Hashable {
     historyImageSize: ImageSize = ImageSize(height: 256, width: 256),
     patchSize: Int = 16,
     maximumTextLength: Int = 512,
-    maximumHistoryFrames: Int = 4
+    maximumHistoryFrames: Int = 4,
+    audioPatchSize: Int = 16
   ) {
     self.imageSize = imageSize
     self.historyImageSize = historyImageSize
     self.patchSize = patchSize
     self.maximumTextLength = maximumTextLength
     self.maximumHistoryFrames = maximumHistoryFrames
+    self.audioPatchSize = audioPatchSize
   }
 }

@@ -1,6 +1,4 @@
-/// Prompts and pictures to what the model takes in.
-///
-/// Audio has its place in ``ModelInput`` and ``TargetModality``; its preprocessing is not written yet.
+/// Prompts, pictures, sounds and videos to what the model takes in.
 public struct Preprocessor: Sendable {
   /// The sizes that prompts and pictures are brought to.
   public let geometry: PreprocessingGeometry
@@ -22,7 +20,7 @@ public struct Preprocessor: Sendable {
         historyImageSize: ImageSize(
           height: transformer.historyImageSize.height, width: transformer.historyImageSize.width),
         patchSize: transformer.imagePatchSize, maximumTextLength: transformer.maximumInputText,
-        maximumHistoryFrames: configuration.sequenceLength.frames),
+        maximumHistoryFrames: configuration.sequenceLength.frames, audioPatchSize: transformer.audioPatchSize),
       tokenizer: tokenizer)
   }
 
