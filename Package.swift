@@ -26,12 +26,15 @@ let package = Package(
     // No unsafe flags anywhere: packages that have them cannot be depended upon.
     .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(name: "CImageCodecs", linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
+    .target(
+      name: "CSoundProcessing",
+      linkerSettings: [.linkedLibrary("sndfile"), .linkedLibrary("soxr"), .linkedLibrary("fftw3")]),
     .target(name: "CKernels"),
     .target(name: "CProtocol", dependencies: ["CProtobufC"]),
 
     // The model.
     .target(name: "Tensors", dependencies: ["CBLAS", "CKernels"]),
-    .target(name: "UnifiedIO", dependencies: ["Tensors", "CSentencePiece", "CImageCodecs"]),
+    .target(name: "UnifiedIO", dependencies: ["Tensors", "CSentencePiece", "CImageCodecs", "CSoundProcessing"]),
 
     // Compares this implementation with tensors of the official one (`uio2 parity`).
     .target(name: "UnifiedIOParity", dependencies: ["UnifiedIO", "Tensors"]),

@@ -1,4 +1,4 @@
-/// Why a checkpoint, a tokenizer, a picture or a prompt could not be used.
+/// Why a checkpoint, a tokenizer, a picture, a sound, a video or a prompt could not be used.
 public struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What went wrong; new codes may be added, so match with `==` and keep a default.
   public struct Code: RawRepresentable, Sendable, Hashable {
@@ -15,6 +15,8 @@ public struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let invalidWeights = Code(rawValue: "invalid_weights")
     public static let invalidTokenizer = Code(rawValue: "invalid_tokenizer")
     public static let invalidImage = Code(rawValue: "invalid_image")
+    public static let invalidSound = Code(rawValue: "invalid_sound")
+    public static let invalidVideo = Code(rawValue: "invalid_video")
     public static let invalidInput = Code(rawValue: "invalid_input")
     public static let positionOutOfRange = Code(rawValue: "position_out_of_range")
     public static let tokenOutOfRange = Code(rawValue: "token_out_of_range")

@@ -99,6 +99,17 @@ struct OwnPreprocessing {
       target, placedLike: preprocessor.imagePlacement(width: given.width, height: given.height))
   }
 
+  /// A sound of the golden media; `nil` where the call describes an array instead of naming a file.
+  func sound(_ path: String?) throws(ModelError) -> Sound? {
+    guard let name = path?.firstMatch(of: /media\/\w+\.wav/)?.output else { return nil }
+    return try Sound.decode(contentsOf: folder.appending(path: String(name)))
+  }
+
+  func audio(_ call: GoldenCalls.Call) throws(ModelError) -> (audio: PatchInput, history: [PatchInput])? {
+    guard let sound = try sound(call.audio_inputs) else { return nil }
+    return try preprocessor.audioInput(sound)
+  }
+
   func text(_ call: GoldenCalls.Call) throws(ModelError) -> [Int32] {
     guard let box = call.box_inputs, box.count == 4, let path = call.image_inputs else {
       return preprocessor.textInput(call.text_inputs, target: call.target)

@@ -58,7 +58,7 @@ struct GoldenPart {
 struct GoldenExamples {
   private let file: SafetensorsFile
   private let names: Set<String>
-  /// For pictures of which the goldens keep only some patches.
+  /// For pictures and sounds of which the goldens keep only some patches.
   private let own: OwnPreprocessing
 
   init(_ context: ParityContext) throws(ModelError) {
@@ -85,10 +85,11 @@ struct GoldenExamples {
     if image == nil, let call { image = try own.image(call) }
     var history = try patches(example, "image_history")
     if history.isEmpty, let call { history = try own.history(call) }
+    var sound = (audio: try patches(example, "audio").first, history: try patches(example, "audio_history"))
+    if sound.audio == nil, let call, let own = try own.audio(call) { sound = own }
     return ModelInput(
       text: try integers(example, "inputs/text/tokens").map { Int32($0) }, image: image, imageHistory: history,
-      audio: try patches(example, "audio").first,
-      audioHistory: try patches(example, "audio_history"))
+      audio: sound.audio, audioHistory: sound.history)
   }
 
   /// The normalised target spectrogram of an example, `[bands, steps]`; the file has time first.

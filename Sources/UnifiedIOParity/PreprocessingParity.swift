@@ -2,11 +2,11 @@ import Foundation
 import Tensors
 import UnifiedIO
 
-/// Prompts, pictures, history frames and boxes: integers identical, pixels within 1e-5 of the unit range.
+/// Prompts, pictures, history frames, boxes and sounds: integers identical, floats within 1e-5 of the unit range.
 enum PreprocessingParity: ParityPart {
   static let name = "preproc"
-  /// In units of a picture's range 0...1, before normalisation.
-  private static let pixelTolerance = 1e-5
+  /// In units of a picture's range 0...1, before normalisation, and of a normalised spectrogram's.
+  static let tolerance = 1e-5
 
   static func run(
     _ context: ParityContext, row: (ParityRow) -> Void, skip: (String, String) -> Void
@@ -27,11 +27,10 @@ enum PreprocessingParity: ParityPart {
         row(try ids(golden, "\(example)/targets/text/targets", tokens.tokens.map { Int($0) }))
         row(try ids(golden, "\(example)/targets/text/inputs", tokens.decoderInput.map { Int($0) }))
       }
-      if call.audio_inputs != nil || call.audio_targets != nil {
-        skip("\(example)/*/audio*", "sound is not preprocessed yet")
-      }
+      try compareSounds(golden, own, example, call, row: row)
       if call.image_targets != nil { try compareTarget(golden, own, example, row: row) }
     }
+    try compareSoundStages(golden, own, row: row)
   }
 
   private static func compareTarget(
@@ -68,8 +67,10 @@ enum PreprocessingParity: ParityPart {
     return ParityRow(part: name, tensor: tensor, relativeError: comparison.relativeError, tolerance: 1e-6)
   }
 
-  private static func compare(
-    _ golden: GoldenPart, _ prefix: String, _ frames: [PatchInput], row: (ParityRow) -> Void
+  /// - Parameter deviations: of a patch's values by turns, to express a normalised difference in the unit range.
+  static func compare(
+    _ golden: GoldenPart, _ prefix: String, _ frames: [PatchInput], deviations: [Float] = PixelStatistics.deviation,
+    row: (ParityRow) -> Void
   ) throws(ModelError) {
     let patches = frames.reduce(0) { $0 + $1.count }
     let mask = frames.flatMap(\.mask).map { $0 ? 1 : 0 }, positions = frames.flatMap(\.positions)
@@ -77,9 +78,17 @@ enum PreprocessingParity: ParityPart {
     row(identical("\(prefix)/mask", mask, Array(try golden.integers("\(prefix)/mask").prefix(patches))))
     row(identical("\(prefix)/pos_ids", positions, Array(try golden.integers("\(prefix)/pos_ids").prefix(patches))))
 
-    let tensor = "\(prefix)/input", stride = golden.stride(tensor)
-    let values = try golden.floats(tensor).values
     let ours = frames.flatMap(\.patches), length = patches == 0 ? 0 : ours.count / patches
+    row(try largestDifference(golden, "\(prefix)/input", ours, length: length, deviations: deviations))
+  }
+
+  /// The largest difference between `ours` and the golden rows, of which only every so-many-th may have been kept.
+  ///
+  /// - Parameter length: values of a row.
+  static func largestDifference(
+    _ golden: GoldenPart, _ tensor: String, _ ours: [Float], length: Int, deviations: [Float] = [1]
+  ) throws(ModelError) -> ParityRow {
+    let stride = golden.stride(tensor), values = try golden.floats(tensor).values
     var largest = 0.0, differing = 0
     for (index, theirs) in values.enumerated() {
       let place = index / length * stride * length + index % length
@@ -87,19 +96,19 @@ enum PreprocessingParity: ParityPart {
         largest = .nan
         break
       }
-      let difference = Double(abs(ours[place] - theirs) * PixelStatistics.deviation[index % 3])
+      let difference = Double(abs(ours[place] - theirs) * deviations[index % deviations.count])
       if difference > 0 { differing += 1 }
-      largest = max(largest, difference)
+      // Written so that NaN stays.
+      largest = difference <= largest ? largest : difference
     }
-    row(
-      ParityRow(
-        part: name, tensor: tensor, relativeError: largest, tolerance: pixelTolerance,
-        note: differing == 0 ? "" : "\(differing) of \(values.count) pixels differ"))
+    return ParityRow(
+      part: name, tensor: tensor, relativeError: largest, tolerance: tolerance,
+      note: differing == 0 ? "" : "\(differing) of \(values.count) values differ")
   }
 }
 
 /// CLIP's channel deviations, to express a normalised difference in the picture's own range.
-private enum PixelStatistics {
+enum PixelStatistics {
   static let deviation: [Float] = [0.26862954, 0.26130258, 0.27577711]
 }
 

@@ -23,9 +23,11 @@ public struct PreprocessingGeometry: Sendable, Hashable {
   public var historyImageSize: ImageSize
   /// Side of a square patch in pixels.
   public var patchSize: Int
+  /// Steps and bands of a patch of a spectrogram, a divisor of 128.
+  public var audioPatchSize: Int
   /// Most tokens of a prompt or a text target, EOS included.
   public var maximumTextLength: Int
-  /// How many history frames are kept, the first ones.
+  /// How many history frames, and how many earlier segments of a sound, are kept, the first ones.
   public var maximumHistoryFrames: Int
   /// Size of the pictures that the model writes.
   public var targetImageSize: ImageSize
@@ -40,7 +42,8 @@ public struct PreprocessingGeometry: Sendable, Hashable {
     maximumTextLength: Int = 512,
     maximumHistoryFrames: Int = 4,
     targetImageSize: ImageSize = ImageSize(height: 256, width: 256),
-    targetPatchSize: Int = 8
+    targetPatchSize: Int = 8,
+    audioPatchSize: Int = 16
   ) {
     self.imageSize = imageSize
     self.historyImageSize = historyImageSize
@@ -49,5 +52,6 @@ public struct PreprocessingGeometry: Sendable, Hashable {
     self.maximumHistoryFrames = maximumHistoryFrames
     self.targetImageSize = targetImageSize
     self.targetPatchSize = targetPatchSize
+    self.audioPatchSize = audioPatchSize
   }
 }

@@ -1,6 +1,4 @@
-/// Prompts and pictures to what the model takes in.
-///
-/// Audio has its place in ``ModelInput`` and ``TargetModality``; its preprocessing is not written yet.
+/// Prompts, pictures, sounds and videos to what the model takes in.
 public struct Preprocessor: Sendable {
   /// The sizes that prompts and pictures are brought to.
   public let geometry: PreprocessingGeometry
@@ -25,7 +23,7 @@ public struct Preprocessor: Sendable {
         maximumHistoryFrames: configuration.sequenceLength.frames,
         targetImageSize: ImageSize(
           height: transformer.targetImageSize.height, width: transformer.targetImageSize.width),
-        targetPatchSize: configuration.imageTokenizer?.patchSize.height ?? 8),
+        targetPatchSize: configuration.imageTokenizer?.patchSize.height ?? 8, audioPatchSize: transformer.audioPatchSize),
       tokenizer: tokenizer)
   }
 

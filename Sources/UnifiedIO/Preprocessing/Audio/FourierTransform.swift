@@ -1,0 +1,37 @@
+import CSoundProcessing
+
+/// The discrete Fourier transform of real signals of one length, in double precision.
+///
+/// Unchecked because the plan is never changed, and FFTW allows one plan to be used by several threads.
+final class FourierTransform: @unchecked Sendable {
+  /// Values of a signal; a spectrum has `length / 2 + 1` bins.
+  let length: Int
+  private let plan: OpaquePointer
+
+  /// - Precondition: `length` is an even number of 2...2²⁴.
+  init(length: Int) {
+    guard let plan = uio2_fourier_create(length) else { preconditionFailure("no memory for a Fourier transform") }
+    self.length = length
+    self.plan = plan
+  }
+
+  deinit { uio2_fourier_destroy(plan) }
+
+  var bins: Int { length / 2 + 1 }
+
+  /// - Parameters:
+  ///   - signal: `[length]`.
+  ///   - spectrum: `[bins, 2]`, real part first; written.
+  func forward(_ signal: [Double], into spectrum: inout [Double]) {
+    precondition(signal.count == length && spectrum.count == 2 * bins)
+    uio2_fourier_forward(plan, signal, &spectrum)
+  }
+
+  /// The way back: ``forward(_:into:)`` undone, up to rounding.
+  func inverse(_ spectrum: [Double], into signal: inout [Double]) {
+    precondition(signal.count == length && spectrum.count == 2 * bins)
+    uio2_fourier_inverse(plan, spectrum, &signal)
+    let scale = 1 / Double(length)
+    for index in signal.indices { signal[index] *= scale }
+  }
+}

@@ -1,0 +1,118 @@
+import Foundation
+
+/// A film or a recording in any format that ffmpeg reads.
+///
+/// The `ffmpeg` and `ffprobe` programs do the work in processes of their own, so that a damaged file can break them but not this
+/// one. They may open local files only: a playlist that points into the network is refused.
+struct MediaFile {
+  private let url: URL
+  /// Seconds of the first film stream, or of the file where the stream does not say; `nil` without either.
+  let duration: Double?
+  let hasPictures: Bool
+  let hasSound: Bool
+
+  private struct Description: Decodable {
+    struct Stream: Decodable {
+      let codec_type: String?
+      let duration: String?
+      let disposition: [String: Int]?
+      /// A cover in a music file is no film.
+      var isCover: Bool { disposition?["attached_pic"] == 1 }
+    }
+    struct Format: Decodable { let duration: String? }
+    let streams: [Stream]?
+    let format: Format?
+  }
+
+  /// Asks ffprobe what the file holds.
+  ///
+  /// - Throws: ``ModelError`` `.unreadableFile` when there is no such file or no ffprobe, `.invalidVideo` when it knows nothing
+  ///   about the file.
+  init(_ url: URL) throws(ModelError) {
+    guard url.isFileURL, FileManager.default.isReadableFile(atPath: url.path) else {
+      throw ModelError(.unreadableFile, url.path, "cannot be read: there is no such file")
+    }
+    self.url = url
+    let outcome = try MediaProgram("ffprobe").run(
+      ["-v", "error", "-protocol_whitelist", "file", "-of", "json"]
+        + ["-show_entries", "stream=codec_type,duration:stream_disposition=attached_pic:format=duration"]
+        + ["file:\(url.path)"],
+      limits: MediaProgram.Limits(output: 1 << 20, time: 60))
+    guard outcome.succeeded,
+      let description = try? JSONDecoder().decode(Description.self, from: Data(outcome.output))
+    else {
+      throw Video.invalid("ffprobe cannot make sense of it: \(outcome.complaint)", subject: url.path)
+    }
+    let streams = description.streams ?? []
+    let film = streams.first { $0.codec_type == "video" && !$0.isCover }
+    hasPictures = film != nil
+    hasSound = streams.contains { $0.codec_type == "audio" }
+    let seconds = [film?.duration, description.format?.duration].lazy.compactMap { $0.flatMap(Double.init) }
+    duration = seconds.first { $0 > 0 && $0.isFinite }
+  }
+
+  /// The picture shown at `time`, in seconds; `nil` when the film has none there.
+  ///
+  /// - Throws: ``ModelError`` `.invalidImage` for pictures beyond ``Image``'s limits, `.unreadableFile` as ``MediaProgram``.
+  func frame(at time: Double) throws(ModelError) -> Image? {
+    let moment = String(format: "%.3f", locale: Locale(identifier: "en_US_POSIX"), time)
+    let outcome = try MediaProgram("ffmpeg").run(
+      ["-v", "error", "-nostdin", "-protocol_whitelist", "file", "-ss", moment, "-i", "file:\(url.path)"]
+        + ["-map", "0:V:0", "-frames:v", "1", "-pix_fmt", "rgb24", "-c:v", "png", "-f", "image2pipe", "pipe:1"])
+    return outcome.output.isEmpty ? nil : try Image.decode(outcome.output)
+  }
+
+  /// The sound at 16 kHz, channels mixed, as ffmpeg does both; `nil` when there is none.
+  ///
+  /// - Throws: ``ModelError`` `.invalidSound` when there is a stream of sound that cannot be decoded.
+  func sound() throws(ModelError) -> Sound? {
+    guard hasSound else { return nil }
+    let longest = String(Sound.maximumSampleCount / Sound.modelRate)
+    let outcome = try MediaProgram("ffmpeg").run(
+      [
+        "-v", "error", "-nostdin", "-protocol_whitelist", "file", "-i", "file:\(url.path)", "-map", "0:a:0", "-t",
+        longest,
+      ]
+        + ["-ac", "1", "-ar", String(Sound.modelRate), "-c:a", "pcm_s16le", "-f", "wav", "pipe:1"])
+    do {
+      return try Sound.decode(outcome.output)
+    } catch {
+      let reason = outcome.succeeded ? error.message : outcome.complaint
+      throw ModelError(.invalidSound, url.path, "its sound cannot be decoded: \(reason)")
+    }
+  }
+}
+
+extension Video {
+  /// Reads `frameCount` pictures from the middles of as many equal parts of a film, and its sound.
+  ///
+  /// - Parameters:
+  ///   - url: any file that ffmpeg reads.
+  ///   - frameCount: 1...64; the release uses one more than the history has frames, see ``Preprocessor/videoInput(contentsOf:)``.
+  ///   - withSound: `false` leaves the sound out.
+  /// - Throws: ``ModelError`` `.invalidVideo` for a file without pictures, or that ffmpeg cannot make sense of; `.invalidSound` when
+  ///   its sound is damaged; `.unreadableFile` when there is no such file, or no ffmpeg.
+  /// - Complexity: one run of ffmpeg a frame, one for the sound.
+  public static func decode(
+    contentsOf url: URL, frameCount: Int, withSound: Bool = true
+  ) throws(ModelError) -> Video {
+    guard (1...64).contains(frameCount) else {
+      throw ModelError(.invalidInput, "frames", "\(frameCount) frames are wanted; expected 1...64")
+    }
+    let file = try MediaFile(url)
+    guard file.hasPictures else { throw invalid("has no pictures; give a recording as audio", subject: url.path) }
+    // A single picture, as in a GIF, may say nothing of its length.
+    let duration = file.duration ?? 1
+    var frames: [Image] = []
+    for index in 0..<frameCount {
+      let time = (Double(index) + 0.5) * duration / Double(frameCount)
+      var frame = try file.frame(at: time)
+      // Streams can be shorter than they say: the last picture there is stands for what is missing.
+      if frame == nil { frame = frames.last }
+      if frame == nil { frame = try file.frame(at: 0) }
+      if let frame { frames.append(frame) }
+    }
+    guard !frames.isEmpty else { throw invalid("none of its pictures can be decoded", subject: url.path) }
+    return try Video(frames: frames, duration: duration, sound: withSound ? file.sound() : nil)
+  }
+}
