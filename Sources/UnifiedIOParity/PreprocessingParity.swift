@@ -49,7 +49,7 @@ enum PreprocessingParity: ParityPart {
       // Twice the unit range.
       largest = place < target.pixels.count ? max(largest, Double(abs(target.pixels[place] - theirs) / 2)) : .nan
     }
-    row(ParityRow(part: name, tensor: tensor, relativeError: largest, tolerance: pixelTolerance))
+    row(ParityRow(part: name, tensor: tensor, relativeError: largest, tolerance: tolerance))
   }
 
   private static func ids(_ golden: GoldenPart, _ tensor: String, _ ours: [Int]) throws(ModelError) -> ParityRow {

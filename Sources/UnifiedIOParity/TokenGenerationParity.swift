@@ -116,8 +116,7 @@ enum TokenGenerationParity {
       rows = Tensor(picture.values, shape: [picture.height, picture.width * 3])
     } else {
       let spectrogram = try context.model.spectrogram(of: tokens)
-      let normalized = spectrogram.values.map { ($0 - LogMelSpectrogram.mean) / LogMelSpectrogram.deviation }
-      rows = Tensor(normalized, shape: [spectrogram.bands, spectrogram.steps])
+      rows = Tensor(spectrogram.normalizedBands, shape: [LogMelSpectrogram.bands, LogMelSpectrogram.steps])
     }
     var comparison = Comparison()
     comparison.add(

@@ -1,31 +1,5 @@
 import Tensors
 
-/// A spectrogram: the natural logarithm of the power in mel bands, lowest band first.
-public struct LogMelSpectrogram: Sendable, Hashable {
-  /// Mel bands.
-  public let bands: Int
-  /// Steps in time; the release has 256 a segment of 4.08 s, 256 samples at 16 kHz each.
-  public let steps: Int
-  /// `[bands, steps]`, row-major; the reference writes 0 where there is no power at all.
-  public let values: [Float]
-
-  /// - Throws: ``ModelError`` `.invalidInput` unless there is one value for each band and step.
-  public init(bands: Int, steps: Int, values: [Float]) throws(ModelError) {
-    let limit = 1...(1 << 16)
-    guard limit.contains(bands), limit.contains(steps), values.count == bands * steps else {
-      throw ModelError(
-        .invalidInput, "spectrogram", "\(values.count) values do not make \(bands) bands of \(steps) steps")
-    }
-    self.bands = bands
-    self.steps = steps
-    self.values = values
-  }
-
-  /// Mean and deviation of AudioSet, which target spectrograms are normalised with.
-  package static let mean: Float = -5.0945
-  package static let deviation: Float = 3.8312
-}
-
 extension UnifiedIOModel {
   /// Lets the decoder sound: all audio tokens, then the spectrogram that they stand for.
   ///
@@ -52,10 +26,7 @@ extension UnifiedIOModel {
     let tokenizer = try tokenizer(audioTokenizer, .audio), configuration = tokenizer.configuration
     let sequence = try Self.codes(
       of: tokens, count: configuration.grid.count, codebook: tokenizer.codebook, .audio)
-    let normalized = tokenizer.decode(tokenizer.codes(of: sequence))
-    return try LogMelSpectrogram(
-      bands: configuration.size.height, steps: configuration.size.width,
-      values: normalized.values.map { $0 * LogMelSpectrogram.deviation + LogMelSpectrogram.mean })
+    return try LogMelSpectrogram(generated: tokenizer.decode(tokenizer.codes(of: sequence)).values)
   }
 
   /// The tokens that stand for a spectrogram, as the decoder would write them: without BOS.
@@ -63,10 +34,10 @@ extension UnifiedIOModel {
   /// - Throws: ``ModelError`` `.invalidInput` for another size than the checkpoint writes, `.missingTensor` without audio
   ///   tokeniser.
   public func audioTokens(of spectrogram: LogMelSpectrogram) throws(ModelError) -> [Int32] {
-    let normalized = spectrogram.values.map { ($0 - LogMelSpectrogram.mean) / LogMelSpectrogram.deviation }
     let tokenizer = try tokenizer(audioTokenizer, .audio)
     let codes = try audioCodes(
-      ofNormalized: Tensor(normalized, shape: [spectrogram.bands, spectrogram.steps]))
+      ofNormalized: Tensor(
+        spectrogram.normalizedBands, shape: [LogMelSpectrogram.bands, LogMelSpectrogram.steps]))
     return tokenizer.sequence(of: codes.map { Int32($0.index + Self.reservedIDs) })
   }
 

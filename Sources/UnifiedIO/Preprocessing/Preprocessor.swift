@@ -23,7 +23,8 @@ public struct Preprocessor: Sendable {
         maximumHistoryFrames: configuration.sequenceLength.frames,
         targetImageSize: ImageSize(
           height: transformer.targetImageSize.height, width: transformer.targetImageSize.width),
-        targetPatchSize: configuration.imageTokenizer?.patchSize.height ?? 8, audioPatchSize: transformer.audioPatchSize),
+        targetPatchSize: configuration.imageTokenizer?.patchSize.height ?? 8, audioPatchSize: transformer.audioPatchSize
+      ),
       tokenizer: tokenizer)
   }
 

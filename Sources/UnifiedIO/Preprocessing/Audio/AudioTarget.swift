@@ -19,6 +19,14 @@ public struct AudioTarget: Sendable, Hashable {
 }
 
 extension LogMelSpectrogram {
+  /// As the audio tokeniser takes it: normalised, `[bands, steps]`.
+  package var normalizedBands: [Float] {
+    (0..<values.count).map { place in
+      let (band, step) = (place / Self.steps, place % Self.steps)
+      return (values[step * Self.bands + band] - AudioTarget.mean) / AudioTarget.deviation
+    }
+  }
+
   /// Which patches hold some sound, by their middle value, `[steps / patchSize, bands / patchSize]`.
   func patchMask(patchSize: Int) -> [Bool] {
     let columns = Self.bands / patchSize
