@@ -31,6 +31,12 @@ enum HelpSnapshots {
       serve                   Serve a policy to robots over ZeroMQ.
       rollout                 Fly a simulated robot with a policy and report its
                               success.
+      generate                Give a model a prompt and pictures and print its
+                              answer.
+      task                    Run a task of the release: questions, captions,
+                              boxes, joints, categories, actions.
+      score                   Hold given answers against each other by how probable
+                              the model finds them.
       inspect                 Show what a model or a policy is: configuration,
                               modalities, parameters, memory.
       parity                  Compare this implementation with golden tensors of
@@ -85,6 +91,107 @@ enum HelpSnapshots {
                               trace, debug, info, notice, warning, error, critical.
                               (values: trace, debug, info, notice, warning, error,
                               critical)
+      --version               Show the version.
+      -h, --help              Show help information.
+
+
+    """#
+
+  static let task = #"""
+    OVERVIEW: Run a task of the release: questions, captions, boxes, joints,
+    categories, actions.
+
+    Each task has its prompt (--wording 0 is the one that the release evaluates
+    with), its limit of tokens and its result; boxes and points are in pixels of
+    the picture.
+
+      uio2 task vqa --model large --image cat.jpg --text "What colour is it?"
+      uio2 task localization --model large --image a.jpg --text cat --draw b.png
+      uio2 task keypoints --model large --image crowd.jpg --json
+
+    Tasks [tokens at most]:
+      vqa                 answer a question about a picture in a few words [32]
+      caption             describe a picture in a sentence [64]
+      refexp              find the one region that an expression describes [5]
+      localization        find all regions of a category [256]
+      detection           find and name all objects [256]
+      keypoints           find the 17 joints of a person, or of all persons [128]
+      box-classification  name the object in a box [32]
+      categorization      pick the category of a picture from a list
+      instruction         follow any instruction in words [512]
+      action              say the next action of a robot as numbers [256]
+    Not built yet:
+      without audio input:
+        audio-caption
+      without audio output:
+        audio-generation
+      without image output:
+        depth
+        surface-normals
+        segmentation
+        image-generation
+        image-editing
+      without video input:
+        video-caption
+        video-tagging
+
+    USAGE: uio2 task [<options>] <name> --model <folder>
+
+    ARGUMENTS:
+      <name>                  One of the tasks above. (values: vqa, caption,
+                              refexp, localization, detection, keypoints,
+                              box-classification, categorization, instruction,
+                              action, video-caption, video-tagging, audio-caption,
+                              depth, surface-normals, segmentation,
+                              image-generation, image-editing, audio-generation)
+
+    OPTIONS:
+      --model <folder>        The folder of config.json, the weights and
+                              tokenizer.model.
+      --tokenizer <file>      LLaMA's tokenizer.model (default: the one in the
+                              model's folder).
+      --image <file>          A JPEG or PNG file; of several the last is the
+                              picture, the earlier ones its history.
+      --video <file>          A film (not built yet).
+      --audio <file>          A sound (not built yet).
+      --box <x1,y1,x2,y2>     A box in pixels of the picture.
+      --text <text>           The question (vqa), the expression (refexp), the
+                              category (localization), the instruction
+                              (instruction, action).
+      --option <text>         A category to choose from (categorization,
+                              box-classification).
+      --state <state>         The robot's state as numbers between 0 and 1 with
+                              commas between (action).
+      --wording <wording>     Which wording of the prompt: 0 the release's, from 1
+                              our own.
+      --threshold <threshold> Boxes go on while the probability of a location is
+                              above this (localization: 0.3, detection and
+                              keypoints: 0.5).
+      --overlap <overlap>     Boxes that overlap an earlier one by more than this
+                              are dropped (localization, detection: 0.8).
+      --free-form             Let the model speak freely instead of holding it to a
+                              box or to all joints (refexp, keypoints).
+      --boxes-only            Do not ask for the category again (localization).
+      --coco                  Find the categories of COCO (detection).
+      --sum                   Compare by the sum over the tokens rather than the
+                              average (categorization, box-classification).
+      --single-end            Score one end token; the released runner scores two
+                              (categorization, box-classification).
+      --max-tokens <max-tokens>
+                              Most tokens of the answer (default: the task's, 512
+                              for generate).
+      --temperature <temperature>
+                              0: always the most probable token; above: draw, the
+                              more evenly the higher. (default: 0.0)
+      --top-p <top-p>         Draw from the most probable tokens that together have
+                              this probability.
+      --top-k <top-k>         Draw from this many of the most probable tokens.
+      --seed <seed>           Of the random numbers; the same seed gives the same
+                              answer. (default: 0)
+      --beams <beams>         Answers followed at the same time; more than 1 is
+                              beam search. (default: 1)
+      --json                  Print JSON.
+      --draw <file>           Draw boxes or joints onto the picture, as PNG.
       --version               Show the version.
       -h, --help              Show help information.
 

@@ -9,14 +9,14 @@ import Testing
     #expect(outcome.output == "0.1.0\n")
   }
 
-  @Test(arguments: [([], HelpSnapshots.root), (["rollout"], HelpSnapshots.rollout)])
+  @Test(arguments: [([], HelpSnapshots.root), (["rollout"], HelpSnapshots.rollout), (["task"], HelpSnapshots.task)])
   func helpIsAsLastLookedAt(command: [String], expected: String) throws {
     let outcome = try BuiltTool.run(command + ["--help"])
     #expect(outcome.status == 0)
     #expect(outcome.output == expected)
   }
 
-  @Test(arguments: ["serve", "rollout", "inspect", "parity"])
+  @Test(arguments: ["serve", "rollout", "generate", "task", "score", "inspect", "parity"])
   func everySubcommandHasHelp(command: String) throws {
     let outcome = try BuiltTool.run([command, "--help"])
     #expect(outcome.status == 0)

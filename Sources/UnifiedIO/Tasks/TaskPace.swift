@@ -41,14 +41,14 @@ public struct TaskPace: Sendable {
     return Double(max(progress.total - progress.done, 0)) / rate
   }
 
-  /// `█████░░░░░ 128 of at most 256 tokens  41.3 tokens/s  at most 3.1 s left`, cut to `width` characters; empty before any progress.
+  /// `█████░░░░░ 128/256 tokens  41.3 tokens/s  at most 3.1 s left`, cut to `width` characters; empty before any progress.
   public func line(width: Int = .max) -> String {
     guard let progress = last?.progress else { return "" }
     let isBound = progress.unit == .tokens
     let share = Double(progress.done) / Double(max(progress.total, 1))
     let full = min(max(Int(share * Double(Self.cells)), 0), Self.cells)
     let bar = String(repeating: "█", count: full) + String(repeating: "░", count: Self.cells - full)
-    var parts = ["\(bar) \(progress.done) of \(isBound ? "at most " : "")\(progress.total) \(progress.unit.rawValue)"]
+    var parts = ["\(bar) \(progress.done)/\(progress.total) \(progress.unit.rawValue)"]
     if let rate { parts.append(String(format: "%.1f", rate) + " \(progress.unit.rawValue)/s") }
     if let remaining { parts.append((isBound ? "at most " : "") + String(format: "%.1f", remaining) + " s left") }
     return String(parts.joined(separator: "  ").prefix(max(width, 0)))
