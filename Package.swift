@@ -23,20 +23,13 @@ let package = Package(
     .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
 
     // C faces and kernels.
-    .target(
-      name: "CSentencePiece",
-      cxxSettings: [.unsafeFlags(["-O2"])],
-      linkerSettings: [.linkedLibrary("sentencepiece")]),
-    .target(
-      name: "CImageCodecs",
-      cSettings: [.unsafeFlags(["-O2"])],
-      linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
+    // No unsafe flags anywhere: packages that have them cannot be depended upon.
+    .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
+    .target(name: "CImageCodecs", linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
     .target(
       name: "CSoundProcessing",
-      cSettings: [.unsafeFlags(["-O2"])],
       linkerSettings: [.linkedLibrary("sndfile"), .linkedLibrary("soxr"), .linkedLibrary("fftw3")]),
-    // -O3 in debug builds too: tests run the kernels on whole models.
-    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+    .target(name: "CKernels"),
     .target(name: "CProtocol", dependencies: ["CProtobufC"]),
 
     // The model.

@@ -36,6 +36,10 @@ STEP_LIMIT = 500
 _UPSIDE_DOWN_CAMERAS = frozenset({"corner", "corner2", "corner3", "corner4"})
 _EXPERT_NAME_EXCEPTIONS = {"peg-insert-side-v3": "SawyerPegInsertionSideV3Policy"}
 
+_EXPERT_GOAL_SHIFT = {"reach-v3": np.array([0.0, 0.0, 0.045])}
+"""The reach expert steers the wrist to the goal, while success is measured at the fingertips 0.045 m below, 0.05 m
+being allowed: it ends at the very edge. Shifting the goal it is shown brings the fingertips themselves to the goal."""
+
 warnings.filterwarnings("ignore", message=".*Constant\\(s\\) may be too high.*")
 
 
@@ -144,11 +148,12 @@ class MetaWorldScene:
 
     def expert(self) -> np.ndarray:
         """Returns the scripted expert's action for the present state, float32 ``[4]``, clipped to -1..1."""
-        # A copy, because some experts write into the observation they are given.
-        return np.clip(self._expert.get_action(self._observation.copy()), -1.0, 1.0).astype(np.float32)
+        observation = self._observation.copy()  # some experts write into the observation they are given
+        observation[-3:] += _EXPERT_GOAL_SHIFT.get(self.task, 0.0)
+        return np.clip(self._expert.get_action(observation), -1.0, 1.0).astype(np.float32)
 
     def expert_plan(self, length: int) -> np.ndarray:
-        """Returns the actions that the expert would take from here, float32 ``[length, 4]``; the scene stays as it is."""
+        """Returns the expert's next actions from here, float32 ``[length, 4]``; the scene stays as it is."""
         state = self.save()
         actions = np.zeros((length, 4), dtype=np.float32)
         for index in range(length):

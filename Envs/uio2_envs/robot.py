@@ -141,6 +141,7 @@ class Robot:
         self._consumed = 0
         self._setbacks = _Setbacks()
         self._said = ""
+        self._cameras_are_on = False
 
     def run_episode(self, seed: int) -> EpisodeResult:
         """One episode until success or the step limit.
@@ -151,6 +152,10 @@ class Robot:
         """
         began = time.perf_counter()
         self._environment.reset(seed)
+        # The first picture of a new scene uploads its textures, for hundreds of milliseconds: cameras are on before the loop begins.
+        if not self._cameras_are_on:
+            self._render()
+            self._cameras_are_on = True
         self._reset_link()
         self._consumed = 0
         result = EpisodeResult(seed)

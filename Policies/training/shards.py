@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,12 +84,18 @@ def read_shards(paths: list[Path]) -> Samples:
     counts = [len(shard["task"]) for shard in shards]
     frames = np.empty((sum(counts), len(CAMERAS), FRAME_SIZE, FRAME_SIZE, 3), dtype=np.uint8)
     flat = frames.reshape(-1, FRAME_SIZE, FRAME_SIZE, 3)
-    position = 0
-    for shard in shards:
-        data, offsets = shard["jpeg"].tobytes(), shard["offsets"]
-        for start, end in zip(offsets[:-1], offsets[1:], strict=True):
-            flat[position] = decode_jpeg(data[start:end])
-            position += 1
+    encoded = [
+        data[start:end]
+        for shard in shards
+        for data, offsets in [(shard["jpeg"].tobytes(), shard["offsets"])]
+        for start, end in zip(offsets[:-1], offsets[1:], strict=True)
+    ]
+
+    def decode(index: int) -> None:
+        flat[index] = decode_jpeg(encoded[index])
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(decode, range(len(encoded)), chunksize=64))
     rows = {
         name: np.concatenate([shard[name] for shard in shards])
         for name in ("proprioception", "plan", "positions", "task", "seed")

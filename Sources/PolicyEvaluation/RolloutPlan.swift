@@ -1,3 +1,11 @@
+/// The robot's clock during a rollout, against which the deadlines of commands run.
+public enum RobotClock: String, Sendable, Hashable, CaseIterable {
+  /// Time passes only when the simulator steps: no answer is late, and a busy machine gives the same result.
+  case simulated
+  /// The machine's clock: a daemon slower than its deadline makes the robot hold, as on a real arm.
+  case wall
+}
+
 /// What is to be flown: an environment, its tasks, and how many episodes of each.
 public struct RolloutPlan: Sendable, Hashable {
   /// The simulator's name, e.g. `metaworld`.
@@ -12,6 +20,8 @@ public struct RolloutPlan: Sendable, Hashable {
   public let maximumSteps: Int?
   /// Where films go; `nil`: none are made.
   public let videoDirectory: String?
+  /// What the deadlines of commands run against.
+  public let clock: RobotClock
 
   /// Checks and keeps the description of a rollout.
   ///
@@ -21,9 +31,11 @@ public struct RolloutPlan: Sendable, Hashable {
   ///   - seed: seed of the first episode of each task.
   ///   - maximumSteps: simulation steps after which an episode has failed.
   ///   - videoDirectory: where films go.
+  ///   - clock: what the deadlines of commands run against.
   /// - Throws: ``RolloutError`` `.invalidPlan` naming the part at fault.
   public init(
-    environment: String, episodes: Int, seed: Int, maximumSteps: Int? = nil, videoDirectory: String? = nil
+    environment: String, episodes: Int, seed: Int, maximumSteps: Int? = nil, videoDirectory: String? = nil,
+    clock: RobotClock = .simulated
   ) throws(RolloutError) {
     let parts = environment.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, Self.isName(parts[0]) else {
@@ -54,6 +66,7 @@ public struct RolloutPlan: Sendable, Hashable {
     self.seed = seed
     self.maximumSteps = maximumSteps
     self.videoDirectory = videoDirectory
+    self.clock = clock
   }
 
   /// Episodes of all tasks together.
@@ -62,7 +75,7 @@ public struct RolloutPlan: Sendable, Hashable {
   /// The program that flies this plan against the daemon at `address`.
   public func command(python: PythonInterpreter, address: String) -> RobotCommand {
     var arguments = ["-m", "uio2_envs", environment, "--task", tasks.joined(separator: ","), "--connect", address]
-    arguments += ["--episodes", String(episodes), "--seed", String(seed)]
+    arguments += ["--episodes", String(episodes), "--seed", String(seed), "--clock", clock.rawValue]
     if let maximumSteps { arguments += ["--max-steps", String(maximumSteps)] }
     if let videoDirectory { arguments += ["--video", videoDirectory] }
     arguments.append("--events")

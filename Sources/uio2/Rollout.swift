@@ -47,6 +47,12 @@ struct Rollout: ParsableCommand {
   @Option(help: "Simulation steps after which an episode has failed (default: the simulator's).")
   var maxSteps: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "What the deadlines of commands run against: simulated (no answer is late, so a busy machine changes nothing) or wall (as on a real arm).",
+      valueName: "clock"))
+  var clock = RobotClock.simulated
+
   @Option(help: ArgumentHelp("Exit with 1 when a smaller share of the episodes succeeds, 0…1.", valueName: "rate"))
   var requireSuccess: Double?
 
@@ -90,13 +96,15 @@ struct Rollout: ParsableCommand {
     defer { local?.stop() }
 
     let log = RolloutLog(isVerbose: verbose)
+    log.display.draw()
     let failure = fly(runner, into: log)
     log.display.erase()
     var report = log.report
     if local != nil { report.peakMemory = Measurements.peakMemory }
     try publish(report)
     if let number = signals.received {
-      throw CommandFailure(.signal(number), "ended by a signal after \(report.episodes.count) episodes")
+      let flown = "\(report.episodes.count) of \(plan.totalEpisodes)"
+      throw CommandFailure(.signal(number), "ended by a signal after \(flown) episodes")
     }
     // A policy that could not be served is the cause of whatever the robot then said.
     if let cause = local?.failure { throw cause }
@@ -108,7 +116,8 @@ struct Rollout: ParsableCommand {
 
   private func plan() throws(RolloutError) -> RolloutPlan {
     try RolloutPlan(
-      environment: environment, episodes: episodes, seed: seed, maximumSteps: maxSteps, videoDirectory: video)
+      environment: environment, episodes: episodes, seed: seed, maximumSteps: maxSteps, videoDirectory: video,
+      clock: clock)
   }
 
   private func fly(_ runner: RolloutRunner, into log: RolloutLog) -> RolloutError? {
@@ -129,6 +138,8 @@ struct Rollout: ParsableCommand {
     }
   }
 }
+
+extension RobotClock: ExpressibleByArgument {}
 
 /// What both closures of a running rollout write to.
 private final class RolloutLog {

@@ -55,7 +55,7 @@ enum HelpSnapshots {
     own. The exit code is 0 when all episodes ran, whether or not they succeeded;
     --require-success turns the success rate into part of it.
 
-    USAGE: uio2 rollout --env <simulator:task,…> [--episodes <episodes>] [--seed <seed>] [--daemon <address>] [--policy <folder>] [--video <folder>] [--json <file>] [--max-steps <max-steps>] [--require-success <rate>] [--python <path>] [--verbose] [--log-level <log-level>]
+    USAGE: uio2 rollout [<options>] --env <simulator:task,…>
 
     OPTIONS:
       --env <simulator:task,…>
@@ -70,6 +70,10 @@ enum HelpSnapshots {
       --json <file>           Write the report there as JSON.
       --max-steps <max-steps> Simulation steps after which an episode has failed
                               (default: the simulator's).
+      --clock <clock>         What the deadlines of commands run against: simulated
+                              (no answer is late, so a busy machine changes
+                              nothing) or wall (as on a real arm). (values:
+                              simulated, wall; default: simulated)
       --require-success <rate>
                               Exit with 1 when a smaller share of the episodes
                               succeeds, 0…1.

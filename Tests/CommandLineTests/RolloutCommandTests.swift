@@ -82,7 +82,8 @@ import Testing
     let outcome = try rollout(script, ["--verbose", "--max-steps", "9", "--video", "v"])
     #expect(
       outcome.errors == """
-        -m uio2_envs metaworld --task a --connect ipc:///nowhere --episodes 2 --seed 7 --max-steps 9 --video v --events
+        -m uio2_envs metaworld --task a --connect ipc:///nowhere --episodes 2 --seed 7 --clock simulated --max-steps 9 \
+        --video v --events
 
         """)
   }
@@ -124,7 +125,7 @@ import Testing
       let file = folder.appending(path: "report.json")
       let outcome = try rollout(script, ["--json", file.path], signal: signal, mark: "episode 1/2")
       #expect(outcome.status == expected)
-      #expect(outcome.errors == "uio2: ended by a signal after 1 episodes\n")
+      #expect(outcome.errors == "uio2: ended by a signal after 1 of 2 episodes\n")
       #expect(FileManager.default.fileExists(atPath: file.path))
     }
   }

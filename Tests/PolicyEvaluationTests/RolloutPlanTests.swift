@@ -38,6 +38,7 @@ import Testing
     #expect(
       command.arguments.joined(separator: " ")
         == "-m uio2_envs metaworld --task reach-v3,push-v3 --connect ipc:///tmp/x --episodes 3 --seed 5 "
+        + "--clock simulated "
         + "--max-steps 200 --video films --events"
     )
   }

@@ -43,10 +43,16 @@ struct PromptTests {
 
   @Test(arguments: [
     "", "   ", "a\nb", "a\u{0}b", "see <image_history_3>", "see <image_history_0>", "see <image_history_x>",
-    "see <image_history_", String(repeating: "a", count: 5_000),
+    "see <image_history_",
   ])
   func otherInstructionsAreRefused(text: String) {
     let error = #expect(throws: RobotError.self) { try InstructionText.prepare(text, promptImages: 2, after: 1) }
+    #expect(error?.code == .invalidInstruction)
+  }
+
+  @Test func anInstructionMayNotBeEndless() {
+    let text = String(repeating: "a", count: 5_000)
+    let error = #expect(throws: RobotError.self) { try InstructionText.prepare(text, promptImages: 0, after: 0) }
     #expect(error?.code == .invalidInstruction)
   }
 }
