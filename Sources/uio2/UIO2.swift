@@ -16,7 +16,7 @@ struct UIO2: ParsableCommand {
       \(ExitCode.table)
       """,
     version: version,
-    subcommands: [Serve.self, Rollout.self, Inspect.self, Parity.self])
+    subcommands: [Serve.self, Rollout.self, Inspect.self, Parity.self, Import.self, Synthesize.self])
 
   /// The version of the command line and of the daemon in it.
   static let version = "0.1.0"

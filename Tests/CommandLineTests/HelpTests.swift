@@ -16,7 +16,7 @@ import Testing
     #expect(outcome.output == expected)
   }
 
-  @Test(arguments: ["serve", "rollout", "inspect", "parity"])
+  @Test(arguments: ["serve", "rollout", "inspect", "parity", "import", "synthesize"])
   func everySubcommandHasHelp(command: String) throws {
     let outcome = try BuiltTool.run([command, "--help"])
     #expect(outcome.status == 0)
