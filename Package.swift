@@ -36,6 +36,9 @@ let package = Package(
     .target(name: "Tensors", dependencies: ["CBLAS", "CKernels"]),
     .target(name: "UnifiedIO", dependencies: ["Tensors", "CSentencePiece", "CImageCodecs", "CSoundProcessing"]),
 
+    // Checkpoints as people have them, and random ones (`uio2 import`, `uio2 synthesize`).
+    .target(name: "ModelImport", dependencies: ["UnifiedIO", "Tensors", "CKernels"]),
+
     // Compares this implementation with tensors of the official one (`uio2 parity`).
     .target(name: "UnifiedIOParity", dependencies: ["UnifiedIO", "Tensors"]),
 
@@ -50,7 +53,7 @@ let package = Package(
     .executableTarget(
       name: "uio2",
       dependencies: [
-        "Tensors", "UnifiedIO", "UnifiedIOParity", "RobotInterface", "RobotPolicy", "ControlDaemon",
+        "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "RobotInterface", "RobotPolicy", "ControlDaemon",
         "PolicyEvaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -60,6 +63,8 @@ let package = Package(
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(
       name: "UnifiedIOTests", dependencies: ["UnifiedIO", "UnifiedIOParity", "Tensors"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "ModelImportTests", dependencies: ["ModelImport", "UnifiedIO", "Tensors"], exclude: ["Fixtures"]),
     .testTarget(name: "RobotPolicyTests", dependencies: ["RobotPolicy", "RobotInterface", "UnifiedIO", "Tensors"]),
     .testTarget(name: "RobotLinkTests", dependencies: ["RobotLink", "RobotInterface", "CZeroMQ"]),
     .testTarget(name: "ControlDaemonTests", dependencies: ["ControlDaemon", "RobotLink"]),

@@ -77,6 +77,30 @@ public final class Checkpoint: Sendable {
   ///
   /// - Throws: ``TensorError`` `.missingTensor` or `.shapeMismatch`, with the shape expected and found.
   public func tensor(_ name: String, shape: [Int]) throws(TensorError) -> Tensor {
+    try file(of: name, shape: shape).tensor(name)
+  }
+
+  /// The named matrix for products and look-ups, kept as `residency` says.
+  ///
+  /// - Parameter shape: `[rows, columns]`.
+  /// - Throws: like ``tensor(_:shape:)``.
+  public func matrix(_ name: String, shape: [Int], residency: WeightResidency) throws(TensorError) -> WeightMatrix {
+    precondition(shape.count == 2, "a matrix has two dimensions")
+    let file = try file(of: name, shape: shape)
+    if residency == .stored, let halves = try file.brainFloats(name) {
+      return WeightMatrix(halves, rows: shape[0], columns: shape[1])
+    }
+    return WeightMatrix(try file.tensor(name))
+  }
+
+  /// What all weights take as 32-bit floats, in bytes.
+  public var widenedSize: Int {
+    // Each tensor lies inside a file, so four times its count stays far from the largest integer.
+    files.reduce(0) { $0 &+ $1.entries.values.reduce(0) { $0 &+ $1.count &* ElementType.f32.size } }
+  }
+
+  /// The file that holds a tensor of this shape, which counts as used from now on.
+  private func file(of name: String, shape: [Int]) throws(TensorError) -> SafetensorsFile {
     guard let position = fileOfTensor[name], let entry = files[position].entries[name] else {
       throw TensorError(.missingTensor, name, "is not in the checkpoint; expected \(shape)")
     }
@@ -84,7 +108,7 @@ public final class Checkpoint: Sendable {
       throw TensorError(.shapeMismatch, name, "expected \(shape), found \(entry.shape)")
     }
     used.withLock { _ = $0.insert(name) }
-    return try files[position].tensor(name)
+    return files[position]
   }
 
   /// - Parameter ignoring: tells of a name whether it belongs to a part that was left out on purpose.

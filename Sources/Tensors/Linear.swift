@@ -3,19 +3,24 @@ import CKernels
 /// A linear layer, `y = x Wᵀ (+ b)`.
 public struct Linear: Sendable {
   /// `[outputs, inputs]`.
-  public let weight: Tensor
+  public let weight: WeightMatrix
   /// `[outputs]`.
   public let bias: Tensor?
 
-  public init(weight: Tensor, bias: Tensor? = nil) {
-    precondition(weight.shape.count == 2, "a linear layer's weight is a matrix")
-    precondition(bias == nil || bias?.count == weight.shape[0], "the bias has one element an output")
+  /// A layer whose weights may still be as the file has them.
+  public init(weight: WeightMatrix, bias: Tensor? = nil) {
+    precondition(bias == nil || bias?.count == weight.rows, "the bias has one element an output")
     self.weight = weight
     self.bias = bias
   }
 
-  public var inputs: Int { weight.shape[1] }
-  public var outputs: Int { weight.shape[0] }
+  /// A layer with 32-bit weights, `[outputs, inputs]`.
+  public init(weight: Tensor, bias: Tensor? = nil) {
+    self.init(weight: WeightMatrix(weight), bias: bias)
+  }
+
+  public var inputs: Int { weight.columns }
+  public var outputs: Int { weight.rows }
 
   /// - Parameter x: `[rows, inputs]`.
   /// - Returns: `[rows, outputs]`.

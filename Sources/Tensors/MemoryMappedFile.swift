@@ -44,6 +44,14 @@ public final class MemoryMappedFile: @unchecked Sendable {
     try body(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: base, count: count)))
   }
 
+  /// Gives the memory of whole pages inside `range` back; they are read from the file again when they are next looked at.
+  public func discard(_ range: Range<Int>) {
+    let page = 4096
+    let start = (max(range.lowerBound, 0) + page - 1) / page * page, end = min(range.upperBound, count) / page * page
+    guard let base, start < end else { return }
+    madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED)
+  }
+
   /// Bytes `range` for use inside this module; the range was checked against ``count``.
   func pointer(at offset: Int) -> UnsafeRawPointer? { base.map { $0 + offset } }
 }

@@ -21,7 +21,7 @@ public struct SafetensorsFile: Sendable {
   public let entries: [String: Entry]
   /// The header's free-form strings.
   public let metadata: [String: String]
-  private let file: MemoryMappedFile
+  let file: MemoryMappedFile
 
   /// A header longer than this is refused, as the format's own library does.
   static let maximumHeaderLength = 100_000_000
@@ -157,10 +157,30 @@ public struct SafetensorsFile: Sendable {
     }
   }
 
-  private func entry(_ name: String) throws(TensorError) -> Entry {
+  func entry(_ name: String) throws(TensorError) -> Entry {
     guard let entry = entries[name] else {
       throw TensorError(.missingTensor, name, "is not in \(path)")
     }
     return entry
+  }
+}
+
+extension SafetensorsFile {
+  /// Gives `body` the bytes of a tensor as they are stored, without a copy.
+  ///
+  /// - Throws: ``TensorError`` `.missingTensor`, and what `body` throws.
+  public func withStoredBytes<Result>(
+    _ name: String, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) throws -> Result {
+    let entry = try entry(name)
+    return try file.withBytes { bytes in
+      try bytes.extracting(entry.offset..<entry.offset + entry.length).withUnsafeBytes(body)
+    }
+  }
+
+  /// Gives the memory of a tensor's pages back; they are read again when they are next looked at.
+  public func discard(_ name: String) {
+    guard let entry = entries[name] else { return }
+    file.discard(entry.offset..<entry.offset + entry.length)
   }
 }

@@ -7,6 +7,8 @@ public struct TensorError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// The file is missing or may not be read.
     public static let unreadableFile = Code(rawValue: "unreadable_file")
+    /// A file cannot be made or written: no space, no permission, something is there already.
+    public static let unwritableFile = Code(rawValue: "unwritable_file")
     /// The header of a weights file breaks the format.
     public static let malformedHeader = Code(rawValue: "malformed_header")
     /// The file ends before its header says.

@@ -26,7 +26,7 @@ public struct EncodingTimings: Sendable, Hashable {
 /// Weights only; every call has its own run state, so one model serves many threads.
 public final class UnifiedIOModel: Sendable {
   public let configuration: Configuration
-  private let textEmbedding: Tensor
+  private let textEmbedding: WeightMatrix
   private let inputs: InputEncoders
   private let encoder: Encoder
   let decoder: Decoder
@@ -37,8 +37,9 @@ public final class UnifiedIOModel: Sendable {
 
   /// Loads `config.json` and the weights beside it.
   ///
+  /// - Parameter residency: how bfloat16 weights are kept; `nil`: what suits the checkpoint's size.
   /// - Throws: ``ModelError`` naming the key or tensor at fault, with what was expected and found.
-  public convenience init(directory: URL) throws(ModelError) {
+  public convenience init(directory: URL, residency: WeightResidency? = nil) throws(ModelError) {
     let configuration = try Configuration(contentsOf: directory.appending(path: "config.json"))
     let checkpoint: Checkpoint
     do {
@@ -46,15 +47,20 @@ public final class UnifiedIOModel: Sendable {
     } catch {
       throw ModelError(error)
     }
-    try self.init(configuration: configuration, checkpoint: checkpoint)
+    try self.init(configuration: configuration, checkpoint: checkpoint, residency: residency)
   }
 
   /// Takes every tensor that the configuration needs; a missing, mis-shaped or surplus one is an error.
-  public init(configuration: Configuration, checkpoint: Checkpoint) throws(ModelError) {
-    let weights = WeightScope(checkpoint), transformer = configuration.transformer
+  ///
+  /// - Parameter residency: how bfloat16 weights are kept; `nil`: what suits the checkpoint's size.
+  public init(
+    configuration: Configuration, checkpoint: Checkpoint, residency: WeightResidency? = nil
+  ) throws(ModelError) {
+    let weights = WeightScope(checkpoint, residency: residency ?? .suited(to: checkpoint))
+    let transformer = configuration.transformer
     self.configuration = configuration
-    textEmbedding = try weights["text_token_embedder"].tensor(
-      "weight", [transformer.vocabularySize, transformer.embeddingSize])
+    textEmbedding = try weights["text_token_embedder"].matrix(
+      "weight", rows: transformer.vocabularySize, columns: transformer.embeddingSize)
     inputs = try InputEncoders(weights["input_embedders"], configuration)
     encoder = try Encoder(weights["encoder"], transformer)
     decoder = try Decoder(weights["decoder"], transformer)

@@ -41,6 +41,10 @@ enum HelpSnapshots {
                               modalities, parameters, memory.
       parity                  Compare this implementation with golden tensors of
                               the official one.
+      import                  Turn published weights (pytorch_model.bin) into a
+                              checkpoint, without running any code from them.
+      synthesize              Write a checkpoint with random weights in a released
+                              size, to measure and to test with.
 
       See 'uio2 help <subcommand>' for detailed help.
 

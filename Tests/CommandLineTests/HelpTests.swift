@@ -16,7 +16,9 @@ import Testing
     #expect(outcome.output == expected)
   }
 
-  @Test(arguments: ["serve", "rollout", "generate", "task", "score", "inspect", "parity"])
+  @Test(arguments: [
+    "serve", "rollout", "generate", "task", "score", "inspect", "parity", "import", "synthesize",
+  ])
   func everySubcommandHasHelp(command: String) throws {
     let outcome = try BuiltTool.run([command, "--help"])
     #expect(outcome.status == 0)

@@ -44,6 +44,9 @@ void uio2_attend_one(float *output, const float *query, const float *k, const fl
 // y[rows] = W[rows][columns] x, plus nothing else.
 void uio2_matvec(float *y, const float *w, const float *x, size_t rows, size_t columns);
 
+// The same with weights in bfloat16, widened on the way; w must be 2-byte aligned.
+void uio2_bf16_matvec(float *y, const uint16_t *w, const float *x, size_t rows, size_t columns);
+
 // Windows of x[channels][height][width] as a matrix: columns[channels * kernel * kernel][rows * out_width], for output rows
 // first_row ..< first_row + rows. Output pixel (i, j) sees input rows i * stride - padding + 0..kernel-1; 0 outside.
 void uio2_im2col(float *columns, const float *x, size_t channels, size_t height, size_t width, size_t kernel,
@@ -66,7 +69,12 @@ void uio2_transpose(float *y, const float *x, size_t rows, size_t columns);
 void uio2_nearest(const float *dots, const float *lengths, float own, size_t count, size_t *index, float *margin);
 
 void uio2_bf16_to_f32(float *y, const uint16_t *x, size_t count);
+// To nearest, ties to even; NaN stays NaN, values beyond the largest become infinite.
+void uio2_f32_to_bf16(uint16_t *y, const float *x, size_t count);
 void uio2_f16_to_f32(float *y, const uint16_t *x, size_t count);
+
+// y[i] = element `first + i` of a sequence of numbers uniform in [low, high) that the seed determines; it repeats after 2^32.
+void uio2_uniform(float *y, size_t count, uint64_t seed, uint64_t first, float low, float high);
 
 // 1 when the processor has AVX-512 F, BW, DQ and VL.
 int uio2_has_avx512(void);

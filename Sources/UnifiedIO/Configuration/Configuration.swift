@@ -48,12 +48,17 @@ public struct Configuration: Decodable, Sendable, Hashable {
     } catch {
       throw ModelError(.unreadableFile, url.path, "cannot be read: \(error.localizedDescription)")
     }
+    try self.init(json: data, subject: url.path)
+  }
+
+  /// Reads the text of a `config.json`; errors name `subject`.
+  init(json data: Data, subject: String) throws(ModelError) {
     do {
       self = try JSONDecoder().decode(Configuration.self, from: data)
     } catch let error as DecodingError {
-      throw ModelError(.invalidConfiguration, url.path, Self.explain(error))
+      throw ModelError(.invalidConfiguration, subject, Self.explain(error))
     } catch {
-      throw ModelError(.invalidConfiguration, url.path, "is not JSON: \(error)")
+      throw ModelError(.invalidConfiguration, subject, "is not JSON: \(error)")
     }
     try validate()
   }

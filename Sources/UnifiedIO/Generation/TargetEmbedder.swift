@@ -4,13 +4,13 @@ import Tensors
 struct TargetEmbedder: Sendable {
   let modality: TargetModality
   /// `[vocabulary, embedding]`.
-  let embedding: Tensor
+  let embedding: WeightMatrix
   let modalityEmbedding: Tensor
   let rotary: RotaryTable
 
   init(
     _ weights: WeightScope, _ modality: TargetModality, _ configuration: TransformerConfiguration,
-    textEmbedding: Tensor
+    textEmbedding: WeightMatrix
   ) throws(ModelError) {
     let width = configuration.embeddingSize, dimension = configuration.headDimension
     self.modality = modality
@@ -20,11 +20,13 @@ struct TargetEmbedder: Sendable {
       embedding = textEmbedding
       rotary = RotaryTable(length: configuration.maximumTargetText, headDimension: dimension)
     case .image:
-      embedding = try weights["image_token_embedder"].tensor("weight", [configuration.imageVocabularySize, width])
+      embedding = try weights["image_token_embedder"].matrix(
+        "weight", rows: configuration.imageVocabularySize, columns: width)
       rotary = RotaryTable(
         grid: Self.square(configuration.maximumTargetImage), headDimension: dimension, resolution: 1)
     case .audio:
-      embedding = try weights["audio_token_embedder"].tensor("weight", [configuration.audioVocabularySize, width])
+      embedding = try weights["audio_token_embedder"].matrix(
+        "weight", rows: configuration.audioVocabularySize, columns: width)
       // Sixteen rows although the tokens lie in 32 rows of 16: a quirk that the checkpoints expect.
       rotary = RotaryTable(
         grid: GridSize(height: 16, width: max(1, configuration.maximumTargetAudio / 16)), headDimension: dimension,

@@ -70,7 +70,7 @@ struct InputEncoders: Sendable {
 
   /// The parts of the encoder's sequence in the reference's order: text, image, image history, audio, audio history.
   func callAsFunction(
-    _ input: ModelInput, textEmbedding: Tensor, probe: Probe? = nil
+    _ input: ModelInput, textEmbedding: WeightMatrix, probe: Probe? = nil
   ) throws(ModelError) -> (parts: [EncodedPart], layout: SequenceLayout) {
     var parts: [EncodedPart] = []
     var layout = SequenceLayout()
@@ -113,7 +113,7 @@ struct InputEncoders: Sendable {
   }
 
   private func text(
-    _ tokens: [Int32], embedding: Tensor, probe: Probe?
+    _ tokens: [Int32], embedding: WeightMatrix, probe: Probe?
   ) throws(ModelError) -> (part: EncodedPart, kept: [Int])? {
     if let outside = tokens.first(where: { $0 < 0 || $0 >= embedding.rows }) {
       throw ModelError(.tokenOutOfRange, "text", "token \(outside) is not below the vocabulary size \(embedding.rows)")

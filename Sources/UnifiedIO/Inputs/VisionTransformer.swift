@@ -119,7 +119,7 @@ struct VisionBlock: Sendable {
     let attention = weights["attn"], mlp = weights["mlp"]
     func projection(_ name: String) throws(ModelError) -> Linear {
       Linear(
-        weight: try attention.tensor("\(name)_in_proj_weight", [width, width]),
+        weight: try attention.matrix("\(name)_in_proj_weight", rows: width, columns: width),
         bias: try attention.tensor("\(name)_in_proj_bias", [width]))
     }
     norm1 = try weights.layerNorm("ln_1", width, epsilon: epsilon)

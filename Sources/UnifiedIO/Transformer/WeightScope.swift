@@ -4,13 +4,18 @@ import Tensors
 struct WeightScope {
   let checkpoint: Checkpoint
   let prefix: String
+  /// How the matrices are kept.
+  let residency: WeightResidency
 
-  init(_ checkpoint: Checkpoint, _ prefix: String = "") {
+  init(_ checkpoint: Checkpoint, _ prefix: String = "", residency: WeightResidency = .widened) {
     self.checkpoint = checkpoint
     self.prefix = prefix
+    self.residency = residency
   }
 
-  subscript(_ name: String) -> WeightScope { WeightScope(checkpoint, prefix + name + ".") }
+  subscript(_ name: String) -> WeightScope {
+    WeightScope(checkpoint, prefix + name + ".", residency: residency)
+  }
 
   func tensor(_ name: String, _ shape: [Int]) throws(ModelError) -> Tensor {
     do {
@@ -20,9 +25,19 @@ struct WeightScope {
     }
   }
 
+  /// A matrix that is only multiplied with or looked up in, `[rows, columns]`.
+  func matrix(_ name: String, rows: Int, columns: Int) throws(ModelError) -> WeightMatrix {
+    do {
+      return try checkpoint.matrix(prefix + name, shape: [rows, columns], residency: residency)
+    } catch {
+      throw ModelError(error)
+    }
+  }
+
   func linear(_ name: String, inputs: Int, outputs: Int, bias: Bool = false) throws(ModelError) -> Linear {
     Linear(
-      weight: try tensor(name + ".weight", [outputs, inputs]), bias: bias ? try tensor(name + ".bias", [outputs]) : nil)
+      weight: try matrix(name + ".weight", rows: outputs, columns: inputs),
+      bias: bias ? try tensor(name + ".bias", [outputs]) : nil)
   }
 
   func convolution(

@@ -1,3 +1,5 @@
+import ArgumentParser
+import ModelImport
 import RobotInterface
 import RobotPolicy
 import Tensors
@@ -9,9 +11,17 @@ extension CommandFailure {
     switch error {
     case let error as ModelError: CommandFailure(.badData, error.description)
     case let error as TensorError: CommandFailure(.badData, error.description)
+    case let error as ImportError: CommandFailure(code(of: error), error.description)
     case let error as PolicyError: CommandFailure(.badData, error.description)
     case let error as RobotError: CommandFailure(.fault, error.description)
     default: nil
+    }
+  }
+
+  private static func code(of error: ImportError) -> ExitCode {
+    switch error.code {
+    case .noSpace, .unwritableFile: .unavailable
+    default: .badData
     }
   }
 }
