@@ -35,14 +35,17 @@ struct ModelInspection: Encodable {
   var element_types: [String: Int]
   /// Bytes by file name.
   var files: [String: Int]
-  /// Bytes that the weights take in memory: mapped where the file holds f32, widened otherwise.
+  /// Tensors of the configuration that the files lack; the codecs may be left out.
+  var missing: [String]
+  /// Bytes that the weights take in memory: mapped as they are in large models, widened to f32 in small ones.
   var weight_memory_bytes: Int
   /// Bytes of one example's key-value caches at full length, text and image in, text out.
   var cache_memory_bytes: Int
 
   /// Reads `config.json` and the headers of the weights.
   init(_ directory: URL) throws {
-    let configuration = try Configuration(contentsOf: directory.appending(path: "config.json"))
+    let document = try ConfigurationDocument(contentsOf: directory.appending(path: "config.json"))
+    let configuration = document.configuration
     let checkpoint = try Checkpoint(directory: directory)
     let transformer = configuration.transformer
     folder = directory.path
@@ -66,14 +69,16 @@ struct ModelInspection: Encodable {
     var parts: [String: Part] = [:]
     var types: [String: Int] = [:]
     var memory = 0
+    let isStored = WeightResidency.suited(to: checkpoint) == .stored
     for name in checkpoint.names {
       guard let entry = checkpoint.entry(name) else { continue }
       let part = Self.part(of: name)
       parts[part, default: Part(name: part, tensors: 0, parameters: 0, bytes: 0)].add(entry)
       types[entry.type.rawValue, default: 0] += 1
       // Each tensor lies inside a file, so four times its count stays far from the largest integer.
-      memory &+= entry.count &* 4
+      memory &+= isStored && entry.type == .bf16 ? entry.length : entry.count &* 4
     }
+    missing = try document.inventory(withCodecs: false).items.map(\.name).filter { checkpoint.entry($0) == nil }
     self.parts = parts.values.sorted { $0.name < $1.name }
     parameters = parts.values.reduce(0) { $0 + $1.parameters }
     element_types = types
@@ -129,6 +134,7 @@ extension ModelInspection {
     let types = element_types.sorted { $0.key < $1.key }.map { "\($0.value) tensors of \($0.key)" }
     facts.append(("weights", types.joined(separator: ", ")))
     facts += files.sorted { $0.key < $1.key }.map { ("file", "\($0.key), \(Amount.bytes($0.value))") }
+    if let first = missing.first { facts.append(("missing", "\(missing.count) tensors, among them \(first)")) }
     let (weights, caches) = (Amount.bytes(weight_memory_bytes), Amount.bytes(cache_memory_bytes))
     facts.append(("memory", "\(weights) of weights, up to \(caches) of caches"))
 
