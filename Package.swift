@@ -60,16 +60,20 @@ let package = Package(
       ]),
 
     // Tests.
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .testTarget(name: "TensorsTests", dependencies: ["TestSupport", "Tensors"]),
     .testTarget(
-      name: "UnifiedIOTests", dependencies: ["UnifiedIO", "UnifiedIOParity", "Tensors"], exclude: ["Fixtures"]),
+      name: "UnifiedIOTests", dependencies: ["TestSupport", "UnifiedIO", "UnifiedIOParity", "Tensors"],
+      exclude: ["Fixtures"]),
     .testTarget(
-      name: "ModelImportTests", dependencies: ["ModelImport", "UnifiedIO", "Tensors"], exclude: ["Fixtures"]),
-    .testTarget(name: "RobotPolicyTests", dependencies: ["RobotPolicy", "RobotInterface", "UnifiedIO", "Tensors"]),
-    .testTarget(name: "RobotLinkTests", dependencies: ["RobotLink", "RobotInterface", "CZeroMQ"]),
-    .testTarget(name: "ControlDaemonTests", dependencies: ["ControlDaemon", "RobotLink"]),
-    .testTarget(name: "PolicyEvaluationTests", dependencies: ["PolicyEvaluation"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["uio2"]),
+      name: "ModelImportTests", dependencies: ["TestSupport", "ModelImport", "UnifiedIO", "Tensors"],
+      exclude: ["Fixtures"]),
+    .testTarget(
+      name: "RobotPolicyTests", dependencies: ["TestSupport", "RobotPolicy", "RobotInterface", "UnifiedIO", "Tensors"]),
+    .testTarget(name: "RobotLinkTests", dependencies: ["TestSupport", "RobotLink", "RobotInterface", "CZeroMQ"]),
+    .testTarget(name: "ControlDaemonTests", dependencies: ["TestSupport", "ControlDaemon", "RobotLink"]),
+    .testTarget(name: "PolicyEvaluationTests", dependencies: ["TestSupport", "PolicyEvaluation"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "uio2"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11,

@@ -1,5 +1,6 @@
 import Foundation
 import ModelImport
+import TestSupport
 import Testing
 
 /// Archives that two readers could understand differently are refused.

@@ -1,4 +1,5 @@
 import PolicyEvaluation
+import TestSupport
 import Testing
 
 /// The robot's lines, as its contract writes them, and lines that it should never have written.
@@ -87,7 +88,7 @@ import Testing
 
   /// Damaged lines are either events or typed errors; nothing else may happen.
   @Test func damagedLinesNeverTrap() {
-    var random = SplitMix(state: 20_261_123)
+    var random = SeededGenerator(seed: 20_261_123)
     for _ in 0..<3000 {
       var bytes = Array(Self.lines[Int(random.next() % UInt64(Self.lines.count))].utf8)
       for _ in 0...(random.next() % 4) where !bytes.isEmpty {
@@ -133,18 +134,5 @@ import Testing
     report.record(try decode(line))
     #expect(report.table().contains("2 of 2"))
     #expect(try !report.json().isEmpty)
-  }
-}
-
-/// A small reproducible generator.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -1,5 +1,6 @@
 import RobotInterface
 import RobotLink
+import TestSupport
 import Testing
 
 @Suite("No bytes can bring the codec down")

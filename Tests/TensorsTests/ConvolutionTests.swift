@@ -1,11 +1,12 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// Convolutions, group norm and codebooks against plain double-precision loops.
 @Suite struct ConvolutionTests {
   private func random(_ shape: [Int], seed: UInt64) -> Tensor {
-    var generator = SystemSeededGenerator(seed: seed)
+    var generator = SeededGenerator(seed: seed)
     return Tensor((0..<shape.reduce(1, *)).map { _ in Float.random(in: -1...1, using: &generator) }, shape: shape)
   }
 

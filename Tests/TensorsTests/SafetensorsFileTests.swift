@@ -1,5 +1,6 @@
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// Writes safetensors files byte by byte, so that every fault can be made on purpose.
@@ -114,7 +115,7 @@ struct SafetensorsFixture {
   }
 
   @Test func mutatedFilesGiveAnErrorOrAFile() throws {
-    var random = SystemSeededGenerator(seed: 7)
+    var random = SeededGenerator(seed: 7)
     let bytes = try Data(contentsOf: SafetensorsFixture.good.write())
     let url = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).safetensors")
     defer { try? FileManager.default.removeItem(at: url) }
@@ -131,18 +132,5 @@ struct SafetensorsFixture {
         _ = try? file.integers(name)
       }
     }
-  }
-}
-
-/// A seeded generator, so that a failure can be repeated.
-struct SystemSeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

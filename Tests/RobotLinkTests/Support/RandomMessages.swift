@@ -1,5 +1,6 @@
 import RobotInterface
 import RobotLink
+import TestSupport
 
 /// Random messages that obey the protocol, edge values included.
 struct RandomMessages {

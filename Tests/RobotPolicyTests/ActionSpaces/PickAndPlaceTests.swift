@@ -1,5 +1,6 @@
 import RobotInterface
 import RobotPolicy
+import TestSupport
 import Testing
 import UnifiedIO
 

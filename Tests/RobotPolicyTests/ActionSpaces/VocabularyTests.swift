@@ -1,6 +1,7 @@
 import Foundation
 import RobotInterface
 import RobotPolicy
+import TestSupport
 import Testing
 import UnifiedIO
 

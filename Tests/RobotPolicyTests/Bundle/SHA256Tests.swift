@@ -1,4 +1,5 @@
 import RobotPolicy
+import TestSupport
 import Testing
 
 /// Vectors of NIST's CAVP and FIPS 180-4.

@@ -1,4 +1,5 @@
 import RobotPolicy
+import TestSupport
 import Testing
 
 @Suite("Location codec")

@@ -1,5 +1,6 @@
 import Foundation
 import RobotPolicy
+import TestSupport
 import Testing
 
 @Suite("policy.json")
