@@ -2,20 +2,26 @@ import ArgumentParser
 import Foundation
 import UnifiedIO
 
-/// `uio2 generate`: a prompt and pictures in, an answer out.
+/// `uio2 generate`: a prompt, pictures and sound in; words, a picture or a sound out.
 struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Give a model a prompt and pictures and print its answer.",
+    abstract: "Give a model a prompt, pictures, sound or a film; it answers in words, a picture or a sound.",
     discussion: """
       The prompt is said to the model as it is. {box} in it becomes the four location tokens of --box; <image_input> and \
-      <image_history_1> name pictures, with a space before them. Locations in the answer read <extra_id_200> to \
+      <image_history_1> name pictures, <audio_input> a sound, with a space before them. Locations in the answer read <extra_id_200> to \
       <extra_id_1199>; every four in a row are also shown as a box in pixels (--json, --draw).
 
         uio2 generate --model large --image cat.jpg --prompt "Describe the cat."
         uio2 generate --model large --image cat.jpg --box 10,20,200,180 \\
           --prompt "Describe {box} ." --json
+        uio2 generate --model large --video dog.mp4 --prompt "What happens here?"
+        uio2 generate --model large --prompt "A red fox in the snow." \\
+          --output image -o fox.png
+        uio2 generate --model large --prompt "Rain on a tin roof." \\
+          --output audio -o rain.wav
 
-      Not built yet: --video, --audio, and image or audio output.
+      A picture has the size of the picture that went in; from words it is the square that the model draws. A sound lasts 4.08 \
+      seconds. Both need the image or audio tokeniser of the checkpoint.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -24,8 +30,26 @@ struct Generate: ParsableCommand {
   @Option(help: "What is said to the model.")
   var prompt: String
 
-  @Option(help: "What the answer is: text; image and audio are not built yet.")
+  @Option(help: "What the answer is.")
   var output: TargetModality = .text
+
+  @Option(
+    name: .customShort("o"),
+    help: ArgumentHelp("Where the picture (.png) or the sound (.wav) is written.", valueName: "file"),
+    completion: .file())
+  var file: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How far a picture or a sound is pulled away from --negative-prompt; 0: not at all (default: 10 for a picture from words, else 0).",
+      valueName: "scale"))
+  var guidance: Float?
+
+  @Option(
+    help: ArgumentHelp(
+      "What it is pulled away from (default: the release's, \"\(Guidance.negativePrompt(for: .image))\" for pictures).",
+      valueName: "text"))
+  var negativePrompt: String?
 
   @OptionGroup var sampling: SamplingOptions
 
@@ -39,25 +63,73 @@ struct Generate: ParsableCommand {
     if pictures.images.isEmpty, draw != nil || pictures.box != nil {
       throw ValidationError("--box and --draw need an --image.")
     }
+    guard let ending = output.fileEnding else {
+      if file != nil || guidance != nil || negativePrompt != nil {
+        throw ValidationError("-o, --guidance and --negative-prompt go with --output image or audio.")
+      }
+      return
+    }
+    guard file?.lowercased().hasSuffix(ending) == true else {
+      throw ValidationError("--output \(output.rawValue) needs -o with the name of a \(ending) file.")
+    }
+    if draw != nil || sampling.beams != 1 || sampling.maxTokens != nil {
+      throw ValidationError("--draw, --beams and --max-tokens go with --output text.")
+    }
   }
 
   func run() throws {
-    try pictures.check()
-    try Medium(rawValue: output.rawValue)?.checkWritable()
-    let image = try pictures.picture()
-    let input = TaskInput(prompt: prompt, image: image, history: try pictures.history(), box: pictures.box)
+    let input = try pictures.input(prompt, for: model)
     let report = try ModelRun.start(model) { runner, bar in
-      let answer = try runner.follow(input, settings: sampling.settings(bar: bar))
-      var report = TaskReport(task: "generate", answer: answer)
-      if let image {
-        let objects = try runner.boxes(in: answer, of: image)
-        if !objects.isEmpty { report.objects = objects.map(TaskReport.Object.init) }
-        if let draw { try PictureFile.write(image.drawing(objects), to: draw) }
+      switch output {
+      case .text: try answer(input, runner, bar)
+      case .image: try drawPicture(input, runner, bar)
+      case .audio: try makeSound(input, runner, bar)
       }
-      return report
     }
-    Console.say(json ? try JSONFile.text(report) : report.answer?.text ?? "")
+    Console.say(json ? try JSONFile.text(report) : report.answer?.text ?? report.written?.file ?? "")
+  }
+
+  private func answer(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
+    let answer = try runner.follow(input, settings: sampling.settings(bar: bar))
+    var report = TaskReport(task: "generate", answer: answer)
+    if let image = input.image {
+      let objects = try runner.boxes(in: answer, of: image)
+      if !objects.isEmpty { report.objects = objects.map(TaskReport.Object.init) }
+      if let draw { try MediaFile.write(image.drawing(objects), to: draw) }
+    }
+    return report
+  }
+
+  private func drawPicture(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
+    let picture = try runner.makePicture(for: input, settings: mediaSettings(bar)), path = file ?? ""
+    try MediaFile.write(picture, to: path)
+    var report = TaskReport(task: "generate")
+    report.written = TaskReport.Medium(file: path, width: picture.width, height: picture.height)
+    return report
+  }
+
+  private func makeSound(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
+    let sound = try runner.makeSound(for: input, settings: mediaSettings(bar)), path = file ?? ""
+    try MediaFile.write(sound.wav(), to: path)
+    var report = TaskReport(task: "generate")
+    report.written = TaskReport.Medium(file: path, seconds: sound.duration, rate: sound.sampleRate)
+    return report
+  }
+
+  private func mediaSettings(_ bar: ProgressBar) -> MediaSettings {
+    sampling.mediaSettings(guidance: guidance, negativePrompt: negativePrompt, bar: bar)
   }
 }
 
 extension TargetModality: ExpressibleByArgument {}
+
+extension TargetModality {
+  /// Of the file that holds such an answer; `nil`: it is printed.
+  fileprivate var fileEnding: String? {
+    switch self {
+    case .text: nil
+    case .image: ".png"
+    case .audio: ".wav"
+    }
+  }
+}

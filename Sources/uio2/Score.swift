@@ -11,8 +11,6 @@ struct Score: ParsableCommand {
 
         uio2 score --model large --image cat.jpg --prompt "What is this?" \\
           --option cat --option dog --option "a cat on a mat"
-
-      Not built yet: --video and --audio.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -38,9 +36,7 @@ struct Score: ParsableCommand {
   }
 
   func run() throws {
-    try pictures.check()
-    let input = TaskInput(
-      prompt: prompt, image: try pictures.picture(), history: try pictures.history(), box: pictures.box)
+    let input = try pictures.input(prompt, for: model)
     let scores = try ModelRun.start(model) { runner, bar in
       try runner.score(
         options, for: input, reduction: sum ? .sum : .average, ending: doubleEnd ? .released : .single,

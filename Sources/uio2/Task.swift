@@ -95,12 +95,11 @@ struct RunTask: ParsableCommand {
 
   func run() throws {
     try name.checkIsBuilt()
-    try pictures.check()
     let work = try makeWork()
     let (report, drawing) = try ModelRun.start(model) { runner, bar in
       try work(runner, sampling.settings(wording: wording ?? 0, bar: bar))
     }
-    if let draw, let drawing { try PictureFile.write(drawing, to: draw) }
+    if let draw, let drawing { try MediaFile.write(drawing, to: draw) }
     Console.say(json ? try JSONFile.text(report) : report.text)
   }
 }

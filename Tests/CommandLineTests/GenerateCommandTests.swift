@@ -100,8 +100,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ["generate", "--prompt", "x", "--audio", "a.wav"], ["generate", "--prompt", "x", "--video", "a.mp4"],
-    ["generate", "--prompt", "x", "--output", "image"], ["task", "depth", "--image", image],
+    ["task", "depth", "--image", image],
     ["task", "video-caption", "--video", "a.mp4"], ["task", "image-generation", "--text", "a cat"],
   ])
   func mediaThatAreNotBuiltAreRefused(arguments: [String]) throws {
@@ -117,6 +116,11 @@ import Testing
     ["generate", "--prompt", "x", "--image", "Package.swift"],
     ["generate", "--prompt", "x", "--tokenizer", "Package.swift"],
     ["generate", "--prompt", "x", "--temperature", "nan"],
+    ["generate", "--prompt", "x", "--audio", "/nowhere.wav"],
+    ["generate", "--prompt", "x", "--audio", "Package.swift"],
+    ["generate", "--prompt", "x", "--video", "/nowhere.mp4"],
+    ["generate", "--prompt", "x", "--video", model + "/media/tone6s_16k_mono.wav"],
+    ["generate", "--prompt", "x", "--output", "image", "-o", "/nowhere/a.png", "--guidance=-1"],
     ["generate", "--prompt", "x {box}", "--image", image, "--box", "700,10,800,20"],
     ["task", "refexp", "--text", "a block", "--image", image, "--free-form"],
     ["task", "caption", "--image", image, "--wording", "99"],
@@ -136,7 +140,7 @@ import Testing
     ["task", "box-classification", "--image", image, "--box", "1,2,3,4", "--sum"],
     ["task", "action", "--text", "x", "--state", "a,b"], ["generate", "--prompt", "x", "--box", "1,2,3"],
     ["generate", "--prompt", "x", "--box", "1,2,3,nan"], ["generate", "--prompt", "x", "--draw", "a.png"],
-    ["generate"], ["score", "--prompt", "x"],
+    ["generate"], ["score", "--prompt", "x"], ["task", "vqa", "--text", "x", "--image", image, "--audio", "a.wav"],
   ])
   func wrongUsageIsExplained(arguments: [String]) throws {
     let outcome = try BuiltTool.run(arguments + ["--model", Self.model])

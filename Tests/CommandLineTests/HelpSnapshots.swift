@@ -31,8 +31,8 @@ enum HelpSnapshots {
       serve                   Serve a policy to robots over ZeroMQ.
       rollout                 Fly a simulated robot with a policy and report its
                               success.
-      generate                Give a model a prompt and pictures and print its
-                              answer.
+      generate                Give a model a prompt, pictures, sound or a film; it
+                              answers in words, a picture or a sound.
       task                    Run a task of the release: questions, captions,
                               boxes, joints, categories, actions.
       score                   Hold given answers against each other by how probable
@@ -156,8 +156,10 @@ enum HelpSnapshots {
                               model's folder).
       --image <file>          A JPEG or PNG file; of several the last is the
                               picture, the earlier ones its history.
-      --video <file>          A film (not built yet).
-      --audio <file>          A sound (not built yet).
+      --video <file>          A film, in place of pictures and sound: its last part
+                              is the picture, the parts before its history.
+      --audio <file>          A sound; of a long one the last 4.08 seconds are what
+                              is heard, those before its history.
       --box <x1,y1,x2,y2>     A box in pixels of the picture.
       --text <text>           The question (vqa), the expression (refexp), the
                               category (localization), the instruction
@@ -186,9 +188,11 @@ enum HelpSnapshots {
                               for generate).
       --temperature <temperature>
                               0: always the most probable token; above: draw, the
-                              more evenly the higher. (default: 0.0)
+                              more evenly the higher (default: 0; pictures and
+                              sounds 1).
       --top-p <top-p>         Draw from the most probable tokens that together have
-                              this probability.
+                              this probability (default: 1; pictures and sounds
+                              0.9).
       --top-k <top-k>         Draw from this many of the most probable tokens.
       --seed <seed>           Of the random numbers; the same seed gives the same
                               answer. (default: 0)

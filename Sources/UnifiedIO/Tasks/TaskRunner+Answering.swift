@@ -20,16 +20,18 @@ public struct TextAnswer: Sendable, Hashable {
 extension TaskRunner {
   /// Prepares and encodes an example.
   ///
-  /// - Throws: ``ModelError`` `.invalidInput` for a prompt that is too long, more history than the checkpoint reads, or a box
-  ///   without a picture; `.invalidImage`, `.unsupportedModality`.
-  public func encode(_ input: TaskInput) throws(ModelError) -> EncodedInput {
-    try model.encode(try modelInput(input))
+  /// - Parameter target: what the answer shall be.
+  /// - Throws: ``ModelError`` `.invalidInput` for a prompt that is too long, more history than the checkpoint reads, a box
+  ///   without a picture, or a film beside pictures or sound; `.invalidImage`, `.invalidSound`, `.invalidVideo`,
+  ///   `.unsupportedModality`.
+  public func encode(_ input: TaskInput, target: TargetModality = .text) throws(ModelError) -> EncodedInput {
+    try model.encode(try modelInput(input, target: target))
   }
 
   /// What the model takes in for an example.
   ///
-  /// - Throws: as ``encode(_:)``.
-  public func modelInput(_ input: TaskInput) throws(ModelError) -> ModelInput {
+  /// - Throws: as ``encode(_:target:)``.
+  public func modelInput(_ input: TaskInput, target: TargetModality = .text) throws(ModelError) -> ModelInput {
     let limit = preprocessor.geometry.maximumHistoryFrames
     guard input.history.count <= limit else {
       throw ModelError(
@@ -37,18 +39,39 @@ extension TaskRunner {
     }
     let text: [Int32]
     if let box = input.box {
-      text = try preprocessor.textInput(input.prompt, box: box, in: try placement(of: input.image))
+      text = try preprocessor.textInput(input.prompt, target: target, box: box, in: try placement(of: input.image))
     } else {
-      text = preprocessor.textInput(input.prompt)
+      text = preprocessor.textInput(input.prompt, target: target)
     }
     // The preprocessor cuts as the reference does; here the end of a question would be lost without a word.
     guard text.count < preprocessor.geometry.maximumTextLength else {
       throw ModelError(
         .invalidInput, "prompt", "has \(preprocessor.geometry.maximumTextLength) tokens or more; shorten it")
     }
-    var patches: PatchInput?
-    if let image = input.image { patches = try preprocessor.imageInput(image) }
-    return ModelInput(text: text, image: patches, imageHistory: try preprocessor.historyInputs(input.history))
+    if let video = input.video {
+      guard input.image == nil, input.history.isEmpty, input.sound == nil else {
+        throw ModelError(.invalidInput, "video", "stands for pictures and sound; leave those out")
+      }
+      let film = try preprocessor.videoInput(video)
+      return ModelInput(
+        text: text, image: film.image, imageHistory: film.imageHistory, audio: film.audio,
+        audioHistory: film.audioHistory)
+    }
+    var prepared = ModelInput(text: text, imageHistory: try preprocessor.historyInputs(input.history))
+    if let image = input.image { prepared.image = try preprocessor.imageInput(image) }
+    if let sound = input.sound { (prepared.audio, prepared.audioHistory) = try hear(sound) }
+    return prepared
+  }
+
+  /// The preprocessor leaves out the middle of a long recording as the reference does; here that is an error.
+  private func hear(_ sound: Sound) throws(ModelError) -> (audio: PatchInput, history: [PatchInput]) {
+    let segments = try SoundSegments(of: sound), limit = preprocessor.geometry.maximumHistoryFrames + 1
+    guard segments.count <= limit else {
+      let seconds = (Double(limit) * SoundSegments.spectrogramLength * 100).rounded() / 100
+      throw ModelError(
+        .invalidInput, "audio", "lasts \(sound.duration) seconds; at most about \(seconds) are heard, shorten it")
+    }
+    return try preprocessor.audioInput(segments)
   }
 
   /// Where the picture lies on the model's canvas.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Runs the tasks of the release: words and pictures in, typed results in the units of the caller out.
+/// Runs the tasks of the release: words, pictures, sounds and films in, typed results in the units of the caller out.
 ///
 /// One file a task family extends it. It holds no state between calls and may be used from several threads.
 public struct TaskRunner: Sendable {
@@ -47,17 +47,28 @@ public struct TaskInput: Sendable, Hashable {
   public var history: [Image]
   /// A box in pixels of ``image``.
   public var box: PixelBox?
+  /// What is listened to; of a recording longer than 4.08 seconds the last part, the earlier ones are its history.
+  public var sound: Sound?
+  /// A film in the place of ``image``, ``history`` and ``sound``.
+  public var video: Video?
 
   /// - Parameters:
   ///   - prompt: what is said to the model.
   ///   - image: the picture that is looked at.
   ///   - history: earlier pictures, oldest first.
   ///   - box: in pixels of `image`, named `{box}` in the prompt.
-  public init(prompt: String, image: Image? = nil, history: [Image] = [], box: PixelBox? = nil) {
+  ///   - sound: what is listened to.
+  ///   - video: a film in the place of pictures and sound.
+  public init(
+    prompt: String, image: Image? = nil, history: [Image] = [], box: PixelBox? = nil, sound: Sound? = nil,
+    video: Video? = nil
+  ) {
     self.prompt = prompt
     self.image = image
     self.history = history
     self.box = box
+    self.sound = sound
+    self.video = video
   }
 }
 

@@ -25,10 +25,16 @@ struct SamplingOptions: ParsableArguments {
   @Option(help: "Most tokens of the answer (default: the task's, 512 for generate).")
   var maxTokens: Int?
 
-  @Option(help: "0: always the most probable token; above: draw, the more evenly the higher.")
-  var temperature: Float = 0
+  @Option(
+    help:
+      "0: always the most probable token; above: draw, the more evenly the higher (default: 0; pictures and sounds 1)."
+  )
+  var temperature: Float?
 
-  @Option(help: "Draw from the most probable tokens that together have this probability.")
+  @Option(
+    help:
+      "Draw from the most probable tokens that together have this probability (default: 1; pictures and sounds 0.9)."
+  )
   var topP: Float?
 
   @Option(help: "Draw from this many of the most probable tokens.")
@@ -43,7 +49,14 @@ struct SamplingOptions: ParsableArguments {
   /// As the library takes them.
   func settings(wording: Int = 0, bar: ProgressBar) -> TaskSettings {
     TaskSettings(
-      wording: wording, maximumTokens: maxTokens, temperature: temperature, topK: topK, topP: topP, seed: seed,
+      wording: wording, maximumTokens: maxTokens, temperature: temperature ?? 0, topK: topK, topP: topP, seed: seed,
       beams: beams, onProgress: bar.observer)
+  }
+
+  /// As ``settings(wording:bar:)``, for pictures and sounds; absent options are the release's.
+  func mediaSettings(guidance: Float?, negativePrompt: String?, bar: ProgressBar) -> MediaSettings {
+    MediaSettings(
+      guidance: guidance, negativePrompt: negativePrompt, temperature: temperature ?? 1, topK: topK,
+      topP: topP ?? 0.9, seed: seed, onProgress: bar.observer)
   }
 }

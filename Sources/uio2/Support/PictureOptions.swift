@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import UnifiedIO
 
-/// What the model looks at.
+/// What the model looks at and listens to.
 struct PictureOptions: ParsableArguments {
   @Option(
     name: .customLong("image"),
@@ -11,19 +11,41 @@ struct PictureOptions: ParsableArguments {
     completion: .file())
   var images: [String] = []
 
-  @Option(help: ArgumentHelp("A film (not built yet).", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp(
+      "A film, in place of pictures and sound: its last part is the picture, the parts before its history.",
+      valueName: "file"), completion: .file())
   var video: String?
 
-  @Option(help: ArgumentHelp("A sound (not built yet).", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp(
+      "A sound; of a long one the last 4.08 seconds are what is heard, those before its history.", valueName: "file"),
+    completion: .file())
   var audio: String?
 
   @Option(help: ArgumentHelp("A box in pixels of the picture.", valueName: "x1,y1,x2,y2"))
   var box: PixelBox?
 
-  /// Refuses what cannot be read yet, before anything is loaded.
-  func check() throws {
-    if video != nil { try Medium.video.checkReadable() }
-    if audio != nil { try Medium.audio.checkReadable() }
+  func validate() throws {
+    if video != nil, !images.isEmpty || audio != nil {
+      throw ValidationError("--video brings its own pictures and sound; leave out --image and --audio.")
+    }
+  }
+
+  /// A prompt about all of it, read from its files.
+  ///
+  /// - Parameter model: says how much of a film it reads.
+  func input(_ prompt: String, for model: ModelOptions) throws -> TaskInput {
+    var input = TaskInput(prompt: prompt, image: try picture(), history: try history(), box: box)
+    input.sound = try audio.map { try Sound.decode(contentsOf: URL(filePath: $0)) }
+    if let video {
+      let configuration = try Configuration(contentsOf: URL(filePath: model.model).appending(path: "config.json"))
+      input.video = try Video.decode(
+        contentsOf: URL(filePath: video),
+        frameCount: min(max(configuration.sequenceLength.frames, 0), 63) + 1,
+        withSound: configuration.inputModalities.contains(.audio))
+    }
+    return input
   }
 
   /// The picture, decoded; `nil` when there is none.
@@ -58,11 +80,14 @@ extension PixelBox: ExpressibleByArgument {
   }
 }
 
-/// Where pictures are written.
-enum PictureFile {
+/// Where pictures and sounds are written.
+enum MediaFile {
   /// Writes a PNG file, whole or not at all.
-  static func write(_ image: Image, to path: String) throws {
-    let file = URL(filePath: path), bytes = try image.pngData()
+  static func write(_ image: Image, to path: String) throws { try write(image.pngData(), to: path) }
+
+  /// Writes a file, whole or not at all.
+  static func write(_ bytes: [UInt8], to path: String) throws {
+    let file = URL(filePath: path)
     do {
       try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
       try Data(bytes).write(to: file, options: .atomic)

@@ -5,7 +5,7 @@ import UnifiedIO
 extension RunTask {
   /// Options that only some tasks take.
   private enum Part: String, CaseIterable {
-    case text, option, state, wording, threshold, overlap, box, draw, history, sum
+    case text, option, state, wording, threshold, overlap, box, draw, history, audio, video, sum
     case freeForm = "free-form"
     case boxesOnly = "boxes-only"
     case singleEnd = "single-end"
@@ -22,7 +22,7 @@ extension RunTask {
     for part in Part.allCases where needed.contains(part) && !given.contains(part) {
       throw ValidationError("\(name.rawValue) needs --\(part.rawValue).")
     }
-    if name.input == .image, name != .action, pictures.images.isEmpty, pictures.video == nil, pictures.audio == nil {
+    if name.input == .image, name != .action, pictures.images.isEmpty {
       throw ValidationError("\(name.rawValue) needs an --image.")
     }
     if given.contains(.box), pictures.images.isEmpty { throw ValidationError("--box needs an --image.") }
@@ -47,8 +47,8 @@ extension RunTask {
     case .keypoints: ([], [.wording, .box, .threshold, .freeForm, .draw])
     case .boxClassification: ([.box], [.wording, .option, .sum, .singleEnd])
     case .categorization: ([.option], [.wording, .sum, .singleEnd])
-    case .instruction: ([.text], [.box, .history])
-    case .action: ([.text], [.box, .history, .state])
+    case .instruction: ([.text], [.box, .history, .audio, .video])
+    case .action: ([.text], [.box, .history, .audio, .video, .state])
     default: ([], [])
     }
   }
@@ -57,7 +57,8 @@ extension RunTask {
     let switches: [(Part, Bool)] = [
       (.text, text != nil), (.option, !options.isEmpty), (.state, state != nil), (.wording, wording != nil),
       (.threshold, threshold != nil), (.overlap, overlap != nil), (.box, pictures.box != nil), (.draw, draw != nil),
-      (.history, pictures.images.count > 1), (.sum, sum), (.freeForm, freeForm), (.boxesOnly, boxesOnly),
+      (.history, pictures.images.count > 1), (.audio, pictures.audio != nil), (.video, pictures.video != nil),
+      (.sum, sum), (.freeForm, freeForm), (.boxesOnly, boxesOnly),
       (.singleEnd, singleEnd), (.coco, coco),
     ]
     return Set(switches.filter(\.1).map(\.0))

@@ -9,7 +9,7 @@ extension RunTask {
   func makeWork() throws -> Work {
     let task = name.rawValue, subject = text ?? "", image = try pictures.picture()
     switch (name, image) {
-    case (.instruction, _), (.action, _): return try makeInstruction(image)
+    case (.instruction, _), (.action, _): return try makeInstruction()
     case (.vqa, let image?):
       return { (TaskReport(task: task, answer: try $0.answer(question: subject, about: image, settings: $1)), nil) }
     case (.caption, let image?):
@@ -43,9 +43,8 @@ extension RunTask {
     (TaskReport(task: name.rawValue, objects), image.drawing(objects.objects))
   }
 
-  private func makeInstruction(_ image: Image?) throws -> Work {
-    let input = TaskInput(
-      prompt: text ?? "", image: image, history: try pictures.history(), box: pictures.box)
+  private func makeInstruction() throws -> Work {
+    let input = try pictures.input(text ?? "", for: model)
     let task = name.rawValue, state = numbers ?? []
     if name == .action {
       return { (TaskReport(task: task, try $0.act(on: input, state: state, settings: $1)), nil) }

@@ -52,8 +52,21 @@ struct TaskReport: Encodable {
     var score: Double
   }
 
+  /// A picture or a sound that was written.
+  struct Medium: Encodable {
+    var file: String
+    /// Pixels, of a picture.
+    var width: Int?
+    var height: Int?
+    /// Of a sound.
+    var seconds: Double?
+    /// Samples a second.
+    var rate: Int?
+  }
+
   var task: String
   var answer: Answer?
+  var written: Medium?
   var objects: [Object]?
   var persons: [Person]?
   var options: [Option]?

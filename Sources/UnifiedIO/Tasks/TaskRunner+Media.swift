@@ -1,0 +1,73 @@
+/// Tasks that answer with a picture or a sound.
+extension TaskRunner {
+  /// Lets the model draw what the prompt says.
+  ///
+  /// - Returns: in the size of the picture (or the film) of `input`; from words and sound alone the square that the model draws.
+  /// - Throws: ``ModelError`` `.missingTensor` when the checkpoint has no image tokeniser, `.unsupportedModality` when it writes no
+  ///   pictures, `.invalidInput` for settings out of range, `.cancelled`, and as ``encode(_:target:)``.
+  public func makePicture(
+    for input: TaskInput, settings: MediaSettings = MediaSettings()
+  ) throws(ModelError) -> Image {
+    try settings.check()
+    // Before anything is computed.
+    _ = try model.tokenizer(model.imageTokenizer, .image)
+    let total = try model.target(.image).rotary.count
+    let fromWords = input.image == nil && input.video == nil && input.sound == nil && input.history.isEmpty
+    let seen = input.image ?? input.video?.withoutBlackBars().frames.last
+    var shape: ImagePlacement?
+    if let seen { shape = try placement(of: seen) }
+    let encoded = try encode(input, target: .image)
+    let guidance = try guidance(settings, .image, standard: fromWords ? 10 : 0)
+    return try model.generateImage(
+      from: encoded, guidance: guidance, options: settings.options, shapedLike: shape,
+      progress: { count throws(ModelError) in try settings.report(count, of: total) }
+    ).quantized()
+  }
+
+  /// Lets the model sound as the prompt says: 4.08 seconds, by Griffin and Lim's method from the spectrogram that it writes.
+  ///
+  /// - Throws: ``ModelError`` `.missingTensor` when the checkpoint has no audio tokeniser, `.unsupportedModality` when it writes no
+  ///   sound, `.invalidInput` for settings out of range, `.cancelled`, and as ``encode(_:target:)``.
+  public func makeSound(
+    for input: TaskInput, settings: MediaSettings = MediaSettings()
+  ) throws(ModelError) -> Sound {
+    try settings.check()
+    _ = try model.tokenizer(model.audioTokenizer, .audio)
+    let total = try model.target(.audio).rotary.count
+    let encoded = try encode(input, target: .audio)
+    let guidance = try guidance(settings, .audio, standard: 0)
+    return try model.generateSpectrogram(
+      from: encoded, guidance: guidance, options: settings.options,
+      progress: { count throws(ModelError) in try settings.report(count, of: total) }
+    ).waveform(seed: settings.seed)
+  }
+
+  /// The negative prompt is said alone, without pictures or sound, as the release does.
+  private func guidance(
+    _ settings: MediaSettings, _ target: TargetModality, standard: Float
+  ) throws(ModelError) -> Guidance? {
+    let scale = settings.guidance ?? standard
+    guard scale != 0 else { return nil }
+    let prompt = settings.negativePrompt ?? Guidance.negativePrompt(for: target)
+    return Guidance(negative: try encode(TaskInput(prompt: prompt), target: target), scale: scale)
+  }
+}
+
+extension MediaSettings {
+  fileprivate var options: GenerationOptions {
+    GenerationOptions(maximumTokens: .max, temperature: temperature, topK: topK, topP: topP, seed: seed)
+  }
+
+  /// Refuses numbers outside their ranges.
+  fileprivate func check() throws(ModelError) {
+    try TaskSettings(temperature: temperature, topK: topK, topP: topP).check(constrained: false)
+    if let guidance, !(guidance >= 0 && guidance.isFinite) {
+      throw ModelError(.invalidInput, "guidance", "must be 0 or more, found \(guidance)")
+    }
+  }
+
+  fileprivate func report(_ count: Int, of total: Int) throws(ModelError) {
+    guard onProgress?(TaskProgress(unit: .tokens, done: count, total: total)) == false else { return }
+    throw ModelError(.cancelled, "generation", "was ended by the caller after \(count) of \(total) tokens")
+  }
+}
