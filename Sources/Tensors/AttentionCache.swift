@@ -1,33 +1,128 @@
-/// Keys and values of the tokens seen so far, for one attention layer; grows a row at a time up to its capacity.
+import CKernels
+
+/// How cached keys and values are kept.
+public enum CachePrecision: String, Sendable, Hashable, CaseIterable {
+  /// 32-bit floats.
+  case single
+  /// IEEE half precision: half the bytes to read for every token, an error of at most 0.05 % of each number.
+  case half
+
+  var size: Int { self == .single ? 4 : 2 }
+}
+
+/// Keys and values of the tokens seen so far, for one attention layer; grows by itself.
+///
+/// A value with copy-on-write storage. Rows of one head lie together, so that a query reads memory front to back.
 public struct AttentionCache: Sendable {
-  /// `[capacity, heads · dimension]`; the first ``count`` rows are valid.
-  public private(set) var keys: Tensor
-  /// Like ``keys``.
-  public private(set) var values: Tensor
+  public let heads: Int
+  /// Of one head.
+  public let dimension: Int
+  public let precision: CachePrecision
+  /// Tokens cached.
   public private(set) var count = 0
+  public private(set) var capacity: Int
+  private var storage: Storage
 
-  public init(capacity: Int, width: Int) {
-    keys = Tensor(uninitialized: [capacity, width])
-    values = Tensor(uninitialized: [capacity, width])
+  /// Two arrays `[heads, capacity, dimension]`, keys and values; written only while uniquely referenced.
+  private final class Storage: @unchecked Sendable {
+    let base: UnsafeMutableRawPointer
+    let byteCount: Int
+
+    init(byteCount: Int) {
+      base = TensorMemory.take(byteCount)
+      self.byteCount = byteCount
+    }
+
+    deinit { TensorMemory.give(base, byteCount) }
   }
 
-  public var capacity: Int { keys.rows }
-
-  /// Appends rows `[tokens, heads · dimension]`, growing when the capacity is reached.
-  public mutating func append(keys newKeys: Tensor, values newValues: Tensor) {
-    precondition(newKeys.columns == keys.columns && newValues.columns == values.columns, "cache rows are equally wide")
-    if count + newKeys.rows > capacity { grow(to: max(2 * capacity, count + newKeys.rows)) }
-    let offset = count * keys.columns
-    (keys.mutablePointer() + offset).update(from: newKeys.pointer, count: newKeys.count)
-    (values.mutablePointer() + offset).update(from: newValues.pointer, count: newValues.count)
-    count += newKeys.rows
+  public init(capacity: Int, heads: Int, dimension: Int, precision: CachePrecision = .single) {
+    self.capacity = max(capacity, 1)
+    self.heads = heads
+    self.dimension = dimension
+    self.precision = precision
+    storage = Storage(byteCount: 2 * self.capacity * heads * dimension * precision.size)
   }
 
-  private mutating func grow(to capacity: Int) {
-    for path in [\AttentionCache.keys, \AttentionCache.values] {
-      let larger = Tensor(uninitialized: [capacity, keys.columns])
-      larger.storage.base.initialize(from: self[keyPath: path].pointer, count: count * keys.columns)
-      self[keyPath: path] = larger
+  /// Keys and values that are all there already, as cross-attention has them.
+  ///
+  /// - Parameter keys: `[tokens, heads · dimension]`.
+  public init(keys: Tensor, values: Tensor, heads: Int, precision: CachePrecision = .single) {
+    self.init(capacity: keys.rows, heads: heads, dimension: keys.columns / max(heads, 1), precision: precision)
+    append(keys: keys, values: values)
+  }
+
+  /// Appends rows `[tokens, heads · dimension]`.
+  public mutating func append(keys: Tensor, values: Tensor) {
+    append(keys: keys, values: values, rows: 0..<keys.rows)
+  }
+
+  /// Appends some of the rows.
+  public mutating func append(keys: Tensor, values: Tensor, rows: Range<Int>) {
+    let width = heads * dimension
+    precondition(keys.columns == width && values.columns == width, "cache rows are equally wide")
+    reserve(count + rows.count)
+    for (part, source) in [keys, values].enumerated() {
+      for row in rows {
+        for head in 0..<heads {
+          let place = base(part, head) + (count + row - rows.lowerBound) * dimension * precision.size
+          let from = source.pointer + row * width + head * dimension
+          switch precision {
+          case .single: place.copyMemory(from: from, byteCount: dimension * 4)
+          case .half: uio2_f32_to_f16(place.assumingMemoryBound(to: UInt16.self), from, dimension)
+          }
+        }
+      }
+    }
+    count += rows.count
+  }
+
+  /// Forgets all but the first `count` tokens.
+  public mutating func truncate(to count: Int) {
+    self.count = min(self.count, max(count, 0))
+  }
+
+  /// Of head `head`, keys for part 0 and values for part 1.
+  private func base(_ part: Int, _ head: Int) -> UnsafeMutableRawPointer {
+    storage.base + (part * heads + head) * capacity * dimension * precision.size
+  }
+
+  /// Unshared memory for `wanted` tokens.
+  private mutating func reserve(_ wanted: Int) {
+    guard wanted > capacity || !isKnownUniquelyReferenced(&storage) else { return }
+    var larger = self
+    larger.capacity = wanted > capacity ? max(2 * capacity, wanted) : capacity
+    larger.storage = Storage(byteCount: 2 * larger.capacity * heads * dimension * precision.size)
+    for part in 0..<2 {
+      for head in 0..<heads {
+        larger.base(part, head).copyMemory(from: base(part, head), byteCount: count * dimension * precision.size)
+      }
+    }
+    self = larger
+  }
+}
+
+extension AttentionCache {
+  /// Softmax attention of one head's queries to the cached keys.
+  ///
+  /// - Parameters:
+  ///   - queries: the head's features of the first query; the next query's lie `stride` further.
+  ///   - result: like `queries`.
+  ///   - causal: the queries are the last cached tokens, and each sees those up to itself.
+  func attend(
+    head: Int, queries: UnsafePointer<Float>, count queryCount: Int, stride: Int,
+    into result: UnsafeMutablePointer<Float>, scale: Float, causal: Bool
+  ) {
+    let half: Int32 = precision == .half ? 1 : 0
+    if queryCount == 1 {
+      let scores = Tensor(uninitialized: [count])
+      uio2_attend_one(
+        result, queries, base(0, head), base(1, head), dimension, half, count, dimension, scale, scores.storage.base)
+    } else {
+      let scratch = Tensor(uninitialized: [uio2_attend_scratch(count, dimension)])
+      uio2_attend(
+        result, stride, queries, stride, base(0, head), base(1, head), dimension, half, queryCount, count, dimension,
+        scale, causal ? count - queryCount : -1, scratch.storage.base)
     }
   }
 }

@@ -19,6 +19,8 @@ public enum BLAS {
         gotoblas_dynamic_init()
       }
     }
+    // Products are shared out by ``Parallel``; a second set of threads would only get in the way.
+    openblas_set_num_threads(1)
   }()
 
   private static func currentCoreName() -> String {
@@ -29,18 +31,6 @@ public enum BLAS {
   public static var coreName: String {
     prepared
     return currentCoreName()
-  }
-
-  /// Threads of one product.
-  public static var threads: Int {
-    get {
-      prepared
-      return Int(openblas_get_num_threads())
-    }
-    set {
-      prepared
-      openblas_set_num_threads(Int32(clamping: max(1, newValue)))
-    }
   }
 
   /// `c = alpha · a · bᵀ + beta · c` for row-major matrices with leading dimensions:

@@ -25,6 +25,16 @@ final class BrainFloats: @unchecked Sendable {
     file = nil
   }
 
+  /// 32-bit floats rounded to nearest, ties to even.
+  init(rounding tensor: Tensor) {
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(2 * tensor.count, 1), alignment: 64)
+    let halves = raw.bindMemory(to: UInt16.self, capacity: max(tensor.count, 1))
+    uio2_f32_to_bf16(halves, tensor.pointer, tensor.count)
+    base = UnsafePointer(halves)
+    count = tensor.count
+    file = nil
+  }
+
   deinit {
     if file == nil { UnsafeMutableRawPointer(mutating: base).deallocate() }
   }

@@ -80,17 +80,24 @@ public final class Checkpoint: Sendable {
     try file(of: name, shape: shape).tensor(name)
   }
 
-  /// The named matrix for products and look-ups, kept as `residency` says.
+  /// The named matrix for products and look-ups, kept as `options` say.
   ///
   /// - Parameter shape: `[rows, columns]`.
   /// - Throws: like ``tensor(_:shape:)``.
-  public func matrix(_ name: String, shape: [Int], residency: WeightResidency) throws(TensorError) -> WeightMatrix {
+  public func matrix(_ name: String, shape: [Int], options: WeightOptions) throws(TensorError) -> WeightMatrix {
     precondition(shape.count == 2, "a matrix has two dimensions")
-    let file = try file(of: name, shape: shape)
-    if residency == .stored, let halves = try file.brainFloats(name) {
-      return WeightMatrix(halves, rows: shape[0], columns: shape[1])
+    if let quantized = try quantizedMatrix(name, shape: shape, activations: options.activations) {
+      return WeightMatrix(quantized).converted(to: options.format ?? .int8)
     }
-    return WeightMatrix(try file.tensor(name))
+    let file = try file(of: name, shape: shape)
+    let format = options.format ?? .suited(to: self)
+    if format != .f32, let halves = try file.brainFloats(name) {
+      let matrix = WeightMatrix(halves, rows: shape[0], columns: shape[1])
+      return matrix.converted(to: options.format ?? .bf16, options: options)
+    }
+    // Nobody asked for less than the file has.
+    let matrix = WeightMatrix(try file.tensor(name))
+    return options.format == nil ? matrix : matrix.converted(to: format, options: options)
   }
 
   /// What all weights take as 32-bit floats, in bytes.
@@ -100,7 +107,7 @@ public final class Checkpoint: Sendable {
   }
 
   /// The file that holds a tensor of this shape, which counts as used from now on.
-  private func file(of name: String, shape: [Int]) throws(TensorError) -> SafetensorsFile {
+  func file(of name: String, shape: [Int]) throws(TensorError) -> SafetensorsFile {
     guard let position = fileOfTensor[name], let entry = files[position].entries[name] else {
       throw TensorError(.missingTensor, name, "is not in the checkpoint; expected \(shape)")
     }

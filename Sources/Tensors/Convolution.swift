@@ -33,8 +33,8 @@ public struct Convolution: Sendable {
   public var inputs: Int { weight.shape[1] }
   public var kernel: Int { weight.shape[2] }
 
-  /// Floats of the window matrix: 4 MiB, which a second-level cache holds in part and a third-level one wholly.
-  private static let matrixSize = 1 << 20
+  /// Floats of a window matrix: 1 MiB, which a second-level cache holds; each thread has one.
+  private static let matrixSize = 256 << 10
 
   /// - Parameter x: `[inputs, height, width]`; sides are even when halving.
   /// - Returns: `[outputs, height, width]`, or half of both sides.
@@ -47,14 +47,20 @@ public struct Convolution: Sendable {
     let result = Tensor(uninitialized: [outputs, outHeight, outWidth])
     let pixels = outHeight * outWidth, window = inputs * kernel * kernel
     guard pixels > 0 else { return result }
+    let operations = 2 * outputs * window * pixels
     if kernel == 1, stride == 1 {
-      BLAS.multiply(
-        weight.pointer, inputs, x.pointer, pixels, into: result.storage.base, pixels, m: outputs, n: pixels, k: inputs)
+      Parallel.rows(pixels, operations: operations / pixels, unit: 64) { range in
+        BLAS.multiply(
+          weight.pointer, inputs, x.pointer + range.lowerBound, pixels, into: result.storage.base + range.lowerBound,
+          pixels, m: outputs, n: range.count, k: inputs)
+      }
     } else {
       let rowsAtOnce = min(outHeight, max(1, Self.matrixSize / (window * outWidth)))
-      let columns = Tensor(uninitialized: [window, rowsAtOnce * outWidth])
-      for first in Swift.stride(from: 0, to: outHeight, by: rowsAtOnce) {
+      let shares = (outHeight + rowsAtOnce - 1) / rowsAtOnce
+      Parallel.forEach(shares, operations: operations) { share in
+        let first = share * rowsAtOnce
         let rows = min(rowsAtOnce, outHeight - first), count = rows * outWidth
+        let columns = Tensor(uninitialized: [window, count])
         uio2_im2col(
           columns.storage.base, x.pointer, inputs, height, width, kernel, stride, padding, outWidth, first, rows)
         BLAS.multiply(
@@ -90,9 +96,13 @@ public struct GroupNorm: Sendable {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     precondition(x.shape.first == weight.count, "the norm has as many channels as the feature map")
     let result = Tensor(uninitialized: x.shape)
-    uio2_group_norm(
-      result.storage.base, x.pointer, weight.pointer, bias.pointer, weight.count, groups, x.count / weight.count,
-      epsilon)
+    let pixels = x.count / weight.count, members = weight.count / groups
+    Parallel.rows(groups, operations: 8 * members * pixels) { range in
+      let channel = range.lowerBound * members
+      uio2_group_norm(
+        result.storage.base + channel * pixels, x.pointer + channel * pixels, weight.pointer + channel,
+        bias.pointer + channel, range.count * members, range.count, pixels, epsilon)
+    }
     return result
   }
 }
@@ -115,7 +125,7 @@ extension Tensor {
 
   /// `x / (1 + e⁻ˣ)`, in place.
   public mutating func applySiLU() {
-    uio2_silu(mutablePointer(), count)
+    updateParts(operations: 25) { uio2_silu($0, $1.count) }
   }
 
   /// `max(x, 0)`, in place.

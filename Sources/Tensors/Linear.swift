@@ -24,29 +24,17 @@ public struct Linear: Sendable {
 
   /// - Parameter x: `[rows, inputs]`.
   /// - Returns: `[rows, outputs]`.
-  public func callAsFunction(_ x: Tensor) -> Tensor {
-    var y = x.multiplied(byRowsOf: weight, 0..<outputs)
-    if let bias { y.add(row: bias) }
-    return y
-  }
-}
+  public func callAsFunction(_ x: Tensor) -> Tensor { Self.each([self], of: x)[0] }
 
-extension Tensor {
-  /// `self · rows(of: matrix)ᵀ`: the dot product of each row of `self` with the rows `range` of `matrix`.
+  /// Several layers of the same input: what can be prepared of it is prepared once, and the threads share all the work.
   ///
-  /// - Returns: `[rows, range.count]`.
-  public func multiplied(byRowsOf matrix: Tensor, _ range: Range<Int>) -> Tensor {
-    precondition(columns == matrix.columns, "inner dimensions must agree")
-    precondition(range.lowerBound >= 0 && range.upperBound <= matrix.rows, "rows out of range")
-    let result = Tensor(uninitialized: [rows, range.count])
-    let weights = matrix.pointer + range.lowerBound * matrix.columns
-    if rows == 1 {
-      // OpenBLAS repacks the weights on every product; for one row that costs more than the product.
-      uio2_matvec(result.storage.base, weights, pointer, range.count, columns)
-    } else {
-      BLAS.multiplyTransposed(
-        pointer, columns, weights, columns, into: result.storage.base, range.count, m: rows, n: range.count, k: columns)
+  /// - Parameter x: `[rows, inputs]`.
+  /// - Returns: `[rows, outputs]` of each layer.
+  public static func each(_ layers: [Linear], of x: Tensor) -> [Tensor] {
+    var results = MatrixProduct.of(x, layers.map { ($0.weight, 0..<$0.outputs) })
+    for (index, layer) in layers.enumerated() {
+      if let bias = layer.bias { results[index].add(row: bias) }
     }
-    return result
+    return results
   }
 }

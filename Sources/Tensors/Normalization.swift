@@ -16,7 +16,11 @@ public struct RMSNorm: Sendable {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     precondition(x.count % scale.count == 0, "the norm's width must divide the row")
     let result = Tensor(uninitialized: x.shape)
-    uio2_rms_norm(result.storage.base, x.pointer, scale.pointer, x.count / scale.count, scale.count, epsilon)
+    let width = scale.count
+    Parallel.rows(x.count / width, operations: 4 * width) { range in
+      let start = range.lowerBound * width
+      uio2_rms_norm(result.storage.base + start, x.pointer + start, scale.pointer, range.count, width, epsilon)
+    }
     return result
   }
 }
@@ -40,7 +44,12 @@ public struct LayerNorm: Sendable {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     precondition(x.columns == weight.count, "the norm must be as wide as the row")
     let result = Tensor(uninitialized: x.shape)
-    uio2_layer_norm(result.storage.base, x.pointer, weight.pointer, bias.pointer, x.rows, x.columns, epsilon)
+    let width = x.columns
+    Parallel.rows(x.rows, operations: 6 * width) { range in
+      let start = range.lowerBound * width
+      uio2_layer_norm(
+        result.storage.base + start, x.pointer + start, weight.pointer, bias.pointer, range.count, width, epsilon)
+    }
     return result
   }
 }

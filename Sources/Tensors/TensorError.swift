@@ -17,6 +17,8 @@ public struct TensorError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let invalidOffsets = Code(rawValue: "invalid_offsets")
     /// An element type that cannot be read as floating-point numbers.
     public static let unsupportedType = Code(rawValue: "unsupported_type")
+    /// The system does not let the process do it.
+    public static let notPermitted = Code(rawValue: "not_permitted")
     public static let missingTensor = Code(rawValue: "missing_tensor")
     public static let surplusTensor = Code(rawValue: "surplus_tensor")
     public static let shapeMismatch = Code(rawValue: "shape_mismatch")

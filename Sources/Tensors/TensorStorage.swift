@@ -1,7 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// The memory behind a tensor: either its own, 64-byte aligned, or a part of a memory-mapped file that it keeps alive.
 ///
 /// Unchecked because the pointer is only written through a uniquely referenced ``Tensor``.
@@ -15,8 +11,7 @@ final class TensorStorage: @unchecked Sendable {
 
   /// Uninitialised memory of `count` floats.
   init(uninitialized count: Int) {
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
-    base = raw.bindMemory(to: Float.self, capacity: max(count, 1))
+    base = TensorMemory.take(count * 4).bindMemory(to: Float.self, capacity: max(count, 1))
     self.count = count
     owner = nil
   }
@@ -29,6 +24,6 @@ final class TensorStorage: @unchecked Sendable {
   }
 
   deinit {
-    if owner == nil { UnsafeMutableRawPointer(base).deallocate() }
+    if owner == nil { TensorMemory.give(UnsafeMutableRawPointer(base), count * 4) }
   }
 }

@@ -1,15 +1,16 @@
 import CKernels
 
-/// A matrix of weights, `[rows, columns]`: 32-bit floats, or bfloat16 as the file has it, widened only where a product or a look-up needs it.
+/// A matrix of weights, `[rows, columns]`, kept in 32, 16 or 8 bits and widened only where a product or a look-up needs it.
 public struct WeightMatrix: Sendable {
-  private enum Elements: Sendable {
-    case widened(Tensor)
-    case stored(BrainFloats)
+  enum Elements: Sendable {
+    case f32(Tensor)
+    case bf16(BrainFloats)
+    case int8(QuantizedMatrix)
   }
 
   public let rows: Int
   public let columns: Int
-  private let elements: Elements
+  let elements: Elements
 
   /// 32-bit weights.
   ///
@@ -18,91 +19,74 @@ public struct WeightMatrix: Sendable {
     precondition(tensor.shape.count == 2, "a weight matrix has two dimensions")
     rows = tensor.shape[0]
     columns = tensor.shape[1]
-    elements = .widened(tensor)
+    elements = .f32(tensor)
   }
 
   init(_ halves: BrainFloats, rows: Int, columns: Int) {
     precondition(halves.count == rows * columns, "element count must be the product of the shape")
     self.rows = rows
     self.columns = columns
-    elements = .stored(halves)
+    elements = .bf16(halves)
   }
 
-  /// How the weights are kept; 32-bit weights count as widened.
-  public var residency: WeightResidency {
+  init(_ quantized: QuantizedMatrix) {
+    rows = quantized.rows
+    columns = quantized.columns
+    elements = .int8(quantized)
+  }
+
+  /// How the weights are kept.
+  public var format: WeightFormat {
     switch elements {
-    case .widened: .widened
-    case .stored: .stored
+    case .f32: .f32
+    case .bf16: .bf16
+    case .int8: .int8
+    }
+  }
+
+  /// The same weights in another format; bfloat16 and 8 bits round to nearest.
+  public func converted(to format: WeightFormat, options: WeightOptions = .standard) -> WeightMatrix {
+    guard format != self.format, rows > 0, columns > 0 else { return self }
+    switch format {
+    case .f32: return WeightMatrix(widened())
+    case .bf16: return WeightMatrix(BrainFloats(rounding: widened()), rows: rows, columns: columns)
+    case .int8:
+      return WeightMatrix(QuantizedMatrix(rounding: self, block: options.block, activations: options.activations))
     }
   }
 
   /// All weights as 32-bit floats, `[rows, columns]`; a copy where they are stored in less.
   public func widened() -> Tensor {
+    if case .f32(let tensor) = elements { return tensor }
+    return widened(rows: 0..<rows)
+  }
+
+  /// Some rows as 32-bit floats, `[range.count, columns]`.
+  func widened(rows range: Range<Int>) -> Tensor {
+    let result = Tensor(uninitialized: [range.count, columns])
     switch elements {
-    case .widened(let tensor): return tensor
-    case .stored(let halves):
-      let result = Tensor(uninitialized: [rows, columns])
-      uio2_bf16_to_f32(result.storage.base, halves.base, halves.count)
-      return result
+    case .f32(let tensor): return tensor.rows(in: range)
+    case .bf16(let halves):
+      uio2_bf16_to_f32(result.storage.base, halves.base + range.lowerBound * columns, range.count * columns)
+    case .int8(let quantized): quantized.widen(range, into: result.storage.base)
     }
+    return result
   }
 
   /// The named rows in the named order, `[indices.count, columns]`; an embedding look-up.
   public func gatheringRows(_ indices: [Int]) -> Tensor {
-    switch elements {
-    case .widened(let tensor): return tensor.gatheringRows(indices)
-    case .stored(let halves):
-      let result = Tensor(uninitialized: [indices.count, columns])
-      for (target, source) in indices.enumerated() {
-        precondition(source >= 0 && source < rows, "row out of range")
-        uio2_bf16_to_f32(result.storage.base + target * columns, halves.base + source * columns, columns)
+    if case .f32(let tensor) = elements { return tensor.gatheringRows(indices) }
+    let result = Tensor(uninitialized: [indices.count, columns])
+    for (target, source) in indices.enumerated() {
+      precondition(source >= 0 && source < rows, "row out of range")
+      let place = result.storage.base + target * columns
+      switch elements {
+      case .f32: break
+      case .bf16(let halves): uio2_bf16_to_f32(place, halves.base + source * columns, columns)
+      case .int8(let quantized): quantized.widen(source..<source + 1, into: place)
       }
-      return result
     }
-  }
-
-  /// `x · self[range]ᵀ`.
-  ///
-  /// - Parameter x: `[n, columns]`.
-  /// - Returns: `[n, range.count]`.
-  func product(of x: Tensor, _ range: Range<Int>) -> Tensor {
-    precondition(x.columns == columns, "inner dimensions must agree")
-    precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows out of range")
-    switch elements {
-    case .widened(let tensor):
-      return x.multiplied(byRowsOf: tensor, range)
-    case .stored(let halves):
-      let result = Tensor(uninitialized: [x.rows, range.count])
-      let weights = halves.base + range.lowerBound * columns
-      if x.rows == 1 {
-        uio2_bf16_matvec(result.storage.base, weights, x.pointer, range.count, columns)
-      } else {
-        multiplyPanels(of: weights, count: range.count, by: x, into: result)
-      }
-      return result
-    }
-  }
-
-  /// Floats of one panel: small enough to stay in the cache between widening and product, large enough for the product's own blocking.
-  private static let panelSize = 256 << 10
-
-  /// Widens some rows at a time into scratch memory and leaves the product to BLAS.
-  private func multiplyPanels(of weights: UnsafePointer<UInt16>, count: Int, by x: Tensor, into result: Tensor) {
-    guard count > 0, columns > 0, x.rows > 0 else {
-      result.storage.base.update(repeating: 0, count: result.count)
-      return
-    }
-    let height = min(count, max(16, Self.panelSize / columns / 16 * 16))
-    let panel = Tensor(uninitialized: [height, columns])
-    var row = 0
-    while row < count {
-      let taken = min(height, count - row)
-      uio2_bf16_to_f32(panel.storage.base, weights + row * columns, taken * columns)
-      BLAS.multiplyTransposed(
-        x.pointer, columns, panel.pointer, columns, into: result.storage.base + row, count, m: x.rows, n: taken,
-        k: columns)
-      row += taken
-    }
+    return result
   }
 }
 
@@ -111,6 +95,13 @@ extension Tensor {
   ///
   /// - Returns: `[rows, range.count]`.
   public func multiplied(byRowsOf matrix: WeightMatrix, _ range: Range<Int>) -> Tensor {
-    matrix.product(of: self, range)
+    MatrixProduct.of(self, [(matrix, range)])[0]
+  }
+
+  /// `self · rows(of: matrix)ᵀ`: the dot product of each row of `self` with the rows `range` of `matrix`.
+  ///
+  /// - Returns: `[rows, range.count]`.
+  public func multiplied(byRowsOf matrix: Tensor, _ range: Range<Int>) -> Tensor {
+    multiplied(byRowsOf: WeightMatrix(matrix), range)
   }
 }

@@ -26,6 +26,10 @@ public struct EncodingTimings: Sendable, Hashable {
 /// Weights only; every call has its own run state, so one model serves many threads.
 public final class UnifiedIOModel: Sendable {
   public let configuration: Configuration
+  /// How the matrices are kept.
+  public let weightFormat: WeightFormat
+  /// Whether a row's products do not depend on how many rows there are.
+  private let hasExactProducts: Bool
   private let textEmbedding: WeightMatrix
   private let inputs: InputEncoders
   private let encoder: Encoder
@@ -37,9 +41,9 @@ public final class UnifiedIOModel: Sendable {
 
   /// Loads `config.json` and the weights beside it.
   ///
-  /// - Parameter residency: how bfloat16 weights are kept; `nil`: what suits the checkpoint's size.
+  /// - Parameter weights: how matrices are kept and multiplied with.
   /// - Throws: ``ModelError`` naming the key or tensor at fault, with what was expected and found.
-  public convenience init(directory: URL, residency: WeightResidency? = nil) throws(ModelError) {
+  public convenience init(directory: URL, weights: WeightOptions = .standard) throws(ModelError) {
     let configuration = try Configuration(contentsOf: directory.appending(path: "config.json"))
     let checkpoint: Checkpoint
     do {
@@ -47,16 +51,18 @@ public final class UnifiedIOModel: Sendable {
     } catch {
       throw ModelError(error)
     }
-    try self.init(configuration: configuration, checkpoint: checkpoint, residency: residency)
+    try self.init(configuration: configuration, checkpoint: checkpoint, weights: weights)
   }
 
   /// Takes every tensor that the configuration needs; a missing, mis-shaped or surplus one is an error.
   ///
-  /// - Parameter residency: how bfloat16 weights are kept; `nil`: what suits the checkpoint's size.
+  /// - Parameter weights: how matrices are kept and multiplied with; the tokenisers of pictures and sound stay in 32 bits.
   public init(
-    configuration: Configuration, checkpoint: Checkpoint, residency: WeightResidency? = nil
+    configuration: Configuration, checkpoint: Checkpoint, weights options: WeightOptions = .standard
   ) throws(ModelError) {
-    let weights = WeightScope(checkpoint, residency: residency ?? .suited(to: checkpoint))
+    let weights = WeightScope(checkpoint, options: options)
+    weightFormat = options.format ?? .suited(to: checkpoint)
+    hasExactProducts = weightFormat == .int8 && options.activations == .int8
     let transformer = configuration.transformer
     self.configuration = configuration
     textEmbedding = try weights["text_token_embedder"].matrix(
@@ -70,7 +76,7 @@ public final class UnifiedIOModel: Sendable {
         weights, modality, transformer, textEmbedding: textEmbedding)
     }
     self.targets = targets
-    (imageTokenizer, audioTokenizer) = try Self.tokenizers(weights["target_embedders"], configuration)
+    (imageTokenizer, audioTokenizer) = try Self.tokenizers(weights["target_embedders"].exact, configuration)
     do {
       try checkpoint.checkNothingIsLeft { _ in false }
     } catch {
@@ -90,22 +96,69 @@ public final class UnifiedIOModel: Sendable {
   public func encode(
     _ input: ModelInput, timings: inout EncodingTimings, probe: Probe? = nil
   ) throws(ModelError) -> EncodedInput {
+    try encode([input], timings: &timings, probe: probe)[0]
+  }
+
+  /// Encodes several examples; no padding is needed, whatever their lengths and modalities, and every result is that of encoding
+  /// the example alone, to the last bit.
+  ///
+  /// With 8-bit products, which are exact, those of all tokens are computed together. BLAS rounds differently for different numbers of
+  /// rows and gains nothing from more of them, so with other weights the examples take their turns.
+  public func encode(_ inputs: [ModelInput]) throws(ModelError) -> [EncodedInput] {
+    var timings = EncodingTimings()
+    return try encode(inputs, timings: &timings)
+  }
+
+  /// Encodes several examples and says how long the halves took.
+  public func encode(
+    _ inputs: [ModelInput], timings: inout EncodingTimings, probe: Probe? = nil
+  ) throws(ModelError) -> [EncodedInput] {
+    guard !inputs.isEmpty else { return [] }
+    guard inputs.count == 1 || hasExactProducts else {
+      var encoded: [EncodedInput] = []
+      for input in inputs { encoded += try encode([input], timings: &timings, probe: probe) }
+      return encoded
+    }
     let clock = ContinuousClock(), start = clock.now
-    let (parts, layout) = try inputs(input, textEmbedding: textEmbedding, probe: probe)
-    let sequence = Tensor.stacking(parts.map(\.embeddings)), rotary = Tensor.stacking(parts.map(\.rotary))
+    var sequences: [EncodedPart] = []
+    var layouts: [SequenceLayout] = []
+    for input in inputs {
+      let (parts, layout) = try self.inputs(input, textEmbedding: textEmbedding, probe: probe)
+      sequences.append(
+        EncodedPart(
+          embeddings: Tensor.stacking(parts.map(\.embeddings)), rotary: Tensor.stacking(parts.map(\.rotary))))
+      layouts.append(layout)
+    }
     let embedded = clock.now
-    let output = encoder(sequence, rotary: rotary, probe: probe)
-    timings.vision = embedded - start
-    timings.encode = clock.now - embedded
-    return EncodedInput(output: output, layout: layout, rotary: rotary)
+    let lengths = sequences.map(\.embeddings.rows)
+    let output = encoder(
+      Tensor.stacking(sequences.map(\.embeddings)), rotary: Tensor.stacking(sequences.map(\.rotary)), lengths: lengths,
+      probe: probe)
+    timings.vision += embedded - start
+    timings.encode += clock.now - embedded
+    guard inputs.count > 1 else {
+      return [EncodedInput(output: output, layout: layouts[0], rotary: sequences[0].rotary)]
+    }
+    var encoded: [EncodedInput] = [], row = 0
+    for (index, length) in lengths.enumerated() {
+      encoded.append(
+        EncodedInput(
+          output: output.rows(in: row..<row + length), layout: layouts[index], rotary: sequences[index].rotary))
+      row += length
+    }
+    return encoded
   }
 
   /// The decoder's state before the first token: cross-attention keys and values are computed here, once.
   func makeDecoderState(for encoded: EncodedInput, capacity: Int) -> DecoderState {
-    let width = configuration.transformer.embeddingSize
+    let transformer = configuration.transformer
+    let precision: CachePrecision = weightFormat == .f32 ? .single : .half
     return DecoderState(
-      caches: decoder.layers.map { _ in AttentionCache(capacity: capacity, width: width) },
-      memories: decoder.layers.map { $0.memory(of: encoded.output, rotary: encoded.rotary) })
+      caches: decoder.layers.map { _ in
+        AttentionCache(
+          capacity: capacity, heads: transformer.heads, dimension: transformer.headDimension, precision: precision)
+      },
+      memories: decoder.layers.map { $0.memory(of: encoded.output, rotary: encoded.rotary, precision: precision) })
   }
 
   func target(_ modality: TargetModality) throws(ModelError) -> TargetEmbedder {
@@ -126,7 +179,25 @@ public final class UnifiedIOModel: Sendable {
   ) throws(ModelError) -> Tensor {
     let positions = positions ?? Array(state.count..<state.count + tokens.count)
     let embedded = try target.embed(tokens, at: positions)
-    return decoder(embedded.embeddings, rotary: embedded.rotary, state: &state, probe: probe)
+    var states = [state]
+    // One owner only, so that the caches are not copied.
+    state = DecoderState(caches: [], memories: [])
+    let hidden = decoder(
+      embedded.embeddings, rotary: embedded.rotary, counts: [tokens.count], states: &states, probe: probe)
+    state = states[0]
+    return hidden
+  }
+
+  /// Feeds tokens to several examples together.
+  ///
+  /// - Returns: hidden states after `decoder_norm`, `[Σ tokens, embedding]`, the examples one below the other.
+  func advance(
+    _ states: inout [DecoderState], tokens: [[Int32]], target: TargetEmbedder
+  ) throws(ModelError) -> Tensor {
+    let positions = zip(states, tokens).flatMap { $0.count..<$0.count + $1.count }
+    let embedded = try target.embed(tokens.flatMap(\.self), at: positions)
+    return decoder(
+      embedded.embeddings, rotary: embedded.rotary, counts: tokens.map(\.count), states: &states)
   }
 
   /// Teacher-forced logits: what the decoder thinks of every next token while `tokens` are fed to it.

@@ -17,7 +17,7 @@ import UnifiedIO
     let clock = ContinuousClock(), start = clock.now
     let checkpoint = try Checkpoint(directory: folder)
     let stored = checkpoint.files.reduce(0) { $0 + $1.entries.values.reduce(0) { $0 + $1.length } }
-    #expect(WeightResidency.suited(to: checkpoint) == .stored)
+    #expect(WeightFormat.suited(to: checkpoint) == .bf16)
     let model = try UnifiedIOModel(directory: folder)
     let loaded = clock.now
     let count = model.configuration.inputModalities.contains(.image) ? 576 : 0

@@ -122,15 +122,25 @@ import Testing
     #expect(a.values == [1, 2, 3] && b.values == [2, 4, 6])
   }
 
-  @Test func cachesGrowAndKeepTheirRows() {
-    var cache = AttentionCache(capacity: 2, width: 3)
+  @Test(arguments: [CachePrecision.single, .half]) func cachesGrowAndAreCopiedOnWrite(precision: CachePrecision) {
+    var cache = AttentionCache(capacity: 2, heads: 1, dimension: 3, precision: precision)
+    var before = cache
     for row in 0..<7 {
+      // Orthogonal to nothing: each key is the number of its row.
       let values = Tensor([Float](repeating: Float(row), count: 3), shape: [1, 3])
+      if row == 4 { before = cache }
       cache.append(keys: values, values: values)
     }
-    #expect(cache.count == 7)
-    #expect((0..<7).allSatisfy { cache.keys.row($0) == [Float](repeating: Float($0), count: 3) })
-    #expect(cache.values.row(6) == [6, 6, 6])
+    #expect(cache.count == 7 && before.count == 4)
+    before.append(keys: Tensor(zeros: [1, 3]), values: Tensor([9, 9, 9], shape: [1, 3]))
+    // A query that is far larger than anything else sees the largest key alone.
+    let query = Tensor([1000, 1000, 1000], shape: [1, 3])
+    for (cache, expected) in [(cache, Float(6)), (before, 3)] {
+      let seen = SoftmaxAttention.attend(queries: query, caches: [cache], counts: [1], scales: [1], causal: false)
+      #expect(seen.values == [expected, expected, expected])
+    }
+    cache.truncate(to: 2)
+    #expect(cache.count == 2)
   }
 
   @Test func openBLASUsesTheProcessor() {

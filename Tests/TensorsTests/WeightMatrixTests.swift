@@ -27,9 +27,9 @@ import Testing
   func storedProductsAgreeWithWidenedOnes(count: Int, shape: (Int, Int)) throws {
     let (rows, columns) = shape
     let checkpoint = try checkpoint(rows: rows, columns: columns)
-    let stored = try checkpoint.matrix("w", shape: [rows, columns], residency: .stored)
-    let widened = try checkpoint.matrix("w", shape: [rows, columns], residency: .widened)
-    #expect(stored.residency == .stored && widened.residency == .widened)
+    let stored = try checkpoint.matrix("w", shape: [rows, columns], options: WeightOptions(format: .bf16))
+    let widened = try checkpoint.matrix("w", shape: [rows, columns], options: WeightOptions(format: .f32))
+    #expect(stored.format == .bf16 && widened.format == .f32)
     #expect(stored.widened().values == widened.widened().values)
     let x = input(count, columns)
     for range in [0..<rows, rows / 2..<rows, 0..<0] {
@@ -42,7 +42,7 @@ import Testing
 
   @Test func looksUpRowsInAnyOrder() throws {
     let checkpoint = try checkpoint(rows: 9, columns: 5)
-    let stored = try checkpoint.matrix("w", shape: [9, 5], residency: .stored)
+    let stored = try checkpoint.matrix("w", shape: [9, 5], options: WeightOptions(format: .bf16))
     let whole = try checkpoint.tensor("w", shape: [9, 5])
     #expect(stored.gatheringRows([8, 0, 8]).values == whole.gatheringRows([8, 0, 8]).values)
     #expect(stored.gatheringRows([]).count == 0)
@@ -51,17 +51,17 @@ import Testing
   @Test func oddAddressesAreCopied() throws {
     let checkpoint = try checkpoint(rows: 3, columns: 3, odd: true)
     #expect(checkpoint.entry("w").map { $0.offset % 2 } == 1)
-    let stored = try checkpoint.matrix("w", shape: [3, 3], residency: .stored)
+    let stored = try checkpoint.matrix("w", shape: [3, 3], options: WeightOptions(format: .bf16))
     #expect(stored.widened().values == (try checkpoint.tensor("w", shape: [3, 3]).values))
   }
 
   @Test func floatsStayFloatsAndShapesAreChecked() throws {
     let url = try SafetensorsFixture.good.write()
     let checkpoint = try Checkpoint(directory: url.deletingLastPathComponent())
-    #expect(try checkpoint.matrix("a", shape: [2, 2], residency: .stored).residency == .widened)
-    #expect(throws: TensorError.self) { try checkpoint.matrix("a", shape: [2, 3], residency: .stored) }
+    #expect(try checkpoint.matrix("a", shape: [2, 2], options: WeightOptions()).format == .f32)
+    #expect(throws: TensorError.self) { try checkpoint.matrix("a", shape: [2, 3], options: WeightOptions(format: .bf16)) }
     #expect(checkpoint.widenedSize == 4 * (4 + 3 + 2 + 1))
-    #expect(WeightResidency.suited(to: checkpoint) == .widened)
+    #expect(WeightFormat.suited(to: checkpoint) == .f32)
   }
 
   @Test func roundsToNearestEvenAndKeepsWhatIsNotANumber() {

@@ -1,10 +1,25 @@
-// Numeric kernels: one function per operation, dispatched at run time to the best instruction set that the machine has
-// (x86-64-v4, x86-64-v3, baseline). All arrays are row-major and may be unaligned; none may overlap unless said so.
+// Numeric kernels: one function per operation, compiled for several instruction sets (portable, AVX2 + FMA, AVX-512, AVX-512 with
+// VNNI); the best one that the machine has is chosen at the first call, or the one that the environment variable UIO2_KERNELS
+// names. All arrays are row-major and may be unaligned; none may overlap unless said so. A stride counts elements from one row
+// to the next.
 #ifndef UIO2_CKERNELS_H
 #define UIO2_CKERNELS_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+// MARK: Levels
+
+// How many levels the machine has, the portable one included; each contains those before it.
+size_t uio2_kernel_levels(void);
+// Of a level below that count: portable, avx2, avx512, avx512vnni.
+const char *uio2_kernel_level_name(size_t index);
+// The level that is used.
+const char *uio2_kernels_in_use(void);
+// Uses another level from now on, in all threads; 0 when the machine does not have it. For tests and benchmarks.
+int uio2_choose_kernels(const char *name);
+
+// MARK: Element by element
 
 // y[i] += x[i]
 void uio2_add(float *y, const float *x, size_t count);
@@ -19,6 +34,8 @@ void uio2_gelu_erf(float *x, size_t count);
 // The tanh approximation of GELU, in place.
 void uio2_gelu_tanh(float *x, size_t count);
 
+// MARK: Norms
+
 // y = x / sqrt(mean(x^2) + epsilon) * scale, row by row; y may be x.
 void uio2_rms_norm(float *y, const float *x, const float *scale, size_t rows, size_t columns, float epsilon);
 // y = (x - mean) / sqrt(variance + epsilon) * weight + bias, row by row; y may be x.
@@ -27,25 +44,60 @@ void uio2_layer_norm(float *y, const float *x, const float *weight, const float 
 // x = x / max(|x|, epsilon), row by row, in place.
 void uio2_l2_normalize(float *x, size_t rows, size_t columns, float epsilon);
 
+// MARK: Attention
+
 // Rotates interleaved pairs of x[tokens][heads][dimension] by table[tokens][dimension] = (cos, sin) pairs, in place.
 void uio2_rotary(float *x, const float *table, size_t tokens, size_t heads, size_t dimension);
-
-// Softmax of each row of x over its first `visible(row)` columns, in place; columns beyond are set to 0.
-// visible(row) = columns when causal_offset < 0, else min(columns, causal_offset + row + 1).
-void uio2_softmax_rows(float *x, size_t rows, size_t columns, size_t stride, ptrdiff_t causal_offset);
+// RMS norm of each head with scale[dimension], then the rotation, in one pass, in place.
+void uio2_norm_rotary(float *x, const float *scale, float epsilon, const float *table, size_t tokens, size_t heads,
+                      size_t dimension);
 // Sum of exp(x[i] - maximum) with the maximum written to *maximum; 0 columns give 0.
 float uio2_exp_sum(const float *x, size_t count, float *maximum);
 
-// One query row of every head over `keys` cached rows: output[heads * dimension].
-// k and v are [keys][heads * dimension]; scores is scratch of `keys` floats.
-void uio2_attend_one(float *output, const float *query, const float *k, const float *v, size_t keys, size_t heads,
+// Attention of one head: y[queries][dimension] = softmax(scale q k^T) v over `keys` > 0 rows of k and v, which are floats, or
+// halves where `half` is not 0. Query i sees the first min(keys, causal_offset + i + 1) keys; all when causal_offset < 0.
+// Needs uio2_attend_scratch floats of scratch. A query's result does not depend on how many others come with it.
+void uio2_attend(float *y, size_t y_stride, const float *q, size_t q_stride, const void *k, const void *v, size_t stride,
+                 int half, size_t queries, size_t keys, size_t dimension, float scale, ptrdiff_t causal_offset,
+                 float *scratch);
+size_t uio2_attend_scratch(size_t keys, size_t dimension);
+// The same for one query that sees all keys; scores is scratch of `keys` floats.
+void uio2_attend_one(float *y, const float *q, const void *k, const void *v, size_t stride, int half, size_t keys,
                      size_t dimension, float scale, float *scores);
 
-// y[rows] = W[rows][columns] x, plus nothing else.
-void uio2_matvec(float *y, const float *w, const float *x, size_t rows, size_t columns);
+// MARK: Products
 
+// y[count][rows] = x[count][columns] w[rows][columns]^T for a few rows of x; w is read from memory once. A row's result does
+// not depend on how many others come with it.
+void uio2_f32_rows(float *y, size_t y_stride, const float *w, const float *x, size_t x_stride, size_t count, size_t rows,
+                   size_t columns);
 // The same with weights in bfloat16, widened on the way; w must be 2-byte aligned.
-void uio2_bf16_matvec(float *y, const uint16_t *w, const float *x, size_t rows, size_t columns);
+void uio2_bf16_rows(float *y, size_t y_stride, const uint16_t *w, const float *x, size_t x_stride, size_t count,
+                    size_t rows, size_t columns);
+
+// Weights in 8 bits: 64 outputs (rows of w) make a tile of 64 * columns (rounded up to 4) bytes and of 64 scales for each block
+// of `block` inputs, a multiple of 4. The functions below work on one tile; the whole matrix is its tiles one after the other.
+
+// Bytes and scales of a whole matrix.
+size_t uio2_i8_packed_size(size_t rows, size_t columns);
+size_t uio2_i8_scale_count(size_t rows, size_t columns, size_t block);
+// Packs w[rows][columns], at most 64 rows, into a tile: symmetric, to nearest.
+void uio2_i8_pack(uint8_t *packed, float *w_scales, const float *w, size_t rows, size_t columns, size_t block);
+// Outputs first ..< first + outputs of a tile as floats, w[outputs][columns].
+void uio2_i8_widen(float *w, size_t w_stride, const uint8_t *packed, const float *w_scales, size_t columns,
+                   size_t block, size_t first, size_t outputs);
+// Activations x[rows][columns] in 8 bits: q[rows][columns rounded up to 4], and of each row and block a scale and 128 times
+// the sum of q, which undoes the weights' offset.
+void uio2_i8_quantize(int8_t *q, float *scales, int32_t *sums, const float *x, size_t rows, size_t columns,
+                      size_t block);
+// y[count][0 ..< outputs] = quantized activations times the first `outputs` <= 64 rows of a tile. Sums of a block are exact.
+void uio2_i8_gemm(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums, size_t count,
+                  const uint8_t *packed, const float *w_scales, size_t columns, size_t block, size_t outputs);
+// The same with activations in f32, for a few rows.
+void uio2_i8_rows(float *y, size_t y_stride, const float *x, size_t x_stride, size_t count, const uint8_t *packed,
+                  const float *w_scales, size_t columns, size_t block, size_t outputs);
+
+// MARK: Convolution
 
 // Windows of x[channels][height][width] as a matrix: columns[channels * kernel * kernel][rows * out_width], for output rows
 // first_row ..< first_row + rows. Output pixel (i, j) sees input rows i * stride - padding + 0..kernel-1; 0 outside.
@@ -68,15 +120,44 @@ void uio2_transpose(float *y, const float *x, size_t rows, size_t columns);
 // (infinity for a single candidate). NaN distances are never picked; index is 0 when all are NaN.
 void uio2_nearest(const float *dots, const float *lengths, float own, size_t count, size_t *index, float *margin);
 
+// MARK: Conversions
+
 void uio2_bf16_to_f32(float *y, const uint16_t *x, size_t count);
 // To nearest, ties to even; NaN stays NaN, values beyond the largest become infinite.
 void uio2_f32_to_bf16(uint16_t *y, const float *x, size_t count);
 void uio2_f16_to_f32(float *y, const uint16_t *x, size_t count);
+// To nearest, ties to even; NaN stays NaN, values beyond the largest become infinite.
+void uio2_f32_to_f16(uint16_t *y, const float *x, size_t count);
 
 // y[i] = element `first + i` of a sequence of numbers uniform in [low, high) that the seed determines; it repeats after 2^32.
 void uio2_uniform(float *y, size_t count, uint64_t seed, uint64_t first, float low, float high);
 
-// 1 when the processor has AVX-512 F, BW, DQ and VL.
+// MARK: Ceilings
+
+// Multiply-adds in registers alone; the operations (2 a multiply-add) of one round.
+float uio2_peak_f32(size_t rounds);
+size_t uio2_peak_f32_operations(void);
+// The same in 8 bits with 32-bit sums.
+int32_t uio2_peak_i8(size_t rounds);
+size_t uio2_peak_i8_operations(void);
+// Reads every byte; the result depends on them.
+uint32_t uio2_stream_read(const uint8_t *bytes, size_t count);
+
+// MARK: Threads
+
+// Calls body(context, i) for each i < count on up to uio2_threads() threads, the calling one among them, and returns when all are
+// done. Called while another thread's call is under way, or from inside a body, it runs everything on the calling thread.
+void uio2_parallel(size_t count, void (*body)(void *context, size_t index), void *context);
+// Threads of one parallel call; at least 1. Workers are started at the first call that can use them; idle ones sleep.
+size_t uio2_threads(void);
+void uio2_set_threads(size_t count);
+// Asks for real-time scheduling (SCHED_FIFO at this priority, 1...99) of the calling thread, and of workers from now on;
+// 0 or the system's error number.
+int uio2_set_realtime(int priority);
+
+// MARK: Processor
+
+// 1 when the processor has AVX-512 F, BW, CD, DQ and VL.
 int uio2_has_avx512(void);
 // Flushes denormal numbers to zero on the calling thread (they make FMA several times slower).
 void uio2_flush_denormals(void);

@@ -45,42 +45,45 @@ extension UnifiedIOModel {
     let target = try target(modality)
     let limit = min(options.maximumTokens, target.rotary.count)
     var finished = FinishedHypotheses(capacity: options.beams, lengthPenalty: options.lengthPenalty)
-    var beams = [Beam(tokens: [], score: 0, state: makeDecoderState(for: encoded, capacity: min(limit, 64)))]
+    var beams = [Beam(tokens: [], score: 0)]
+    // One a beam; the beams are computed together.
+    var states = [makeDecoderState(for: encoded, capacity: min(limit, 64))]
     var isDone = false
 
     for length in 1...max(limit, 1) where !isDone {
+      let hidden = try advance(
+        &states, tokens: beams.map { [$0.tokens.last ?? Tokenizer.bos] }, target: target)
+      let logits = target.logits(hidden)
       var candidates: [Candidate] = []
       for (index, beam) in beams.enumerated() {
-        var state = beam.state
-        let hidden = try advance(&state, tokens: [beam.tokens.last ?? Tokenizer.bos], target: target)
-        beams[index].state = state
-        var row = target.logits(hidden)
-        let normalizer = row.logSumExp(row: 0)
-        row.withMutableSpan { span in
-          for token in span.indices { span[token] -= normalizer }
-        }
-        var choice = LogitsRow(ranges: [0..<Int32(row.columns)], values: row.values)
+        let normalizer = logits.logSumExp(row: index)
+        var choice = LogitsRow(
+          ranges: [0..<Int32(logits.columns)], values: logits.row(index).map { $0 - normalizer })
         for (token, bias) in options.logitBias { choice.add(bias, to: token) }
         processor?.process(&choice, after: beam.tokens)
-        candidates += best(choice, count: 2 * options.beams).map {
-          Candidate(beam: index, token: $0.token, score: beam.score + $0.score)
+        candidates += RankedLogits.best(choice.values, count: 2 * options.beams).compactMap { place in
+          choice.token(at: place).map {
+            Candidate(beam: index, token: $0, score: beam.score + choice.values[place])
+          }
         }
       }
       // Ties go to the earlier beam and the smaller id.
       candidates.sort { ($0.score, $1.beam, $1.token) > ($1.score, $0.beam, $0.token) }
       candidates = Array(candidates.prefix(2 * options.beams))
 
-      var next: [Beam] = []
+      var next: [Beam] = [], nextStates: [DecoderState] = []
       for (rank, candidate) in candidates.enumerated() where next.count < options.beams {
         let beam = beams[candidate.beam], tokens = beam.tokens + [candidate.token]
         if modality == .text, candidate.token == Tokenizer.eos {
           if rank < options.beams { finished.add(tokens, sum: candidate.score, length: length) }
         } else {
-          next.append(Beam(tokens: tokens, score: candidate.score, state: beam.state))
+          next.append(Beam(tokens: tokens, score: candidate.score))
+          nextStates.append(states[candidate.beam])
         }
       }
       isDone = finished.cannotImprove(bestSum: candidates.first?.score ?? -.infinity, length: length)
       beams = next
+      states = nextStates
       if let onToken, let token = candidates.first?.token,
         !onToken(GenerationStep(token: token, count: length, limit: limit))
       {
@@ -92,17 +95,11 @@ extension UnifiedIOModel {
     }
     return finished.hypotheses
   }
-
-  private func best(_ row: LogitsRow, count: Int) -> [(token: Int32, score: Float)] {
-    let order = row.values.indices.sorted { (row.values[$0], $1) > (row.values[$1], $0) }
-    return order.prefix(count).compactMap { index in row.token(at: index).map { ($0, row.values[index]) } }
-  }
 }
 
 private struct Beam {
   let tokens: [Int32]
   let score: Float
-  var state: DecoderState
 }
 
 private struct Candidate {

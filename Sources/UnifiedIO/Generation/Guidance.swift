@@ -57,21 +57,19 @@ extension UnifiedIOModel {
       throw ModelError(.invalidInput, "guidance", "the scale must be a number from 0 up, found \(scale)")
     }
     let target = try target(modality), count = target.rotary.count
-    var state = makeDecoderState(for: encoded, capacity: count)
-    var negativeState = guidance.map { makeDecoderState(for: $0.negative, capacity: count) }
+    // The negative prompt's decoder goes along as a second example.
+    let prompts = [encoded] + (guidance.map { [$0.negative] } ?? [])
+    var states = prompts.map { makeDecoderState(for: $0, capacity: count) }
     var sampler = TokenSampler(options)
     var tokens: [Int32] = []
     tokens.reserveCapacity(count)
     for _ in 0..<min(count, max(options.maximumTokens, 0)) {
       let fed = [tokens.last ?? Tokenizer.bos]
-      let logits = target.logits(try advance(&state, tokens: fed, target: target))
+      let logits = target.logits(try advance(&states, tokens: prompts.map { _ in fed }, target: target))
       var scores: [Float]
-      if let guidance, var negative = negativeState {
-        // Moved out and back in, so that the caches are not copied.
-        negativeState = nil
-        let other = target.logits(try advance(&negative, tokens: fed, target: target))
-        negativeState = negative
-        scores = Guidance.scores(logits: logits, negative: other, scale: guidance.scale)
+      if let guidance {
+        scores = Guidance.scores(
+          logits: logits.rows(in: 0..<1), negative: logits.rows(in: 1..<2), scale: guidance.scale)
       } else {
         scores = logits.values
       }

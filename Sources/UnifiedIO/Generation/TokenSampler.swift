@@ -21,9 +21,8 @@ struct TokenSampler {
   }
 
   private mutating func draw(_ logits: [Float]) -> Int {
-    // Stable order for equal logits, so that a seed gives the same answer everywhere.
-    var order = logits.indices.sorted { (logits[$0], $1) > (logits[$1], $0) }
-    if let topK = options.topK, topK > 0 { order = Array(order.prefix(topK)) }
+    let isCut = options.topK.map { $0 > 0 } ?? false
+    let order = isCut ? RankedLogits.best(logits, count: options.topK ?? 0) : RankedLogits.order(logits)
     let maximum = logits[order[0]]
     var weights = order.map { exp(Double(logits[$0] - maximum) / Double(options.temperature)) }
     if let topP = options.topP, topP < 1 {

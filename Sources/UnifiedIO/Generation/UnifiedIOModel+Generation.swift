@@ -27,65 +27,58 @@ extension UnifiedIOModel {
     constraint: (any TokenConstraint)? = nil, processor: (any LogitsProcessor)? = nil,
     onToken: GenerationObserver? = nil
   ) throws(ModelError) -> TextGeneration {
-    let target = try target(modality)
-    let limit = min(options.maximumTokens, target.rotary.count)
-    var state = makeDecoderState(for: encoded, capacity: min(limit, 64))
-    var sampler = TokenSampler(options)
-    var tokens: [Int32] = []
-    // Chosen but not yet fed; fed together when the next logits are needed.
-    var pending = [Tokenizer.bos]
-    var probabilities: [Double] = []
-    var logProbability = 0.0
-    var sampled = 0
-
-    func answer(_ reason: TextGeneration.FinishReason) -> TextGeneration {
-      TextGeneration(
-        tokens: tokens, finishReason: reason, confidence: sampled == 0 ? 1 : exp(logProbability / Double(sampled)),
-        probabilities: probabilities)
-    }
-
-    while tokens.count < limit {
-      let everything = [0..<Int32(target.embedding.rows)]
-      let choice = constraint?.choice(after: tokens) ?? .among(everything)
-      switch choice {
-      case .end:
-        return answer(.end)
-      case .forced(let token):
-        tokens.append(token)
-        pending.append(token)
-        probabilities.append(1)
-      case .among(let ranges):
-        let candidates = try candidates(ranges, of: target)
-        let hidden = try advance(&state, tokens: pending, target: target)
-        let last = hidden.rows(in: hidden.rows - 1..<hidden.rows)
-        var row = LogitsRow(ranges: ranges, values: candidates.flatMap { target.logits(last, among: $0).values })
-        for (token, bias) in options.logitBias { row.add(bias, to: token) }
-        processor?.process(&row, after: tokens)
-        let pick = sampler.pick(row.values)
-        logProbability += log(max(pick.probability, .leastNormalMagnitude))
-        sampled += 1
-        let token = row.token(at: pick.index) ?? Tokenizer.eos
-        tokens.append(token)
-        pending = [token]
-        probabilities.append(pick.probability)
-      }
-      let wantsMore = onToken?(GenerationStep(token: tokens.last ?? Tokenizer.eos, count: tokens.count, limit: limit))
-      // In the image and audio vocabularies 1 is an id like any other.
-      if constraint == nil, modality == .text, tokens.last == Tokenizer.eos { return answer(.end) }
-      if wantsMore == false { return answer(.stopped) }
-    }
-    if constraint?.choice(after: tokens) == .end { return answer(.end) }
-    return answer(.length)
+    let observer: ((Int, GenerationStep) -> Bool)? = onToken.map { observe in { _, step in observe(step) } }
+    return try generate(
+      modality, from: [encoded], options: options, constraint: constraint, processor: processor, onToken: observer)[0]
   }
 
-  private func candidates(_ ranges: [Range<Int32>], of target: TargetEmbedder) throws(ModelError) -> [Range<Int>] {
-    let candidates = ranges.filter { !$0.isEmpty }.map { Int($0.lowerBound)..<Int($0.upperBound) }
-    guard !candidates.isEmpty, candidates.allSatisfy({ $0.lowerBound >= 0 && $0.upperBound <= target.embedding.rows })
-    else {
-      throw ModelError(
-        .tokenOutOfRange, "constraint",
-        "allows \(ranges), which must be non-empty and below the vocabulary size \(target.embedding.rows)")
+  /// An answer in text to every example; as ``generateText(from:options:constraint:processor:onToken:)`` for one after the other with
+  /// the same options, but the decoder reads its weights once for all of them.
+  ///
+  /// - Parameter onToken: is told which example the token is of; `false` ends that answer.
+  public func generateText(
+    from examples: [EncodedInput], options: GenerationOptions = .greedy, constraint: (any TokenConstraint)? = nil,
+    processor: (any LogitsProcessor)? = nil, onToken: ((_ example: Int, GenerationStep) -> Bool)? = nil
+  ) throws(ModelError) -> [TextGeneration] {
+    try generate(
+      .text, from: examples, options: options, constraint: constraint, processor: processor, onToken: onToken)
+  }
+
+  private func generate(
+    _ modality: TargetModality, from examples: [EncodedInput], options: GenerationOptions,
+    constraint: (any TokenConstraint)?, processor: (any LogitsProcessor)?,
+    onToken: ((_ example: Int, GenerationStep) -> Bool)?
+  ) throws(ModelError) -> [TextGeneration] {
+    let target = try target(modality)
+    var answers = examples.indices.map { index in
+      AnswerInProgress(
+        target, options: options, constraint: constraint, processor: processor,
+        onToken: onToken.map { observe in { observe(index, $0) } })
     }
-    return candidates
+    var states: [DecoderState] = []
+    // Which answer each state belongs to.
+    var open: [Int] = []
+    for (index, encoded) in examples.enumerated() {
+      try answers[index].takeForcedTokens()
+      guard answers[index].finishReason == nil else { continue }
+      states.append(makeDecoderState(for: encoded, capacity: min(answers[index].limit, 64)))
+      open.append(index)
+    }
+    while !open.isEmpty {
+      let fed = open.map { answers[$0].pending }
+      let hidden = try advance(&states, tokens: fed, target: target)
+      var row = -1
+      for (place, index) in open.enumerated() {
+        row += fed[place].count
+        answers[index].pick(from: hidden.rows(in: row..<row + 1))
+        try answers[index].takeForcedTokens()
+      }
+      let stays = open.map { answers[$0].finishReason == nil }
+      if stays.contains(false) {
+        states = zip(states, stays).compactMap { $1 ? $0 : nil }
+        open = zip(open, stays).compactMap { $1 ? $0 : nil }
+      }
+    }
+    return answers.map(\.answer)
   }
 }

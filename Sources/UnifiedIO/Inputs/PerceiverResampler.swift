@@ -47,7 +47,7 @@ struct PerceiverResampler: Sendable {
     var x = latents
     for layer in layers {
       let normalized = layer.attentionNorm(x)
-      x += layer.attention(normalized, to: layer.readsPatches ? context : nil)
+      x += layer.attention(normalized, to: layer.readsPatches ? context : normalized)
       x += layer.mlp(layer.mlpNorm(x))
     }
     return norm(x)

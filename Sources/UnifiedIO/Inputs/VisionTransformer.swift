@@ -142,9 +142,10 @@ struct VisionBlock: Sendable {
   }
 
   private func attention(_ x: Tensor) -> Tensor {
-    output(
+    let projected = Linear.each([query, key, value], of: x)
+    return output(
       SoftmaxAttention.attend(
-        queries: query(x), keys: key(x), values: value(x), keyCount: x.rows, heads: heads,
+        queries: projected[0], keys: projected[1], values: projected[2], keyCount: x.rows, heads: heads,
         scale: 1 / Float(x.columns / heads).squareRoot()))
   }
 

@@ -165,7 +165,7 @@ private struct AudioTokenTransformer: Sendable {
   func callAsFunction(_ x: Tensor) -> Tensor {
     var x = x
     for block in blocks {
-      x += block.attention(block.norm1(x))
+      x += block.attention(block.norm1(x), rotary: nil, lengths: [x.rows])
       var hidden = block.up(block.norm2(x))
       hidden.applyReLU()
       x += block.down(hidden)

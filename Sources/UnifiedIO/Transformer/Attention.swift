@@ -39,36 +39,79 @@ struct Attention: Sendable {
     }
   }
 
-  /// Queries of `x`, normalised and rotated, `[tokens, heads · headDimension]`.
-  func queries(_ x: Tensor, _ rotary: Tensor?) -> Tensor {
-    prepared(query(x), queryNorm, rotary)
-  }
-
-  /// Keys of `x`, normalised and rotated; they can be kept for later queries.
-  func keys(_ x: Tensor, _ rotary: Tensor?) -> Tensor {
-    prepared(key(x), keyNorm, rotary)
+  /// Factor of the logits, one a head.
+  private var scales: [Float] {
+    cosineScales ?? [Float](repeating: 1 / Float(headDimension).squareRoot(), count: heads)
   }
 
   private func prepared(_ projected: Tensor, _ norm: RMSNorm?, _ rotary: Tensor?) -> Tensor {
-    var x = norm.map { $0(projected) } ?? projected
-    if let rotary { x.rotate(by: rotary) }
+    var x = projected
+    switch (norm, rotary) {
+    case (let norm?, let rotary?): x.normalizeAndRotate(norm, by: rotary)
+    case (let norm?, nil): x = norm(x)
+    case (nil, let rotary?): x.rotate(by: rotary)
+    case (nil, nil): break
+    }
     if cosineScales != nil { x.normalizeLength(groupsOf: headDimension) }
     return x
   }
 
-  /// Softmax over the first `keyCount` keys, then the output projection.
-  func attend(_ queries: Tensor, keys: Tensor, values: Tensor, keyCount: Int, causalOffset: Int? = nil) -> Tensor {
-    let scales = cosineScales ?? [Float](repeating: 1 / Float(headDimension).squareRoot(), count: heads)
+  /// Attention of each example's tokens to themselves, everything visible.
+  ///
+  /// - Parameters:
+  ///   - x: `[tokens, heads · headDimension]`, the examples one below the other.
+  ///   - rotary: `[tokens, headDimension]`.
+  ///   - lengths: tokens of each example.
+  func callAsFunction(_ x: Tensor, rotary: Tensor?, lengths: [Int]) -> Tensor {
+    let projected = Linear.each([query, key, value], of: x)
     return output(
       SoftmaxAttention.attend(
-        queries: queries, keys: keys, values: values, keyCount: keyCount, heads: heads, scales: scales,
-        causalOffset: causalOffset))
+        queries: prepared(projected[0], queryNorm, rotary), keys: prepared(projected[1], keyNorm, rotary),
+        values: projected[2], lengths: lengths, heads: heads, scales: scales))
   }
 
-  /// Attention of `x` to `context` (itself by default), everything visible.
-  func callAsFunction(_ x: Tensor, to context: Tensor? = nil, rotary: Tensor? = nil) -> Tensor {
-    let context = context ?? x
-    return attend(
-      queries(x, rotary), keys: keys(context, rotary), values: value(context), keyCount: context.rows)
+  /// Attention of `x` to all of `context`.
+  func callAsFunction(_ x: Tensor, to context: Tensor) -> Tensor {
+    let projected = Linear.each([key, value], of: context)
+    return output(
+      SoftmaxAttention.attend(
+        queries: prepared(query(x), queryNorm, nil), keys: prepared(projected[0], keyNorm, nil),
+        values: projected[1], keyCount: context.rows, heads: heads, scales: scales))
+  }
+
+  /// Attention of each example's new tokens to those before and to themselves, as far as they are not later.
+  ///
+  /// - Parameters:
+  ///   - x: `[Σ counts, heads · headDimension]`, the examples one below the other.
+  ///   - rotary: `[Σ counts, headDimension]`.
+  ///   - counts: new tokens of each example.
+  ///   - states: of each example; the new keys and values are appended to the caches of `layer`.
+  func extend(_ x: Tensor, rotary: Tensor, counts: [Int], states: inout [DecoderState], layer: Int) -> Tensor {
+    let projected = Linear.each([query, key, value], of: x)
+    let keys = prepared(projected[1], keyNorm, rotary)
+    var start = 0
+    for (index, count) in counts.enumerated() {
+      states[index].caches[layer].append(keys: keys, values: projected[2], rows: start..<start + count)
+      start += count
+    }
+    return output(
+      SoftmaxAttention.attend(
+        queries: prepared(projected[0], queryNorm, rotary), caches: states.map { $0.caches[layer] }, counts: counts,
+        scales: scales, causal: true))
+  }
+
+  /// Keys and values of `context` to be kept: they are the same for every query.
+  func memory(of context: Tensor, rotary: Tensor, precision: CachePrecision) -> AttentionCache {
+    let projected = Linear.each([key, value], of: context)
+    return AttentionCache(
+      keys: prepared(projected[0], keyNorm, rotary), values: projected[1], heads: heads, precision: precision)
+  }
+
+  /// Attention of each example's new tokens to what is kept of its context.
+  func read(_ x: Tensor, rotary: Tensor, counts: [Int], memories: [AttentionCache]) -> Tensor {
+    output(
+      SoftmaxAttention.attend(
+        queries: prepared(query(x), queryNorm, rotary), caches: memories, counts: counts, scales: scales, causal: false)
+    )
   }
 }

@@ -1,13 +1,5 @@
 import Tensors
 
-/// What the decoder reads of the encoder, computed once an answer: cross-attention keys and values of each layer.
-///
-/// The reference computes them again for every token.
-struct CrossMemory: Sendable {
-  let keys: Tensor
-  let values: Tensor
-}
-
 /// One decoder layer; some have no cross-attention (`decoder_xattention_internval`).
 struct DecoderLayer: Sendable {
   struct Cross: Sendable {
@@ -37,33 +29,29 @@ struct DecoderLayer: Sendable {
   }
 
   /// Keys and values of the encoder's output for this layer; `nil` where the layer has no cross-attention.
-  func memory(of encoded: Tensor, rotary: Tensor) -> CrossMemory? {
-    cross.map {
-      CrossMemory(keys: $0.attention.keys(encoded, rotary), values: $0.attention.value(encoded))
-    }
+  ///
+  /// Computed once an answer; the reference computes them again for every token.
+  func memory(of encoded: Tensor, rotary: Tensor, precision: CachePrecision) -> AttentionCache? {
+    cross?.attention.memory(of: encoded, rotary: rotary, precision: precision)
   }
 
   /// - Parameters:
-  ///   - x: the new tokens, `[tokens, embedding]`.
-  ///   - rotary: their angles, `[tokens, headDimension]`.
-  ///   - cache: keys and values of the tokens before; the new ones are appended.
-  func callAsFunction(_ x: Tensor, rotary: Tensor, cache: inout AttentionCache, memory: CrossMemory?) -> Tensor {
+  ///   - x: the new tokens, `[Σ counts, embedding]`, the examples one below the other.
+  ///   - rotary: their angles, `[Σ counts, headDimension]`.
+  ///   - counts: new tokens of each example.
+  ///   - states: of each example; the new keys and values are appended.
+  ///   - index: this layer's place.
+  func callAsFunction(
+    _ x: Tensor, rotary: Tensor, counts: [Int], states: inout [DecoderState], index: Int
+  ) -> Tensor {
     var x = x
-    x += attendToItself(selfNorm(x), rotary: rotary, cache: &cache)
-    if let cross, let memory {
-      let queries = cross.attention.queries(cross.norm(x), rotary)
-      x += cross.attention.attend(queries, keys: memory.keys, values: memory.values, keyCount: memory.keys.rows)
+    x += selfAttention.extend(selfNorm(x), rotary: rotary, counts: counts, states: &states, layer: index)
+    if let cross {
+      let memories = states.compactMap { $0.memories[index] }
+      x += cross.attention.read(cross.norm(x), rotary: rotary, counts: counts, memories: memories)
     }
     x += mlp(mlpNorm(x))
     return x
-  }
-
-  private func attendToItself(_ x: Tensor, rotary: Tensor, cache: inout AttentionCache) -> Tensor {
-    let before = cache.count
-    cache.append(keys: selfAttention.keys(x, rotary), values: selfAttention.value(x))
-    return selfAttention.attend(
-      selfAttention.queries(x, rotary), keys: cache.keys, values: cache.values, keyCount: cache.count,
-      causalOffset: before)
   }
 }
 
@@ -83,16 +71,20 @@ struct Decoder: Sendable {
     norm = try weights.rmsNorm("decoder_norm", configuration.embeddingSize)
   }
 
-  /// Feeds new tokens.
+  /// Feeds new tokens to one or several examples.
   ///
   /// - Parameters:
-  ///   - x: embedded tokens, `[tokens, embedding]`.
-  ///   - rotary: `[tokens, headDimension]`.
-  /// - Returns: `[tokens, embedding]` after `decoder_norm`.
-  func callAsFunction(_ x: Tensor, rotary: Tensor, state: inout DecoderState, probe: Probe? = nil) -> Tensor {
+  ///   - x: embedded tokens, `[Σ counts, embedding]`, the examples one below the other.
+  ///   - rotary: `[Σ counts, headDimension]`.
+  ///   - counts: new tokens of each example.
+  ///   - states: of each example.
+  /// - Returns: `[Σ counts, embedding]` after `decoder_norm`.
+  func callAsFunction(
+    _ x: Tensor, rotary: Tensor, counts: [Int], states: inout [DecoderState], probe: Probe? = nil
+  ) -> Tensor {
     var x = x
     for (index, layer) in layers.enumerated() {
-      x = layer(x, rotary: rotary, cache: &state.caches[index], memory: state.memories[index])
+      x = layer(x, rotary: rotary, counts: counts, states: &states, index: index)
       probe?("decoder_layer\(index)", x)
     }
     x = norm(x)
@@ -101,9 +93,11 @@ struct Decoder: Sendable {
   }
 }
 
-/// The decoder's run state: what it said so far, as keys and values, and what it reads of the encoder.
+/// The decoder's run state of one example: what it said so far, as keys and values, and what it reads of the encoder.
 struct DecoderState: Sendable {
+  /// One a layer.
   var caches: [AttentionCache]
-  let memories: [CrossMemory?]
+  /// One a layer; `nil` where it has no cross-attention.
+  let memories: [AttentionCache?]
   var count: Int { caches.first?.count ?? 0 }
 }

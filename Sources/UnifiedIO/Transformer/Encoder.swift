@@ -22,11 +22,12 @@ struct EncoderLayer: Sendable {
   }
 
   /// - Parameters:
-  ///   - x: `[tokens, embedding]`.
+  ///   - x: `[tokens, embedding]`, the examples one below the other.
   ///   - rotary: `[tokens, headDimension]`.
-  func callAsFunction(_ x: Tensor, rotary: Tensor) -> Tensor {
+  ///   - lengths: tokens of each example.
+  func callAsFunction(_ x: Tensor, rotary: Tensor, lengths: [Int]) -> Tensor {
     var x = x
-    x += attention(attentionNorm(x), rotary: rotary)
+    x += attention(attentionNorm(x), rotary: rotary, lengths: lengths)
     x += mlp(mlpNorm(x))
     return x
   }
@@ -47,12 +48,14 @@ struct Encoder: Sendable {
   }
 
   /// - Parameters:
-  ///   - x: `[tokens, embedding]`; padding was dropped, so every token sees every other.
+  ///   - x: `[tokens, embedding]`, the examples one below the other; padding was dropped, so every token of an example sees
+  ///     every other.
   ///   - rotary: `[tokens, headDimension]`.
-  func callAsFunction(_ x: Tensor, rotary: Tensor, probe: Probe? = nil) -> Tensor {
+  ///   - lengths: tokens of each example; products are computed for all of them together, attention for each alone.
+  func callAsFunction(_ x: Tensor, rotary: Tensor, lengths: [Int], probe: Probe? = nil) -> Tensor {
     var x = x
     for (index, layer) in layers.enumerated() {
-      x = layer(x, rotary: rotary)
+      x = layer(x, rotary: rotary, lengths: lengths)
       probe?("encoder_layer\(index)", x)
     }
     x = norm(x)

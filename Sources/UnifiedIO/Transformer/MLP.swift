@@ -13,9 +13,9 @@ struct GatedMLP: Sendable {
   }
 
   func callAsFunction(_ x: Tensor) -> Tensor {
-    var hidden = gate(x)
-    hidden.applySiLUGate(up(x))
-    return down(hidden)
+    var projected = Linear.each([gate, up], of: x)
+    projected[0].applySiLUGate(projected[1])
+    return down(projected[0])
   }
 }
 

@@ -5,16 +5,23 @@ struct WeightScope {
   let checkpoint: Checkpoint
   let prefix: String
   /// How the matrices are kept.
-  let residency: WeightResidency
+  var options: WeightOptions
 
-  init(_ checkpoint: Checkpoint, _ prefix: String = "", residency: WeightResidency = .widened) {
+  init(_ checkpoint: Checkpoint, _ prefix: String = "", options: WeightOptions) {
     self.checkpoint = checkpoint
     self.prefix = prefix
-    self.residency = residency
+    self.options = options
   }
 
   subscript(_ name: String) -> WeightScope {
-    WeightScope(checkpoint, prefix + name + ".", residency: residency)
+    WeightScope(checkpoint, prefix + name + ".", options: options)
+  }
+
+  /// The same part with matrices in 32 bits: where a little noise decides between neighbours in a codebook.
+  var exact: WeightScope {
+    var scope = self
+    scope.options.format = .f32
+    return scope
   }
 
   func tensor(_ name: String, _ shape: [Int]) throws(ModelError) -> Tensor {
@@ -28,7 +35,7 @@ struct WeightScope {
   /// A matrix that is only multiplied with or looked up in, `[rows, columns]`.
   func matrix(_ name: String, rows: Int, columns: Int) throws(ModelError) -> WeightMatrix {
     do {
-      return try checkpoint.matrix(prefix + name, shape: [rows, columns], residency: residency)
+      return try checkpoint.matrix(prefix + name, shape: [rows, columns], options: options)
     } catch {
       throw ModelError(error)
     }

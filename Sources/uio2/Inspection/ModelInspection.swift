@@ -69,14 +69,14 @@ struct ModelInspection: Encodable {
     var parts: [String: Part] = [:]
     var types: [String: Int] = [:]
     var memory = 0
-    let isStored = WeightResidency.suited(to: checkpoint) == .stored
+    let isStored = WeightFormat.suited(to: checkpoint) != .f32
     for name in checkpoint.names {
       guard let entry = checkpoint.entry(name) else { continue }
       let part = Self.part(of: name)
       parts[part, default: Part(name: part, tensors: 0, parameters: 0, bytes: 0)].add(entry)
       types[entry.type.rawValue, default: 0] += 1
       // Each tensor lies inside a file, so four times its count stays far from the largest integer.
-      memory &+= isStored && entry.type == .bf16 ? entry.length : entry.count &* 4
+      memory &+= isStored && entry.type != .f16 ? entry.length : entry.count &* 4
     }
     missing = try document.inventory(withCodecs: false).items.map(\.name).filter { checkpoint.entry($0) == nil }
     self.parts = parts.values.sorted { $0.name < $1.name }

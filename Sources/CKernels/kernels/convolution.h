@@ -1,10 +1,3 @@
-#include "CKernels.h"
-#include "dispatch.h"
-#include "math.h"
-
-#include <math.h>
-#include <string.h>
-
 // One row of a window: out[i] = in[i * stride + shift], 0 outside the picture.
 static inline __attribute__((always_inline)) void copy_row(float *out, const float *in, size_t out_width, size_t width,
                                                            size_t stride, ptrdiff_t shift) {
@@ -23,7 +16,7 @@ static inline __attribute__((always_inline)) void copy_row(float *out, const flo
   for (size_t i = end; i < out_width; i++) out[i] = 0;
 }
 
-UIO2_DISPATCHED void uio2_im2col(float *columns, const float *x, size_t channels, size_t height, size_t width,
+void KERNEL(im2col)(float *columns, const float *x, size_t channels, size_t height, size_t width,
                                  size_t kernel, size_t stride, size_t padding, size_t out_width, size_t first_row,
                                  size_t rows) {
   for (size_t c = 0; c < channels; c++) {
@@ -44,12 +37,12 @@ UIO2_DISPATCHED void uio2_im2col(float *columns, const float *x, size_t channels
   }
 }
 
-UIO2_DISPATCHED void uio2_add_to_rows(float *y, const float *bias, size_t rows, size_t columns) {
+void KERNEL(add_to_rows)(float *y, const float *bias, size_t rows, size_t columns) {
   for (size_t r = 0; r < rows; r++)
     for (size_t c = 0; c < columns; c++) y[r * columns + c] += bias[r];
 }
 
-UIO2_DISPATCHED void uio2_upsample_nearest(float *y, const float *x, size_t planes, size_t height, size_t width) {
+void KERNEL(upsample_nearest)(float *y, const float *x, size_t planes, size_t height, size_t width) {
   for (size_t row = 0; row < planes * height; row++) {
     const float *in = x + row * width;
     float *out = y + row * 4 * width;
@@ -64,7 +57,7 @@ UIO2_DISPATCHED void uio2_upsample_nearest(float *y, const float *x, size_t plan
 // Sums in blocks: 2 million terms in one f32 accumulator would lose digits.
 #define UIO2_BLOCK 1024
 
-UIO2_DISPATCHED void uio2_group_norm(float *y, const float *x, const float *weight, const float *bias, size_t channels,
+void KERNEL(group_norm)(float *y, const float *x, const float *weight, const float *bias, size_t channels,
                                      size_t groups, size_t pixels, float epsilon) {
   UIO2_REASSOCIATE
   const size_t members = channels / groups, count = members * pixels;
@@ -96,15 +89,15 @@ UIO2_DISPATCHED void uio2_group_norm(float *y, const float *x, const float *weig
   }
 }
 
-UIO2_DISPATCHED void uio2_silu(float *x, size_t count) {
+void KERNEL(silu)(float *x, size_t count) {
   for (size_t i = 0; i < count; i++) x[i] = x[i] / (1.0f + uio2_expf(-x[i]));
 }
 
-UIO2_DISPATCHED void uio2_relu(float *x, size_t count) {
+void KERNEL(relu)(float *x, size_t count) {
   for (size_t i = 0; i < count; i++) x[i] = x[i] > 0 ? x[i] : 0;
 }
 
-UIO2_DISPATCHED void uio2_transpose(float *y, const float *x, size_t rows, size_t columns) {
+void KERNEL(transpose)(float *y, const float *x, size_t rows, size_t columns) {
   // Squares of 16 x 16 floats: whole cache lines on both sides.
   for (size_t r0 = 0; r0 < rows; r0 += 16) {
     size_t r1 = r0 + 16 < rows ? r0 + 16 : rows;
@@ -116,7 +109,7 @@ UIO2_DISPATCHED void uio2_transpose(float *y, const float *x, size_t rows, size_
   }
 }
 
-void uio2_nearest(const float *dots, const float *lengths, float own, size_t count, size_t *index, float *margin) {
+void KERNEL(nearest)(const float *dots, const float *lengths, float own, size_t count, size_t *index, float *margin) {
   float best = INFINITY, second = INFINITY;
   size_t place = 0;
   for (size_t i = 0; i < count; i++) {

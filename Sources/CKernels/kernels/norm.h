@@ -1,9 +1,4 @@
-#include "CKernels.h"
-#include "dispatch.h"
-
-#include <math.h>
-
-UIO2_DISPATCHED void uio2_rms_norm(float *y, const float *x, const float *scale, size_t rows, size_t columns,
+void KERNEL(rms_norm)(float *y, const float *x, const float *scale, size_t rows, size_t columns,
                                    float epsilon) {
   UIO2_REASSOCIATE
   for (size_t r = 0; r < rows; r++) {
@@ -16,7 +11,7 @@ UIO2_DISPATCHED void uio2_rms_norm(float *y, const float *x, const float *scale,
   }
 }
 
-UIO2_DISPATCHED void uio2_layer_norm(float *y, const float *x, const float *weight, const float *bias, size_t rows,
+void KERNEL(layer_norm)(float *y, const float *x, const float *weight, const float *bias, size_t rows,
                                      size_t columns, float epsilon) {
   UIO2_REASSOCIATE
   for (size_t r = 0; r < rows; r++) {
@@ -32,7 +27,7 @@ UIO2_DISPATCHED void uio2_layer_norm(float *y, const float *x, const float *weig
   }
 }
 
-UIO2_DISPATCHED void uio2_l2_normalize(float *x, size_t rows, size_t columns, float epsilon) {
+void KERNEL(l2_normalize)(float *x, size_t rows, size_t columns, float epsilon) {
   UIO2_REASSOCIATE
   for (size_t r = 0; r < rows; r++) {
     float *row = x + r * columns;

@@ -1,35 +1,31 @@
-#include "CKernels.h"
-#include "dispatch.h"
-#include "math.h"
-
-UIO2_DISPATCHED void uio2_add(float *y, const float *x, size_t count) {
+void KERNEL(add)(float *y, const float *x, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] += x[i];
 }
 
-UIO2_DISPATCHED void uio2_add_bias(float *y, const float *bias, size_t rows, size_t columns) {
+void KERNEL(add_bias)(float *y, const float *bias, size_t rows, size_t columns) {
   for (size_t r = 0; r < rows; r++)
     for (size_t c = 0; c < columns; c++) y[r * columns + c] += bias[c];
 }
 
-UIO2_DISPATCHED void uio2_scale(float *y, float factor, size_t count) {
+void KERNEL(scale)(float *y, float factor, size_t count) {
   for (size_t i = 0; i < count; i++) y[i] *= factor;
 }
 
-UIO2_DISPATCHED void uio2_silu_multiply(float *gate, const float *up, size_t count) {
+void KERNEL(silu_multiply)(float *gate, const float *up, size_t count) {
   for (size_t i = 0; i < count; i++) {
     float x = gate[i];
     gate[i] = x / (1.0f + uio2_expf(-x)) * up[i];
   }
 }
 
-UIO2_DISPATCHED void uio2_gelu_erf(float *x, size_t count) {
+void KERNEL(gelu_erf)(float *x, size_t count) {
   for (size_t i = 0; i < count; i++) {
     float v = x[i];
     x[i] = 0.5f * v * (1.0f + uio2_erff(v * 0.70710678118654752f));
   }
 }
 
-UIO2_DISPATCHED void uio2_gelu_tanh(float *x, size_t count) {
+void KERNEL(gelu_tanh)(float *x, size_t count) {
   for (size_t i = 0; i < count; i++) {
     float v = x[i];
     float inner = 0.79788456080286536f * (v + 0.044715f * v * v * v);

@@ -1,0 +1,211 @@
+// Weights in 8 bits. 64 outputs make a tile; in it four neighbouring inputs of each output lie together, which is what the
+// dot-product instructions of x86 take: packed[tile][input / 4][output in tile][input % 4], each weight + 128. A scale belongs
+// to a block of inputs of one output: scales[tile][block][output in tile]. Memory is read in one stream, front to back.
+
+#define I8_TILE 64
+
+ALWAYS_INLINE size_t i8_padded(size_t columns) { return (columns + 3) / 4 * 4; }
+ALWAYS_INLINE size_t i8_blocks(size_t columns, size_t block) { return (columns + block - 1) / block; }
+
+void KERNEL(i8_quantize)(int8_t *q, float *scales, int32_t *sums, const float *x, size_t rows, size_t columns,
+                         size_t block) {
+  UIO2_REASSOCIATE
+  const size_t padded = i8_padded(columns), blocks = i8_blocks(columns, block);
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t b = 0; b < blocks; b++) {
+      const float *in = x + r * columns + b * block;
+      int8_t *out = q + r * padded + b * block;
+      const size_t count = columns - b * block < block ? columns - b * block : block;
+      const float top = largest(in, count, 1);
+      // Beyond finite numbers there is nothing to scale by: the row's results are NaN, as they would be in f32.
+      const float inverse = top > 0 ? 127.0f / top : 0;
+      int32_t sum = 0;
+#pragma clang loop vectorize_width(VECTOR_WIDTH) interleave_count(2)
+      for (size_t c = 0; c < count; c++) {
+        // Adding 1.5 * 2^23 rounds to nearest even in the low mantissa bits.
+        float shifted = in[c] * inverse + 12582912.0f;
+        int32_t bits;
+        memcpy(&bits, &shifted, 4);
+        int32_t value = bits - 0x4b400000;
+        out[c] = (int8_t)value;
+        sum += (int8_t)value;
+      }
+      scales[r * blocks + b] = top / 127.0f;
+      sums[r * blocks + b] = sum * 128;
+    }
+    for (size_t c = columns; c < padded; c++) q[r * padded + c] = 0;
+  }
+}
+
+// acc[r][output] of one block of inputs -> y += (acc - 128 sum of q) * activation scale * weight scale
+#if UIO2_LEVEL_NUMBER >= 3
+ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_stride, const float *x_scales,
+                           const int32_t *sums, size_t blocks, const uint8_t *packed, const float *w_scales,
+                           size_t count, int first, size_t outputs, const int rows) {
+  __m512i acc[TILE_ROWS][4];
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int n = 0; n < 4; n++) acc[r][n] = _mm512_setzero_si512();
+  for (size_t c = 0; c < count; c += 4, packed += 4 * I8_TILE) {
+    __m512i w[4];
+    UNROLL for (int n = 0; n < 4; n++) w[n] = _mm512_loadu_si512(packed + n * 64);
+    UNROLL for (int r = 0; r < rows; r++) {
+      int32_t four;
+      memcpy(&four, q + (size_t)r * q_stride + c, 4);
+      __m512i x = _mm512_set1_epi32(four);
+      UNROLL for (int n = 0; n < 4; n++) acc[r][n] = _mm512_dpbusd_epi32(acc[r][n], w[n], x);
+    }
+  }
+  UNROLL for (int n = 0; n < 4; n++) {
+    const size_t from = (size_t)n * 16;
+    if (from >= outputs) break;
+    const __mmask16 mask = outputs - from >= 16 ? 0xffff : (__mmask16)((1u << (outputs - from)) - 1);
+    const __m512 scale = _mm512_loadu_ps(w_scales + from);
+    UNROLL for (int r = 0; r < rows; r++) {
+      __m512i dot = _mm512_sub_epi32(acc[r][n], _mm512_set1_epi32(sums[(size_t)r * blocks]));
+      __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(x_scales[(size_t)r * blocks]));
+      float *out = y + (size_t)r * y_stride + from;
+      __m512 before = first ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, out);
+      _mm512_mask_storeu_ps(out, mask, _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), factor, before));
+    }
+  }
+}
+#else
+#if UIO2_LEVEL_NUMBER >= 1
+// 16 outputs of one row: pairs of 16-bit products, since sums of two 8-bit products would not fit 16 bits.
+ALWAYS_INLINE void i8_dots(int32_t *dots, const int8_t *q, const uint8_t *packed, size_t count) {
+  __m256i acc[8];
+  UNROLL for (int n = 0; n < 8; n++) acc[n] = _mm256_setzero_si256();
+  for (size_t c = 0; c < count; c += 4, packed += 4 * I8_TILE) {
+    int32_t four;
+    memcpy(&four, q + c, 4);
+    __m256i x = _mm256_cvtepi8_epi16(_mm_set1_epi32(four));
+    UNROLL for (int n = 0; n < 8; n++) {
+      __m256i w = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(packed + n * 16)));
+      acc[n] = _mm256_add_epi32(acc[n], _mm256_madd_epi16(w, x));
+    }
+  }
+  UNROLL for (int n = 0; n < 8; n += 2) {
+    __m256i sum = _mm256_hadd_epi32(acc[n], acc[n + 1]);
+    _mm256_storeu_si256((__m256i *)(dots + n * 4), _mm256_permute4x64_epi64(sum, 0xd8));
+  }
+}
+#define I8_STEP 32
+#else
+ALWAYS_INLINE void i8_dots(int32_t *dots, const int8_t *q, const uint8_t *packed, size_t count) {
+  for (int n = 0; n < I8_TILE; n++) dots[n] = 0;
+  for (size_t c = 0; c < count; c += 4, packed += 4 * I8_TILE)
+    for (int n = 0; n < I8_TILE; n++)
+      for (int k = 0; k < 4; k++) dots[n] += (int32_t)packed[n * 4 + k] * q[c + (size_t)k];
+}
+#define I8_STEP 64
+#endif
+ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_stride, const float *x_scales,
+                           const int32_t *sums, size_t blocks, const uint8_t *packed, const float *w_scales,
+                           size_t count, int first, size_t outputs, const int rows) {
+  for (int r = 0; r < rows; r++) {
+    int32_t dots[I8_TILE];
+    for (size_t n = 0; n < I8_TILE; n += I8_STEP) i8_dots(dots + n, q + (size_t)r * q_stride, packed + n * 4, count);
+    const float scale = x_scales[(size_t)r * blocks];
+    const int32_t excess = sums[(size_t)r * blocks];
+    float *out = y + (size_t)r * y_stride;
+    for (size_t n = 0; n < outputs; n++) {
+      UIO2_REASSOCIATE
+      float before = first ? 0 : out[n];
+      out[n] = (float)(dots[n] - excess) * (w_scales[n] * scale) + before;
+    }
+  }
+}
+#endif
+
+void KERNEL(i8_gemm)(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
+                     size_t count, const uint8_t *packed, const float *w_scales, size_t columns, size_t block,
+                     size_t outputs) {
+  const size_t padded = i8_padded(columns), blocks = i8_blocks(columns, block);
+  for (size_t b = 0; b < blocks; b++) {
+    // A block of the tile stays in the first-level cache while all rows pass.
+    const size_t start = b * block, size = padded - start < block ? padded - start : block;
+    const uint8_t *weights = packed + start * I8_TILE;
+    for (size_t i = 0; i < count; i += TILE_ROWS) {
+      size_t rows = count - i < TILE_ROWS ? count - i : TILE_ROWS;
+#define UIO2_ROWS(n)                                                                                              \
+  case n:                                                                                                         \
+    i8_tile(y + i * y_stride, y_stride, q + i * padded + start, padded, x_scales + i * blocks + b, sums + i * blocks + b, \
+            blocks, weights, w_scales + b * I8_TILE, size, b == 0, outputs, n);                                   \
+    break;
+      switch (rows) {
+        UIO2_ROWS(1)
+        UIO2_ROWS(2)
+        UIO2_ROWS(3)
+        UIO2_ROWS(4)
+#if TILE_ROWS > 4
+        UIO2_ROWS(5)
+        UIO2_ROWS(6)
+#endif
+      }
+#undef UIO2_ROWS
+    }
+  }
+}
+
+// Weight `k` of each group of four, signed, as floats, for VECTOR_WIDTH outputs.
+ALWAYS_INLINE vfloat i8_weights(vint fours, const int k) {
+  return __builtin_convertvector((fours << (24 - 8 * k)) >> 24, vfloat);
+}
+
+void KERNEL(i8_rows)(float *y, size_t y_stride, const float *x, size_t x_stride, size_t count, const uint8_t *packed,
+                     const float *w_scales, size_t columns, size_t block, size_t outputs) {
+  const size_t blocks = i8_blocks(columns, block);
+  for (size_t i = 0; i < count; i++) {
+    const float *in = x + i * x_stride;
+    for (size_t n = 0; n < outputs; n += 4 * VECTOR_WIDTH) {
+      vfloat total[4] = {{0}};
+      for (size_t b = 0; b < blocks; b++) {
+        const size_t start = b * block, end = columns - start < block ? columns : start + block;
+        vfloat acc[4] = {{0}};
+        const uint8_t *w = packed + start * I8_TILE + n * 4;
+        for (size_t c = start; c < end; c += 4, w += 4 * I8_TILE) {
+          float four[4] = {in[c], c + 1 < end ? in[c + 1] : 0, c + 2 < end ? in[c + 2] : 0, c + 3 < end ? in[c + 3] : 0};
+          UNROLL for (int v = 0; v < 4; v++) {
+            vint fours = *(const vint_unaligned *)(w + v * VECTOR_WIDTH * 4) ^ (int32_t)0x80808080;
+            UNROLL for (int k = 0; k < 4; k++) acc[v] = fused(i8_weights(fours, k), splat(four[k]), acc[v]);
+          }
+        }
+        UNROLL for (int v = 0; v < 4; v++)
+          total[v] = fused(acc[v], load(w_scales + b * I8_TILE + n + (size_t)v * VECTOR_WIDTH), total[v]);
+      }
+      UNROLL for (int v = 0; v < 4; v++) {
+        const size_t from = n + (size_t)v * VECTOR_WIDTH;
+        for (size_t l = 0; l < VECTOR_WIDTH && from + l < outputs; l++) y[i * y_stride + from + l] = total[v][l];
+      }
+    }
+  }
+}
+
+void KERNEL(i8_widen)(float *w, size_t w_stride, const uint8_t *packed, const float *w_scales, size_t columns,
+                      size_t block, size_t first, size_t outputs) {
+  for (size_t n = 0; n < outputs; n++) {
+    for (size_t c = 0; c < columns; c++) {
+      int32_t value = (int32_t)packed[(c / 4 * I8_TILE + first + n) * 4 + c % 4] - 128;
+      w[n * w_stride + c] = (float)value * w_scales[c / block * I8_TILE + first + n];
+    }
+  }
+}
+
+void KERNEL(i8_pack)(uint8_t *packed, float *w_scales, const float *w, size_t rows, size_t columns, size_t block) {
+  const size_t padded = i8_padded(columns), blocks = i8_blocks(columns, block);
+  memset(packed, 128, padded * I8_TILE);
+  for (size_t b = 0; b < blocks; b++) {
+    const size_t start = b * block, end = columns - start < block ? columns : start + block;
+    for (size_t n = 0; n < I8_TILE; n++) {
+      const float top = n < rows ? largest(w + n * columns + start, end - start, 1) : 0;
+      const float inverse = top > 0 ? 127.0f / top : 0;
+      w_scales[b * I8_TILE + n] = top / 127.0f;
+      if (n < rows)
+        for (size_t c = start; c < end; c++) {
+          float shifted = w[n * columns + c] * inverse + 12582912.0f;
+          int32_t bits;
+          memcpy(&bits, &shifted, 4);
+          packed[(c / 4 * I8_TILE + n) * 4 + c % 4] = (uint8_t)(bits - 0x4b400000 + 128);
+        }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+// Vectors as wide as the level's registers, and the register tile that fits them.
+#ifndef UIO2_VECTOR_H
+#define UIO2_VECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if UIO2_LEVEL_NUMBER >= 2
+#define VECTOR_WIDTH 16
+#define TILE_ROWS 6
+#define TILE_VECTORS 4
+#elif UIO2_LEVEL_NUMBER == 1
+#define VECTOR_WIDTH 8
+#define TILE_ROWS 6
+#define TILE_VECTORS 2
+#else
+#define VECTOR_WIDTH 4
+#define TILE_ROWS 4
+#define TILE_VECTORS 2
+#endif
+#define TILE_COLUMNS (VECTOR_WIDTH * TILE_VECTORS)
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+typedef float vfloat __attribute__((vector_size(VECTOR_WIDTH * 4)));
+typedef int32_t vint __attribute__((vector_size(VECTOR_WIDTH * 4)));
+// The same at any address.
+typedef float vfloat_unaligned __attribute__((vector_size(VECTOR_WIDTH * 4), aligned(1), may_alias));
+typedef int32_t vint_unaligned __attribute__((vector_size(VECTOR_WIDTH * 4), aligned(1), may_alias));
+
+ALWAYS_INLINE vfloat load(const float *p) { return *(const vfloat_unaligned *)p; }
+ALWAYS_INLINE void store(float *p, vfloat x) { *(vfloat_unaligned *)p = x; }
+ALWAYS_INLINE vfloat splat(float x) { return (vfloat){0} + x; }
+
+// a * b + c in one rounding where the level has it.
+ALWAYS_INLINE vfloat fused(vfloat a, vfloat b, vfloat c) {
+#pragma clang fp contract(fast)
+  return a * b + c;
+}
+
+ALWAYS_INLINE float sum_of(vfloat x) {
+#pragma clang fp reassociate(on)
+  float sum = 0;
+  for (int i = 0; i < VECTOR_WIDTH; i++) sum += x[i];
+  return sum;
+}
+
+// The largest element of x, or the largest magnitude; -infinity or 0 for none. NaN is passed over. (The compiler does not
+// turn such loops into vectors by itself, since it may not assume that there is no NaN.)
+ALWAYS_INLINE float largest(const float *x, size_t count, const int magnitude) {
+  const vint mask = (vint){0} + (magnitude ? 0x7fffffff : -1);
+  float top = magnitude ? 0 : -INFINITY;
+  size_t i = 0;
+  if (count >= 2 * VECTOR_WIDTH) {
+    vfloat first = splat(top), second = first;
+    for (; i + 2 * VECTOR_WIDTH <= count; i += 2 * VECTOR_WIDTH) {
+      first = __builtin_elementwise_max(first, (vfloat)((vint)load(x + i) & mask));
+      second = __builtin_elementwise_max(second, (vfloat)((vint)load(x + i + VECTOR_WIDTH) & mask));
+    }
+    first = __builtin_elementwise_max(first, second);
+    for (int l = 0; l < VECTOR_WIDTH; l++) top = first[l] > top ? first[l] : top;
+  }
+  for (; i < count; i++) {
+    float value = magnitude && x[i] < 0 ? -x[i] : x[i];
+    top = value > top ? value : top;
+  }
+  return top;
+}
+
+// One IEEE half, exactly.
+ALWAYS_INLINE float half_value(uint16_t x) {
+  uint32_t sign = (uint32_t)(x & 0x8000u) << 16, exponent = (x >> 10) & 0x1fu, mantissa = x & 0x3ffu, bits;
+  if (exponent == 31) {
+    bits = sign | 0x7f800000u | (mantissa << 13);
+  } else if (exponent != 0) {
+    bits = sign | ((exponent + 112) << 23) | (mantissa << 13);
+  } else if (mantissa == 0) {
+    bits = sign;
+  } else {
+    float magnitude = (float)mantissa * 5.9604644775390625e-8f;  // 2^-24
+    memcpy(&bits, &magnitude, 4);
+    bits |= sign;
+  }
+  float value;
+  memcpy(&value, &bits, 4);
+  return value;
+}
+
+// VECTOR_WIDTH halves, widened.
+ALWAYS_INLINE vfloat load_halves(const uint16_t *p) {
+#if UIO2_LEVEL_NUMBER >= 2
+  return (vfloat)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+#elif UIO2_LEVEL_NUMBER == 1
+  return (vfloat)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+#else
+  vfloat x;
+  for (int i = 0; i < VECTOR_WIDTH; i++) x[i] = half_value(p[i]);
+  return x;
+#endif
+}
+
+// Element `i` of an array of floats or halves.
+ALWAYS_INLINE vfloat load_either(const void *p, size_t i, int half) {
+  return half ? load_halves((const uint16_t *)p + i) : load((const float *)p + i);
+}
+ALWAYS_INLINE float value_of_either(const void *p, size_t i, int half) {
+  return half ? half_value(((const uint16_t *)p)[i]) : ((const float *)p)[i];
+}
+
+#endif

@@ -1,0 +1,210 @@
+// A small pool: workers spin for a few microseconds after a call, since the next one mostly follows at once, and then sleep on
+// a futex. Shares of the work are taken one at a time from a counter, so that a thread that the system holds up does not hold
+// up the others.
+#define _GNU_SOURCE
+#include "CKernels.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#if defined(__linux__)
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define PAUSE() _mm_pause()
+#else
+#define PAUSE() ((void)0)
+#endif
+
+#define MAXIMUM_THREADS 64
+// About 30 microseconds.
+#define SPINS 1500
+
+static struct {
+  // Held by the caller whose work is under way.
+  pthread_mutex_t busy;
+  _Atomic size_t wanted;
+  size_t started;
+  _Atomic int realtime;
+
+  // Of the work under way; written before `round` is raised.
+  void (*body)(void *, size_t);
+  void *context;
+  size_t count;
+  _Atomic size_t next;
+  // OPEN while shares may be left, plus the number of workers that are inside. A worker that comes late finds it closed and is
+  // not waited for.
+  _Atomic uint32_t gate;
+  _Atomic uint32_t round;
+  _Atomic uint32_t sleepers;
+} pool = {.busy = PTHREAD_MUTEX_INITIALIZER};
+
+static _Thread_local int inside;
+
+static void sleep_while(_Atomic uint32_t *word, uint32_t value) {
+#if defined(__linux__)
+  syscall(SYS_futex, (uint32_t *)word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+#else
+  (void)word;
+  (void)value;
+  sched_yield();
+#endif
+}
+
+static void wake_all(_Atomic uint32_t *word) {
+#if defined(__linux__)
+  syscall(SYS_futex, (uint32_t *)word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+#else
+  (void)word;
+#endif
+}
+
+#define OPEN 0x80000000u
+
+static int enter(void) {
+  uint32_t gate = atomic_load_explicit(&pool.gate, memory_order_relaxed);
+  while (gate & OPEN)
+    if (atomic_compare_exchange_weak_explicit(&pool.gate, &gate, gate + 1, memory_order_acquire, memory_order_relaxed))
+      return 1;
+  return 0;
+}
+
+static void take_shares(void) {
+  for (;;) {
+    size_t index = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed);
+    if (index >= pool.count) return;
+    pool.body(pool.context, index);
+  }
+}
+
+static void schedule_realtime(int priority) {
+  struct sched_param parameters = {.sched_priority = priority};
+  pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters);
+}
+
+static void *work(void *argument) {
+  const size_t place = (size_t)(uintptr_t)argument;
+  uint32_t seen = 0;
+  int realtime = 0;
+  inside = 1;
+  uio2_flush_denormals();
+  for (;;) {
+    for (int spin = 0; spin < SPINS && atomic_load_explicit(&pool.round, memory_order_acquire) == seen; spin++) PAUSE();
+    while (atomic_load_explicit(&pool.round, memory_order_acquire) == seen) {
+      atomic_fetch_add(&pool.sleepers, 1);
+      sleep_while(&pool.round, seen);
+      atomic_fetch_sub(&pool.sleepers, 1);
+    }
+    seen = atomic_load_explicit(&pool.round, memory_order_acquire);
+    int wanted = atomic_load_explicit(&pool.realtime, memory_order_relaxed);
+    if (wanted != realtime) schedule_realtime(realtime = wanted);
+    if (place + 1 >= uio2_threads() || !enter()) continue;
+    take_shares();
+    atomic_fetch_sub_explicit(&pool.gate, 1, memory_order_release);
+  }
+  return NULL;
+}
+
+static size_t processors(void) {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return (size_t)CPU_COUNT(&set);
+#endif
+  return 1;
+}
+
+size_t uio2_threads(void) {
+  size_t wanted = atomic_load_explicit(&pool.wanted, memory_order_relaxed);
+  if (wanted == 0) {
+    wanted = processors();
+    if (wanted > MAXIMUM_THREADS) wanted = MAXIMUM_THREADS;
+    if (wanted == 0) wanted = 1;
+    atomic_store_explicit(&pool.wanted, wanted, memory_order_relaxed);
+  }
+  return wanted;
+}
+
+void uio2_set_threads(size_t count) {
+  atomic_store_explicit(&pool.wanted, count < 1 ? 1 : count > MAXIMUM_THREADS ? MAXIMUM_THREADS : count,
+                        memory_order_relaxed);
+}
+
+int uio2_set_realtime(int priority) {
+  struct sched_param parameters = {.sched_priority = priority};
+  int error = pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters);
+  if (error == 0) atomic_store_explicit(&pool.realtime, priority, memory_order_relaxed);
+  return error;
+}
+
+// A child process has none of its parent's workers.
+static void forget_workers(void) {
+  pthread_mutex_init(&pool.busy, NULL);
+  pool.started = 0;
+  atomic_store(&pool.sleepers, 0);
+  atomic_store(&pool.gate, 0);
+}
+
+static void start_workers(size_t count) {
+  static int registered;
+  if (!registered) registered = pthread_atfork(NULL, NULL, forget_workers) == 0;
+  while (pool.started < count) {
+    pthread_t thread;
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) return;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    int error = pthread_create(&thread, &attributes, work, (void *)(uintptr_t)pool.started);
+    pthread_attr_destroy(&attributes);
+    if (error != 0) return;
+#if defined(__linux__)
+    pthread_setname_np(thread, "uio2 worker");
+#endif
+    pool.started++;
+  }
+}
+
+// Denormals are flushed on the calling thread for as long as a call lasts, as they are on the workers.
+#if defined(__x86_64__)
+#define BEGIN_FLUSHING       \
+  unsigned state = _mm_getcsr(); \
+  uio2_flush_denormals();
+#define END_FLUSHING _mm_setcsr(state);
+#else
+#define BEGIN_FLUSHING
+#define END_FLUSHING
+#endif
+
+void uio2_parallel(size_t count, void (*body)(void *, size_t), void *context) {
+  size_t threads = uio2_threads();
+  if (count <= 1 || threads <= 1 || inside || pthread_mutex_trylock(&pool.busy) != 0) {
+    BEGIN_FLUSHING
+    for (size_t i = 0; i < count; i++) body(context, i);
+    END_FLUSHING
+    return;
+  }
+  if (pool.started < threads - 1) start_workers(threads - 1);
+  inside = 1;
+  pool.body = body;
+  pool.context = context;
+  pool.count = count;
+  atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
+  atomic_store_explicit(&pool.gate, OPEN, memory_order_release);
+  atomic_fetch_add_explicit(&pool.round, 1, memory_order_seq_cst);
+  if (atomic_load_explicit(&pool.sleepers, memory_order_seq_cst) > 0) wake_all(&pool.round);
+  BEGIN_FLUSHING
+  take_shares();
+  END_FLUSHING
+  atomic_fetch_and_explicit(&pool.gate, ~OPEN, memory_order_relaxed);
+  // The work is done when every worker that took part has left.
+  for (int spin = 0; atomic_load_explicit(&pool.gate, memory_order_acquire) != 0; spin++) {
+    if (spin < 20000) PAUSE();
+    else sched_yield();
+  }
+  inside = 0;
+  pthread_mutex_unlock(&pool.busy);
+}

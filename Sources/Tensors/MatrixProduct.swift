@@ -1,0 +1,127 @@
+import CKernels
+
+/// Products of the same rows with several weight matrices, shared out among the threads.
+///
+/// Few rows, as in decoding, go through kernels that read the weights once and sum every result in the same order whatever the
+/// number of rows. Many rows go to BLAS, 8-bit ones with 8-bit activations to a kernel of our own.
+enum MatrixProduct {
+  /// Up to so many rows the weights' way from memory costs more than the arithmetic, and BLAS would pack them first.
+  static let fewRows = 12
+
+  /// - Parameters:
+  ///   - x: `[n, columns]`.
+  ///   - factors: each `columns` wide, with the rows that are wanted of it.
+  /// - Returns: `[n, range.count]` for each factor.
+  static func of(_ x: Tensor, _ factors: [(matrix: WeightMatrix, range: Range<Int>)]) -> [Tensor] {
+    var shares: [Share] = []
+    var results: [Tensor] = []
+    var quantized: [Int: QuantizedActivations] = [:]
+    for (matrix, range) in factors {
+      precondition(x.columns == matrix.columns, "inner dimensions must agree")
+      precondition(range.lowerBound >= 0 && range.upperBound <= matrix.rows, "rows out of range")
+      let result = Tensor(uninitialized: [x.rows, range.count])
+      results.append(result)
+      guard x.columns > 0 else {
+        result.storage.base.update(repeating: 0, count: result.count)
+        continue
+      }
+      if case .int8(let weights) = matrix.elements, weights.activations == .int8, quantized[weights.block] == nil {
+        quantized[weights.block] = QuantizedActivations(x, block: weights.block)
+      }
+      let unit = size(of: matrix, rows: x.rows)
+      // Tiles of 8-bit weights begin at multiples of 64.
+      var start = range.lowerBound
+      while start < range.upperBound {
+        let end = min(range.upperBound, (start / unit + 1) * unit)
+        shares.append(Share(matrix: matrix, rows: start..<end, range: range, result: result))
+        start = end
+      }
+    }
+    let work = x.rows * x.columns * factors.reduce(0) { $0 + $1.range.count }
+    // Widening is work too, which few rows do not show.
+    Parallel.forEach(shares.count, operations: 2 * work) { index in
+      let share = shares[index]
+      if case .int8(let weights) = share.matrix.elements, let activations = quantized[weights.block] {
+        share.compute(activations, weights)
+      } else {
+        share.compute(x)
+      }
+    }
+    return results
+  }
+
+  /// Rows of a matrix that one thread takes at a time.
+  private static func size(of matrix: WeightMatrix, rows: Int) -> Int {
+    switch matrix.elements {
+    case .int8(let weights) where weights.activations == .int8: return QuantizedMatrix.tileRows
+    default:
+      if rows <= fewRows { return QuantizedMatrix.tileRows }
+      // BLAS packs the activations for every share, so shares are large; but each thread wants two or more.
+      let wanted = matrix.rows / (2 * ComputeThreads.count)
+      return max(192, wanted / 64 * 64)
+    }
+  }
+}
+
+/// Some rows of one matrix.
+private struct Share {
+  let matrix: WeightMatrix
+  let rows: Range<Int>
+  /// Those that are wanted of the matrix in all.
+  let range: Range<Int>
+  let result: Tensor
+
+  private var target: UnsafeMutablePointer<Float> { result.storage.base + (rows.lowerBound - range.lowerBound) }
+
+  /// With activations in 8 bits.
+  func compute(_ x: QuantizedActivations, _ weights: QuantizedMatrix) {
+    inTile { target, stride, tile, outputs in
+      uio2_i8_gemm(
+        target, stride, x.values, x.scales, x.sums, x.rows, weights.tile(tile), weights.tileScales(tile),
+        weights.columns, weights.block, outputs)
+    }
+  }
+
+  /// Calls `body` for the tile of ``rows``; where they do not begin with it, through memory for the whole tile.
+  private func inTile(
+    _ body: (_ target: UnsafeMutablePointer<Float>, _ stride: Int, _ tile: Int, _ outputs: Int) -> Void
+  ) {
+    let tile = rows.lowerBound / QuantizedMatrix.tileRows, skipped = rows.lowerBound % QuantizedMatrix.tileRows
+    guard skipped > 0 else { return body(target, range.count, tile, rows.count) }
+    let whole = Tensor(uninitialized: [result.rows, skipped + rows.count])
+    body(whole.storage.base, whole.columns, tile, whole.columns)
+    for row in 0..<result.rows {
+      (target + row * range.count).update(from: whole.pointer + row * whole.columns + skipped, count: rows.count)
+    }
+  }
+
+  /// With activations in 32 bits.
+  func compute(_ x: Tensor) {
+    let columns = x.columns
+    switch matrix.elements {
+    case .f32(let tensor):
+      let weights = tensor.pointer + rows.lowerBound * columns
+      if x.rows <= MatrixProduct.fewRows {
+        uio2_f32_rows(target, range.count, weights, x.pointer, columns, x.rows, rows.count, columns)
+      } else {
+        multiply(x, by: weights)
+      }
+    case .bf16(let halves) where x.rows <= MatrixProduct.fewRows:
+      uio2_bf16_rows(
+        target, range.count, halves.base + rows.lowerBound * columns, x.pointer, columns, x.rows, rows.count, columns)
+    case .int8(let weights) where x.rows <= MatrixProduct.fewRows:
+      inTile { target, stride, tile, outputs in
+        uio2_i8_rows(
+          target, stride, x.pointer, columns, x.rows, weights.tile(tile), weights.tileScales(tile), columns,
+          weights.block, outputs)
+      }
+    case .bf16, .int8:
+      multiply(x, by: matrix.widened(rows: rows).pointer)
+    }
+  }
+
+  private func multiply(_ x: Tensor, by weights: UnsafePointer<Float>) {
+    BLAS.multiplyTransposed(
+      x.pointer, x.columns, weights, x.columns, into: target, range.count, m: x.rows, n: rows.count, k: x.columns)
+  }
+}
