@@ -44,16 +44,20 @@ let package = Package(
 
     // The robot.
     .target(name: "RobotInterface"),
-    .target(name: "RobotPolicy", dependencies: ["RobotInterface", "UnifiedIO"]),
+    .target(name: "RobotPolicy", dependencies: ["RobotInterface", "UnifiedIO", "Tensors"]),
     .target(name: "RobotLink", dependencies: ["RobotInterface", "CZeroMQ", "CProtocol", "CProtobufC"]),
     .target(
       name: "ControlDaemon",
       dependencies: ["RobotInterface", "RobotPolicy", "RobotLink", .product(name: "Logging", package: "swift-log")]),
     .target(name: "PolicyEvaluation", dependencies: ["RobotInterface", "RobotLink"]),
+    // Times beside the machine's ceilings, and what weight formats change (`uio2 bench`).
+    .target(
+      name: "ModelBenchmark",
+      dependencies: ["Tensors", "UnifiedIO", "RobotInterface", "RobotPolicy", "PolicyEvaluation"]),
     .executableTarget(
       name: "uio2",
       dependencies: [
-        "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "RobotInterface", "RobotPolicy", "ControlDaemon",
+        "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark", "RobotInterface", "RobotPolicy", "ControlDaemon",
         "PolicyEvaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),

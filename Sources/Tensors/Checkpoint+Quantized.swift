@@ -20,7 +20,8 @@ extension Checkpoint {
     // The block follows from the number of scales: all blocks but the last are whole.
     let columns = shape[1], blocks = scalesEntry.shape[1]
     guard blocks > 0, let block = Self.block(columns: columns, blocks: blocks) else {
-      throw TensorError(.shapeMismatch, scalesName, "\(blocks) blocks are no division of \(columns) inputs by a power of two")
+      throw TensorError(
+        .shapeMismatch, scalesName, "\(blocks) blocks are no division of \(columns) inputs by a power of two")
     }
     let expected = QuantizedMatrix.storedShapes(rows: shape[0], columns: columns, block: block)
     let file = try file(of: packedName, shape: expected.packed)

@@ -9,6 +9,7 @@ public final class Checkpoint: Sendable {
   public let files: [SafetensorsFile]
   private let fileOfTensor: [String: Int]
   private let used = Mutex<Set<String>>([])
+  private let roundable = Mutex<[String: [Int]]>([:])
 
   /// Reads `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
   ///
@@ -86,6 +87,7 @@ public final class Checkpoint: Sendable {
   /// - Throws: like ``tensor(_:shape:)``.
   public func matrix(_ name: String, shape: [Int], options: WeightOptions) throws(TensorError) -> WeightMatrix {
     precondition(shape.count == 2, "a matrix has two dimensions")
+    if options.format != .f32 { roundable.withLock { $0[name] = shape } }
     if let quantized = try quantizedMatrix(name, shape: shape, activations: options.activations) {
       return WeightMatrix(quantized).converted(to: options.format ?? .int8)
     }
@@ -99,6 +101,9 @@ public final class Checkpoint: Sendable {
     let matrix = WeightMatrix(try file.tensor(name))
     return options.format == nil ? matrix : matrix.converted(to: format, options: options)
   }
+
+  /// The matrices, with their shapes, that were asked for so far without insisting on 32 bits.
+  public var roundableMatrices: [String: [Int]] { roundable.withLock { $0 } }
 
   /// What all weights take as 32-bit floats, in bytes.
   public var widenedSize: Int {

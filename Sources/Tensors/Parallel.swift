@@ -8,6 +8,10 @@ public enum ComputeThreads {
     set { uio2_set_threads(max(1, newValue)) }
   }
 
+  /// The instruction set of the kernels in use: `portable`, `avx2`, `avx512` or `avx512vnni`; the environment variable `UIO2_KERNELS`
+  /// names a lower one than the machine's best.
+  public static var kernels: String { String(cString: uio2_kernels_in_use()) }
+
   /// Asks the system for real-time scheduling (`SCHED_FIFO`) of the calling thread and of the workers.
   ///
   /// - Parameter priority: 1...99.

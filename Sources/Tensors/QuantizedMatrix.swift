@@ -21,6 +21,9 @@ final class QuantizedMatrix: @unchecked Sendable {
   /// Bytes of the packed weights.
   static func packedSize(rows: Int, columns: Int) -> Int { uio2_i8_packed_size(rows, columns) }
 
+  /// No block is longer than a row.
+  static func block(_ wanted: Int, columns: Int) -> Int { min(wanted, (columns + 3) / 4 * 4) }
+
   /// The shapes of packed weights and scales in a file.
   static func storedShapes(rows: Int, columns: Int, block: Int) -> (packed: [Int], scales: [Int]) {
     let tiles = (rows + tileRows - 1) / tileRows
@@ -45,7 +48,7 @@ final class QuantizedMatrix: @unchecked Sendable {
   init(rounding weights: WeightMatrix, block: Int, activations: ActivationFormat) {
     rows = weights.rows
     columns = weights.columns
-    self.block = min(block, (weights.columns + 3) / 4 * 4)
+    self.block = Self.block(block, columns: weights.columns)
     self.activations = activations
     let (rows, columns, block) = (rows, columns, self.block)
     let tiles = (rows + Self.tileRows - 1) / Self.tileRows, tileBytes = Self.packedSize(rows: 1, columns: columns)
@@ -128,4 +131,26 @@ struct QuantizedActivations {
   var values: UnsafePointer<Int8> { UnsafePointer(Self.integers(bytes)) }
   var scales: UnsafePointer<Float> { scaleValues.pointer }
   var sums: UnsafePointer<Int32> { UnsafePointer(Self.sums(sumValues)) }
+}
+
+extension WeightMatrix {
+  /// The shapes in a file of a matrix in 8 bits, `[tiles, inputs / 4, 64, 4]` bytes, and of its scales, `[tiles, blocks, 64]`.
+  public static func storedShapes(rows: Int, columns: Int, options: WeightOptions) -> (packed: [Int], scales: [Int]) {
+    QuantizedMatrix.storedShapes(
+      rows: rows, columns: columns, block: QuantizedMatrix.block(options.block, columns: columns))
+  }
+
+  /// The bytes of a matrix in 8 bits and of its scales as a file has them; both are empty for other formats.
+  public func withStoredBytes<Result>(
+    _ body: (_ packed: UnsafeRawBufferPointer, _ scales: UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    guard case .int8(let quantized) = elements else {
+      return try body(UnsafeRawBufferPointer(start: nil, count: 0), UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+    defer { withExtendedLifetime(quantized) {} }
+    return try body(
+      UnsafeRawBufferPointer(
+        start: quantized.packed, count: QuantizedMatrix.packedSize(rows: quantized.rows, columns: quantized.columns)),
+      UnsafeRawBufferPointer(start: quantized.scales.pointer, count: quantized.scales.count * 4))
+  }
 }

@@ -32,7 +32,7 @@ public final class UnifiedIOModel: Sendable {
   private let hasExactProducts: Bool
   private let textEmbedding: WeightMatrix
   private let inputs: InputEncoders
-  private let encoder: Encoder
+  let encoder: Encoder
   let decoder: Decoder
   let targets: [TargetModality: TargetEmbedder]
   /// `nil` where the checkpoint has no weights of it; it still writes the ids.

@@ -1,5 +1,5 @@
 public import RobotInterface
-import UnifiedIO
+package import UnifiedIO
 
 /// A policy that asks a multimodal model what to do: observation → prompt → answer → actions → safety envelope.
 public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
@@ -7,7 +7,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
   public let capabilities: Capabilities
   private let specification: PolicySpecification
   private let model: Model
-  private let grammar: any ActionGrammar
+  package let grammar: any ActionGrammar
   private let reader: ObservationReader<Model>
   private let template: PromptTemplate
   private let state: StateText
@@ -109,6 +109,14 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
     } catch {
       throw RobotError(.internal, "model", "the model failed: \(error.description)")
     }
+  }
+
+  /// What the model is given for an observation that begins an episode.
+  package func modelInput(for observation: Observation) throws(RobotError) -> ModelInput {
+    var context = EpisodeContext()
+    let pictures = try reader.pictures(of: observation, at: try reader.frameIndices(of: observation))
+    return try modelInput(
+      prompt: try prompt(for: observation, context: context), pictures: pictures, context: &context)
   }
 
   private func prompt(for observation: Observation, context: EpisodeContext) throws(RobotError) -> String {

@@ -1,5 +1,6 @@
 import FoundationEssentials
 public import RobotInterface
+public import Tensors
 public import UnifiedIO
 
 /// A policy that runs Unified-IO 2.
@@ -10,12 +11,15 @@ extension ModelPolicy where Model == UnifiedIOActionModel {
   ///
   /// - Parameters:
   ///   - bundle: the policy.
+  ///   - weights: how the model's matrices are kept and multiplied with.
   ///   - serverVersion: of the daemon, for the capabilities.
   /// - Throws: ``PolicyError`` `.incompatibleModel` when they cannot be used, or not with this policy.
-  public init(bundle: PolicyBundle, serverVersion: String = "") throws(PolicyError) {
+  public init(
+    bundle: PolicyBundle, weights: WeightOptions = .standard, serverVersion: String = ""
+  ) throws(PolicyError) {
     let model: UnifiedIOActionModel
     do {
-      model = try UnifiedIOActionModel(bundle: bundle)
+      model = try UnifiedIOActionModel(bundle: bundle, weights: weights)
     } catch {
       throw PolicyError(.incompatibleModel, error.subject, "\(error.code.rawValue): \(error.message)")
     }
@@ -39,8 +43,8 @@ public struct UnifiedIOActionModel: ActionModel {
   private let preprocessor: Preprocessor
 
   /// Loads model and tokenizer.
-  public init(bundle: PolicyBundle) throws(ModelError) {
-    model = try UnifiedIOModel(directory: bundle.modelDirectory)
+  public init(bundle: PolicyBundle, weights: WeightOptions = .standard) throws(ModelError) {
+    model = try UnifiedIOModel(directory: bundle.modelDirectory, weights: weights)
     tokenizer = try Tokenizer(modelFile: bundle.tokenizerFile)
     maximumAnswerTokens = model.configuration.transformer.maximumTargetText
     preprocessor = Preprocessor(configuration: model.configuration, tokenizer: tokenizer)

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// Runs the tasks of the release: words, pictures, sounds and films in, typed results in the units of the caller out.
 ///
@@ -16,11 +17,12 @@ public struct TaskRunner: Sendable {
   /// - Parameters:
   ///   - directory: holds `config.json` and the weights.
   ///   - tokenizer: LLaMA's `tokenizer.model`; `nil`: the one in `directory`.
+  ///   - weights: how matrices are kept and multiplied with.
   /// - Throws: ``ModelError`` that names the file at fault.
-  public init(directory: URL, tokenizer: URL? = nil) throws(ModelError) {
+  public init(directory: URL, tokenizer: URL? = nil, weights: WeightOptions = .standard) throws(ModelError) {
     // The tokenizer first: it is quick to load, the weights are not.
     let tokenizer = try Tokenizer(modelFile: tokenizer ?? directory.appending(path: "tokenizer.model"))
-    try self.init(model: try UnifiedIOModel(directory: directory), tokenizer: tokenizer)
+    try self.init(model: try UnifiedIOModel(directory: directory, weights: weights), tokenizer: tokenizer)
   }
 
   /// Keeps both.

@@ -14,9 +14,13 @@ struct ModelOptions: ParsableArguments {
     completion: .file())
   var tokenizer: String?
 
+  @OptionGroup var compute: ComputeOptions
+
   /// Loads both.
   func load() throws -> TaskRunner {
-    try TaskRunner(directory: URL(filePath: model), tokenizer: tokenizer.map { URL(filePath: $0) })
+    compute.apply()
+    return try TaskRunner(
+      directory: URL(filePath: model), tokenizer: tokenizer.map { URL(filePath: $0) }, weights: compute.options)
   }
 }
 

@@ -1,0 +1,82 @@
+import Tensors
+
+/// What `uio2 bench` measured.
+public struct BenchmarkReport: Sendable, Encodable {
+  /// The machine's own ceilings, measured in the same run.
+  public struct Ceilings: Sendable, Encodable {
+    public var f32Gflops: Double
+    public var int8Gops: Double
+    public var readGbps: Double
+
+    enum CodingKeys: String, CodingKey {
+      case f32Gflops = "f32_gflops"
+      case int8Gops = "int8_gops"
+      case readGbps = "read_gbps"
+    }
+  }
+
+  /// How near a part of the work comes to a ceiling.
+  public struct Rate: Sendable, Encodable {
+    /// What was measured.
+    public var name: String
+    /// 10⁹ a second.
+    public var value: Double
+    /// `GFLOP/s`, `GOP/s` or `GB/s`.
+    public var unit: String
+    /// Of the ceiling of the same kind, measured in the same run; 0...1.
+    public var ofCeiling: Double
+
+    enum CodingKeys: String, CodingKey {
+      case name, value, unit
+      case ofCeiling = "of_ceiling"
+    }
+  }
+
+  /// One kind of step.
+  public struct Case: Sendable, Encodable {
+    public var name: String
+    public var encoderTokens: Int
+    public var stages: [String: StageSamples.Figures]
+    public var rates: [Rate]
+
+    enum CodingKeys: String, CodingKey {
+      case name, stages, rates
+      case encoderTokens = "encoder_tokens"
+    }
+  }
+
+  public var model: String
+  public var weights: String
+  public var activations: String
+  public var threads: Int
+  public var kernels: String
+  public var ceilings: Ceilings
+  public var cases: [Case] = []
+  /// Seconds from the start of loading to a model that can be asked.
+  public var loadSeconds: Double
+  /// The largest resident memory of the process, and the weights in the format that was asked for; bytes.
+  public var peakMemory: Int?
+  public var weightBytes: Int
+
+  enum CodingKeys: String, CodingKey {
+    case model, weights, activations, threads, kernels, ceilings, cases
+    case loadSeconds = "load_seconds"
+    case peakMemory = "peak_memory_bytes"
+    case weightBytes = "weight_bytes"
+  }
+
+  /// An empty report.
+  public init(
+    model: String, weights: WeightOptions, format: WeightFormat, ceilings: MachineCeilings, loadSeconds: Double,
+    weightBytes: Int
+  ) {
+    self.model = model
+    self.weights = format.rawValue
+    activations = format == .int8 ? weights.activations.rawValue : ActivationFormat.f32.rawValue
+    threads = ceilings.threads
+    kernels = ceilings.kernels
+    self.ceilings = Ceilings(f32Gflops: ceilings.f32, int8Gops: ceilings.int8, readGbps: ceilings.read)
+    self.loadSeconds = loadSeconds
+    self.weightBytes = weightBytes
+  }
+}

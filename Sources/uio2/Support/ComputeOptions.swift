@@ -1,0 +1,35 @@
+import ArgumentParser
+import Tensors
+
+/// How a model is kept and computed, for every subcommand that runs one.
+struct ComputeOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Matrices in memory: f32, bf16 or int8 (default: as the files have them where that suits their size).",
+      valueName: "format"))
+  var weights: WeightFormat?
+
+  @Option(
+    help: ArgumentHelp(
+      "Inputs of products with int8 weights: int8, or f32 for a little more accuracy.", valueName: "format"))
+  var activations: ActivationFormat = .int8
+
+  @Option(
+    help: ArgumentHelp("Threads of the computation (default: as many as there are processors).", valueName: "count"))
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, !(1...64).contains(threads) { throw ValidationError("--threads must be between 1 and 64.") }
+  }
+
+  /// As the library takes them.
+  var options: WeightOptions { WeightOptions(format: weights, activations: activations) }
+
+  /// Sets what holds for the whole process.
+  func apply() {
+    if let threads { ComputeThreads.count = threads }
+  }
+}
+
+extension WeightFormat: ExpressibleByArgument {}
+extension ActivationFormat: ExpressibleByArgument {}
