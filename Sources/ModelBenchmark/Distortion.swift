@@ -9,6 +9,8 @@ public struct Distortion: Sendable, Encodable {
   public struct Row: Sendable, Encodable {
     public var weights: String
     public var activations: String
+    /// Inputs that share a scale, of 8-bit weights.
+    public var block: Int?
     /// Relative error of each layer's output, `‖x − x₃₂‖ / ‖x₃₂‖`, the largest over the examples.
     public var layers: [String: Double]
     /// The same of the logits while the tokens of the 32-bit model are fed; the mean over the examples.
@@ -16,15 +18,21 @@ public struct Distortion: Sendable, Encodable {
     /// Tokens that are the same when each model goes its own way.
     public var sameTokens: Int
     public var tokens: Int
+    /// Tokens whose ids lie at most 2 apart: of 1000 location tokens, 0.2 % of the range that they stand for.
+    public var nearTokens: Int
     /// Answers that are the same as a whole.
     public var sameAnswers: Int
     public var answers: Int
 
     enum CodingKeys: String, CodingKey {
-      case weights, activations, layers, logits, tokens, answers
+      case weights, activations, block, layers, logits, tokens, answers
+      case nearTokens = "near_tokens"
       case sameTokens = "same_tokens"
       case sameAnswers = "same_answers"
     }
+
+    /// E.g. `int8 (32)` for a scale every 32 inputs.
+    public var name: String { weights + (block.map { " (\($0))" } ?? "") }
 
     /// 0...1.
     public var agreement: Double { tokens == 0 ? 1 : Double(sameTokens) / Double(tokens) }
@@ -55,14 +63,16 @@ public struct Distortion: Sendable, Encodable {
     }
     var report = Distortion()
     let candidates = [
-      WeightOptions(format: .bf16), WeightOptions(format: .int8), WeightOptions(format: .int8, activations: .f32),
+      WeightOptions(format: .bf16), WeightOptions(format: .int8), WeightOptions(format: .int8, block: 32),
+      WeightOptions(format: .int8, activations: .f32), WeightOptions(format: .int8, activations: .f32, block: 32),
     ]
     for candidate in candidates {
       let other = try model(candidate)
       let isRounded = candidate.format == .int8
       var row = Row(
         weights: candidate.format?.rawValue ?? "", activations: isRounded ? candidate.activations.rawValue : "f32",
-        layers: [:], logits: 0, sameTokens: 0, tokens: 0, sameAnswers: 0, answers: inputs.count)
+        block: isRounded ? candidate.block : nil, layers: [:], logits: 0, sameTokens: 0, tokens: 0, nearTokens: 0,
+        sameAnswers: 0, answers: inputs.count)
       for (input, answer) in zip(inputs, answers).prefix(Self.probedExamples) {
         let fed = [Tokenizer.bos] + answer.dropLast()
         let (expected, expectedLogits) = try Self.trace(reference, input, fed)
@@ -78,6 +88,7 @@ public struct Distortion: Sendable, Encodable {
         let said = try other.generateText(from: other.encode(input), options: options, constraint: constraint).tokens
         row.tokens += answer.count
         row.sameTokens += zip(said, answer).count { $0 == $1 }
+        row.nearTokens += zip(said, answer).count { abs($0 - $1) <= 2 }
         row.sameAnswers += said == answer ? 1 : 0
       }
       report.rows.append(row)
@@ -109,19 +120,20 @@ public struct Distortion: Sendable, Encodable {
   /// For people.
   public var text: String {
     var table = TextTable(
-      header: ["weights", "activations", "same tokens", "same answers", "logits", "worst layer"],
-      alignment: [.left, .left, .right, .right, .right, .left])
+      header: ["weights", "activations", "same tokens", "ids within 2", "same answers", "logits", "worst layer"],
+      alignment: [.left, .left, .right, .right, .right, .right, .left])
     for row in rows {
       let worst = row.layers.max { ($0.value, $0.key) < ($1.value, $1.key) }
       table.append([
-        row.weights, row.activations,
+        row.name, row.activations,
         String(format: "%d of %d, %.2f %%", row.sameTokens, row.tokens, row.agreement * 100),
+        String(format: "%.2f %%", row.tokens == 0 ? 100 : 100 * Double(row.nearTokens) / Double(row.tokens)),
         "\(row.sameAnswers) of \(row.answers)", String(format: "%.2e", row.logits),
         worst.map { String(format: "%.2e", $0.value) + " (\($0.key))" } ?? "",
       ])
     }
     var layers = TextTable(
-      header: ["layer"] + rows.map { "\($0.weights)/\($0.activations)" },
+      header: ["layer"] + rows.map { "\($0.name)/\($0.activations)" },
       alignment: [.left] + rows.map { _ in .right })
     for name in (rows.first?.layers.keys.sorted { $0.localizedStandardCompare($1) == .orderedAscending }) ?? [] {
       layers.append([name] + rows.map { String(format: "%.2e", $0.layers[name] ?? 0) })

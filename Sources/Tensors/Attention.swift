@@ -83,11 +83,12 @@ public enum SoftmaxAttention {
         return
       }
       let first = part.keys.lowerBound * width + offset
-      let scratch = Tensor(uninitialized: [uio2_attend_scratch(part.keys.count, dimension)])
-      uio2_attend(
-        target, width, queries.pointer + part.queries.lowerBound * width + offset, width, keys.pointer + first,
-        values.pointer + first, width, 0, part.queries.count, part.keys.count, dimension, scales[head],
-        causalOffset ?? -1, scratch.storage.base)
+      TensorMemory.withScratch(uio2_attend_scratch(part.keys.count, dimension)) { scratch in
+        uio2_attend(
+          target, width, queries.pointer + part.queries.lowerBound * width + offset, width, keys.pointer + first,
+          values.pointer + first, width, 0, part.queries.count, part.keys.count, dimension, scales[head],
+          causalOffset ?? -1, scratch)
+      }
     }
     return result
   }

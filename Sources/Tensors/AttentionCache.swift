@@ -115,14 +115,16 @@ extension AttentionCache {
   ) {
     let half: Int32 = precision == .half ? 1 : 0
     if queryCount == 1 {
-      let scores = Tensor(uninitialized: [count])
-      uio2_attend_one(
-        result, queries, base(0, head), base(1, head), dimension, half, count, dimension, scale, scores.storage.base)
+      TensorMemory.withScratch(count) { scores in
+        uio2_attend_one(
+          result, queries, base(0, head), base(1, head), dimension, half, count, dimension, scale, scores)
+      }
     } else {
-      let scratch = Tensor(uninitialized: [uio2_attend_scratch(count, dimension)])
-      uio2_attend(
-        result, stride, queries, stride, base(0, head), base(1, head), dimension, half, queryCount, count, dimension,
-        scale, causal ? count - queryCount : -1, scratch.storage.base)
+      TensorMemory.withScratch(uio2_attend_scratch(count, dimension)) { scratch in
+        uio2_attend(
+          result, stride, queries, stride, base(0, head), base(1, head), dimension, half, queryCount, count, dimension,
+          scale, causal ? count - queryCount : -1, scratch)
+      }
     }
   }
 }

@@ -37,10 +37,12 @@ public struct Codebook: Sendable {
     for start in stride(from: 0, to: vectors.rows, by: 64) {
       let piece = vectors.rows(in: start..<min(start + 64, vectors.rows))
       let dots = piece.multiplied(byRowsOf: entries, 0..<count)
-      for row in 0..<piece.rows {
-        var index = 0, margin: Float = 0
-        uio2_nearest(dots.pointer + row * count, squaredLengths.pointer, own[start + row], count, &index, &margin)
-        matches.append(Match(index: index, margin: margin))
+      withExtendedLifetime(dots) {
+        for row in 0..<piece.rows {
+          var index = 0, margin: Float = 0
+          uio2_nearest(dots.pointer + row * count, squaredLengths.pointer, own[start + row], count, &index, &margin)
+          matches.append(Match(index: index, margin: margin))
+        }
       }
     }
     return matches

@@ -60,12 +60,12 @@ public struct Convolution: Sendable {
       Parallel.forEach(shares, operations: operations) { share in
         let first = share * rowsAtOnce
         let rows = min(rowsAtOnce, outHeight - first), count = rows * outWidth
-        let columns = Tensor(uninitialized: [window, count])
-        uio2_im2col(
-          columns.storage.base, x.pointer, inputs, height, width, kernel, stride, padding, outWidth, first, rows)
-        BLAS.multiply(
-          weight.pointer, window, columns.pointer, count, into: result.storage.base + first * outWidth, pixels,
-          m: outputs, n: count, k: window)
+        TensorMemory.withScratch(window * count) { columns in
+          uio2_im2col(columns, x.pointer, inputs, height, width, kernel, stride, padding, outWidth, first, rows)
+          BLAS.multiply(
+            weight.pointer, window, columns, count, into: result.storage.base + first * outWidth, pixels, m: outputs,
+            n: count, k: window)
+        }
       }
     }
     uio2_add_to_rows(result.storage.base, bias.pointer, outputs, pixels)

@@ -88,10 +88,12 @@ private struct Share {
   ) {
     let tile = rows.lowerBound / QuantizedMatrix.tileRows, skipped = rows.lowerBound % QuantizedMatrix.tileRows
     guard skipped > 0 else { return body(target, range.count, tile, rows.count) }
-    let whole = Tensor(uninitialized: [result.rows, skipped + rows.count])
-    body(whole.storage.base, whole.columns, tile, whole.columns)
-    for row in 0..<result.rows {
-      (target + row * range.count).update(from: whole.pointer + row * whole.columns + skipped, count: rows.count)
+    let width = skipped + rows.count
+    TensorMemory.withScratch(result.rows * width) { whole in
+      body(whole, width, tile, width)
+      for row in 0..<result.rows {
+        (target + row * range.count).update(from: whole + row * width + skipped, count: rows.count)
+      }
     }
   }
 
@@ -116,7 +118,9 @@ private struct Share {
           weights.block, outputs)
       }
     case .bf16, .int8:
-      multiply(x, by: matrix.widened(rows: rows).pointer)
+      let widened = matrix.widened(rows: rows)
+      // Its memory goes to the next one who asks as soon as it is let go.
+      withExtendedLifetime(widened) { multiply(x, by: widened.pointer) }
     }
   }
 

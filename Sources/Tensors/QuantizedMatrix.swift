@@ -58,8 +58,11 @@ final class QuantizedMatrix: @unchecked Sendable {
     Parallel.forEach(tiles, operations: rows * columns) { tile in
       let part = tile * Self.tileRows..<min((tile + 1) * Self.tileRows, rows)
       let floats = weights.widened(rows: part)
-      uio2_i8_pack(
-        bytes + tile * tileBytes, scaleBase + tile * blocks * Self.tileRows, floats.pointer, part.count, columns, block)
+      withExtendedLifetime(floats) {
+        uio2_i8_pack(
+          bytes + tile * tileBytes, scaleBase + tile * blocks * Self.tileRows, floats.pointer, part.count, columns,
+          block)
+      }
     }
     packed = UnsafePointer(bytes)
     self.scales = scales

@@ -75,4 +75,11 @@ public enum TensorMemory {
     }
     if !isKept { block.deallocate() }
   }
+
+  /// Memory for `count` floats, with no defined content, for as long as `body` runs.
+  static func withScratch<Result>(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Result) -> Result {
+    let block = take(count * 4)
+    defer { give(block, count * 4) }
+    return body(block.assumingMemoryBound(to: Float.self))
+  }
 }
