@@ -101,6 +101,12 @@ final class PolicyWorker: Sendable {
     return job
   }
 
+  /// Gives the socket's thread the moment that it takes to hand over the next observation: robots that wait for each other
+  /// shall not wait for a token each.
+  private func awaitSubmission() {
+    if work.wait(timeout: .now() + .milliseconds(1)) == .success { work.signal() }
+  }
+
   private func run(_ job: Job) -> Outcome {
     switch job.work {
     case .act(let observation, var context):
@@ -126,7 +132,10 @@ final class PolicyWorker: Sendable {
     }
     let meter = Mutex(request.progressInterval.map(ProgressMeter.init))
     return try generator.generate(request) { [self] moment in
-      while let act = nextAct() { report(.done(run(act))) }
+      while let act = nextAct() {
+        report(.done(run(act)))
+        awaitSubmission()
+      }
       let progress = meter.withLock { meter in
         meter?.record(
           tokens: moment.tokens, limit: moment.limit, at: MonotonicClock.nanoseconds(), text: moment.text)

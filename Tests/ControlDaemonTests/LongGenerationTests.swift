@@ -108,6 +108,21 @@ struct LongGenerationTests {
     #expect(daemon.daemon.metrics.chunks == 20)
   }
 
+  @Test func `robots that wait together wait for the same token`() throws {
+    let daemon = try RunningDaemon(TalkingPolicy(tokenTime: 0.2))
+    defer { daemon.stop() }
+    let person = try daemon.client("person")
+    _ = try person.send(.generate(long))
+    #expect(try !person.receive().body.isFinal)
+    let robots = try (0..<5).map { try daemon.client("robot \($0)") }
+    for robot in robots { _ = try robot.send(.observation(.sample(1))) }
+    let begin = ContinuousClock.now
+    for robot in robots { #expect(try robot.receive().body.isFinal) }
+    let took = begin.duration(to: .now)
+    // One token of 200 ms, not five.
+    #expect(took < .milliseconds(700), "\(took)")
+  }
+
   @Test func `a stop of its session ends it`() throws {
     let daemon = try daemon()
     defer { daemon.stop() }

@@ -289,7 +289,8 @@ struct  Uio2__V1__Reset
 
 
 /*
- * Latches a stop: observations of the session are answered with ERROR_CODE_STOPPED until Resume.
+ * Latches a stop: observations of the session are answered with ERROR_CODE_STOPPED until Resume. Its generations end as if
+ * cancelled; further ones are answered.
  */
 struct  Uio2__V1__Stop
 {

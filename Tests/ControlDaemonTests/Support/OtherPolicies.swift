@@ -38,10 +38,10 @@ struct TalkingPolicy: ObservationPolicy, Generating {
     let limit = request.maximumTokens ?? 1
     for count in 1...limit {
       Thread.sleep(forTimeInterval: tokenTime)
-      let text = String(repeating: "a", count: count)
-      if !goesOn(GenerationMoment(tokens: count, limit: limit) { text }) {
+      let text: @Sendable () -> String = { String(repeating: "a", count: count) }
+      if !goesOn(GenerationMoment(tokens: count, limit: limit, text: text)) {
         return GenerationResult(
-          text: text, tokens: [Int32](repeating: 3, count: count), finishReason: .cancelled)
+          text: text(), tokens: [Int32](repeating: 3, count: count), finishReason: .cancelled)
       }
     }
     return GenerationResult(text: "a \(request.prompt)", tokens: [3], finishReason: .end)
