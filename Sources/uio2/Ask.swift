@@ -37,7 +37,8 @@ struct Ask: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A WAV, FLAC or OGG file; of a long one the last 4.08 seconds are what is heard.", valueName: "file"),
+      "A WAV, FLAC or OGG file; of a long one the last 4.08 seconds are what is heard, those before its history.",
+      valueName: "file"),
     completion: .file())
   var audio: String?
 

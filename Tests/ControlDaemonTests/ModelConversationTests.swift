@@ -89,6 +89,23 @@ struct ModelConversationTests {
     #expect(heard.timings[.post] > 0)
   }
 
+  @Test(arguments: [1, 2]) func `a text that is cancelled holds what was said, and no time of others`(beams: Int) throws
+  {
+    let model = try BareModel(directory: Self.checkpoint)
+    let request = GenerationRequest(prompt: "What is this?", maximumTokens: 50, beams: beams)
+    let answer = try model.generate(request) { moment in
+      Thread.sleep(forTimeInterval: 0.2)
+      return moment.tokens < 3
+    }
+    #expect(answer.finishReason == .cancelled)
+    #expect(answer.tokens.count == 3)
+    #expect(!answer.text.isEmpty)
+    #expect(answer.timings.total < 400_000_000, "\(answer.timings.total) ns of work, beside 800 ms of others")
+    let nothing = try model.generate(request) { _ in false }
+    #expect(nothing.finishReason == .cancelled)
+    #expect(nothing.tokens.isEmpty)
+  }
+
   @Test func `a picture that is cancelled is none`() throws {
     let daemon = try daemon(BareModel(directory: Self.checkpoint))
     defer { daemon.stop() }
