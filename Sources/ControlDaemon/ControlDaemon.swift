@@ -147,8 +147,10 @@ public final class ControlDaemon: Sendable {
     snapshot.withLock { $0 = core.metrics }
     for outgoing in core.takeReplies() {
       // The core lets nothing through that cannot be encoded.
+      let delivery = try socket.deliver(outgoing.reply.encoded(), to: outgoing.route)
+      if delivery == .gone { core.clientHasGone(outgoing.route) }
       // Progress that does not arrive is no loss.
-      if try !socket.send(outgoing.reply.encoded(), to: outgoing.route), outgoing.reply.body.isFinal {
+      if delivery != .sent, outgoing.reply.body.isFinal {
         core.lostReply(to: outgoing.reply.sessionID, at: MonotonicClock.nanoseconds())
         snapshot.withLock { $0 = core.metrics }
       }

@@ -15,7 +15,7 @@ struct Ask: ParsableCommand {
 
         uio2 serve --model large &
         uio2 ask --image cat.jpg --prompt "Describe the cat."
-        uio2 ask --daemon tcp://10.0.0.5:5555 --prompt "A red fox in the snow." \
+        uio2 ask --daemon tcp://10.0.0.5:5555 --prompt "A red fox in the snow." \\
           --output image -o fox.png
 
       SIGINT and SIGTERM cancel: what was said so far is printed, and the exit code tells of the signal. A second one does not \

@@ -107,6 +107,16 @@ extension ControlCoreTests {
     #expect(core.takeCancellations() == [], "the running one is somebody else's")
   }
 
+  @Test func `a client that has gone takes its own question with it`() {
+    var core = core(canGenerate: true)
+    ask(1, &core)
+    let job = core.nextJob(at: 0)
+    core.clientHasGone(RouterSocket.Route(identity: [2], hasDelimiter: false))
+    #expect(core.takeCancellations() == [])
+    core.clientHasGone(route)
+    #expect(core.takeCancellations() == [job?.id])
+  }
+
   @Test func `what is unknown, over or another session's cannot be cancelled`() {
     var core = core(canGenerate: true)
     ask(1, &core)

@@ -86,6 +86,17 @@ struct LongGenerationTests {
     #expect(daemon.wait { $0.generations == 1 })
   }
 
+  @Test func `a client that dies leaves the model to others`() throws {
+    let daemon = try daemon()
+    defer { daemon.stop() }
+    do {
+      let doomed = try daemon.client("doomed")
+      _ = try doomed.send(.generate(long))
+      #expect(try !doomed.receive().body.isFinal)
+    }
+    #expect(try daemon.client("heir").generate(GenerationRequest(prompt: "cup")).text == "a cup")
+  }
+
   @Test func `a robot waits for one token at most, and the generation goes on`() throws {
     let daemon = try daemon()
     defer { daemon.stop() }

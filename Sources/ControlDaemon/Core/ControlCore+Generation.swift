@@ -33,6 +33,11 @@ extension ControlCore {
     endWaitingGeneration(of: session, at: now)
   }
 
+  /// Ends the generation whose client has gone: nobody will read it, and others wait.
+  package mutating func clientHasGone(_ route: RouterSocket.Route) {
+    if generating?.ticket?.route == route { endRunningGeneration() }
+  }
+
   /// It answers for itself, at its next token.
   private mutating func endRunningGeneration() {
     if let jobID = generating?.jobID { cancellations.append(jobID) }
