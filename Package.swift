@@ -48,7 +48,9 @@ let package = Package(
     .target(name: "RobotLink", dependencies: ["RobotInterface", "CZeroMQ", "CProtocol", "CProtobufC"]),
     .target(
       name: "ControlDaemon",
-      dependencies: ["RobotInterface", "RobotPolicy", "RobotLink", .product(name: "Logging", package: "swift-log")]),
+      dependencies: [
+        "RobotInterface", "RobotPolicy", "RobotLink", "UnifiedIO", .product(name: "Logging", package: "swift-log"),
+      ]),
     .target(name: "PolicyEvaluation", dependencies: ["RobotInterface", "RobotLink"]),
     // Times beside the machine's ceilings, and what weight formats change (`uio2 bench`).
     .target(
@@ -57,8 +59,8 @@ let package = Package(
     .executableTarget(
       name: "uio2",
       dependencies: [
-        "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark", "RobotInterface", "RobotPolicy", "ControlDaemon",
-        "PolicyEvaluation",
+        "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark", "RobotInterface", "RobotPolicy",
+        "RobotLink", "ControlDaemon", "PolicyEvaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -75,7 +77,9 @@ let package = Package(
     .testTarget(
       name: "RobotPolicyTests", dependencies: ["TestSupport", "RobotPolicy", "RobotInterface", "UnifiedIO", "Tensors"]),
     .testTarget(name: "RobotLinkTests", dependencies: ["TestSupport", "RobotLink", "RobotInterface", "CZeroMQ"]),
-    .testTarget(name: "ControlDaemonTests", dependencies: ["TestSupport", "ControlDaemon", "RobotLink"]),
+    .testTarget(
+      name: "ControlDaemonTests",
+      dependencies: ["TestSupport", "ControlDaemon", "RobotLink", "RobotPolicy", "UnifiedIO"]),
     .testTarget(name: "PolicyEvaluationTests", dependencies: ["TestSupport", "PolicyEvaluation"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "uio2"]),
   ],

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import zmq
 from uio2_client import uio2_pb2 as pb
 
-Answer = pb.ActionChunk | pb.Error | pb.Acknowledgement | pb.Capabilities | pb.Generation | None
+Answer = pb.ActionChunk | pb.Error | pb.Acknowledgement | pb.Capabilities | pb.Generation | pb.Progress | None
 """``None``: no answer at all."""
 
 _FIELDS = {
@@ -17,6 +17,7 @@ _FIELDS = {
     pb.ActionChunk: "action_chunk",
     pb.Acknowledgement: "acknowledgement",
     pb.Generation: "generation",
+    pb.Progress: "progress",
     pb.Error: "error",
 }
 
@@ -72,7 +73,7 @@ class FakeDaemon:
     Args:
         on_observation: the answer to the n-th observation (from 0).
         capabilities: the answer to Hello.
-        on_other: answers to Reset, Stop, Resume and Generate; acknowledgements when left out.
+        on_other: answers to Reset, Stop, Resume, Generate and Cancel; acknowledgements when left out. Of a list all are sent.
         address: where to serve; a free port when left out.
     """
 
@@ -80,7 +81,7 @@ class FakeDaemon:
         self,
         on_observation: Callable[[int, pb.Observation], Answer],
         capabilities: pb.Capabilities | None = None,
-        on_other: Callable[[pb.Request], Answer] | None = None,
+        on_other: Callable[[pb.Request], Answer | list[Answer]] | None = None,
         address: str = "tcp://127.0.0.1:*",
     ) -> None:
         self._on_observation = on_observation
@@ -146,12 +147,16 @@ class FakeDaemon:
             answer, delay = self._on_observation(index, request.observation), self.delay(index)
         else:
             answer = self._on_other(request)
-        if answer is None:
-            return
+        for part in answer if isinstance(answer, list) else [answer]:
+            if part is not None:
+                self.reply(request, part, frames[:-1], delay)
+
+    def reply(self, request: pb.Request, answer: Answer, route: list[bytes], delay: float = 0.0) -> None:
+        """Sends one reply, ``delay`` seconds late."""
         reply = pb.Reply(
             protocol_version=1,
             request_id=request.request_id,
             session_id=request.session_id,
             **{_FIELDS[type(answer)]: answer},
         )
-        self._late.append((time.monotonic() + delay, [*frames[:-1], reply.SerializeToString()]))
+        self._late.append((time.monotonic() + delay, [*route, reply.SerializeToString()]))

@@ -367,6 +367,51 @@ void   uio2__v1__resume__free_unpacked
   assert(message->base.descriptor == &uio2__v1__resume__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   uio2__v1__box__init
+                     (Uio2__V1__Box         *message)
+{
+  static const Uio2__V1__Box init_value = UIO2__V1__BOX__INIT;
+  *message = init_value;
+}
+size_t uio2__v1__box__get_packed_size
+                     (const Uio2__V1__Box *message)
+{
+  assert(message->base.descriptor == &uio2__v1__box__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t uio2__v1__box__pack
+                     (const Uio2__V1__Box *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &uio2__v1__box__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t uio2__v1__box__pack_to_buffer
+                     (const Uio2__V1__Box *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &uio2__v1__box__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Uio2__V1__Box *
+       uio2__v1__box__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Uio2__V1__Box *)
+     protobuf_c_message_unpack (&uio2__v1__box__descriptor,
+                                allocator, len, data);
+}
+void   uio2__v1__box__free_unpacked
+                     (Uio2__V1__Box *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &uio2__v1__box__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   uio2__v1__generate__init
                      (Uio2__V1__Generate         *message)
 {
@@ -410,6 +455,51 @@ void   uio2__v1__generate__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &uio2__v1__generate__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   uio2__v1__cancel__init
+                     (Uio2__V1__Cancel         *message)
+{
+  static const Uio2__V1__Cancel init_value = UIO2__V1__CANCEL__INIT;
+  *message = init_value;
+}
+size_t uio2__v1__cancel__get_packed_size
+                     (const Uio2__V1__Cancel *message)
+{
+  assert(message->base.descriptor == &uio2__v1__cancel__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t uio2__v1__cancel__pack
+                     (const Uio2__V1__Cancel *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &uio2__v1__cancel__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t uio2__v1__cancel__pack_to_buffer
+                     (const Uio2__V1__Cancel *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &uio2__v1__cancel__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Uio2__V1__Cancel *
+       uio2__v1__cancel__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Uio2__V1__Cancel *)
+     protobuf_c_message_unpack (&uio2__v1__cancel__descriptor,
+                                allocator, len, data);
+}
+void   uio2__v1__cancel__free_unpacked
+                     (Uio2__V1__Cancel *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &uio2__v1__cancel__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   uio2__v1__camera_specification__init
@@ -817,6 +907,51 @@ void   uio2__v1__generation__free_unpacked
   assert(message->base.descriptor == &uio2__v1__generation__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   uio2__v1__progress__init
+                     (Uio2__V1__Progress         *message)
+{
+  static const Uio2__V1__Progress init_value = UIO2__V1__PROGRESS__INIT;
+  *message = init_value;
+}
+size_t uio2__v1__progress__get_packed_size
+                     (const Uio2__V1__Progress *message)
+{
+  assert(message->base.descriptor == &uio2__v1__progress__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t uio2__v1__progress__pack
+                     (const Uio2__V1__Progress *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &uio2__v1__progress__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t uio2__v1__progress__pack_to_buffer
+                     (const Uio2__V1__Progress *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &uio2__v1__progress__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Uio2__V1__Progress *
+       uio2__v1__progress__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Uio2__V1__Progress *)
+     protobuf_c_message_unpack (&uio2__v1__progress__descriptor,
+                                allocator, len, data);
+}
+void   uio2__v1__progress__free_unpacked
+                     (Uio2__V1__Progress *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &uio2__v1__progress__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   uio2__v1__error__init
                      (Uio2__V1__Error         *message)
 {
@@ -862,7 +997,7 @@ void   uio2__v1__error__free_unpacked
   assert(message->base.descriptor == &uio2__v1__error__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor uio2__v1__request__field_descriptors[9] =
+static const ProtobufCFieldDescriptor uio2__v1__request__field_descriptors[10] =
 {
   {
     "protocol_version",
@@ -972,8 +1107,21 @@ static const ProtobufCFieldDescriptor uio2__v1__request__field_descriptors[9] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "cancel",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Uio2__V1__Request, body_case),
+    offsetof(Uio2__V1__Request, cancel),
+    &uio2__v1__cancel__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__request__field_indices_by_name[] = {
+  9,   /* field[9] = cancel */
   8,   /* field[8] = generate */
   3,   /* field[3] = hello */
   4,   /* field[4] = observation */
@@ -988,7 +1136,7 @@ static const ProtobufCIntRange uio2__v1__request__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor uio2__v1__request__descriptor =
 {
@@ -998,14 +1146,14 @@ const ProtobufCMessageDescriptor uio2__v1__request__descriptor =
   "Uio2__V1__Request",
   "uio2.v1",
   sizeof(Uio2__V1__Request),
-  9,
+  10,
   uio2__v1__request__field_descriptors,
   uio2__v1__request__field_indices_by_name,
   2,  uio2__v1__request__number_ranges,
   (ProtobufCMessageInit) uio2__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__reply__field_descriptors[8] =
+static const ProtobufCFieldDescriptor uio2__v1__reply__field_descriptors[9] =
 {
   {
     "protocol_version",
@@ -1103,6 +1251,18 @@ static const ProtobufCFieldDescriptor uio2__v1__reply__field_descriptors[8] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "progress",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Uio2__V1__Reply, body_case),
+    offsetof(Uio2__V1__Reply, progress),
+    &uio2__v1__progress__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__reply__field_indices_by_name[] = {
   5,   /* field[5] = acknowledgement */
@@ -1110,6 +1270,7 @@ static const unsigned uio2__v1__reply__field_indices_by_name[] = {
   3,   /* field[3] = capabilities */
   7,   /* field[7] = error */
   6,   /* field[6] = generation */
+  8,   /* field[8] = progress */
   0,   /* field[0] = protocol_version */
   1,   /* field[1] = request_id */
   2,   /* field[2] = session_id */
@@ -1118,7 +1279,7 @@ static const ProtobufCIntRange uio2__v1__reply__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 10, 3 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor uio2__v1__reply__descriptor =
 {
@@ -1128,7 +1289,7 @@ const ProtobufCMessageDescriptor uio2__v1__reply__descriptor =
   "Uio2__V1__Reply",
   "uio2.v1",
   sizeof(Uio2__V1__Reply),
-  8,
+  9,
   uio2__v1__reply__field_descriptors,
   uio2__v1__reply__field_indices_by_name,
   2,  uio2__v1__reply__number_ranges,
@@ -1479,7 +1640,84 @@ const ProtobufCMessageDescriptor uio2__v1__resume__descriptor =
   (ProtobufCMessageInit) uio2__v1__resume__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__generate__field_descriptors[7] =
+static const ProtobufCFieldDescriptor uio2__v1__box__field_descriptors[4] =
+{
+  {
+    "minimum_x",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Box, minimum_x),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "minimum_y",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Box, minimum_y),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "maximum_x",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Box, maximum_x),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "maximum_y",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Box, maximum_y),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned uio2__v1__box__field_indices_by_name[] = {
+  2,   /* field[2] = maximum_x */
+  3,   /* field[3] = maximum_y */
+  0,   /* field[0] = minimum_x */
+  1,   /* field[1] = minimum_y */
+};
+static const ProtobufCIntRange uio2__v1__box__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor uio2__v1__box__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "uio2.v1.Box",
+  "Box",
+  "Uio2__V1__Box",
+  "uio2.v1",
+  sizeof(Uio2__V1__Box),
+  4,
+  uio2__v1__box__field_descriptors,
+  uio2__v1__box__field_indices_by_name,
+  1,  uio2__v1__box__number_ranges,
+  (ProtobufCMessageInit) uio2__v1__box__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor uio2__v1__generate__field_descriptors[14] =
 {
   {
     "prompt",
@@ -1522,11 +1760,11 @@ static const ProtobufCFieldDescriptor uio2__v1__generate__field_descriptors[7] =
     4,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_FLOAT,
-    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Generate, temperature_choice_case),
     offsetof(Uio2__V1__Generate, temperature),
     NULL,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
@@ -1565,10 +1803,101 @@ static const ProtobufCFieldDescriptor uio2__v1__generate__field_descriptors[7] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "output",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Generate, output),
+    &uio2__v1__modality__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "negative_prompt",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Generate, negative_prompt),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "guidance",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Uio2__V1__Generate, guidance_choice_case),
+    offsetof(Uio2__V1__Generate, guidance),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "audio",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Generate, audio),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "box",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Generate, box),
+    &uio2__v1__box__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "beams",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Generate, beams),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "progress_interval",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Generate, progress_interval),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__generate__field_indices_by_name[] = {
+  10,   /* field[10] = audio */
+  12,   /* field[12] = beams */
+  11,   /* field[11] = box */
+  9,   /* field[9] = guidance */
   1,   /* field[1] = images */
   2,   /* field[2] = maximum_tokens */
+  8,   /* field[8] = negative_prompt */
+  7,   /* field[7] = output */
+  13,   /* field[13] = progress_interval */
   0,   /* field[0] = prompt */
   6,   /* field[6] = seed */
   3,   /* field[3] = temperature */
@@ -1578,7 +1907,7 @@ static const unsigned uio2__v1__generate__field_indices_by_name[] = {
 static const ProtobufCIntRange uio2__v1__generate__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor uio2__v1__generate__descriptor =
 {
@@ -1588,11 +1917,49 @@ const ProtobufCMessageDescriptor uio2__v1__generate__descriptor =
   "Uio2__V1__Generate",
   "uio2.v1",
   sizeof(Uio2__V1__Generate),
-  7,
+  14,
   uio2__v1__generate__field_descriptors,
   uio2__v1__generate__field_indices_by_name,
   1,  uio2__v1__generate__number_ranges,
   (ProtobufCMessageInit) uio2__v1__generate__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor uio2__v1__cancel__field_descriptors[1] =
+{
+  {
+    "request_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Cancel, request_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned uio2__v1__cancel__field_indices_by_name[] = {
+  0,   /* field[0] = request_id */
+};
+static const ProtobufCIntRange uio2__v1__cancel__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor uio2__v1__cancel__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "uio2.v1.Cancel",
+  "Cancel",
+  "Uio2__V1__Cancel",
+  "uio2.v1",
+  sizeof(Uio2__V1__Cancel),
+  1,
+  uio2__v1__cancel__field_descriptors,
+  uio2__v1__cancel__field_indices_by_name,
+  1,  uio2__v1__cancel__number_ranges,
+  (ProtobufCMessageInit) uio2__v1__cancel__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor uio2__v1__camera_specification__field_descriptors[5] =
@@ -2354,7 +2721,7 @@ const ProtobufCMessageDescriptor uio2__v1__acknowledgement__descriptor =
   (ProtobufCMessageInit) uio2__v1__acknowledgement__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__generation__field_descriptors[4] =
+static const ProtobufCFieldDescriptor uio2__v1__generation__field_descriptors[7] =
 {
   {
     "text",
@@ -2404,9 +2771,48 @@ static const ProtobufCFieldDescriptor uio2__v1__generation__field_descriptors[4]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "media",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Generation, media),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "media_type",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Generation, media_type),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "confidence",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Generation, confidence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__generation__field_indices_by_name[] = {
+  6,   /* field[6] = confidence */
   2,   /* field[2] = finish_reason */
+  4,   /* field[4] = media */
+  5,   /* field[5] = media_type */
   0,   /* field[0] = text */
   3,   /* field[3] = timings */
   1,   /* field[1] = tokens */
@@ -2414,7 +2820,7 @@ static const unsigned uio2__v1__generation__field_indices_by_name[] = {
 static const ProtobufCIntRange uio2__v1__generation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor uio2__v1__generation__descriptor =
 {
@@ -2424,11 +2830,101 @@ const ProtobufCMessageDescriptor uio2__v1__generation__descriptor =
   "Uio2__V1__Generation",
   "uio2.v1",
   sizeof(Uio2__V1__Generation),
-  4,
+  7,
   uio2__v1__generation__field_descriptors,
   uio2__v1__generation__field_indices_by_name,
   1,  uio2__v1__generation__number_ranges,
   (ProtobufCMessageInit) uio2__v1__generation__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor uio2__v1__progress__field_descriptors[5] =
+{
+  {
+    "tokens",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Progress, tokens),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "token_limit",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Progress, token_limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tokens_per_second",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Progress, tokens_per_second),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "remaining",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Progress, remaining),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Progress, text),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned uio2__v1__progress__field_indices_by_name[] = {
+  3,   /* field[3] = remaining */
+  4,   /* field[4] = text */
+  1,   /* field[1] = token_limit */
+  0,   /* field[0] = tokens */
+  2,   /* field[2] = tokens_per_second */
+};
+static const ProtobufCIntRange uio2__v1__progress__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor uio2__v1__progress__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "uio2.v1.Progress",
+  "Progress",
+  "Uio2__V1__Progress",
+  "uio2.v1",
+  sizeof(Uio2__V1__Progress),
+  5,
+  uio2__v1__progress__field_descriptors,
+  uio2__v1__progress__field_indices_by_name,
+  1,  uio2__v1__progress__number_ranges,
+  (ProtobufCMessageInit) uio2__v1__progress__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor uio2__v1__error__field_descriptors[3] =
@@ -2527,6 +3023,36 @@ const ProtobufCEnumDescriptor uio2__v1__image_encoding__descriptor =
   uio2__v1__image_encoding__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
+static const ProtobufCEnumValue uio2__v1__modality__enum_values_by_number[3] =
+{
+  { "MODALITY_TEXT", "UIO2__V1__MODALITY__MODALITY_TEXT", 0 },
+  { "MODALITY_IMAGE", "UIO2__V1__MODALITY__MODALITY_IMAGE", 1 },
+  { "MODALITY_AUDIO", "UIO2__V1__MODALITY__MODALITY_AUDIO", 2 },
+};
+static const ProtobufCIntRange uio2__v1__modality__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex uio2__v1__modality__enum_values_by_name[3] =
+{
+  { "MODALITY_AUDIO", 2 },
+  { "MODALITY_IMAGE", 1 },
+  { "MODALITY_TEXT", 0 },
+};
+const ProtobufCEnumDescriptor uio2__v1__modality__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "uio2.v1.Modality",
+  "Modality",
+  "Uio2__V1__Modality",
+  "uio2.v1",
+  3,
+  uio2__v1__modality__enum_values_by_number,
+  3,
+  uio2__v1__modality__enum_values_by_name,
+  1,
+  uio2__v1__modality__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 static const ProtobufCEnumValue uio2__v1__stage__enum_values_by_number[8] =
 {
   { "STAGE_UNSPECIFIED", "UIO2__V1__STAGE__STAGE_UNSPECIFIED", 0 },
@@ -2603,7 +3129,7 @@ const ProtobufCEnumDescriptor uio2__v1__limit_flag__descriptor =
   uio2__v1__limit_flag__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue uio2__v1__error_code__enum_values_by_number[20] =
+static const ProtobufCEnumValue uio2__v1__error_code__enum_values_by_number[22] =
 {
   { "ERROR_CODE_UNSPECIFIED", "UIO2__V1__ERROR_CODE__ERROR_CODE_UNSPECIFIED", 0 },
   { "ERROR_CODE_MALFORMED", "UIO2__V1__ERROR_CODE__ERROR_CODE_MALFORMED", 1 },
@@ -2625,15 +3151,18 @@ static const ProtobufCEnumValue uio2__v1__error_code__enum_values_by_number[20] 
   { "ERROR_CODE_OVERLOADED", "UIO2__V1__ERROR_CODE__ERROR_CODE_OVERLOADED", 17 },
   { "ERROR_CODE_UNSUPPORTED", "UIO2__V1__ERROR_CODE__ERROR_CODE_UNSUPPORTED", 18 },
   { "ERROR_CODE_INTERNAL", "UIO2__V1__ERROR_CODE__ERROR_CODE_INTERNAL", 19 },
+  { "ERROR_CODE_UNKNOWN_REQUEST", "UIO2__V1__ERROR_CODE__ERROR_CODE_UNKNOWN_REQUEST", 20 },
+  { "ERROR_CODE_INVALID_AUDIO", "UIO2__V1__ERROR_CODE__ERROR_CODE_INVALID_AUDIO", 21 },
 };
 static const ProtobufCIntRange uio2__v1__error_code__value_ranges[] = {
-{0, 0},{0, 20}
+{0, 0},{0, 22}
 };
-static const ProtobufCEnumValueIndex uio2__v1__error_code__enum_values_by_name[20] =
+static const ProtobufCEnumValueIndex uio2__v1__error_code__enum_values_by_name[22] =
 {
   { "ERROR_CODE_FROZEN_CAMERA", 12 },
   { "ERROR_CODE_INTERNAL", 19 },
   { "ERROR_CODE_INVALID_ACTION", 15 },
+  { "ERROR_CODE_INVALID_AUDIO", 21 },
   { "ERROR_CODE_INVALID_IMAGE", 7 },
   { "ERROR_CODE_INVALID_INSTRUCTION", 9 },
   { "ERROR_CODE_INVALID_PROPRIOCEPTION", 8 },
@@ -2648,6 +3177,7 @@ static const ProtobufCEnumValueIndex uio2__v1__error_code__enum_values_by_name[2
   { "ERROR_CODE_SUPERSEDED", 14 },
   { "ERROR_CODE_TOO_LARGE", 3 },
   { "ERROR_CODE_UNKNOWN_CAMERA", 5 },
+  { "ERROR_CODE_UNKNOWN_REQUEST", 20 },
   { "ERROR_CODE_UNSPECIFIED", 0 },
   { "ERROR_CODE_UNSUPPORTED", 18 },
   { "ERROR_CODE_UNSUPPORTED_VERSION", 2 },
@@ -2659,9 +3189,9 @@ const ProtobufCEnumDescriptor uio2__v1__error_code__descriptor =
   "ErrorCode",
   "Uio2__V1__ErrorCode",
   "uio2.v1",
-  20,
+  22,
   uio2__v1__error_code__enum_values_by_number,
-  20,
+  22,
   uio2__v1__error_code__enum_values_by_name,
   1,
   uio2__v1__error_code__value_ranges,

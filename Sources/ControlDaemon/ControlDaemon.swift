@@ -63,8 +63,8 @@ public final class ControlDaemon: Sendable {
     hub.subscribe(bufferingNewest: count)
   }
 
-  /// Ends ``run()``: pending requests are answered with `shuttingDown`, a step that is being computed is waited for, and
-  /// its result dropped. Safe from any thread and from a signal handler.
+  /// Ends ``run()``: pending requests are answered with `shuttingDown`, a step that is being computed is waited for, a
+  /// generation until its next token, and the result dropped. Safe from any thread and from a signal handler.
   public func stop() {
     isStopping.store(true, ordering: .sequentiallyConsistent)
     wakeUp.signal()
@@ -94,17 +94,19 @@ public final class ControlDaemon: Sendable {
 
   private func serve(_ socket: consuming RouterSocket, _ worker: PolicyWorker) throws(RobotError) {
     var socket = socket
-    var core = ControlCore(capabilities: capabilities, canGenerate: policy is any TextGenerating, options: options)
+    var core = ControlCore(capabilities: capabilities, canGenerate: policy is any Generating, options: options)
     var failure: RobotError?
     while failure == nil, !isStopping.load(ordering: .sequentiallyConsistent) {
       for report in worker.takeReports() {
         switch report {
         case .ready: core.becomeReady(at: MonotonicClock.nanoseconds())
         case .done(let outcome): core.finish(outcome, at: MonotonicClock.nanoseconds())
+        case .progress(let jobID, let progress): core.report(progress, of: jobID)
         case .failed(let error): failure = error
         }
       }
       try receiveAll(&socket, &core)
+      for jobID in core.takeCancellations() { worker.cancel(jobID) }
       if failure == nil, let job = core.nextJob(at: MonotonicClock.nanoseconds()) { worker.submit(job) }
       try publish(&core, &socket)
       if failure == nil, let incoming = try socket.receive(timeout: nil) { accept(incoming, &core) }
@@ -145,7 +147,10 @@ public final class ControlDaemon: Sendable {
     snapshot.withLock { $0 = core.metrics }
     for outgoing in core.takeReplies() {
       // The core lets nothing through that cannot be encoded.
-      if try !socket.send(outgoing.reply.encoded(), to: outgoing.route) {
+      let delivery = try socket.deliver(outgoing.reply.encoded(), to: outgoing.route)
+      if delivery == .gone { core.clientHasGone(outgoing.route) }
+      // Progress that does not arrive is no loss.
+      if delivery != .sent, outgoing.reply.body.isFinal {
         core.lostReply(to: outgoing.reply.sessionID, at: MonotonicClock.nanoseconds())
         snapshot.withLock { $0 = core.metrics }
       }

@@ -6,6 +6,8 @@ import RobotPolicy
 import Synchronization
 
 /// The policy's thread: takes one job at a time, and hands what came of it back to the socket's thread.
+///
+/// A generation is the exception: it pauses after each token while the observation that has come meanwhile is answered.
 final class PolicyWorker: Sendable {
   /// What the worker says to the socket's thread.
   enum Report: Sendable {
@@ -13,10 +15,13 @@ final class PolicyWorker: Sendable {
     /// The policy could not be warmed up; nothing will come after this.
     case failed(RobotError)
     case done(Outcome)
+    /// How far the generation of a job is.
+    case progress(jobID: UInt64, GenerationProgress)
   }
 
   private struct State {
     var jobs: [Job] = []
+    var cancelledJob: UInt64?
     var reports: [Report] = []
     var isFinished = false
   }
@@ -46,11 +51,14 @@ final class PolicyWorker: Sendable {
     thread.start()
   }
 
-  /// Hands a job over; the caller makes sure that the one before it is done.
+  /// Hands a job over; the caller makes sure that the one before it is done, unless that is a generation and this is none.
   func submit(_ job: Job) {
     state.withLock { $0.jobs.append(job) }
     work.signal()
   }
+
+  /// Ends a generation at its next token; it still reports what it has said.
+  func cancel(_ jobID: UInt64) { state.withLock { $0.cancelledJob = jobID } }
 
   /// The reports since the last call, in order.
   func takeReports() -> [Report] {
@@ -60,7 +68,8 @@ final class PolicyWorker: Sendable {
     }
   }
 
-  /// Waits until the job at hand is done and the thread has ended. To be called once, after ``start()``.
+  /// Waits until the job at hand is done (a generation ends at its next token) and the thread has ended. To be called once,
+  /// after ``start()``.
   func join() {
     state.withLock { $0.isFinished = true }
     work.signal()
@@ -75,7 +84,27 @@ final class PolicyWorker: Sendable {
 
   private func nextJob() -> Job? {
     work.wait()
-    return state.withLock { $0.isFinished || $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }
+    return state.withLock { state in
+      guard !state.isFinished, !state.jobs.isEmpty else { return nil }
+      // A generation that has not begun can wait as well as one that has.
+      return state.jobs.remove(at: state.jobs.firstIndex(where: \.isAct) ?? 0)
+    }
+  }
+
+  /// The observation that has come during a generation, if one has.
+  private func nextAct() -> Job? {
+    let job = state.withLock { state in
+      state.isFinished ? nil : state.jobs.firstIndex(where: \.isAct).map { state.jobs.remove(at: $0) }
+    }
+    // Its signal has come, or is about to.
+    if job != nil { work.wait() }
+    return job
+  }
+
+  /// Gives the socket's thread the moment that it takes to hand over the next observation: robots that wait for each other
+  /// shall not wait for a token each.
+  private func awaitSubmission() {
+    if work.wait(timeout: .now() + .milliseconds(1)) == .success { work.signal() }
   }
 
   private func run(_ job: Job) -> Outcome {
@@ -90,13 +119,29 @@ final class PolicyWorker: Sendable {
       return Outcome(jobID: job.id, context: context, result: result)
     case .generate(let request):
       do throws(RobotError) {
-        guard let generator = policy as? any TextGenerating else {
-          throw RobotError(.unsupported, "generate", "this daemon's policy does not generate text")
-        }
-        return Outcome(jobID: job.id, context: nil, result: .success(.generation(try generator.generate(request))))
+        return Outcome(jobID: job.id, context: nil, result: .success(.generation(try generate(request, job.id))))
       } catch {
         return Outcome(jobID: job.id, context: nil, result: .failure(error))
       }
+    }
+  }
+
+  private func generate(_ request: GenerationRequest, _ jobID: UInt64) throws(RobotError) -> GenerationResult {
+    guard let generator = policy as? any Generating else {
+      throw RobotError(.unsupported, "generate", "this daemon's policy answers robots only")
+    }
+    let meter = Mutex(request.progressInterval.map(ProgressMeter.init))
+    return try generator.generate(request) { [self] moment in
+      while let act = nextAct() {
+        report(.done(run(act)))
+        awaitSubmission()
+      }
+      let progress = meter.withLock { meter in
+        meter?.record(
+          tokens: moment.tokens, limit: moment.limit, at: MonotonicClock.nanoseconds(), text: moment.text)
+      }
+      if let progress { report(.progress(jobID: jobID, progress)) }
+      return state.withLock { !$0.isFinished && $0.cancelledJob != jobID }
     }
   }
 

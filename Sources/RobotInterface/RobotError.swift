@@ -21,6 +21,8 @@ public struct RobotError: Error, Sendable, Hashable, CustomStringConvertible {
     case overloaded = 17
     case unsupported = 18
     case `internal` = 19
+    case unknownRequest = 20
+    case invalidAudio = 21
   }
 
   public var code: Code

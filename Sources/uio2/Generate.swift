@@ -30,26 +30,7 @@ struct Generate: ParsableCommand {
   @Option(help: "What is said to the model.")
   var prompt: String
 
-  @Option(help: "What the answer is.")
-  var output: TargetModality = .text
-
-  @Option(
-    name: .customShort("o"),
-    help: ArgumentHelp("Where the picture (.png) or the sound (.wav) is written.", valueName: "file"),
-    completion: .file())
-  var file: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "How far a picture or a sound is pulled away from --negative-prompt; 0: not at all (default: 10 for a picture from words, else 0).",
-      valueName: "scale"))
-  var guidance: Float?
-
-  @Option(
-    help: ArgumentHelp(
-      "What it is pulled away from (default: the release's, \"\(Guidance.negativePrompt(for: .image))\" for pictures).",
-      valueName: "text"))
-  var negativePrompt: String?
+  @OptionGroup var answer: OutputOptions
 
   @OptionGroup var sampling: SamplingOptions
 
@@ -63,25 +44,15 @@ struct Generate: ParsableCommand {
     if pictures.images.isEmpty, draw != nil || pictures.box != nil {
       throw ValidationError("--box and --draw need an --image.")
     }
-    guard let ending = output.fileEnding else {
-      if file != nil || guidance != nil || negativePrompt != nil {
-        throw ValidationError("-o, --guidance and --negative-prompt go with --output image or audio.")
-      }
-      return
-    }
-    guard file?.lowercased().hasSuffix(ending) == true else {
-      throw ValidationError("--output \(output.rawValue) needs -o with the name of a \(ending) file.")
-    }
-    if draw != nil || sampling.beams != 1 || sampling.maxTokens != nil {
-      throw ValidationError("--draw, --beams and --max-tokens go with --output text.")
-    }
+    try answer.check(sampling)
+    if answer.output != .text, draw != nil { throw ValidationError("--draw goes with --output text.") }
   }
 
   func run() throws {
     let input = try pictures.input(prompt, for: model)
     let report = try ModelRun.start(model) { runner, bar in
-      switch output {
-      case .text: try answer(input, runner, bar)
+      switch answer.output {
+      case .text: try say(input, runner, bar)
       case .image: try drawPicture(input, runner, bar)
       case .audio: try makeSound(input, runner, bar)
       }
@@ -89,7 +60,7 @@ struct Generate: ParsableCommand {
     Console.say(json ? try JSONFile.text(report) : report.answer?.text ?? report.written?.file ?? "")
   }
 
-  private func answer(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
+  private func say(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
     let answer = try runner.follow(input, settings: sampling.settings(bar: bar))
     var report = TaskReport(task: "generate", answer: answer)
     if let image = input.image {
@@ -101,7 +72,7 @@ struct Generate: ParsableCommand {
   }
 
   private func drawPicture(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
-    let picture = try runner.makePicture(for: input, settings: mediaSettings(bar)), path = file ?? ""
+    let picture = try runner.makePicture(for: input, settings: mediaSettings(bar)), path = self.answer.file ?? ""
     try MediaFile.write(picture, to: path)
     var report = TaskReport(task: "generate")
     report.written = TaskReport.Medium(file: path, width: picture.width, height: picture.height)
@@ -109,7 +80,7 @@ struct Generate: ParsableCommand {
   }
 
   private func makeSound(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
-    let sound = try runner.makeSound(for: input, settings: mediaSettings(bar)), path = file ?? ""
+    let sound = try runner.makeSound(for: input, settings: mediaSettings(bar)), path = self.answer.file ?? ""
     try MediaFile.write(sound.wav(), to: path)
     var report = TaskReport(task: "generate")
     report.written = TaskReport.Medium(file: path, seconds: sound.duration, rate: sound.sampleRate)
@@ -117,19 +88,6 @@ struct Generate: ParsableCommand {
   }
 
   private func mediaSettings(_ bar: ProgressBar) -> MediaSettings {
-    sampling.mediaSettings(guidance: guidance, negativePrompt: negativePrompt, bar: bar)
-  }
-}
-
-extension TargetModality: ExpressibleByArgument {}
-
-extension TargetModality {
-  /// Of the file that holds such an answer; `nil`: it is printed.
-  fileprivate var fileEnding: String? {
-    switch self {
-    case .text: nil
-    case .image: ".png"
-    case .audio: ".wav"
-    }
+    sampling.mediaSettings(guidance: answer.guidance, negativePrompt: answer.negativePrompt, bar: bar)
   }
 }

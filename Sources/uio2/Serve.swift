@@ -8,30 +8,58 @@ import RobotPolicy
 /// `uio2 serve`: runs a policy behind a socket until a signal ends it.
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Serve a policy to robots over ZeroMQ.",
+    abstract: "Serve a policy to robots, or a model to whoever asks, over ZeroMQ.",
     discussion: """
       Loads the policy, warms it up, and answers observations with actions that lie inside its safety limits. Robots connect \
-      with REQ or DEALER sockets and speak uio2.v1 (Sources/CProtocol/uio2.proto); each session is isolated from the others.
+      with REQ or DEALER sockets and speak uio2.v1 (Sources/CProtocol/uio2.proto); each session is isolated from the others. \
+      The policy's model can also be asked (`uio2 ask`); robots go first. With --model a checkpoint is served without a policy: \
+      it answers who asks, and no robot.
 
         uio2 serve --policy Policies/metaworld-mt5
         uio2 serve --policy Policies/metaworld-mt5 --bind ipc:///run/uio2.sock --log-level debug
+        uio2 serve --model large
 
       SIGINT or SIGTERM ends it cleanly: pending requests are told so, and the exit code is 0. The address has no \
       authentication; bind to a loopback or ipc address unless the network is yours alone.
       """)
 
-  @Option(help: ArgumentHelp("The policy's folder.", valueName: "folder"), completion: .directory)
-  var policy: String = Locations.shippedPolicy
+  @Option(
+    help: ArgumentHelp("The policy's folder (default: \(Locations.shippedPolicy)).", valueName: "folder"),
+    completion: .directory)
+  var policy: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "In place of a policy: the folder of config.json, the weights and tokenizer.model.", valueName: "folder"),
+    completion: .directory)
+  var model: String?
+
+  @Option(
+    help: ArgumentHelp("With --model: LLaMA's tokenizer.model (default: the one in its folder).", valueName: "file"),
+    completion: .file())
+  var tokenizer: String?
 
   @Option(help: ArgumentHelp("Where to listen: tcp://HOST:PORT or ipc://PATH.", valueName: "address"))
   var bind = "tcp://127.0.0.1:5555"
 
   @OptionGroup var logging: LoggingOptions
 
+  func validate() throws {
+    if policy != nil, model != nil { throw ValidationError("--policy brings its own model; leave out --model.") }
+    if tokenizer != nil, model == nil { throw ValidationError("--tokenizer goes with --model.") }
+  }
+
+  private func brain() throws -> any ObservationPolicy {
+    if let model {
+      return try BareModel(
+        directory: URL(filePath: model), tokenizer: tokenizer.map { URL(filePath: $0) }, serverVersion: UIO2.version)
+    }
+    return try UnifiedIOPolicy(bundle: PolicyBundle.load(from: Locations.policy(policy ?? Locations.shippedPolicy)))
+  }
+
   func run() throws {
     let logger = logging.makeLogger(default: .info)
-    let bundle = try PolicyBundle.load(from: Locations.policy(policy))
-    let brain = try UnifiedIOPolicy(bundle: bundle)
+    let brain = try brain()
     let daemon: ControlDaemon
     do {
       daemon = try ControlDaemon(policy: brain, endpoint: bind, logger: logger)

@@ -17,8 +17,8 @@ struct UIO2: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Serve.self, Rollout.self, Generate.self, RunTask.self, Score.self, Inspect.self, Parity.self, Import.self,
-      Synthesize.self, Quantize.self, Bench.self,
+      Serve.self, Ask.self, Rollout.self, Generate.self, RunTask.self, Score.self, Inspect.self, Parity.self,
+      Import.self, Synthesize.self, Quantize.self, Bench.self,
     ])
 
   /// The version of the command line and of the daemon in it.

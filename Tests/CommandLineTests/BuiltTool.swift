@@ -87,6 +87,29 @@ enum BuiltTool {
     }
   }
 
+  /// Starts `uio2` and gives it to `body` once `file` is there; it is ended afterwards.
+  static func running<Result>(
+    _ arguments: [String], until file: URL, _ body: (Process) throws -> Result
+  ) throws -> Result {
+    let process = Process()
+    process.executableURL = try location()
+    process.arguments = arguments
+    process.currentDirectoryURL = repository
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    defer {
+      process.terminate()
+      process.waitUntilExit()
+    }
+    let limit = ContinuousClock.now + .seconds(20)
+    while !FileManager.default.fileExists(atPath: file.path), process.isRunning, ContinuousClock.now < limit {
+      Thread.sleep(forTimeInterval: 0.01)
+    }
+    return try body(process)
+  }
+
   /// Gives `body` a new folder and removes it afterwards.
   static func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
     let folder = FileManager.default.temporaryDirectory.appending(path: "uio2-test-\(UUID().uuidString)")

@@ -28,7 +28,10 @@ enum HelpSnapshots {
       -h, --help              Show help information.
 
     SUBCOMMANDS:
-      serve                   Serve a policy to robots over ZeroMQ.
+      serve                   Serve a policy to robots, or a model to whoever asks,
+                              over ZeroMQ.
+      ask                     Ask the model of a running daemon; it answers in
+                              words, a picture or a sound.
       rollout                 Fly a simulated robot with a policy and report its
                               success.
       generate                Give a model a prompt, pictures, sound or a film; it

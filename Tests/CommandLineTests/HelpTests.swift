@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "serve", "rollout", "generate", "task", "score", "inspect", "parity", "import", "synthesize",
+    "serve", "ask", "rollout", "generate", "task", "score", "inspect", "parity", "import", "synthesize",
   ])
   func everySubcommandHasHelp(command: String) throws {
     let outcome = try BuiltTool.run([command, "--help"])

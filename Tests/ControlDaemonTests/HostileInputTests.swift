@@ -100,6 +100,26 @@ struct HostileInputTests {
     #expect(daemon.daemon.metrics.requests == 2_001)
   }
 
+  @Test func `thousands of broken questions, each with one final reply`() throws {
+    let daemon = try RunningDaemon(TalkingPolicy())
+    defer { daemon.stop() }
+    let hostile = try daemon.client("hostile")
+    let question = GenerationRequest(
+      prompt: "cup", images: Observation.sample(1).frames, audio: [1, 2, 3],
+      box: .init(minX: 0, minY: 0, maxX: 1, maxY: 1), maximumTokens: 3, temperature: 1, topK: 2, topP: 0.5,
+      progressInterval: 1_000_000)
+    let good = try RequestMessage(requestID: 1, sessionID: "hostile", body: .generate(question)).encoded()
+    for round in 0..<2_000 {
+      var bytes = good
+      let place = round % bytes.count
+      bytes[place] = bytes[place] &+ UInt8(1 + round / bytes.count)
+      try hostile.send(bytes)
+      while try !hostile.receive().body.isFinal {}
+    }
+    #expect(daemon.daemon.metrics.requests == 2_000)
+    #expect(try daemon.client("honest").generate(GenerationRequest(prompt: "cup")).text == "a cup")
+  }
+
   @Test func `a question about text without a model that writes`() throws {
     let daemon = try RunningDaemon(FakePolicy())
     defer { daemon.stop() }

@@ -40,7 +40,7 @@ struct RejectionTests {
   }
 
   @Test func `a body of a later version`() {
-    #expect(refusal(WireWriter.request { $0.message(16) { _ in } })?.code == .malformed)
+    #expect(refusal(WireWriter.request { $0.message(17) { _ in } })?.code == .malformed)
   }
 
   @Test func `two bodies`() {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 import zmq
@@ -82,35 +83,75 @@ class Client:
         prompt: str,
         images: list[pb.CameraFrame] | None = None,
         *,
+        output: str = "text",
+        audio: bytes = b"",
+        box: tuple[float, float, float, float] | None = None,
         maximum_tokens: int = 0,
-        temperature: float = 0.0,
+        temperature: float | None = None,
         top_k: int = 0,
         top_p: float = 0.0,
         seed: int = 0,
+        beams: int = 1,
+        guidance: float | None = None,
+        negative_prompt: str = "",
+        on_progress: Callable[[pb.Progress], bool | None] | None = None,
+        progress_interval: float = 0.2,
         timeout: float | None = None,
     ) -> pb.Generation:
         """Runs the model on its own, without a robot.
 
+        When no answer comes, or an exception (an interrupt, say) leaves ``on_progress``, the daemon is told to stop.
+
         Args:
-            prompt: what the model reads.
+            prompt: what the model reads; ``{box}`` in it names ``box``.
             images: the last one is the image, the ones before it are the image history.
-            maximum_tokens: 0 means the daemon's default.
-            temperature: 0 means greedy.
+            output: ``"text"``, ``"image"`` or ``"audio"``; the last two answer with ``media``, a PNG or WAV file.
+            audio: a WAV, FLAC or OGG file.
+            box: x1, y1, x2, y2 in pixels of the image.
+            maximum_tokens: of text; 0 means the daemon's default.
+            temperature: 0 means greedy; ``None`` means 0 for text, 1 for pictures and sounds.
             top_k: 0 means off.
-            top_p: 0 or 1 means off.
+            top_p: 1 means off; 0 means off for text, 0.9 for pictures and sounds.
             seed: of the sampling.
-            timeout: seconds, instead of the client's own.
+            beams: of text; more than 1 is beam search.
+            guidance: how far a picture or a sound is pulled away from ``negative_prompt``; ``None`` means the release's.
+            negative_prompt: empty means the release's.
+            on_progress: called now and then with how far the answer is; ``False`` from it cancels, and what was said so far
+                comes with the finish_reason ``"cancelled"``.
+            progress_interval: seconds between two calls of it, at least 0.001.
+            timeout: seconds without a word from the daemon, progress included; instead of the client's own.
         """
         request = pb.Generate(
             prompt=prompt,
             images=images or [],
+            output=pb.Modality.Value(f"MODALITY_{output.upper()}"),
+            audio=audio,
+            box=None if box is None else pb.Box(minimum_x=box[0], minimum_y=box[1], maximum_x=box[2], maximum_y=box[3]),
             maximum_tokens=maximum_tokens,
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
             seed=seed,
+            beams=beams,
+            guidance=guidance,
+            negative_prompt=negative_prompt,
+            progress_interval=0 if on_progress is None else round(progress_interval * 1e9),
         )
-        return self._ask("generate", request, "generation", timeout)
+        return self._ask("generate", request, "generation", timeout, on_progress)
+
+    def cancel(self, request_id: int, timeout: float | None = None) -> None:
+        """Ends a generation that another client of the same session asked for; that client's answer says what was said so far.
+
+        Args:
+            request_id: the other client's ``request_id``.
+            timeout: seconds, instead of the client's own.
+        """
+        self._ask("cancel", pb.Cancel(request_id=request_id), "acknowledgement", timeout)
+
+    @property
+    def request_id(self) -> int:
+        """Of the last request."""
+        return self._request_id
 
     def close(self) -> None:
         """Ends the connection; may be called twice."""
@@ -119,20 +160,26 @@ class Client:
             self._disconnect()
             self._context.term()
 
-    def _ask(self, kind: str, body, expected: str, timeout: float | None):
-        """Sends ``body`` as the request ``kind`` and returns the ``expected`` body of its reply."""
+    def _ask(self, kind: str, body, expected: str, timeout: float | None, on_progress=None):
+        """Sends ``body`` as the request ``kind`` and returns the ``expected`` body of its final reply."""
         if self._closed:
             raise Disconnected(self.address, "the client is closed")
         seconds = self.timeout if timeout is None else timeout
         deadline = time.monotonic() + seconds
         self._request_id += 1
-        request = pb.Request(
-            protocol_version=PROTOCOL_VERSION, request_id=self._request_id, session_id=self.session, **{kind: body}
-        )
+        request_id = self._request_id
         try:
-            self._send(request.SerializeToString(), deadline)
-            reply = self._receive(deadline, seconds)
+            self._send(self._request(request_id, kind, body), deadline)
+            reply = self._receive(request_id, deadline, seconds)
+            while reply.WhichOneof("body") == "progress":
+                deadline = time.monotonic() + seconds
+                if on_progress is not None and on_progress(reply.progress) is False:
+                    self._send(self._cancel(request_id), deadline)
+                    on_progress = None
+                reply = self._receive(request_id, deadline, seconds)
         except BaseException:
+            if kind == "generate":
+                self._abandon(request_id)
             # Whatever is still on its way belongs to a question that nobody asks any more.
             self._disconnect()
             raise
@@ -149,6 +196,25 @@ class Client:
             raise ClientError("malformed", "reply.body", f"expected {expected}, found {found}")
         return getattr(reply, expected)
 
+    def _request(self, request_id: int, kind: str, body) -> bytes:
+        return pb.Request(
+            protocol_version=PROTOCOL_VERSION, request_id=request_id, session_id=self.session, **{kind: body}
+        ).SerializeToString()
+
+    def _cancel(self, request_id: int) -> bytes:
+        # An id of its own, so that its acknowledgement is taken for nothing else.
+        self._request_id += 1
+        return self._request(self._request_id, "cancel", pb.Cancel(request_id=request_id))
+
+    def _abandon(self, request_id: int) -> None:
+        """Tells the daemon, if it is there, that nobody waits for a generation any more."""
+        try:
+            if self._socket is not None:
+                self._socket.setsockopt(zmq.LINGER, 100)
+                self._socket.send(self._cancel(request_id), zmq.NOBLOCK)
+        except zmq.ZMQError:
+            pass
+
     def _send(self, data: bytes, deadline: float) -> None:
         socket = self._connect()
         # IMMEDIATE makes the socket writable only while a daemon is there, so nothing is queued for one that may come.
@@ -158,8 +224,8 @@ class Client:
             recv_monitor_message(self._monitor)  # the daemon was restarted between two requests; that is no failure now
         socket.send(data, zmq.NOBLOCK)
 
-    def _receive(self, deadline: float, seconds: float) -> pb.Reply:
-        """The reply to the last request; replies to earlier ones are dropped."""
+    def _receive(self, request_id: int, deadline: float, seconds: float) -> pb.Reply:
+        """The next reply to a request; replies to others are dropped."""
         assert self._socket is not None and self._monitor is not None
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
@@ -169,7 +235,7 @@ class Client:
             if self._socket in ready:
                 reply = _parse(self._socket.recv_multipart()[-1])
                 # request_id 0 answers a request that the daemon could not read far enough to know its id.
-                if reply.request_id in (self._request_id, 0):
+                if reply.request_id in (request_id, 0):
                     return reply
             elif self._monitor in ready:
                 recv_monitor_message(self._monitor)
@@ -197,7 +263,7 @@ class Client:
             self._socket.disable_monitor()
             if self._monitor is not None:
                 self._monitor.close(linger=0)
-            self._socket.close(linger=0)
+            self._socket.close()  # with the linger time that was set
             self._socket = self._monitor = None
 
 

@@ -8,6 +8,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 ERROR_CODE_FROZEN_CAMERA: ErrorCode
 ERROR_CODE_INTERNAL: ErrorCode
 ERROR_CODE_INVALID_ACTION: ErrorCode
+ERROR_CODE_INVALID_AUDIO: ErrorCode
 ERROR_CODE_INVALID_IMAGE: ErrorCode
 ERROR_CODE_INVALID_INSTRUCTION: ErrorCode
 ERROR_CODE_INVALID_PROPRIOCEPTION: ErrorCode
@@ -22,6 +23,7 @@ ERROR_CODE_STOPPED: ErrorCode
 ERROR_CODE_SUPERSEDED: ErrorCode
 ERROR_CODE_TOO_LARGE: ErrorCode
 ERROR_CODE_UNKNOWN_CAMERA: ErrorCode
+ERROR_CODE_UNKNOWN_REQUEST: ErrorCode
 ERROR_CODE_UNSPECIFIED: ErrorCode
 ERROR_CODE_UNSUPPORTED: ErrorCode
 ERROR_CODE_UNSUPPORTED_VERSION: ErrorCode
@@ -35,6 +37,9 @@ LIMIT_FLAG_RANGE: LimitFlag
 LIMIT_FLAG_ROTATION_RATE: LimitFlag
 LIMIT_FLAG_SPEED: LimitFlag
 LIMIT_FLAG_WORKSPACE: LimitFlag
+MODALITY_AUDIO: Modality
+MODALITY_IMAGE: Modality
+MODALITY_TEXT: Modality
 STAGE_DECODE: Stage
 STAGE_ENCODE: Stage
 STAGE_GENERATE: Stage
@@ -80,6 +85,18 @@ class ActionChunk(_message.Message):
     valid_until: int
     def __init__(self, observation_sequence: _Optional[int] = ..., captured_at: _Optional[int] = ..., valid_until: _Optional[int] = ..., actions: _Optional[_Iterable[_Union[Action, _Mapping]]] = ..., tokens: _Optional[_Iterable[int]] = ..., text: _Optional[str] = ..., confidence: _Optional[float] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ...) -> None: ...
 
+class Box(_message.Message):
+    __slots__ = ["maximum_x", "maximum_y", "minimum_x", "minimum_y"]
+    MAXIMUM_X_FIELD_NUMBER: _ClassVar[int]
+    MAXIMUM_Y_FIELD_NUMBER: _ClassVar[int]
+    MINIMUM_X_FIELD_NUMBER: _ClassVar[int]
+    MINIMUM_Y_FIELD_NUMBER: _ClassVar[int]
+    maximum_x: float
+    maximum_y: float
+    minimum_x: float
+    minimum_y: float
+    def __init__(self, minimum_x: _Optional[float] = ..., minimum_y: _Optional[float] = ..., maximum_x: _Optional[float] = ..., maximum_y: _Optional[float] = ...) -> None: ...
+
 class CameraFrame(_message.Message):
     __slots__ = ["camera", "data", "encoding", "height", "width"]
     CAMERA_FIELD_NUMBER: _ClassVar[int]
@@ -107,6 +124,12 @@ class CameraSpecification(_message.Message):
     vertical_field_of_view: float
     width: int
     def __init__(self, name: _Optional[str] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., vertical_field_of_view: _Optional[float] = ..., input: _Optional[str] = ...) -> None: ...
+
+class Cancel(_message.Message):
+    __slots__ = ["request_id"]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    def __init__(self, request_id: _Optional[int] = ...) -> None: ...
 
 class Capabilities(_message.Message):
     __slots__ = ["action_frame", "action_mode", "actions", "cameras", "chunk_length", "control_rate", "hold", "limits", "policy_digest", "policy_name", "proprioception", "server_version"]
@@ -147,34 +170,54 @@ class Error(_message.Message):
     def __init__(self, code: _Optional[_Union[ErrorCode, str]] = ..., message: _Optional[str] = ..., field: _Optional[str] = ...) -> None: ...
 
 class Generate(_message.Message):
-    __slots__ = ["images", "maximum_tokens", "prompt", "seed", "temperature", "top_k", "top_p"]
+    __slots__ = ["audio", "beams", "box", "guidance", "images", "maximum_tokens", "negative_prompt", "output", "progress_interval", "prompt", "seed", "temperature", "top_k", "top_p"]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
+    BEAMS_FIELD_NUMBER: _ClassVar[int]
+    BOX_FIELD_NUMBER: _ClassVar[int]
+    GUIDANCE_FIELD_NUMBER: _ClassVar[int]
     IMAGES_FIELD_NUMBER: _ClassVar[int]
     MAXIMUM_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    NEGATIVE_PROMPT_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_INTERVAL_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     TEMPERATURE_FIELD_NUMBER: _ClassVar[int]
     TOP_K_FIELD_NUMBER: _ClassVar[int]
     TOP_P_FIELD_NUMBER: _ClassVar[int]
+    audio: bytes
+    beams: int
+    box: Box
+    guidance: float
     images: _containers.RepeatedCompositeFieldContainer[CameraFrame]
     maximum_tokens: int
+    negative_prompt: str
+    output: Modality
+    progress_interval: int
     prompt: str
     seed: int
     temperature: float
     top_k: int
     top_p: float
-    def __init__(self, prompt: _Optional[str] = ..., images: _Optional[_Iterable[_Union[CameraFrame, _Mapping]]] = ..., maximum_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., top_k: _Optional[int] = ..., top_p: _Optional[float] = ..., seed: _Optional[int] = ...) -> None: ...
+    def __init__(self, prompt: _Optional[str] = ..., images: _Optional[_Iterable[_Union[CameraFrame, _Mapping]]] = ..., maximum_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., top_k: _Optional[int] = ..., top_p: _Optional[float] = ..., seed: _Optional[int] = ..., output: _Optional[_Union[Modality, str]] = ..., negative_prompt: _Optional[str] = ..., guidance: _Optional[float] = ..., audio: _Optional[bytes] = ..., box: _Optional[_Union[Box, _Mapping]] = ..., beams: _Optional[int] = ..., progress_interval: _Optional[int] = ...) -> None: ...
 
 class Generation(_message.Message):
-    __slots__ = ["finish_reason", "text", "timings", "tokens"]
+    __slots__ = ["confidence", "finish_reason", "media", "media_type", "text", "timings", "tokens"]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     FINISH_REASON_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_TYPE_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
+    confidence: float
     finish_reason: str
+    media: bytes
+    media_type: str
     text: str
     timings: _containers.RepeatedCompositeFieldContainer[StageTiming]
     tokens: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, text: _Optional[str] = ..., tokens: _Optional[_Iterable[int]] = ..., finish_reason: _Optional[str] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ...) -> None: ...
+    def __init__(self, text: _Optional[str] = ..., tokens: _Optional[_Iterable[int]] = ..., finish_reason: _Optional[str] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ..., media: _Optional[bytes] = ..., media_type: _Optional[str] = ..., confidence: _Optional[float] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ["client_name", "client_version"]
@@ -224,6 +267,20 @@ class Observation(_message.Message):
     sequence: int
     def __init__(self, sequence: _Optional[int] = ..., captured_at: _Optional[int] = ..., sent_at: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[CameraFrame, _Mapping]]] = ..., proprioception: _Optional[_Iterable[float]] = ..., instruction: _Optional[str] = ..., prompt_images: _Optional[_Iterable[_Union[CameraFrame, _Mapping]]] = ..., actions_consumed: _Optional[int] = ...) -> None: ...
 
+class Progress(_message.Message):
+    __slots__ = ["remaining", "text", "token_limit", "tokens", "tokens_per_second"]
+    REMAINING_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    remaining: int
+    text: str
+    token_limit: int
+    tokens: int
+    tokens_per_second: float
+    def __init__(self, tokens: _Optional[int] = ..., token_limit: _Optional[int] = ..., tokens_per_second: _Optional[float] = ..., remaining: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
+
 class QuantitySpecification(_message.Message):
     __slots__ = ["maximum", "minimum", "name", "unit"]
     MAXIMUM_FIELD_NUMBER: _ClassVar[int]
@@ -237,12 +294,13 @@ class QuantitySpecification(_message.Message):
     def __init__(self, name: _Optional[str] = ..., unit: _Optional[str] = ..., minimum: _Optional[float] = ..., maximum: _Optional[float] = ...) -> None: ...
 
 class Reply(_message.Message):
-    __slots__ = ["acknowledgement", "action_chunk", "capabilities", "error", "generation", "protocol_version", "request_id", "session_id"]
+    __slots__ = ["acknowledgement", "action_chunk", "capabilities", "error", "generation", "progress", "protocol_version", "request_id", "session_id"]
     ACKNOWLEDGEMENT_FIELD_NUMBER: _ClassVar[int]
     ACTION_CHUNK_FIELD_NUMBER: _ClassVar[int]
     CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -251,13 +309,15 @@ class Reply(_message.Message):
     capabilities: Capabilities
     error: Error
     generation: Generation
+    progress: Progress
     protocol_version: int
     request_id: int
     session_id: str
-    def __init__(self, protocol_version: _Optional[int] = ..., request_id: _Optional[int] = ..., session_id: _Optional[str] = ..., capabilities: _Optional[_Union[Capabilities, _Mapping]] = ..., action_chunk: _Optional[_Union[ActionChunk, _Mapping]] = ..., acknowledgement: _Optional[_Union[Acknowledgement, _Mapping]] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+    def __init__(self, protocol_version: _Optional[int] = ..., request_id: _Optional[int] = ..., session_id: _Optional[str] = ..., capabilities: _Optional[_Union[Capabilities, _Mapping]] = ..., action_chunk: _Optional[_Union[ActionChunk, _Mapping]] = ..., acknowledgement: _Optional[_Union[Acknowledgement, _Mapping]] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["generate", "hello", "observation", "protocol_version", "request_id", "reset", "resume", "session_id", "stop"]
+    __slots__ = ["cancel", "generate", "hello", "observation", "protocol_version", "request_id", "reset", "resume", "session_id", "stop"]
+    CANCEL_FIELD_NUMBER: _ClassVar[int]
     GENERATE_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     OBSERVATION_FIELD_NUMBER: _ClassVar[int]
@@ -267,6 +327,7 @@ class Request(_message.Message):
     RESUME_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
+    cancel: Cancel
     generate: Generate
     hello: Hello
     observation: Observation
@@ -276,7 +337,7 @@ class Request(_message.Message):
     resume: Resume
     session_id: str
     stop: Stop
-    def __init__(self, protocol_version: _Optional[int] = ..., request_id: _Optional[int] = ..., session_id: _Optional[str] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., observation: _Optional[_Union[Observation, _Mapping]] = ..., reset: _Optional[_Union[Reset, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., generate: _Optional[_Union[Generate, _Mapping]] = ...) -> None: ...
+    def __init__(self, protocol_version: _Optional[int] = ..., request_id: _Optional[int] = ..., session_id: _Optional[str] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., observation: _Optional[_Union[Observation, _Mapping]] = ..., reset: _Optional[_Union[Reset, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., generate: _Optional[_Union[Generate, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ...) -> None: ...
 
 class Reset(_message.Message):
     __slots__ = []
@@ -301,6 +362,9 @@ class Stop(_message.Message):
     def __init__(self, reason: _Optional[str] = ...) -> None: ...
 
 class ImageEncoding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class Modality(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class Stage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):

@@ -23,7 +23,9 @@ typedef struct Uio2__V1__Observation Uio2__V1__Observation;
 typedef struct Uio2__V1__Reset Uio2__V1__Reset;
 typedef struct Uio2__V1__Stop Uio2__V1__Stop;
 typedef struct Uio2__V1__Resume Uio2__V1__Resume;
+typedef struct Uio2__V1__Box Uio2__V1__Box;
 typedef struct Uio2__V1__Generate Uio2__V1__Generate;
+typedef struct Uio2__V1__Cancel Uio2__V1__Cancel;
 typedef struct Uio2__V1__CameraSpecification Uio2__V1__CameraSpecification;
 typedef struct Uio2__V1__QuantitySpecification Uio2__V1__QuantitySpecification;
 typedef struct Uio2__V1__Limits Uio2__V1__Limits;
@@ -33,6 +35,7 @@ typedef struct Uio2__V1__Action Uio2__V1__Action;
 typedef struct Uio2__V1__ActionChunk Uio2__V1__ActionChunk;
 typedef struct Uio2__V1__Acknowledgement Uio2__V1__Acknowledgement;
 typedef struct Uio2__V1__Generation Uio2__V1__Generation;
+typedef struct Uio2__V1__Progress Uio2__V1__Progress;
 typedef struct Uio2__V1__Error Uio2__V1__Error;
 
 
@@ -48,6 +51,15 @@ typedef enum _Uio2__V1__ImageEncoding {
   UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_PNG = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__IMAGE_ENCODING)
 } Uio2__V1__ImageEncoding;
+/*
+ * What an answer is.
+ */
+typedef enum _Uio2__V1__Modality {
+  UIO2__V1__MODALITY__MODALITY_TEXT = 0,
+  UIO2__V1__MODALITY__MODALITY_IMAGE = 1,
+  UIO2__V1__MODALITY__MODALITY_AUDIO = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__MODALITY)
+} Uio2__V1__Modality;
 typedef enum _Uio2__V1__Stage {
   UIO2__V1__STAGE__STAGE_UNSPECIFIED = 0,
   UIO2__V1__STAGE__STAGE_QUEUE = 1,
@@ -103,7 +115,12 @@ typedef enum _Uio2__V1__ErrorCode {
    */
   UIO2__V1__ERROR_CODE__ERROR_CODE_OVERLOADED = 17,
   UIO2__V1__ERROR_CODE__ERROR_CODE_UNSUPPORTED = 18,
-  UIO2__V1__ERROR_CODE__ERROR_CODE_INTERNAL = 19
+  UIO2__V1__ERROR_CODE__ERROR_CODE_INTERNAL = 19,
+  /*
+   * nothing to cancel
+   */
+  UIO2__V1__ERROR_CODE__ERROR_CODE_UNKNOWN_REQUEST = 20,
+  UIO2__V1__ERROR_CODE__ERROR_CODE_INVALID_AUDIO = 21
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__ERROR_CODE)
 } Uio2__V1__ErrorCode;
 
@@ -116,7 +133,8 @@ typedef enum {
   UIO2__V1__REQUEST__BODY_RESET = 12,
   UIO2__V1__REQUEST__BODY_STOP = 13,
   UIO2__V1__REQUEST__BODY_RESUME = 14,
-  UIO2__V1__REQUEST__BODY_GENERATE = 15
+  UIO2__V1__REQUEST__BODY_GENERATE = 15,
+  UIO2__V1__REQUEST__BODY_CANCEL = 16
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__REQUEST__BODY__CASE)
 } Uio2__V1__Request__BodyCase;
 
@@ -143,6 +161,7 @@ struct  Uio2__V1__Request
     Uio2__V1__Stop *stop;
     Uio2__V1__Resume *resume;
     Uio2__V1__Generate *generate;
+    Uio2__V1__Cancel *cancel;
   };
 };
 #define UIO2__V1__REQUEST__INIT \
@@ -156,7 +175,8 @@ typedef enum {
   UIO2__V1__REPLY__BODY_ACTION_CHUNK = 11,
   UIO2__V1__REPLY__BODY_ACKNOWLEDGEMENT = 12,
   UIO2__V1__REPLY__BODY_GENERATION = 13,
-  UIO2__V1__REPLY__BODY_ERROR = 14
+  UIO2__V1__REPLY__BODY_ERROR = 14,
+  UIO2__V1__REPLY__BODY_PROGRESS = 15
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__REPLY__BODY__CASE)
 } Uio2__V1__Reply__BodyCase;
 
@@ -173,6 +193,10 @@ struct  Uio2__V1__Reply
     Uio2__V1__Acknowledgement *acknowledgement;
     Uio2__V1__Generation *generation;
     Uio2__V1__Error *error;
+    /*
+     * never the final reply
+     */
+    Uio2__V1__Progress *progress;
   };
 };
 #define UIO2__V1__REPLY__INIT \
@@ -265,7 +289,8 @@ struct  Uio2__V1__Reset
 
 
 /*
- * Latches a stop: observations of the session are answered with ERROR_CODE_STOPPED until Resume.
+ * Latches a stop: observations of the session are answered with ERROR_CODE_STOPPED until Resume. Its generations end as if
+ * cancelled; further ones are answered.
  */
 struct  Uio2__V1__Stop
 {
@@ -290,11 +315,43 @@ struct  Uio2__V1__Resume
 
 
 /*
- * Runs the model on its own, without a robot.
+ * Pixels of a picture, from its top left corner.
+ */
+struct  Uio2__V1__Box
+{
+  ProtobufCMessage base;
+  float minimum_x;
+  float minimum_y;
+  float maximum_x;
+  float maximum_y;
+};
+#define UIO2__V1__BOX__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__box__descriptor) \
+    , 0, 0, 0, 0 }
+
+
+typedef enum {
+  UIO2__V1__GENERATE__TEMPERATURE_CHOICE__NOT_SET = 0,
+  UIO2__V1__GENERATE__TEMPERATURE_CHOICE_TEMPERATURE = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__GENERATE__TEMPERATURE_CHOICE__CASE)
+} Uio2__V1__Generate__TemperatureChoiceCase;
+
+typedef enum {
+  UIO2__V1__GENERATE__GUIDANCE_CHOICE__NOT_SET = 0,
+  UIO2__V1__GENERATE__GUIDANCE_CHOICE_GUIDANCE = 10
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__GENERATE__GUIDANCE_CHOICE__CASE)
+} Uio2__V1__Generate__GuidanceChoiceCase;
+
+/*
+ * Runs the model on its own, without a robot; answered with Generation. Robots go first: the generation pauses between two
+ * tokens while an observation is answered.
  */
 struct  Uio2__V1__Generate
 {
   ProtobufCMessage base;
+  /*
+   * {box} in it becomes the location tokens of box
+   */
   char *prompt;
   /*
    * the last one is the image, the ones before it are the image history
@@ -302,26 +359,75 @@ struct  Uio2__V1__Generate
   size_t n_images;
   Uio2__V1__CameraFrame **images;
   /*
-   * 0: the daemon's default
+   * text only; 0: the daemon's default
    */
   uint32_t maximum_tokens;
-  /*
-   * 0: greedy
-   */
-  float temperature;
   /*
    * 0: off
    */
   uint32_t top_k;
   /*
-   * 0 or 1: off
+   * 1: off; 0: the default, off for text, 0.9 for pictures and sounds
    */
   float top_p;
   uint64_t seed;
+  Uio2__V1__Modality output;
+  /*
+   * what a picture or a sound is pulled away from; "": the release's
+   */
+  char *negative_prompt;
+  /*
+   * a WAV, FLAC or OGG file; empty: none
+   */
+  ProtobufCBinaryData audio;
+  /*
+   * in pixels of the image
+   */
+  Uio2__V1__Box *box;
+  /*
+   * text only; answers followed at the same time, 0 and 1: no beam search
+   */
+  uint32_t beams;
+  /*
+   * ns between two Progress replies, at least 1 ms; 0: none
+   */
+  uint64_t progress_interval;
+  Uio2__V1__Generate__TemperatureChoiceCase temperature_choice_case;
+  union {
+    /*
+     * 0: greedy; absent: 0 for text, 1 for pictures and sounds
+     */
+    float temperature;
+  };
+  Uio2__V1__Generate__GuidanceChoiceCase guidance_choice_case;
+  union {
+    /*
+     * how far; 0: not at all; absent: 10 for a picture from words alone, else 0
+     */
+    float guidance;
+  };
 };
 #define UIO2__V1__GENERATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__generate__descriptor) \
-    , (char *)protobuf_c_empty_string, 0,NULL, 0, 0, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0,NULL, 0, 0, 0, 0, UIO2__V1__MODALITY__MODALITY_TEXT, (char *)protobuf_c_empty_string, {0,NULL}, NULL, 0, 0, UIO2__V1__GENERATE__TEMPERATURE_CHOICE__NOT_SET, {0}, UIO2__V1__GENERATE__GUIDANCE_CHOICE__NOT_SET, {0} }
+
+
+/*
+ * Ends a generation of the same session, waiting or running; answered with Acknowledgement. The generation's own final reply
+ * is a Generation with finish_reason "cancelled" that carries what was said so far. ERROR_CODE_UNKNOWN_REQUEST when the
+ * session has no such generation, as after its end.
+ */
+struct  Uio2__V1__Cancel
+{
+  ProtobufCMessage base;
+  /*
+   * of the Generate
+   */
+  uint64_t request_id;
+};
+#define UIO2__V1__CANCEL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__cancel__descriptor) \
+    , 0 }
 
 
 struct  Uio2__V1__CameraSpecification
@@ -518,15 +624,62 @@ struct  Uio2__V1__Generation
   size_t n_tokens;
   int32_t *tokens;
   /*
-   * "end" | "length"
+   * "end" | "length" | "cancelled"
    */
   char *finish_reason;
+  /*
+   * without the time in which robots were served
+   */
   size_t n_timings;
   Uio2__V1__StageTiming **timings;
+  /*
+   * the picture or the sound as a file; empty for text, and when cancelled
+   */
+  ProtobufCBinaryData media;
+  /*
+   * "image/png" | "audio/wav"; "" without media
+   */
+  char *media_type;
+  /*
+   * as in ActionChunk; 0: not known (pictures, sounds)
+   */
+  double confidence;
 };
 #define UIO2__V1__GENERATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__generation__descriptor) \
-    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, {0,NULL}, (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * How far a generation has come; sent before its final reply, about every progress_interval.
+ */
+struct  Uio2__V1__Progress
+{
+  ProtobufCMessage base;
+  /*
+   * said so far, at least 1; never fewer than before
+   */
+  uint32_t tokens;
+  /*
+   * that the answer cannot exceed; text often ends earlier
+   */
+  uint32_t token_limit;
+  /*
+   * 0: not known yet
+   */
+  double tokens_per_second;
+  /*
+   * ns, at most; 0: not known yet
+   */
+  uint64_t remaining;
+  /*
+   * the answer so far; empty for pictures and sounds, and for beam search
+   */
+  char *text;
+};
+#define UIO2__V1__PROGRESS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__progress__descriptor) \
+    , 0, 0, 0, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Uio2__V1__Error
@@ -699,6 +852,25 @@ Uio2__V1__Resume *
 void   uio2__v1__resume__free_unpacked
                      (Uio2__V1__Resume *message,
                       ProtobufCAllocator *allocator);
+/* Uio2__V1__Box methods */
+void   uio2__v1__box__init
+                     (Uio2__V1__Box         *message);
+size_t uio2__v1__box__get_packed_size
+                     (const Uio2__V1__Box   *message);
+size_t uio2__v1__box__pack
+                     (const Uio2__V1__Box   *message,
+                      uint8_t             *out);
+size_t uio2__v1__box__pack_to_buffer
+                     (const Uio2__V1__Box   *message,
+                      ProtobufCBuffer     *buffer);
+Uio2__V1__Box *
+       uio2__v1__box__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   uio2__v1__box__free_unpacked
+                     (Uio2__V1__Box *message,
+                      ProtobufCAllocator *allocator);
 /* Uio2__V1__Generate methods */
 void   uio2__v1__generate__init
                      (Uio2__V1__Generate         *message);
@@ -717,6 +889,25 @@ Uio2__V1__Generate *
                       const uint8_t       *data);
 void   uio2__v1__generate__free_unpacked
                      (Uio2__V1__Generate *message,
+                      ProtobufCAllocator *allocator);
+/* Uio2__V1__Cancel methods */
+void   uio2__v1__cancel__init
+                     (Uio2__V1__Cancel         *message);
+size_t uio2__v1__cancel__get_packed_size
+                     (const Uio2__V1__Cancel   *message);
+size_t uio2__v1__cancel__pack
+                     (const Uio2__V1__Cancel   *message,
+                      uint8_t             *out);
+size_t uio2__v1__cancel__pack_to_buffer
+                     (const Uio2__V1__Cancel   *message,
+                      ProtobufCBuffer     *buffer);
+Uio2__V1__Cancel *
+       uio2__v1__cancel__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   uio2__v1__cancel__free_unpacked
+                     (Uio2__V1__Cancel *message,
                       ProtobufCAllocator *allocator);
 /* Uio2__V1__CameraSpecification methods */
 void   uio2__v1__camera_specification__init
@@ -889,6 +1080,25 @@ Uio2__V1__Generation *
 void   uio2__v1__generation__free_unpacked
                      (Uio2__V1__Generation *message,
                       ProtobufCAllocator *allocator);
+/* Uio2__V1__Progress methods */
+void   uio2__v1__progress__init
+                     (Uio2__V1__Progress         *message);
+size_t uio2__v1__progress__get_packed_size
+                     (const Uio2__V1__Progress   *message);
+size_t uio2__v1__progress__pack
+                     (const Uio2__V1__Progress   *message,
+                      uint8_t             *out);
+size_t uio2__v1__progress__pack_to_buffer
+                     (const Uio2__V1__Progress   *message,
+                      ProtobufCBuffer     *buffer);
+Uio2__V1__Progress *
+       uio2__v1__progress__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   uio2__v1__progress__free_unpacked
+                     (Uio2__V1__Progress *message,
+                      ProtobufCAllocator *allocator);
 /* Uio2__V1__Error methods */
 void   uio2__v1__error__init
                      (Uio2__V1__Error         *message);
@@ -934,8 +1144,14 @@ typedef void (*Uio2__V1__Stop_Closure)
 typedef void (*Uio2__V1__Resume_Closure)
                  (const Uio2__V1__Resume *message,
                   void *closure_data);
+typedef void (*Uio2__V1__Box_Closure)
+                 (const Uio2__V1__Box *message,
+                  void *closure_data);
 typedef void (*Uio2__V1__Generate_Closure)
                  (const Uio2__V1__Generate *message,
+                  void *closure_data);
+typedef void (*Uio2__V1__Cancel_Closure)
+                 (const Uio2__V1__Cancel *message,
                   void *closure_data);
 typedef void (*Uio2__V1__CameraSpecification_Closure)
                  (const Uio2__V1__CameraSpecification *message,
@@ -964,6 +1180,9 @@ typedef void (*Uio2__V1__Acknowledgement_Closure)
 typedef void (*Uio2__V1__Generation_Closure)
                  (const Uio2__V1__Generation *message,
                   void *closure_data);
+typedef void (*Uio2__V1__Progress_Closure)
+                 (const Uio2__V1__Progress *message,
+                  void *closure_data);
 typedef void (*Uio2__V1__Error_Closure)
                  (const Uio2__V1__Error *message,
                   void *closure_data);
@@ -974,6 +1193,7 @@ typedef void (*Uio2__V1__Error_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    uio2__v1__image_encoding__descriptor;
+extern const ProtobufCEnumDescriptor    uio2__v1__modality__descriptor;
 extern const ProtobufCEnumDescriptor    uio2__v1__stage__descriptor;
 extern const ProtobufCEnumDescriptor    uio2__v1__limit_flag__descriptor;
 extern const ProtobufCEnumDescriptor    uio2__v1__error_code__descriptor;
@@ -985,7 +1205,9 @@ extern const ProtobufCMessageDescriptor uio2__v1__observation__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__reset__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__stop__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__resume__descriptor;
+extern const ProtobufCMessageDescriptor uio2__v1__box__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__generate__descriptor;
+extern const ProtobufCMessageDescriptor uio2__v1__cancel__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__camera_specification__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__quantity_specification__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__limits__descriptor;
@@ -995,6 +1217,7 @@ extern const ProtobufCMessageDescriptor uio2__v1__action__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__action_chunk__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__acknowledgement__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__generation__descriptor;
+extern const ProtobufCMessageDescriptor uio2__v1__progress__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__error__descriptor;
 
 PROTOBUF_C__END_DECLS

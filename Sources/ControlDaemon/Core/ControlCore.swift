@@ -5,7 +5,8 @@ import RobotPolicy
 /// Every decision of the daemon, as a value: requests and outcomes go in with the time, replies, jobs and events come out.
 ///
 /// It knows no sockets, threads or clocks, and whoever runs it uses it from one thread.
-/// Every request that goes in comes out as exactly one reply: a ``Ticket`` is answered by whoever takes it out of its place.
+/// Every request that goes in comes out as exactly one final reply: a ``Ticket`` is answered by whoever takes it out of its place.
+/// An observation may begin while a generation is under way, which then pauses; nothing else runs beside anything.
 package struct ControlCore: Sendable {
   /// A reply on its way.
   package struct Outgoing: Sendable {
@@ -22,16 +23,16 @@ package struct ControlCore: Sendable {
     var receivedAt: UInt64
   }
 
-  private struct Waiting<Request: Sendable>: Sendable {
+  struct Waiting<Request: Sendable>: Sendable {
     var ticket: Ticket
     var request: Request
   }
 
-  private struct Running: Sendable {
+  /// A job that the policy works on.
+  struct Running<Request: Sendable>: Sendable {
     var jobID: UInt64
     var session: String
-    /// `nil` for a generation.
-    var observation: Observation?
+    var request: Request
     /// `nil` once answered, by a stop for example: the outcome is then dropped.
     var ticket: Ticket?
     /// Nanoseconds.
@@ -41,20 +42,23 @@ package struct ControlCore: Sendable {
   private enum Phase: Sendable { case warming, serving, closed }
 
   private let capabilities: Capabilities
-  private let canGenerate: Bool
-  private let capacity: Int
+  let canGenerate: Bool
+  let capacity: Int
   private var phase = Phase.warming
-  private var sessions: SessionTable
+  var sessions: SessionTable
   private var observations = NewestFirstQueue<String, Waiting<Observation>>()
-  private var generations = NewestFirstQueue<String, Waiting<GenerationRequest>>()
+  var generations = NewestFirstQueue<String, Waiting<GenerationRequest>>()
   private var hellos: [Ticket] = []
-  private var running: Running?
+  private var acting: Running<Observation>?
+  var generating: Running<GenerationRequest>?
+  /// Jobs that shall end at their next token.
+  var cancellations: [UInt64] = []
   private var lastJobID: UInt64 = 0
-  private var replies: [Outgoing] = []
+  var replies: [Outgoing] = []
   private var events: [DaemonEvent] = []
 
   /// What was done so far.
-  package private(set) var metrics = DaemonMetrics()
+  package internal(set) var metrics = DaemonMetrics()
 
   /// - Parameter canGenerate: whether the policy answers `Generate`.
   package init(capabilities: Capabilities, canGenerate: Bool, options: DaemonOptions) {
@@ -97,6 +101,7 @@ package struct ControlCore: Sendable {
       case .stop(let reason): try stop(ticket, reason: reason, at: now)
       case .resume: resume(ticket, at: now)
       case .generate(let generation): try receive(generation, ticket, at: now)
+      case .cancel(let requestID): try cancel(requestID, ticket, at: now)
       }
     } catch {
       answer(ticket, .error(error), at: now)
@@ -132,18 +137,6 @@ package struct ControlCore: Sendable {
     }
   }
 
-  private mutating func receive(_ generation: GenerationRequest, _ ticket: Ticket, at now: UInt64) throws(RobotError) {
-    guard canGenerate else {
-      throw RobotError(.unsupported, "generate", "this daemon's policy does not generate text")
-    }
-    guard generations.contains(ticket.session) || generations.count < capacity else {
-      throw RobotError(.overloaded, "generate", "too many generations wait already; try again later")
-    }
-    if let older = generations.offer(Waiting(ticket: ticket, request: generation), for: ticket.session) {
-      answer(older.ticket, .error(Self.superseded), at: now)
-    }
-  }
-
   private mutating func beginEpisode(_ ticket: Ticket, at now: UInt64) {
     // Commands for the old episode must not be executed in the new one.
     abandon(ticket.session, because: Self.reset, at: now)
@@ -158,6 +151,7 @@ package struct ControlCore: Sendable {
     try open(ticket.session, at: now)
     sessions[ticket.session]?.isStopped = true
     abandon(ticket.session, because: Self.stopped, at: now)
+    endGenerations(of: ticket.session, at: now)
     note(.stopLatched(reason: reason), ticket.session, at: now)
     answer(ticket, .acknowledgement(stopped: true), at: now)
   }
@@ -172,15 +166,15 @@ package struct ControlCore: Sendable {
   /// Answers the session's observations at once, the waiting one and the one that is being computed.
   private mutating func abandon(_ session: String, because error: RobotError, at now: UInt64) {
     if let waiting = observations.remove(session) { answer(waiting.ticket, .error(error), at: now) }
-    if running?.session == session, running?.observation != nil, let ticket = running?.ticket {
-      running?.ticket = nil
+    if acting?.session == session, let ticket = acting?.ticket {
+      acting?.ticket = nil
       answer(ticket, .error(error), at: now)
     }
   }
 
   private mutating func open(_ session: String, at now: UInt64) throws(RobotError) {
     let isNew = sessions[session] == nil
-    let forgotten = try sessions.open(session, at: now) { observations.contains($0) || running?.session == $0 }
+    let forgotten = try sessions.open(session, at: now) { observations.contains($0) || acting?.session == $0 }
     if let forgotten { note(.sessionForgotten, forgotten, at: now) }
     if isNew { note(.sessionOpened, session, at: now) }
     metrics.sessions = sessions.count
@@ -209,9 +203,10 @@ package struct ControlCore: Sendable {
     hellos.removeAll()
   }
 
-  /// The next piece of work, when the policy is free and something waits. Robots go before people who ask for text.
+  /// The next piece of work, when something waits that may begin. Robots go before people who ask: an observation begins even
+  /// while a generation is under way.
   package mutating func nextJob(at now: UInt64) -> Job? {
-    guard phase == .serving, running == nil else { return nil }
+    guard phase == .serving, acting == nil else { return nil }
     while let (session, waiting) = observations.next() {
       do throws(RobotError) { try checkAge(of: waiting.request, receivedAt: waiting.ticket.receivedAt, at: now) } catch
       {
@@ -219,41 +214,36 @@ package struct ControlCore: Sendable {
         continue
       }
       let context = sessions[session]?.context ?? EpisodeContext()
-      return begin(.act(waiting.request, context), waiting.ticket, observation: waiting.request, at: now)
+      acting = begin(waiting, at: now)
+      return Job(id: lastJobID, work: .act(waiting.request, context))
     }
-    guard let (_, waiting) = generations.next() else { return nil }
-    return begin(.generate(waiting.request), waiting.ticket, observation: nil, at: now)
+    guard generating == nil, let (_, waiting) = generations.next() else { return nil }
+    generating = begin(waiting, at: now)
+    return Job(id: lastJobID, work: .generate(waiting.request))
   }
 
-  private mutating func begin(_ work: Job.Work, _ ticket: Ticket, observation: Observation?, at now: UInt64) -> Job {
+  private mutating func begin<Request>(_ waiting: Waiting<Request>, at now: UInt64) -> Running<Request> {
     lastJobID += 1
-    running = Running(
-      jobID: lastJobID, session: ticket.session, observation: observation, ticket: ticket,
-      queueTime: now &- ticket.receivedAt)
-    return Job(id: lastJobID, work: work)
+    return Running(
+      jobID: lastJobID, session: waiting.ticket.session, request: waiting.request, ticket: waiting.ticket,
+      queueTime: now &- waiting.ticket.receivedAt)
   }
 
-  /// Takes in what came of the job; the policy is free again.
+  /// Takes in what came of a job.
   package mutating func finish(_ outcome: Outcome, at now: UInt64) {
-    guard let done = running, done.jobID == outcome.jobID else { return }
-    running = nil
+    if outcome.jobID == generating?.jobID { return finishGeneration(outcome.result, at: now) }
+    guard let done = acting, done.jobID == outcome.jobID else { return }
+    acting = nil
     // Answered in the meantime: stopped, reset or shut down. Then the episode must not remember the step either.
     guard let ticket = done.ticket else { return }
     if let context = outcome.context { sessions[done.session]?.context = context }
     do throws(RobotError) {
-      switch (try outcome.result.get(), done.observation) {
-      case (.chunk(var chunk), .some(let observation)):
-        chunk.timings[.queue] = done.queueTime
-        try capabilities.check(chunk, for: observation)
-        record(chunk, answeredAfter: now &- ticket.receivedAt)
-        note(.acted(observation, chunk), done.session, at: now)
-        answer(ticket, .actionChunk(chunk), at: now)
-      case (.generation(var generation), .none):
-        generation.timings[.queue] = done.queueTime
-        metrics.generations += 1
-        answer(ticket, .generation(generation), at: now)
-      default: throw RobotError(.internal, "policy", "the policy answered another question")
-      }
+      guard case .chunk(var chunk) = try outcome.result.get() else { throw Self.otherQuestion }
+      chunk.timings[.queue] = done.queueTime
+      try capabilities.check(chunk, for: done.request)
+      record(chunk, answeredAfter: now &- ticket.receivedAt)
+      note(.acted(done.request, chunk), done.session, at: now)
+      answer(ticket, .actionChunk(chunk), at: now)
     } catch {
       answer(ticket, .error(error), at: now)
     }
@@ -266,8 +256,9 @@ package struct ControlCore: Sendable {
     var tickets = hellos
     while let (_, waiting) = observations.next() { tickets.append(waiting.ticket) }
     while let (_, waiting) = generations.next() { tickets.append(waiting.ticket) }
-    if let ticket = running?.ticket { tickets.append(ticket) }
-    running?.ticket = nil
+    tickets += [acting?.ticket, generating?.ticket].compactMap(\.self)
+    acting?.ticket = nil
+    generating?.ticket = nil
     hellos.removeAll()
     for ticket in tickets { answer(ticket, .error(error), at: now) }
     note(.stopped, "", at: now)
@@ -282,7 +273,7 @@ package struct ControlCore: Sendable {
     for (stage, duration) in chunk.timings.durations { metrics.stages[stage, default: .init()].record(duration) }
   }
 
-  private mutating func answer(_ ticket: Ticket, _ body: ReplyMessage.Body, at now: UInt64) {
+  mutating func answer(_ ticket: Ticket, _ body: ReplyMessage.Body, at now: UInt64) {
     var reply = ReplyMessage(requestID: ticket.requestID, sessionID: ticket.session, body: body)
     // A reply that breaks the protocol would leave the client without one.
     do throws(RobotError) { try reply.validate() } catch {
@@ -302,19 +293,10 @@ package struct ControlCore: Sendable {
     events.append(DaemonEvent(time: now, session: session, kind: kind))
   }
 
-  private static let superseded = RobotError(
+  static let superseded = RobotError(
     .superseded, "request", "a newer request of the same session took its place")
+  static let otherQuestion = RobotError(.internal, "policy", "the policy answered another question")
   private static let reset = RobotError(.superseded, "observation", "the session has begun a new episode since")
   private static let stopped = RobotError(.stopped, "session_id", "the session is stopped; resume it on purpose")
   package static let shuttingDown = RobotError(.shuttingDown, "daemon", "the daemon is shutting down")
-}
-
-extension Duration {
-  /// Nanoseconds, within what 64 bits hold.
-  fileprivate var wholeNanoseconds: UInt64 {
-    let (seconds, attoseconds) = components
-    guard seconds >= 0, attoseconds >= 0 else { return 0 }
-    let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .max : whole.addingReportingOverflow(UInt64(attoseconds) / 1_000_000_000).partialValue
-  }
 }

@@ -13,6 +13,11 @@ package struct Job: Sendable {
   /// Matches the outcome with the job.
   package var id: UInt64
   package var work: Work
+
+  /// Whether a robot waits for it.
+  package var isAct: Bool {
+    if case .act = work { true } else { false }
+  }
 }
 
 /// What came of a ``Job``.

@@ -13,6 +13,9 @@ package struct NewestFirstQueue<Session: Hashable & Sendable, Request: Sendable>
   /// How many requests wait, at most one a session.
   package var count: Int { line.count }
 
+  /// The request of `session` that waits, if one does.
+  package func request(of session: Session) -> Request? { waiting[session] }
+
   /// Whether a request of `session` waits.
   package func contains(_ session: Session) -> Bool { waiting[session] != nil }
 

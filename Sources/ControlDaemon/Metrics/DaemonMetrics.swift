@@ -6,7 +6,7 @@ public struct DaemonMetrics: Sendable, Hashable {
   public var requests: UInt64 = 0
   /// Observations answered with commands.
   public var chunks: UInt64 = 0
-  /// Generate requests answered with text.
+  /// Generate requests answered with what the model said, cancelled ones included.
   public var generations: UInt64 = 0
   /// Requests answered with an error, by its code.
   public var errors: [RobotError.Code: UInt64] = [:]

@@ -1,4 +1,4 @@
-// The one file that reads protobuf-c's structures: pointers go in, values come out, and nothing unsafe leaves it.
+// The files ProtobufDecoding… read protobuf-c's structures: pointers go in, values come out, and nothing unsafe leaves them.
 import CProtobufC
 import CProtocol
 import RobotInterface
@@ -73,9 +73,12 @@ extension RequestMessage.Body {
     case UIO2__V1__REQUEST__BODY_RESUME: self = .resume
     case UIO2__V1__REQUEST__BODY_GENERATE:
       self = .generate(try GenerationRequest(try present(message.generate, "generate").pointee))
+    case UIO2__V1__REQUEST__BODY_CANCEL:
+      self = .cancel(requestID: try present(message.cancel, "cancel").pointee.request_id)
     default:
       throw RobotError(
-        .malformed, "request.body", "expected hello, observation, reset, stop, resume or generate; found none of them")
+        .malformed, "request.body",
+        "expected hello, observation, reset, stop, resume, generate or cancel; found none of them")
     }
   }
 }
@@ -91,6 +94,8 @@ extension ReplyMessage.Body {
       self = .acknowledgement(stopped: try present(message.acknowledgement, "acknowledgement").pointee.stopped != 0)
     case UIO2__V1__REPLY__BODY_GENERATION:
       self = .generation(try GenerationResult(try present(message.generation, "generation").pointee))
+    case UIO2__V1__REPLY__BODY_PROGRESS:
+      self = .progress(try GenerationProgress(try present(message.progress, "progress").pointee))
     case UIO2__V1__REPLY__BODY_ERROR:
       let error = try present(message.error, "error").pointee
       guard let code = Int32(exactly: error.code.rawValue).flatMap(RobotError.Code.init(rawValue:)) else {
@@ -115,17 +120,6 @@ extension Observation {
   }
 }
 
-extension GenerationRequest {
-  fileprivate init(_ message: Uio2__V1__Generate) throws(RobotError) {
-    self.init(
-      prompt: try copiedText(message.prompt, "generate.prompt", code: .invalidInstruction),
-      images: try copiedFrames(message.images, message.n_images, "generate.images"),
-      maximumTokens: message.maximum_tokens == 0 ? nil : Int(message.maximum_tokens), temperature: message.temperature,
-      topK: message.top_k == 0 ? nil : Int(message.top_k),
-      topP: message.top_p == 0 || message.top_p == 1 ? nil : message.top_p, seed: message.seed)
-  }
-}
-
 extension ActionChunk {
   fileprivate init(_ message: Uio2__V1__ActionChunk) throws(RobotError) {
     var actions: [Action] = []
@@ -142,33 +136,6 @@ extension ActionChunk {
       actions: actions, tokens: copiedNumbers(message.tokens, message.n_tokens),
       text: try copiedText(message.text, "action_chunk.text"), confidence: message.confidence,
       timings: try StageTimings(message.timings, message.n_timings, "action_chunk.timings"))
-  }
-}
-
-extension GenerationResult {
-  fileprivate init(_ message: Uio2__V1__Generation) throws(RobotError) {
-    let reason = try copiedText(message.finish_reason, "generation.finish_reason")
-    guard let finishReason = FinishReason(rawValue: reason) else {
-      throw RobotError(.malformed, "generation.finish_reason", "expected end or length, found \(reason)")
-    }
-    self.init(
-      text: try copiedText(message.text, "generation.text"), tokens: copiedNumbers(message.tokens, message.n_tokens),
-      finishReason: finishReason, timings: try StageTimings(message.timings, message.n_timings, "generation.timings"))
-  }
-}
-
-extension StageTimings {
-  fileprivate init(
-    _ entries: UnsafeMutablePointer<UnsafeMutablePointer<Uio2__V1__StageTiming>?>?, _ count: Int, _ subject: String
-  ) throws(RobotError) {
-    self.init()
-    for entry in try list(entries, count, subject) {
-      // The wire numbers the stages from 1 in the order of the enumeration.
-      guard let index = Int(exactly: entry.pointee.stage.rawValue), Stage.allCases.indices.contains(index - 1) else {
-        throw RobotError(.malformed, subject, "\(entry.pointee.stage.rawValue) is no Stage")
-      }
-      self[Stage.allCases[index - 1]] = entry.pointee.duration
-    }
   }
 }
 
@@ -215,8 +182,6 @@ extension Capabilities.Limits {
   }
 }
 
-// MARK: Pointers
-
 private func copiedQuantities(
   _ entries: UnsafeMutablePointer<UnsafeMutablePointer<Uio2__V1__QuantitySpecification>?>?, _ count: Int,
   _ subject: String
@@ -230,59 +195,4 @@ private func copiedQuantities(
         minimum: entry.pointee.minimum, maximum: entry.pointee.maximum))
   }
   return result
-}
-
-private func copiedFrames(
-  _ entries: UnsafeMutablePointer<UnsafeMutablePointer<Uio2__V1__CameraFrame>?>?, _ count: Int, _ subject: String
-) throws(RobotError) -> [CameraFrame] {
-  var result: [CameraFrame] = []
-  for (index, entry) in try list(entries, count, subject).enumerated() {
-    let frame = entry.pointee
-    let encoding: CameraFrame.Encoding
-    switch frame.encoding {
-    case UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_RGB8: encoding = .rgb8
-    case UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_JPEG: encoding = .jpeg
-    case UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_PNG: encoding = .png
-    default:
-      throw RobotError(
-        .invalidImage, "\(subject)[\(index)].encoding", "\(frame.encoding.rawValue) is none of RGB8, JPEG and PNG")
-    }
-    result.append(
-      CameraFrame(
-        camera: try copiedText(frame.camera, "\(subject)[\(index)].camera"), encoding: encoding,
-        width: Int(frame.width),
-        height: Int(frame.height), data: copiedNumbers(frame.data.data, frame.data.len)))
-  }
-  return result
-}
-
-/// The entries of a repeated message field; protobuf-c never leaves one out, but a missing one must not be followed.
-private func list<Message>(
-  _ entries: UnsafeMutablePointer<UnsafeMutablePointer<Message>?>?, _ count: Int, _ subject: String
-) throws(RobotError) -> [UnsafeMutablePointer<Message>] {
-  guard count > 0 else { return [] }
-  let present = UnsafeBufferPointer(start: entries, count: entries == nil ? 0 : count).compactMap { $0 }
-  guard present.count == count else { throw RobotError(.malformed, subject, "an entry is missing") }
-  return present
-}
-
-/// A copy of a repeated field of numbers or of a field of bytes.
-private func copiedNumbers<Number: BitwiseCopyable>(_ start: UnsafeMutablePointer<Number>?, _ count: Int) -> [Number] {
-  start.map { Array(UnsafeBufferPointer(start: $0, count: count)) } ?? []
-}
-
-private func present<Message>(_ pointer: UnsafeMutablePointer<Message>?, _ subject: String) throws(RobotError)
-  -> UnsafeMutablePointer<Message>
-{
-  guard let pointer else { throw RobotError(.malformed, subject, "the message is missing") }
-  return pointer
-}
-
-/// A copy of a string, if it is UTF-8. ``WireSchema`` has made sure that it does not end early.
-private func copiedText(_ pointer: UnsafeMutablePointer<CChar>?, _ subject: String, code: RobotError.Code = .malformed)
-  throws(RobotError) -> String
-{
-  guard let pointer else { return "" }
-  guard let text = String(validatingCString: pointer) else { throw RobotError(code, subject, "the text is not UTF-8") }
-  return text
 }

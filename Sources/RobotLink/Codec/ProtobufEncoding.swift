@@ -1,4 +1,4 @@
-// The one file that builds protobuf-c's structures: values go in, bytes come out, and nothing unsafe leaves it.
+// The files ProtobufEncoding… build protobuf-c's structures: values go in, bytes come out, and nothing unsafe leaves them.
 import CProtobufC
 import CProtocol
 import RobotInterface
@@ -30,7 +30,7 @@ extension ReplyMessage {
 /// Memory of one message while it is packed; all of it is given back when the arena goes.
 ///
 /// Values have been validated before they come here: counts fit their fields, and no text holds a NUL.
-private final class Arena {
+final class Arena {
   private var blocks: [UnsafeMutableRawPointer] = []
 
   deinit {
@@ -75,6 +75,12 @@ private final class Arena {
     case .generate(let generation):
       message.body_case = UIO2__V1__REQUEST__BODY_GENERATE
       message.generate = pointer(to: self.message(generation))
+    case .cancel(let requestID):
+      var cancel = Uio2__V1__Cancel()
+      uio2__v1__cancel__init(&cancel)
+      cancel.request_id = requestID
+      message.body_case = UIO2__V1__REQUEST__BODY_CANCEL
+      message.cancel = pointer(to: cancel)
     }
     return [UInt8](unsafeUninitializedCapacity: uio2__v1__request__get_packed_size(&message)) { buffer, count in
       count = buffer.baseAddress.map { uio2__v1__request__pack(&message, $0) } ?? 0
@@ -103,6 +109,9 @@ private final class Arena {
     case .generation(let generation):
       message.body_case = UIO2__V1__REPLY__BODY_GENERATION
       message.generation = pointer(to: self.message(generation))
+    case .progress(let progress):
+      message.body_case = UIO2__V1__REPLY__BODY_PROGRESS
+      message.progress = pointer(to: self.message(progress))
     case .error(let error):
       var failure = Uio2__V1__Error()
       uio2__v1__error__init(&failure)
@@ -131,7 +140,7 @@ private final class Arena {
     return message
   }
 
-  private func message(_ frame: CameraFrame) -> Uio2__V1__CameraFrame {
+  func message(_ frame: CameraFrame) -> Uio2__V1__CameraFrame {
     var message = Uio2__V1__CameraFrame()
     uio2__v1__camera_frame__init(&message)
     message.camera = text(frame.camera)
@@ -144,19 +153,6 @@ private final class Arena {
     message.width = UInt32(frame.width)
     message.height = UInt32(frame.height)
     (message.data.data, message.data.len) = numbers(frame.data)
-    return message
-  }
-
-  private func message(_ generation: GenerationRequest) -> Uio2__V1__Generate {
-    var message = Uio2__V1__Generate()
-    uio2__v1__generate__init(&message)
-    message.prompt = text(generation.prompt)
-    (message.images, message.n_images) = pointers(to: generation.images.map(self.message))
-    message.maximum_tokens = UInt32(generation.maximumTokens ?? 0)
-    message.temperature = generation.temperature
-    message.top_k = UInt32(generation.topK ?? 0)
-    message.top_p = generation.topP ?? 0
-    message.seed = generation.seed
     return message
   }
 
@@ -183,17 +179,7 @@ private final class Arena {
     return message
   }
 
-  private func message(_ generation: GenerationResult) -> Uio2__V1__Generation {
-    var message = Uio2__V1__Generation()
-    uio2__v1__generation__init(&message)
-    message.text = text(generation.text)
-    (message.tokens, message.n_tokens) = numbers(generation.tokens)
-    message.finish_reason = text(generation.finishReason.rawValue)
-    (message.timings, message.n_timings) = pointers(to: messages(generation.timings))
-    return message
-  }
-
-  private func messages(_ timings: StageTimings) -> [Uio2__V1__StageTiming] {
+  func messages(_ timings: StageTimings) -> [Uio2__V1__StageTiming] {
     // The wire numbers the stages from 1 in the order of the enumeration.
     zip(Stage.allCases, UInt32(1)...).compactMap { stage, number in
       guard let duration = timings.durations[stage] else { return nil }
@@ -260,20 +246,20 @@ private final class Arena {
 
   // MARK: Memory
 
-  private func pointer<Message>(to message: Message) -> UnsafeMutablePointer<Message> {
+  func pointer<Message>(to message: Message) -> UnsafeMutablePointer<Message> {
     let pointer = UnsafeMutablePointer<Message>.allocate(capacity: 1)
     pointer.initialize(to: message)
     blocks.append(UnsafeMutableRawPointer(pointer))
     return pointer
   }
 
-  private func pointers<Message>(to messages: [Message])
+  func pointers<Message>(to messages: [Message])
     -> (UnsafeMutablePointer<UnsafeMutablePointer<Message>?>?, Int)
   {
     numbers(messages.map { Optional(pointer(to: $0)) })
   }
 
-  private func numbers<Element: BitwiseCopyable>(_ elements: [Element]) -> (UnsafeMutablePointer<Element>?, Int) {
+  func numbers<Element: BitwiseCopyable>(_ elements: [Element]) -> (UnsafeMutablePointer<Element>?, Int) {
     guard !elements.isEmpty else { return (nil, 0) }
     let buffer = UnsafeMutableBufferPointer<Element>.allocate(capacity: elements.count)
     _ = buffer.initialize(from: elements)
@@ -282,7 +268,7 @@ private final class Arena {
     return (start, elements.count)
   }
 
-  private func text(_ text: String) -> UnsafeMutablePointer<CChar>? {
+  func text(_ text: String) -> UnsafeMutablePointer<CChar>? {
     numbers(text.utf8CString.map { $0 }).0
   }
 }

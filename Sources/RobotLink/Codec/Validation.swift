@@ -14,7 +14,7 @@ extension RequestMessage {
       try validateText(name, "hello.client_name")
       try validateText(version, "hello.client_version")
     case .observation(let observation): try observation.validate()
-    case .reset, .resume: break
+    case .reset, .resume, .cancel: break
     case .stop(let reason): try validateText(reason, "stop.reason")
     case .generate(let generation): try generation.validate()
     }
@@ -32,9 +32,8 @@ extension ReplyMessage {
     case .capabilities(let capabilities): try capabilities.validate()
     case .actionChunk(let chunk): try chunk.validate()
     case .acknowledgement: break
-    case .generation(let generation):
-      try validateText(generation.text, "generation.text", maximum: ProtocolLimits.maximumTextBytes)
-      try validateCount(generation.tokens.count, "generation.tokens", maximum: ProtocolLimits.maximumTokens)
+    case .generation(let generation): try generation.validate()
+    case .progress(let progress): try progress.validate()
     case .error(let error):
       try validateText(error.message, "error.message", maximum: ProtocolLimits.maximumTextBytes)
       try validateText(error.subject, "error.field")
@@ -60,26 +59,6 @@ extension Observation {
       instruction, "observation.instruction", maximum: ProtocolLimits.maximumTextBytes, code: .invalidInstruction)
     guard UInt32(exactly: actionsConsumed) != nil else {
       throw RobotError(.malformed, "observation.actions_consumed", "\(actionsConsumed) is not a count")
-    }
-  }
-}
-
-extension GenerationRequest {
-  fileprivate func validate() throws(RobotError) {
-    try validateText(prompt, "generate.prompt", maximum: ProtocolLimits.maximumTextBytes, code: .invalidInstruction)
-    try validateFrames(images, "generate.images")
-    if let maximumTokens, !(1...ProtocolLimits.maximumTokens).contains(maximumTokens) {
-      throw RobotError(
-        .malformed, "generate.maximum_tokens", "\(maximumTokens) is not in 1...\(ProtocolLimits.maximumTokens)")
-    }
-    guard temperature.isFinite, temperature >= 0 else {
-      throw RobotError(.malformed, "generate.temperature", "\(temperature) is not a finite number of at least 0")
-    }
-    if let topK, topK < 1 || UInt32(exactly: topK) == nil {
-      throw RobotError(.malformed, "generate.top_k", "\(topK) is not a count of at least 1")
-    }
-    if let topP, !(topP > 0 && topP < 1) {
-      throw RobotError(.malformed, "generate.top_p", "\(topP) is not between 0 and 1")
     }
   }
 }
@@ -163,7 +142,7 @@ private func validateQuantities(_ quantities: [Capabilities.Quantity], _ subject
   }
 }
 
-private func validateFrames(_ frames: [CameraFrame], _ subject: String) throws(RobotError) {
+func validateFrames(_ frames: [CameraFrame], _ subject: String) throws(RobotError) {
   try validateCount(frames.count, subject, maximum: ProtocolLimits.maximumFrames)
   for (index, frame) in frames.enumerated() {
     let subject = "\(subject)[\(index)]"
@@ -193,7 +172,7 @@ private func validateSession(_ session: String, allowsEmpty: Bool) throws(RobotE
   }
 }
 
-private func validateText(
+func validateText(
   _ text: String, _ subject: String, maximum: Int = ProtocolLimits.maximumNameBytes, code: RobotError.Code = .malformed
 ) throws(RobotError) {
   guard text.utf8.count <= maximum else {
@@ -203,14 +182,14 @@ private func validateText(
   guard !text.utf8.contains(0) else { throw RobotError(code, subject, "a text may not contain a NUL character") }
 }
 
-private func validateCount(_ count: Int, _ subject: String, maximum: Int) throws(RobotError) {
+func validateCount(_ count: Int, _ subject: String, maximum: Int) throws(RobotError) {
   guard count <= maximum else {
     throw RobotError(.malformed, subject, "\(count) entries, at most \(maximum) are allowed")
   }
 }
 
 /// `nil` travels as 0, so 0 itself cannot.
-private func validatePositive(_ value: Double?, _ subject: String) throws(RobotError) {
+func validatePositive(_ value: Double?, _ subject: String) throws(RobotError) {
   guard let value else { return }
   guard value.isFinite, value > 0 else {
     throw RobotError(.malformed, subject, "\(value) is not a finite number above 0")

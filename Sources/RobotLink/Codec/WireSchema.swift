@@ -65,7 +65,9 @@ extension WireSchema {
       12: WireSchema(),
       13: WireSchema(strings: [1]),
       14: WireSchema(),
-      15: WireSchema(strings: [1], lists: [2: (cameraFrame, ProtocolLimits.maximumFrames)]),
+      15: WireSchema(
+        strings: [1, 9], messages: [12: WireSchema()], lists: [2: (cameraFrame, ProtocolLimits.maximumFrames)]),
+      16: WireSchema(),
     ],
     isChoice: true)
 
@@ -84,8 +86,9 @@ extension WireSchema {
         strings: [6],
         lists: [4: (WireSchema(strings: [3]), ProtocolLimits.maximumActions), 8: (WireSchema(), Stage.allCases.count)]),
       12: WireSchema(),
-      13: WireSchema(strings: [1, 3], lists: [4: (WireSchema(), Stage.allCases.count)]),
+      13: WireSchema(strings: [1, 3, 6], lists: [4: (WireSchema(), Stage.allCases.count)]),
       14: WireSchema(strings: [2, 3]),
+      15: WireSchema(strings: [5]),
     ],
     isChoice: true)
 

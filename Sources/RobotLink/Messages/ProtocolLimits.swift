@@ -20,6 +20,14 @@ public enum ProtocolLimits {
   public static let maximumActions = 4096
   /// Tokens of one answer.
   public static let maximumTokens = 65_536
+  /// Bytes of the sound that goes into a generation: 20 seconds of 24-bit stereo at 48 kHz, and more than the model hears.
+  public static let maximumAudioBytes = 8 << 20
+  /// Bytes of the picture or sound that comes out of one; the rest of its message has room beside it.
+  public static let maximumMediaBytes = maximumMessageBytes - (1 << 20)
+  /// Answers followed at the same time. A robot may have to wait for one token of each.
+  public static let maximumBeams = 16
+  /// Nanoseconds between two reports of progress.
+  public static let minimumProgressInterval: UInt64 = 1_000_000
   /// Protobuf fields of one message, nested ones included. protobuf-c allocates for each, so that a small message of
   /// many empty fields would otherwise cost hundreds of times its size.
   public static let maximumFields = 65_536

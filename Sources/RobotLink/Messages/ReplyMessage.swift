@@ -22,11 +22,18 @@ public struct ReplyMessage: Sendable, Hashable {
     case capabilities(Capabilities)
     /// To `observation`.
     case actionChunk(ActionChunk)
-    /// To `reset`, `stop` and `resume`; says whether the session's stop is latched now.
+    /// To `reset`, `stop`, `resume` and `cancel`; says whether the session's stop is latched now.
     case acknowledgement(stopped: Bool)
     /// To `generate`.
     case generation(GenerationResult)
+    /// To `generate`, before the final reply, when the request asks for it.
+    case progress(GenerationProgress)
     /// To anything that could not be done.
     case error(RobotError)
+
+    /// Whether this ends the request: all but progress.
+    public var isFinal: Bool {
+      if case .progress = self { false } else { true }
+    }
   }
 }

@@ -1,6 +1,6 @@
 import RobotInterface
 
-/// What a robot asks of the daemon. Every request gets exactly one ``ReplyMessage`` with the same ids.
+/// What a robot asks of the daemon. Every request gets exactly one final ``ReplyMessage`` with the same ids.
 public struct RequestMessage: Sendable, Hashable {
   /// Chosen by the client and echoed, so that a client can match replies with requests.
   public var requestID: UInt64
@@ -30,5 +30,7 @@ public struct RequestMessage: Sendable, Hashable {
     case resume
     /// Runs the model on its own, without a robot.
     case generate(GenerationRequest)
+    /// Ends the session's own generation that came as request `requestID`; its final reply says what it had said so far.
+    case cancel(requestID: UInt64)
   }
 }

@@ -77,14 +77,6 @@ public final class RobotClient {
   @discardableResult
   public func resume() throws(ClientError) -> Bool { try acknowledged(.resume) }
 
-  /// Runs the model on its own, without a robot.
-  ///
-  /// - Throws: ``ClientError``.
-  public func generate(_ request: GenerationRequest) throws(ClientError) -> GenerationResult {
-    guard case .generation(let result) = try ask(.generate(request)) else { throw unexpected("a generation") }
-    return result
-  }
-
   // MARK: Several requests at once
 
   /// Sends a request without waiting for its answer.
@@ -109,6 +101,12 @@ public final class RobotClient {
   public func receive() throws(ClientError) -> ReplyMessage { try receive(until: .now + timeout) }
 
   private func receive(until deadline: ContinuousClock.Instant) throws(ClientError) -> ReplyMessage {
+    guard let reply = try next(until: deadline) else { throw .timedOut(after: timeout) }
+    return reply
+  }
+
+  /// The next reply to any request; `nil` when none comes before `deadline`.
+  func next(until deadline: ContinuousClock.Instant) throws(ClientError) -> ReplyMessage? {
     repeat {
       guard let frames = try receiveFrames(until: deadline) else { continue }
       guard let payload = frames.last, frames.count <= 2 else {
@@ -116,7 +114,7 @@ public final class RobotClient {
       }
       do throws(RobotError) { return try ReplyMessage(decoding: payload.bytes) } catch { throw .invalidReply(error) }
     } while ContinuousClock.now < deadline
-    throw .timedOut(after: timeout)
+    return nil
   }
 
   /// Sends bytes as they are: for tests of what a daemon does with them.
@@ -145,7 +143,7 @@ public final class RobotClient {
     throw .timedOut(after: timeout)
   }
 
-  private func acknowledged(_ body: RequestMessage.Body) throws(ClientError) -> Bool {
+  func acknowledged(_ body: RequestMessage.Body) throws(ClientError) -> Bool {
     guard case .acknowledgement(let stopped) = try ask(body) else { throw unexpected("an acknowledgement") }
     return stopped
   }
@@ -160,7 +158,7 @@ public final class RobotClient {
     }
   }
 
-  private func unexpected(_ expected: String) -> ClientError {
+  func unexpected(_ expected: String) -> ClientError {
     .invalidReply(RobotError(.malformed, "reply.body", "expected \(expected)"))
   }
 }

@@ -113,9 +113,14 @@ public struct RouterSocket: ~Copyable, Sendable {
 
   /// Sends one message to one client; never waits.
   ///
-  /// - Returns: `false` when the client has gone or does not read its replies: the message is dropped.
+  /// - Returns: what became of the message; unless sent it is dropped.
   /// - Throws: `.internal` when the socket has failed for good.
+  public mutating func deliver(_ payload: [UInt8], to route: Route) throws(RobotError) -> Delivery {
+    try socket.deliver(route.hasDelimiter ? [route.identity, [], payload] : [route.identity, payload])
+  }
+
+  /// As ``deliver(_:to:)``; whether the message was sent.
   public mutating func send(_ payload: [UInt8], to route: Route) throws(RobotError) -> Bool {
-    try socket.send(route.hasDelimiter ? [route.identity, [], payload] : [route.identity, payload])
+    try deliver(payload, to: route) == .sent
   }
 }

@@ -149,21 +149,25 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
 
   /// Sends one message of several frames; never waits.
   ///
-  /// - Returns: `false` when the peer has gone or reads too slowly to take more: the message is dropped.
+  /// - Returns: what became of the message; unless sent it is dropped.
   /// - Throws: `.internal` with libzmq's reason.
-  package mutating func send(_ frames: [[UInt8]]) throws(RobotError) -> Bool {
+  package mutating func deliver(_ frames: [[UInt8]]) throws(RobotError) -> Delivery {
     for (index, frame) in frames.enumerated() {
       let flags = ZMQ_DONTWAIT | (index < frames.count - 1 ? ZMQ_SNDMORE : 0)
       while zmq_send(handle, frame, frame.count, flags) < 0 {
         switch zmq_errno() {
         case EINTR: continue
-        case EAGAIN, EHOSTUNREACH: return false
+        case EAGAIN: return .full
+        case EHOSTUNREACH: return .gone
         default: throw Self.failure("send")
         }
       }
     }
-    return true
+    return .sent
   }
+
+  /// As ``deliver(_:)``; whether the message was sent.
+  package mutating func send(_ frames: [[UInt8]]) throws(RobotError) -> Bool { try deliver(frames) == .sent }
 
   private static func failure(_ subject: String) -> RobotError {
     RobotError(.internal, subject, "ZeroMQ: \(String(cString: zmq_strerror(zmq_errno())))")

@@ -6,7 +6,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
   /// What the policy drives and expects.
   public let capabilities: Capabilities
   private let specification: PolicySpecification
-  private let model: Model
+  package let model: Model
   package let grammar: any ActionGrammar
   private let reader: ObservationReader<Model>
   private let template: PromptTemplate

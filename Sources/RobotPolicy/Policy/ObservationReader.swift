@@ -71,32 +71,6 @@ struct ObservationReader<Model: ActionModel> {
   }
 
   private func picture(_ frame: CameraFrame, subject: String) throws(RobotError) -> Model.Picture {
-    let signature: [UInt8]
-    switch frame.encoding {
-    case .rgb8:
-      do {
-        return try model.makePicture(width: frame.width, height: frame.height, pixels: frame.data)
-      } catch {
-        throw RobotError(.invalidImage, "\(subject).data", error.message)
-      }
-    case .jpeg: signature = [0xFF, 0xD8, 0xFF]
-    case .png: signature = [0x89, 0x50, 0x4E, 0x47]
-    }
-    guard frame.data.starts(with: signature) else {
-      throw RobotError(.invalidImage, "\(subject).data", "expected \(frame.encoding) data, found something else")
-    }
-    let picture: Model.Picture
-    do {
-      picture = try model.decodePicture(frame.data)
-    } catch {
-      throw RobotError(.invalidImage, "\(subject).data", error.message)
-    }
-    guard picture.width == frame.width, picture.height == frame.height else {
-      throw RobotError(
-        .invalidImage, subject,
-        "expected the \(frame.width) x \(frame.height) pixels that it declares, found \(picture.width) x \(picture.height)"
-      )
-    }
-    return picture
+    try frame.picture(subject, decode: model.decodePicture, wrap: model.makePicture)
   }
 }

@@ -33,32 +33,27 @@ extension Image: ActionPicture {}
 
 /// Unified-IO 2 as policies know it.
 public struct UnifiedIOActionModel: ActionModel {
+  /// Model, preprocessor and vocabulary, for questions that no policy asks.
+  public let runner: TaskRunner
   /// The model's vocabulary.
-  public let tokenizer: Tokenizer
+  public var tokenizer: Tokenizer { runner.tokenizer }
   /// Frames that the model's history encoder was made for.
   public let maximumHistoryFrames: Int
   /// The decoder's table of positions has so many rows.
   public let maximumAnswerTokens: Int
-  private let model: UnifiedIOModel
-  private let preprocessor: Preprocessor
+  private var model: UnifiedIOModel { runner.model }
+  private var preprocessor: Preprocessor { runner.preprocessor }
 
   /// Loads model and tokenizer.
   public init(bundle: PolicyBundle, weights: WeightOptions = .standard) throws(ModelError) {
-    model = try UnifiedIOModel(directory: bundle.modelDirectory, weights: weights)
-    tokenizer = try Tokenizer(modelFile: bundle.tokenizerFile)
+    runner = try TaskRunner(directory: bundle.modelDirectory, tokenizer: bundle.tokenizerFile, weights: weights)
+    let model = runner.model
     maximumAnswerTokens = model.configuration.transformer.maximumTargetText
-    preprocessor = Preprocessor(configuration: model.configuration, tokenizer: tokenizer)
     let readsHistory = model.configuration.inputModalities.contains(.imageHistory)
     maximumHistoryFrames = readsHistory ? model.configuration.sequenceLength.frames : 0
     guard model.configuration.inputModalities.contains(.image), model.configuration.targetModalities.contains(.text)
     else {
       throw ModelError(.unsupportedModality, "config.json", "a policy needs image input and text output")
-    }
-    guard tokenizer.count <= model.configuration.transformer.vocabularySize else {
-      throw ModelError(
-        .invalidTokenizer, bundle.tokenizerFile.lastPathComponent,
-        "has \(tokenizer.count) pieces, more than the model's vocabulary of \(model.configuration.transformer.vocabularySize)"
-      )
     }
   }
 

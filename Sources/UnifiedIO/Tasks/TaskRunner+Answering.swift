@@ -118,7 +118,8 @@ extension TaskRunner {
 extension TaskSettings {
   /// ``onProgress`` as generation calls it.
   var observer: GenerationObserver? {
-    onProgress.map { report in { report(TaskProgress(unit: .tokens, done: $0.count, total: $0.limit)) } }
+    onProgress.map { report in { report(TaskProgress(unit: .tokens, done: $0.count, total: $0.limit, token: $0.token)) }
+    }
   }
 
   /// Refuses numbers outside their ranges and settings that do not go together.

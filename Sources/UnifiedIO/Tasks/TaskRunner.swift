@@ -123,14 +123,18 @@ public struct TaskProgress: Sendable, Hashable {
   public var done: Int
   /// So many there will be: exactly for options, at most for tokens.
   public var total: Int
+  /// The last token of an answer in text; in beam search the best beam's.
+  public var token: Int32?
 
   /// - Parameters:
   ///   - unit: what is counted.
   ///   - done: so far.
   ///   - total: at most.
-  public init(unit: Unit, done: Int, total: Int) {
+  ///   - token: the last one of an answer in text.
+  public init(unit: Unit, done: Int, total: Int, token: Int32? = nil) {
     self.unit = unit
     self.done = done
     self.total = total
+    self.token = token
   }
 }

@@ -1,12 +1,12 @@
 import Foundation
 import UnifiedIO
 
-/// What `generate`, `task` and `score` print with `--json`; parts that a task does not have are left out.
+/// What `generate`, `ask`, `task` and `score` print with `--json`; parts that a task does not have are left out.
 struct TaskReport: Encodable {
   struct Answer: Encodable {
     var text: String
     var tokens: [Int32]
-    /// `end`, `length` or `stopped`.
+    /// `end`, `length`, or `stopped` (`ask`: `cancelled`).
     var finish: String
     var confidence: Double
 
@@ -72,6 +72,8 @@ struct TaskReport: Encodable {
   var options: [Option]?
   var best: String?
   var groups: [Group]?
+  /// How long each stage took in the daemon, milliseconds.
+  var stages: [String: Double]?
 
   init(task: String, answer: TextAnswer? = nil) {
     self.task = task

@@ -1,4 +1,5 @@
 import ControlDaemon
+import Foundation
 import RobotInterface
 import RobotLink
 import RobotPolicy
@@ -18,8 +19,10 @@ struct OddPolicy: ObservationPolicy {
   }
 }
 
-/// A policy that can also talk.
-struct TalkingPolicy: ObservationPolicy, TextGenerating {
+/// A policy that can also talk: says as many tokens as it may, one by default, each after a while.
+struct TalkingPolicy: ObservationPolicy, Generating {
+  var tokenTime = 0.0
+
   var capabilities: Capabilities { FakePolicy().capabilities }
 
   func warmUp() throws(RobotError) {}
@@ -28,8 +31,19 @@ struct TalkingPolicy: ObservationPolicy, TextGenerating {
     FakePolicy.chunk(for: observation)
   }
 
-  func generate(_ request: GenerationRequest) throws(RobotError) -> GenerationResult {
+  func generate(
+    _ request: GenerationRequest, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
+  ) throws(RobotError) -> GenerationResult {
     guard request.prompt != "hush" else { throw RobotError(.invalidInstruction, "generate.prompt", "no") }
-    return GenerationResult(text: "a \(request.prompt)", tokens: [3], finishReason: .end, timings: StageTimings())
+    let limit = request.maximumTokens ?? 1
+    for count in 1...limit {
+      Thread.sleep(forTimeInterval: tokenTime)
+      let text: @Sendable () -> String = { String(repeating: "a", count: count) }
+      if !goesOn(GenerationMoment(tokens: count, limit: limit, text: text)) {
+        return GenerationResult(
+          text: text(), tokens: [Int32](repeating: 3, count: count), finishReason: .cancelled)
+      }
+    }
+    return GenerationResult(text: "a \(request.prompt)", tokens: [3], finishReason: .end)
   }
 }

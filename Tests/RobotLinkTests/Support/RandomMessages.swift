@@ -10,12 +10,13 @@ struct RandomMessages {
 
   mutating func request() -> RequestMessage {
     let body: RequestMessage.Body
-    switch pick(0..<6) {
+    switch pick(0..<7) {
     case 0: body = .hello(clientName: text(), clientVersion: text())
     case 1: body = .reset
     case 2: body = .stop(reason: text())
     case 3: body = .resume
     case 4: body = .generate(generation())
+    case 5: body = .cancel(requestID: integer())
     default: body = .observation(observation())
     }
     return RequestMessage(requestID: integer(), sessionID: "s" + text(), body: body)
@@ -23,14 +24,11 @@ struct RandomMessages {
 
   mutating func reply() -> ReplyMessage {
     let body: ReplyMessage.Body
-    switch pick(0..<5) {
+    switch pick(0..<6) {
     case 0: body = .capabilities(capabilities())
     case 1: body = .acknowledgement(stopped: Bool.random(using: &random))
-    case 2:
-      body = .generation(
-        GenerationResult(
-          text: text(), tokens: tokens(), finishReason: Bool.random(using: &random) ? .end : .length, timings: timings()
-        ))
+    case 2: body = .generation(result())
+    case 4: body = .progress(progress())
     case 3:
       body = .error(RobotError(RobotError.Code.allCases.randomElement(using: &random) ?? .internal, text(), text()))
     default: body = .actionChunk(chunk())
@@ -52,17 +50,45 @@ struct RandomMessages {
     let count = encoding == .rgb8 ? width * height * 3 : pick(1..<400)
     return CameraFrame(
       camera: text(), encoding: encoding, width: width, height: height,
-      data: (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) })
+      data: bytes(count..<count + 1))
   }
 
   mutating func pick(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }
 
   private mutating func generation() -> GenerationRequest {
-    GenerationRequest(
-      prompt: text(), images: array(2) { $0.frame() },
-      maximumTokens: Bool.random(using: &random) ? nil : pick(1..<1000),
-      temperature: Float(pick(0..<40)) / 8, topK: Bool.random(using: &random) ? nil : pick(1..<1000),
-      topP: Bool.random(using: &random) ? nil : Float(pick(1..<99)) / 100, seed: integer())
+    let output = GenerationRequest.Output.allCases[pick(0..<3)], isText = output == .text
+    var request = GenerationRequest(
+      prompt: text(), output: output, images: array(2) { $0.frame() }, audio: bytes(0..<300),
+      temperature: maybe { Float($0.pick(0..<40)) / 8 }, topK: maybe { $0.pick(1..<1000) },
+      topP: maybe { Float($0.pick(1..<101)) / 100 }, seed: integer(),
+      guidance: isText ? nil : maybe { Float($0.pick(0..<40)) / 4 }, negativePrompt: isText ? "" : text(),
+      progressInterval: maybe { max(ProtocolLimits.minimumProgressInterval, $0.integer()) })
+    if isText {
+      request.maximumTokens = maybe { $0.pick(1..<1000) }
+      if request.temperature ?? 0 == 0 { request.beams = pick(1..<ProtocolLimits.maximumBeams + 1) }
+    }
+    if !request.images.isEmpty {
+      request.box = maybe { random in
+        let (x, y) = (Float(random.pick(-9..<9)), Float(random.pick(-9..<9)))
+        return .init(minX: x, minY: y, maxX: x + Float(random.pick(1..<99)) / 8, maxY: y + 0.5)
+      }
+    }
+    return request
+  }
+
+  private mutating func result() -> GenerationResult {
+    let kind = GenerationResult.Media.Kind.allCases[pick(0..<2)]
+    return GenerationResult(
+      text: text(), tokens: tokens(), finishReason: GenerationResult.FinishReason.allCases[pick(0..<3)],
+      timings: timings(), media: maybe { GenerationResult.Media(kind: kind, bytes: $0.bytes(1..<300)) },
+      confidence: maybe { Double($0.pick(1..<101)) / 100 })
+  }
+
+  private mutating func progress() -> GenerationProgress {
+    let limit = pick(1..<9999)
+    return GenerationProgress(
+      tokens: pick(1..<limit + 1), limit: limit, tokensPerSecond: maybe { Double($0.pick(1..<999)) / 8 },
+      remaining: maybe { max(1, $0.integer()) }, text: text())
   }
 
   private mutating func chunk() -> ActionChunk {
@@ -112,6 +138,14 @@ struct RandomMessages {
 
   private mutating func array<Element>(_ limit: Int, _ make: (inout RandomMessages) -> Element) -> [Element] {
     (0..<pick(0..<limit + 1)).map { _ in make(&self) }
+  }
+
+  private mutating func maybe<Value>(_ make: (inout RandomMessages) -> Value) -> Value? {
+    Bool.random(using: &random) ? nil : make(&self)
+  }
+
+  private mutating func bytes(_ count: Range<Int>) -> [UInt8] {
+    (0..<pick(count)).map { _ in UInt8.random(in: 0...255, using: &random) }
   }
 
   private mutating func integer() -> UInt64 { [0, 1, .max, random.next(), random.next() >> 40][pick(0..<5)] }

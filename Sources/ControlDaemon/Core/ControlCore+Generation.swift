@@ -1,0 +1,82 @@
+import RobotInterface
+import RobotLink
+
+/// Questions to the model without a robot: they wait, run beside the robots, report, and end early when told to.
+extension ControlCore {
+  mutating func receive(_ generation: GenerationRequest, _ ticket: Ticket, at now: UInt64) throws(RobotError) {
+    guard canGenerate else {
+      throw RobotError(.unsupported, "generate", "this daemon's policy answers robots only")
+    }
+    guard generations.contains(ticket.session) || generations.count < capacity else {
+      throw RobotError(.overloaded, "generate", "too many generations wait already; try again later")
+    }
+    if let older = generations.offer(Waiting(ticket: ticket, request: generation), for: ticket.session) {
+      answer(older.ticket, .error(Self.superseded), at: now)
+    }
+  }
+
+  /// Ends one generation of the session of `ticket`; of another session's it knows nothing.
+  mutating func cancel(_ requestID: UInt64, _ ticket: Ticket, at now: UInt64) throws(RobotError) {
+    let isRunning = generating?.session == ticket.session && generating?.ticket?.requestID == requestID
+    guard isRunning || generations.request(of: ticket.session)?.ticket.requestID == requestID else {
+      throw RobotError(
+        .unknownRequest, "cancel.request_id",
+        "no generation of this session with id \(requestID) waits or runs; it may have ended already")
+    }
+    answer(ticket, .acknowledgement(stopped: sessions[ticket.session]?.isStopped ?? false), at: now)
+    if isRunning { endRunningGeneration() } else { endWaitingGeneration(of: ticket.session, at: now) }
+  }
+
+  /// Ends all generations of a session, as a stop does.
+  mutating func endGenerations(of session: String, at now: UInt64) {
+    if generating?.session == session { endRunningGeneration() }
+    endWaitingGeneration(of: session, at: now)
+  }
+
+  /// Ends the generation whose client has gone: nobody will read it, and others wait.
+  package mutating func clientHasGone(_ route: RouterSocket.Route) {
+    if generating?.ticket?.route == route { endRunningGeneration() }
+  }
+
+  /// It answers for itself, at its next token.
+  private mutating func endRunningGeneration() {
+    if let jobID = generating?.jobID { cancellations.append(jobID) }
+  }
+
+  private mutating func endWaitingGeneration(of session: String, at now: UInt64) {
+    guard let waiting = generations.remove(session) else { return }
+    var nothing = GenerationResult(finishReason: .cancelled)
+    nothing.timings[.queue] = now &- waiting.ticket.receivedAt
+    metrics.generations += 1
+    answer(waiting.ticket, .generation(nothing), at: now)
+  }
+
+  /// The jobs, since the last call, that shall end at their next token.
+  package mutating func takeCancellations() -> [UInt64] {
+    defer { cancellations.removeAll() }
+    return cancellations
+  }
+
+  /// Passes on how far a generation is.
+  package mutating func report(_ progress: GenerationProgress, of jobID: UInt64) {
+    guard let ticket = generating?.ticket, generating?.jobID == jobID else { return }
+    let reply = ReplyMessage(requestID: ticket.requestID, sessionID: ticket.session, body: .progress(progress))
+    // One that cannot be sent, as for too long a text, is no loss: the final reply comes all the same.
+    guard (try? reply.validate()) != nil else { return }
+    replies.append(Outgoing(route: ticket.route, reply: reply))
+  }
+
+  mutating func finishGeneration(_ result: Result<Outcome.Answer, RobotError>, at now: UInt64) {
+    guard let done = generating else { return }
+    generating = nil
+    guard let ticket = done.ticket else { return }
+    do throws(RobotError) {
+      guard case .generation(var generation) = try result.get() else { throw Self.otherQuestion }
+      generation.timings[.queue] = done.queueTime
+      metrics.generations += 1
+      answer(ticket, .generation(generation), at: now)
+    } catch {
+      answer(ticket, .error(error), at: now)
+    }
+  }
+}

@@ -1,0 +1,60 @@
+public import Foundation
+public import RobotInterface
+public import RobotLink
+public import RobotPolicy
+public import UnifiedIO
+
+extension ModelPolicy: Generating where Model == UnifiedIOActionModel {
+  /// Asks the policy's own model.
+  public func generate(
+    _ request: GenerationRequest, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
+  ) throws(RobotError) -> GenerationResult {
+    try UnifiedIOGenerator(runner: model.runner).generate(request, goesOn: goesOn)
+  }
+}
+
+/// A checkpoint without a robot policy: answers `Generate` and nothing else.
+public struct BareModel: ObservationPolicy, Generating {
+  /// Without cameras, proprioception and actions.
+  public let capabilities: Capabilities
+  private let generator: UnifiedIOGenerator
+
+  /// Loads the checkpoint.
+  ///
+  /// - Parameters:
+  ///   - directory: holds `config.json` and the weights.
+  ///   - tokenizer: LLaMA's `tokenizer.model`; `nil`: the one in `directory`.
+  ///   - serverVersion: of the daemon, for the capabilities.
+  /// - Throws: ``ModelError`` that names the file at fault.
+  public init(directory: URL, tokenizer: URL? = nil, serverVersion: String = "") throws(ModelError) {
+    generator = UnifiedIOGenerator(runner: try TaskRunner(directory: directory, tokenizer: tokenizer))
+    capabilities = Capabilities(
+      policyName: directory.standardizedFileURL.lastPathComponent, policyDigest: "", serverVersion: serverVersion,
+      cameras: [], proprioception: [], actions: [], actionFrame: "", actionMode: "", hold: "", chunkLength: 0,
+      controlRate: 0, limits: Capabilities.Limits())
+  }
+
+  /// Refuses: a model alone moves no robot.
+  public func act(
+    on observation: Observation, context: inout EpisodeContext
+  ) throws(RobotError) -> ActionChunk {
+    throw RobotError(
+      .unsupported, "observation", "this daemon serves a model without a robot policy; it answers Generate only")
+  }
+
+  /// Says one word, so that the first who asks does not wait for the weights.
+  public func warmUp() throws(RobotError) {
+    let request = GenerationRequest(prompt: "Warm up.", maximumTokens: 1)
+    do throws(RobotError) { _ = try generator.generate(request) { _ in true } } catch  where error.code == .unsupported
+    {
+      // A checkpoint without text output warms up with its first picture or sound.
+    }
+  }
+
+  /// Asks the model.
+  public func generate(
+    _ request: GenerationRequest, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
+  ) throws(RobotError) -> GenerationResult {
+    try generator.generate(request, goesOn: goesOn)
+  }
+}

@@ -1,0 +1,33 @@
+import RobotInterface
+import RobotLink
+import UnifiedIO
+
+extension TaskReport {
+  /// What a daemon answered; a picture or a sound is written to `file`.
+  init(_ result: GenerationResult, file: String?) throws {
+    self.init(task: "ask")
+    if result.media == nil { answer = Answer(result) }
+    stages = Dictionary(
+      uniqueKeysWithValues: result.timings.durations.map { ($0.key.rawValue, Double($0.value) / 1e6) })
+    guard let media = result.media else { return }
+    let path = file ?? ""
+    try MediaFile.write(media.bytes, to: path)
+    switch media.kind {
+    case .png:
+      let picture = try Image.decode(media.bytes)
+      written = Medium(file: path, width: picture.width, height: picture.height)
+    case .wav:
+      let sound = try Sound.decode(media.bytes)
+      written = Medium(file: path, seconds: sound.duration, rate: sound.sampleRate)
+    }
+  }
+}
+
+extension TaskReport.Answer {
+  fileprivate init(_ result: GenerationResult) {
+    text = result.text
+    tokens = result.tokens
+    finish = result.finishReason.rawValue
+    confidence = result.confidence ?? 0
+  }
+}
