@@ -33,24 +33,7 @@ struct Generate: ParsableCommand {
   @Option(help: "What the answer is.")
   var output: TargetModality = .text
 
-  @Option(
-    name: .customShort("o"),
-    help: ArgumentHelp("Where the picture (.png) or the sound (.wav) is written.", valueName: "file"),
-    completion: .file())
-  var file: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "How far a picture or a sound is pulled away from --negative-prompt; 0: not at all (default: 10 for a picture from words, else 0).",
-      valueName: "scale"))
-  var guidance: Float?
-
-  @Option(
-    help: ArgumentHelp(
-      "What it is pulled away from (default: the release's, \"\(Guidance.negativePrompt(for: .image))\" for pictures).",
-      valueName: "text"))
-  var negativePrompt: String?
-
+  @OptionGroup var media: MediaOutputOptions
   @OptionGroup var sampling: SamplingOptions
 
   @Flag(help: "Print JSON.")
@@ -64,14 +47,15 @@ struct Generate: ParsableCommand {
       throw ValidationError("--box and --draw need an --image.")
     }
     guard let ending = output.fileEnding else {
-      if file != nil || guidance != nil || negativePrompt != nil {
+      if media.file != nil || media.guidance != nil || media.negativePrompt != nil {
         throw ValidationError("-o, --guidance and --negative-prompt go with --output image or audio.")
       }
       return
     }
-    guard file?.lowercased().hasSuffix(ending) == true else {
+    guard media.file != nil else {
       throw ValidationError("--output \(output.rawValue) needs -o with the name of a \(ending) file.")
     }
+    try media.checkEnding(output)
     if draw != nil || sampling.beams != 1 || sampling.maxTokens != nil {
       throw ValidationError("--draw, --beams and --max-tokens go with --output text.")
     }
@@ -101,7 +85,7 @@ struct Generate: ParsableCommand {
   }
 
   private func drawPicture(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
-    let picture = try runner.makePicture(for: input, settings: mediaSettings(bar)), path = file ?? ""
+    let picture = try runner.makePicture(for: input, settings: mediaSettings(bar)), path = media.file ?? ""
     try MediaFile.write(picture, to: path)
     var report = TaskReport(task: "generate")
     report.written = TaskReport.Medium(file: path, width: picture.width, height: picture.height)
@@ -109,7 +93,7 @@ struct Generate: ParsableCommand {
   }
 
   private func makeSound(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
-    let sound = try runner.makeSound(for: input, settings: mediaSettings(bar)), path = file ?? ""
+    let sound = try runner.makeSound(for: input, settings: mediaSettings(bar)), path = media.file ?? ""
     try MediaFile.write(sound.wav(), to: path)
     var report = TaskReport(task: "generate")
     report.written = TaskReport.Medium(file: path, seconds: sound.duration, rate: sound.sampleRate)
@@ -117,19 +101,6 @@ struct Generate: ParsableCommand {
   }
 
   private func mediaSettings(_ bar: ProgressBar) -> MediaSettings {
-    sampling.mediaSettings(guidance: guidance, negativePrompt: negativePrompt, bar: bar)
-  }
-}
-
-extension TargetModality: ExpressibleByArgument {}
-
-extension TargetModality {
-  /// Of the file that holds such an answer; `nil`: it is printed.
-  fileprivate var fileEnding: String? {
-    switch self {
-    case .text: nil
-    case .image: ".png"
-    case .audio: ".wav"
-    }
+    sampling.mediaSettings(media, bar: bar)
   }
 }

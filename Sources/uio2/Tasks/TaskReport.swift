@@ -72,6 +72,9 @@ struct TaskReport: Encodable {
   var options: [Option]?
   var best: String?
   var groups: [Group]?
+  var depth: Depth?
+  var normals: Normals?
+  var masks: [Mask]?
 
   init(task: String, answer: TextAnswer? = nil) {
     self.task = task
@@ -118,5 +121,5 @@ extension TaskReport.Object {
 
 extension PixelBox {
   /// x1, y1, x2, y2.
-  fileprivate var edges: [Float] { [minX, minY, maxX, maxY] }
+  var edges: [Float] { [minX, minY, maxX, maxY] }
 }
