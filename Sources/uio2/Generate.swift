@@ -18,7 +18,7 @@ struct Generate: ParsableCommand {
         uio2 generate --model large --prompt "A red fox in the snow." \\
           --output image -o fox.png
         uio2 generate --model large --prompt "Rain on a tin roof." \\
-          --output audio -o rain.wav
+          --output audio -o rain.wav --vocoder hifigan
 
       A picture has the size of the picture that went in; from words it is the square that the model draws. A sound lasts 4.08 \
       seconds. Both need the image or audio tokeniser of the checkpoint.
@@ -47,8 +47,8 @@ struct Generate: ParsableCommand {
       throw ValidationError("--box and --draw need an --image.")
     }
     guard let ending = output.fileEnding else {
-      if media.file != nil || media.guidance != nil || media.negativePrompt != nil {
-        throw ValidationError("-o, --guidance and --negative-prompt go with --output image or audio.")
+      if media.file != nil || media.vocoder != nil || media.guidance != nil || media.negativePrompt != nil {
+        throw ValidationError("-o, --guidance, --negative-prompt and --vocoder go with --output image or audio.")
       }
       return
     }
@@ -56,18 +56,19 @@ struct Generate: ParsableCommand {
       throw ValidationError("--output \(output.rawValue) needs -o with the name of a \(ending) file.")
     }
     try media.checkEnding(output)
+    if output == .image, media.vocoder != nil { throw ValidationError("--vocoder goes with --output audio.") }
     if draw != nil || sampling.beams != 1 || sampling.maxTokens != nil {
       throw ValidationError("--draw, --beams and --max-tokens go with --output text.")
     }
   }
 
   func run() throws {
-    let input = try pictures.input(prompt, for: model)
+    let input = try pictures.input(prompt, for: model), vocoder = try media.loadVocoder()
     let report = try ModelRun.start(model) { runner, bar in
       switch output {
       case .text: try answer(input, runner, bar)
       case .image: try drawPicture(input, runner, bar)
-      case .audio: try makeSound(input, runner, bar)
+      case .audio: try makeSound(input, vocoder, runner, bar)
       }
     }
     Console.say(json ? try JSONFile.text(report) : report.answer?.text ?? report.written?.file ?? "")
@@ -85,19 +86,20 @@ struct Generate: ParsableCommand {
   }
 
   private func drawPicture(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
-    let picture = try runner.makePicture(for: input, settings: mediaSettings(bar)), path = media.file ?? ""
-    try MediaFile.write(picture, to: path)
+    try written(TaskResult.File(runner.makePicture(for: input, settings: mediaSettings(bar))))
+  }
+
+  private func written(_ file: TaskResult.File) throws -> TaskReport {
     var report = TaskReport(task: "generate")
-    report.written = TaskReport.Medium(file: path, width: picture.width, height: picture.height)
+    report.written = try file.write(to: media.file ?? "")
     return report
   }
 
-  private func makeSound(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
-    let sound = try runner.makeSound(for: input, settings: mediaSettings(bar)), path = media.file ?? ""
-    try MediaFile.write(sound.wav(), to: path)
-    var report = TaskReport(task: "generate")
-    report.written = TaskReport.Medium(file: path, seconds: sound.duration, rate: sound.sampleRate)
-    return report
+  private func makeSound(
+    _ input: TaskInput, _ vocoder: Vocoder?, _ runner: TaskRunner, _ bar: ProgressBar
+  ) throws -> TaskReport {
+    let sound = try runner.makeSound(for: input, vocoder: vocoder, settings: mediaSettings(bar))
+    return try written(TaskResult.File(sound))
   }
 
   private func mediaSettings(_ bar: ProgressBar) -> MediaSettings {

@@ -105,10 +105,7 @@ struct RunTask: ParsableCommand {
     let work = try makeWork()
     var result = try ModelRun.start(model, work)
     if let draw, let drawing = result.drawing { try MediaFile.write(drawing, to: draw) }
-    if let path = media.file, let file = result.file {
-      try MediaFile.write(file.bytes, to: path)
-      result.report.written = file.described(at: path)
-    }
+    if let path = media.file, let file = result.file { result.report.written = try file.write(to: path) }
     Console.say(json ? try JSONFile.text(result.report) : result.report.text)
   }
 }

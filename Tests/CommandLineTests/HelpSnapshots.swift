@@ -201,6 +201,10 @@ enum HelpSnapshots {
       --negative-prompt <text>
                               What it is pulled away from (default: the release's,
                               "An image of a random picture." for pictures).
+      --vocoder <path>        HiFi-GAN's generator, which makes sounds audible: its
+                              folder or file (torch.save or safetensors,
+                              config.json beside it). Without it Griffin and Lim's
+                              method does.
       --max-tokens <max-tokens>
                               Most tokens of the answer (default: the task's, 512
                               for generate).

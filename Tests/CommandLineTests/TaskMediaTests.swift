@@ -80,6 +80,10 @@ import Testing
       let report = try json(["audio-generation", "--text", "rain", "-o", file.path], keys: ["task", "written"])
       #expect((report["written"] as? [String: Any])?["seconds"] as? Double == 4.08)
       #expect(try Data(contentsOf: file).starts(with: Data("RIFF".utf8)))
+      let vocoder = "Tests/ModelImportTests/Fixtures/vocoder/double/model.safetensors"
+      let other = try json(
+        ["audio-generation", "--text", "rain", "-o", file.path, "--vocoder", vocoder], keys: ["task", "written"])
+      #expect((other["written"] as? [String: Any])?["seconds"] as? Double == 4.096)
     }
   }
 
@@ -103,7 +107,7 @@ import Testing
     ["inpainting", "--image", image, "-o", "a.png"], ["image-editing", "--image", image, "-o", "a.png"],
     ["audio-generation", "--text", "x", "-o", "a.png"], ["video-caption", "--image", image],
     ["audio-caption", "--video", "a.mp4"], ["caption", "--image", image, "--guidance", "3"],
-    ["vqa", "--image", image, "--text", "x", "-o", "a.png"],
+    ["vqa", "--image", image, "--text", "x", "-o", "a.png"], ["depth", "--image", image, "--vocoder", "x"],
   ])
   func optionsThatDoNotGoTogetherAreWrongUsage(arguments: [String]) throws {
     let outcome = try task(arguments)

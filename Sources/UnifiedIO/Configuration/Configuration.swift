@@ -63,7 +63,7 @@ public struct Configuration: Decodable, Sendable, Hashable {
     try validate()
   }
 
-  private static func explain(_ error: DecodingError) -> String {
+  static func explain(_ error: DecodingError) -> String {
     func path(_ context: DecodingError.Context) -> String {
       context.codingPath.map(\.stringValue).joined(separator: ".")
     }

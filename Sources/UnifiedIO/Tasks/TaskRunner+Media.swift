@@ -34,22 +34,23 @@ extension TaskRunner {
       progress: { count throws(ModelError) in try settings.report(count, of: total) })
   }
 
-  /// Lets the model sound as the prompt says: 4.08 seconds, by Griffin and Lim's method from the spectrogram that it writes.
+  /// Lets the model sound as the prompt says: 4.08 seconds of the spectrogram that it writes.
   ///
+  /// - Parameter vocoder: makes the spectrogram audible; `nil`: Griffin and Lim's method, which needs no weights.
   /// - Throws: ``ModelError`` `.missingTensor` when the checkpoint has no audio tokeniser, `.unsupportedModality` when it writes no
   ///   sound, `.invalidInput` for settings out of range, `.cancelled`, and as ``encode(_:target:)``.
   public func makeSound(
-    for input: TaskInput, settings: MediaSettings = MediaSettings()
+    for input: TaskInput, vocoder: Vocoder? = nil, settings: MediaSettings = MediaSettings()
   ) throws(ModelError) -> Sound {
     try settings.check()
     _ = try model.tokenizer(model.audioTokenizer, .audio)
     let total = try model.target(.audio).rotary.count
     let encoded = try encode(input, target: .audio)
     let guidance = try guidance(settings, .audio, standard: 0)
-    return try model.generateSpectrogram(
+    let spectrogram = try model.generateSpectrogram(
       from: encoded, guidance: guidance, options: settings.options,
-      progress: { count throws(ModelError) in try settings.report(count, of: total) }
-    ).waveform(seed: settings.seed)
+      progress: { count throws(ModelError) in try settings.report(count, of: total) })
+    return try vocoder?.waveform(of: spectrogram) ?? spectrogram.waveform(seed: settings.seed)
   }
 
   /// The negative prompt is said alone, without pictures or sound, as the release does.

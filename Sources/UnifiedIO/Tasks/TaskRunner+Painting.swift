@@ -47,12 +47,13 @@ extension TaskRunner {
 extension TaskRunner {
   /// Makes a sound of 4.08 seconds that a text describes.
   ///
-  /// - Throws: as ``makeSound(for:settings:)``.
+  /// - Parameter vocoder: see ``makeSound(for:vocoder:settings:)``.
+  /// - Throws: as ``makeSound(for:vocoder:settings:)``.
   public func sound(
-    of description: String, settings: MediaSettings = MediaSettings()
+    of description: String, vocoder: Vocoder? = nil, settings: MediaSettings = MediaSettings()
   ) throws(ModelError) -> Sound {
     let prompt = try TaskPrompts.audioGeneration.text(settings.wording, about: description)
-    return try makeSound(for: TaskInput(prompt: prompt), settings: settings)
+    return try makeSound(for: TaskInput(prompt: prompt), vocoder: vocoder, settings: settings)
   }
 }
 

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import ModelImport
 import UnifiedIO
 
 /// Pictures and sounds that a model makes: where they go and what they are pulled away from.
@@ -20,6 +22,15 @@ struct MediaOutputOptions: ParsableArguments {
       "What it is pulled away from (default: the release's, \"\(Guidance.negativePrompt(for: .image))\" for pictures).",
       valueName: "text"))
   var negativePrompt: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "HiFi-GAN's generator, which makes sounds audible: its folder or file (torch.save or safetensors, config.json beside it). Without it Griffin and Lim's method does.",
+      valueName: "path"), completion: .file())
+  var vocoder: String?
+
+  /// Reads ``vocoder``; `nil` when there is none.
+  func loadVocoder() throws -> Vocoder? { try vocoder.map { try Vocoder(contentsOf: URL(filePath: $0)) } }
 
   /// Refuses a file whose name does not say what will be in it.
   func checkEnding(_ output: TargetModality) throws {

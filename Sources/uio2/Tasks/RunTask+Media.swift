@@ -53,13 +53,13 @@ extension RunTask {
     }
   }
 
-  func makeFromWords() -> Work {
-    let description = text ?? ""
+  func makeFromWords() throws -> Work {
+    let description = text ?? "", vocoder = try media.loadVocoder()
     return { runner, bar in
       let report = TaskReport(task: name.rawValue)
       if name == .audioGeneration {
         return TaskResult(
-          report, file: try TaskResult.File(runner.sound(of: description, settings: settings(bar))))
+          report, file: try TaskResult.File(runner.sound(of: description, vocoder: vocoder, settings: settings(bar))))
       }
       return TaskResult(report, file: try TaskResult.File(runner.picture(of: description, settings: settings(bar))))
     }

@@ -6,7 +6,7 @@ extension RunTask {
   /// Options that only some tasks take.
   private enum Part: String, CaseIterable {
     case image, video, audio, text, option, state, wording, threshold, overlap, box, draw, history, sum, instances
-    case guidance, beams
+    case guidance, beams, vocoder
     case freeForm = "free-form"
     case boxesOnly = "boxes-only"
     case singleEnd = "single-end"
@@ -72,7 +72,8 @@ extension RunTask {
     case .surfaceNormals: return ([.image], drawn.union([.file]))
     case .segmentation:
       return ([.image], drawn.union([.box, .text, .instances, .threshold, .overlap, .file, .draw]))
-    case .imageGeneration, .audioGeneration: return ([.text, .file], drawn)
+    case .imageGeneration: return ([.text, .file], drawn)
+    case .audioGeneration: return ([.text, .file], drawn.union([.vocoder]))
     case .imageEditing: return ([.image, .text, .file], drawn)
     case .inpainting: return ([.image, .box, .file], drawn.union([.text]))
     }
@@ -85,7 +86,8 @@ extension RunTask {
       (.image, !pictures.images.isEmpty), (.history, pictures.images.count > 1), (.audio, pictures.audio != nil),
       (.video, pictures.video != nil), (.sum, sum), (.freeForm, freeForm), (.boxesOnly, boxesOnly),
       (.singleEnd, singleEnd), (.coco, coco), (.instances, instances), (.file, media.file != nil),
-      (.guidance, media.guidance != nil), (.negativePrompt, media.negativePrompt != nil),
+      (.vocoder, media.vocoder != nil), (.guidance, media.guidance != nil),
+      (.negativePrompt, media.negativePrompt != nil),
       (.beams, sampling.beams != 1), (.maxTokens, sampling.maxTokens != nil),
     ]
     return Set(switches.filter(\.1).map(\.0))

@@ -11,7 +11,7 @@ extension RunTask {
     switch (name, image) {
     case (.instruction, _), (.action, _): return try makeInstruction()
     case (.videoCaption, _), (.videoTagging, _), (.audioCaption, _): return try makeDescription()
-    case (.imageGeneration, _), (.audioGeneration, _): return makeFromWords()
+    case (.imageGeneration, _), (.audioGeneration, _): return try makeFromWords()
     case (.vqa, let image?): return answering { try $0.answer(question: text ?? "", about: image, settings: $1) }
     case (.caption, let image?): return answering { try $0.caption(image, settings: $1) }
     case (.refexp, let image?), (.localization, let image?), (.detection, let image?): return makeBoxes(image)

@@ -8,8 +8,11 @@ struct TaskResult {
     /// Without its name.
     var medium: TaskReport.Medium
 
-    /// What the report says about it.
-    func described(at path: String) -> TaskReport.Medium {
+    /// Writes it, whole or not at all.
+    ///
+    /// - Returns: what the report says about it.
+    func write(to path: String) throws -> TaskReport.Medium {
+      try MediaFile.write(bytes, to: path)
       var described = medium
       described.file = path
       return described
