@@ -85,6 +85,24 @@ import UnifiedIO
     }
   }
 
+  /// Scaled to the canvas they would have no pixel left.
+  @Test(arguments: ["thin.png", "wide.png"]) func linesAreErrorsInEveryTask(name: String) throws {
+    let line = try Image.decode(Fixtures.bytes("codecs/\(name)"))
+    let box = PixelBox(minX: 0, minY: 0, maxX: Float(line.width), maxY: Float(line.height))
+    let tasks: [(TaskRunner) throws -> Void] = [
+      { _ = try $0.caption(line) }, { _ = try $0.region(of: "x", in: line) }, { _ = try $0.depth(of: line) },
+      { _ = try $0.mask(in: box, of: line) }, { _ = try $0.edit(line, by: "x") }, { _ = try $0.inpaint(box, of: line) },
+      { _ = try $0.caption(try Video(frames: [line, line], duration: 1)) },
+    ]
+    for task in tasks {
+      #expect {
+        try task(runner)
+      } throws: {
+        ($0 as? ModelError)?.code == .invalidImage
+      }
+    }
+  }
+
   @Test func filmsAreDescribedWithoutTheirSound() throws {
     let sound = try Sound(samples: (0..<16_000).map { Float(sin(Double($0) / 9)) }, sampleRate: 16_000)
     let silent = try Video(frames: [image, image], duration: 1)
