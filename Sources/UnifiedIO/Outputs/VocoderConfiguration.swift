@@ -87,7 +87,8 @@ public struct VocoderConfiguration: Decodable, Sendable, Hashable {
     let sizes = 1...1024, stages = upsampleRates.count
     try require((1...16).contains(stages), .upsampleRates, "must name 1 to 16 stages, found \(stages)")
     try require(
-      upsampleRates.allSatisfy(sizes.contains) && upsampleRates.reduce(1, { $0 &* $1 }) == LogMelSpectrogram.hop,
+      upsampleRates.allSatisfy(sizes.contains)
+        && upsampleRates.reduce(1, { min($0 * $1, 1 << 20) }) == LogMelSpectrogram.hop,
       .upsampleRates, "must multiply to the \(LogMelSpectrogram.hop) samples of a step, found \(upsampleRates)")
     try require(
       upsampleKernels.count == stages
