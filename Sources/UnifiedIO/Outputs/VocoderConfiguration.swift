@@ -58,24 +58,12 @@ public struct VocoderConfiguration: Decodable, Sendable, Hashable {
   ///
   /// - Throws: ``ModelError`` `.unreadableFile` or `.invalidConfiguration` with the key at fault.
   public init(contentsOf url: URL) throws(ModelError) {
-    let data: Data
-    do {
-      data = try Data(contentsOf: url)
-    } catch {
-      throw ModelError(.unreadableFile, url.path, "cannot be read: \(error.localizedDescription)")
-    }
-    try self.init(json: data, subject: url.path)
+    try self.init(json: try ConfigurationFile.data(at: url), subject: url.path)
   }
 
   /// Reads the text of a `config.json`; errors name `subject`.
   public init(json: Data, subject: String) throws(ModelError) {
-    do {
-      self = try JSONDecoder().decode(VocoderConfiguration.self, from: json)
-    } catch let error as DecodingError {
-      throw ModelError(.invalidConfiguration, subject, Configuration.explain(error))
-    } catch {
-      throw ModelError(.invalidConfiguration, subject, "is not JSON: \(error)")
-    }
+    self = try ConfigurationFile.decode(json, subject: subject)
     try validate()
   }
 
