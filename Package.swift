@@ -49,7 +49,8 @@ let package = Package(
     .target(
       name: "ControlDaemon",
       dependencies: [
-        "RobotInterface", "RobotPolicy", "RobotLink", "UnifiedIO", .product(name: "Logging", package: "swift-log"),
+        "RobotInterface", "RobotPolicy", "RobotLink", "UnifiedIO", "Tensors",
+        .product(name: "Logging", package: "swift-log"),
       ]),
     .target(name: "PolicyEvaluation", dependencies: ["RobotInterface", "RobotLink"]),
     // Times beside the machine's ceilings, and what weight formats change (`uio2 bench`).

@@ -29,13 +29,13 @@ static void write_bytes(png_structp png, png_bytep bytes, size_t count) {
 
 static void flush(png_structp png) { (void)png; }
 
-uio2_image_status uio2_png_encode(
-    const uint8_t *rgb, uint32_t width, uint32_t height, uio2_image_sink sink, void *context,
-    uio2_image_report *report) {
+static uio2_image_status encode(
+    const uint8_t *pixels, size_t row_size, int bits, int color, uint32_t width, uint32_t height, uio2_image_sink sink,
+    void *context, uio2_image_report *report) {
   memset(report, 0, sizeof *report);
   report->width = width;
   report->height = height;
-  if (rgb == NULL || width == 0 || height == 0) {
+  if (pixels == NULL || width == 0 || height == 0) {
     uio2_image_explain(report, "no pixels");
     return UIO2_IMAGE_INVALID;
   }
@@ -58,11 +58,27 @@ uio2_image_status uio2_png_encode(
   }
   png_set_write_fn(png, &destination, write_bytes, flush);
   png_set_IHDR(
-      png, info, width, height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+      png, info, width, height, bits, color, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
       PNG_FILTER_TYPE_DEFAULT);
   png_write_info(png, info);
-  for (uint32_t y = 0; y < height; ++y) png_write_row(png, rgb + (size_t)y * width * 3);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  if (bits == 16) png_set_swap(png);
+#endif
+  for (uint32_t y = 0; y < height; ++y) png_write_row(png, pixels + y * row_size);
   png_write_end(png, info);
   png_destroy_write_struct(&png, &info);
   return UIO2_IMAGE_OK;
+}
+
+uio2_image_status uio2_png_encode(
+    const uint8_t *rgb, uint32_t width, uint32_t height, uio2_image_sink sink, void *context,
+    uio2_image_report *report) {
+  return encode(rgb, (size_t)width * 3, 8, PNG_COLOR_TYPE_RGB, width, height, sink, context, report);
+}
+
+uio2_image_status uio2_png_encode_grey16(
+    const uint16_t *grey, uint32_t width, uint32_t height, uio2_image_sink sink, void *context,
+    uio2_image_report *report) {
+  const uint8_t *pixels = (const uint8_t *)grey;
+  return encode(pixels, (size_t)width * 2, 16, PNG_COLOR_TYPE_GRAY, width, height, sink, context, report);
 }

@@ -87,7 +87,7 @@ public final class Checkpoint: Sendable {
   /// - Throws: like ``tensor(_:shape:)``.
   public func matrix(_ name: String, shape: [Int], options: WeightOptions) throws(TensorError) -> WeightMatrix {
     precondition(shape.count == 2, "a matrix has two dimensions")
-    if options.format != .f32 { roundable.withLock { $0[name] = shape } }
+    if options.format == nil || options.format == .int8 { roundable.withLock { $0[name] = shape } }
     if let quantized = try quantizedMatrix(name, shape: shape, activations: options.activations) {
       return WeightMatrix(quantized).converted(to: options.format ?? .int8)
     }
@@ -102,7 +102,7 @@ public final class Checkpoint: Sendable {
     return options.format == nil ? matrix : matrix.converted(to: format, options: options)
   }
 
-  /// The matrices, with their shapes, that were asked for so far without insisting on 32 bits.
+  /// The matrices, with their shapes, that were asked for so far and may be in 8 bits.
   public var roundableMatrices: [String: [Int]] { roundable.withLock { $0 } }
 
   /// What all weights take as 32-bit floats, in bytes.

@@ -65,7 +65,7 @@ public final class UnifiedIOModel: Sendable {
     hasExactProducts = weightFormat == .int8 && options.activations == .int8
     let transformer = configuration.transformer
     self.configuration = configuration
-    textEmbedding = try weights["text_token_embedder"].matrix(
+    textEmbedding = try weights["text_token_embedder"].rowByRow.matrix(
       "weight", rows: transformer.vocabularySize, columns: transformer.embeddingSize)
     inputs = try InputEncoders(weights["input_embedders"], configuration)
     encoder = try Encoder(weights["encoder"], transformer)

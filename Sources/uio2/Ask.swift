@@ -82,7 +82,7 @@ struct Ask: ParsableCommand {
       throw CommandFailure(asking: error)
     }
     bar.end()
-    let report = try TaskReport(result, file: answer.file)
+    let report = try TaskReport(result, file: answer.media.file)
     let text = json ? try JSONFile.text(report) : report.written?.file ?? result.text
     if !text.isEmpty { Console.say(text) }
     if result.finishReason == .cancelled {
@@ -113,8 +113,8 @@ struct Ask: ParsableCommand {
       prompt: prompt, output: output, images: try images.map(Self.frame), audio: try audio.map(Self.read) ?? [],
       box: box.map { .init(minX: $0.minX, minY: $0.minY, maxX: $0.maxX, maxY: $0.maxY) },
       maximumTokens: sampling.maxTokens, temperature: sampling.temperature, topK: sampling.topK, topP: sampling.topP,
-      seed: sampling.seed, beams: sampling.beams, guidance: answer.guidance,
-      negativePrompt: answer.negativePrompt ?? "", progressInterval: 200_000_000)
+      seed: sampling.seed, beams: sampling.beams, guidance: answer.media.guidance,
+      negativePrompt: answer.media.negativePrompt ?? "", progressInterval: 200_000_000)
   }
 
   private static func frame(_ path: String) throws -> CameraFrame {

@@ -18,7 +18,7 @@ struct Generate: ParsableCommand {
         uio2 generate --model large --prompt "A red fox in the snow." \\
           --output image -o fox.png
         uio2 generate --model large --prompt "Rain on a tin roof." \\
-          --output audio -o rain.wav
+          --output audio -o rain.wav --vocoder hifigan
 
       A picture has the size of the picture that went in; from words it is the square that the model draws. A sound lasts 4.08 \
       seconds. Both need the image or audio tokeniser of the checkpoint.
@@ -31,7 +31,7 @@ struct Generate: ParsableCommand {
   var prompt: String
 
   @OptionGroup var answer: OutputOptions
-
+  @OptionGroup var vocoder: VocoderOption
   @OptionGroup var sampling: SamplingOptions
 
   @Flag(help: "Print JSON.")
@@ -46,15 +46,16 @@ struct Generate: ParsableCommand {
     }
     try answer.check(sampling)
     if answer.output != .text, draw != nil { throw ValidationError("--draw goes with --output text.") }
+    if answer.output != .audio, vocoder.isGiven { throw ValidationError("--vocoder goes with --output audio.") }
   }
 
   func run() throws {
-    let input = try pictures.input(prompt, for: model)
+    let input = try pictures.input(prompt, for: model), vocoder = try vocoder.load()
     let report = try ModelRun.start(model) { runner, bar in
       switch answer.output {
       case .text: try say(input, runner, bar)
       case .image: try drawPicture(input, runner, bar)
-      case .audio: try makeSound(input, runner, bar)
+      case .audio: try makeSound(input, vocoder, runner, bar)
       }
     }
     Console.say(json ? try JSONFile.text(report) : report.answer?.text ?? report.written?.file ?? "")
@@ -72,22 +73,23 @@ struct Generate: ParsableCommand {
   }
 
   private func drawPicture(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
-    let picture = try runner.makePicture(for: input, settings: mediaSettings(bar)), path = self.answer.file ?? ""
-    try MediaFile.write(picture, to: path)
+    try written(TaskResult.File(runner.makePicture(for: input, settings: mediaSettings(bar))))
+  }
+
+  private func written(_ file: TaskResult.File) throws -> TaskReport {
     var report = TaskReport(task: "generate")
-    report.written = TaskReport.Medium(file: path, width: picture.width, height: picture.height)
+    report.written = try file.write(to: answer.media.file ?? "")
     return report
   }
 
-  private func makeSound(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
-    let sound = try runner.makeSound(for: input, settings: mediaSettings(bar)), path = self.answer.file ?? ""
-    try MediaFile.write(sound.wav(), to: path)
-    var report = TaskReport(task: "generate")
-    report.written = TaskReport.Medium(file: path, seconds: sound.duration, rate: sound.sampleRate)
-    return report
+  private func makeSound(
+    _ input: TaskInput, _ vocoder: Vocoder?, _ runner: TaskRunner, _ bar: ProgressBar
+  ) throws -> TaskReport {
+    let sound = try runner.makeSound(for: input, vocoder: vocoder, settings: mediaSettings(bar))
+    return try written(TaskResult.File(sound))
   }
 
   private func mediaSettings(_ bar: ProgressBar) -> MediaSettings {
-    sampling.mediaSettings(guidance: answer.guidance, negativePrompt: answer.negativePrompt, bar: bar)
+    sampling.mediaSettings(answer.media, bar: bar)
   }
 }

@@ -8,8 +8,8 @@ struct Quantize: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write a checkpoint with its matrices in 8 bits, ready to be mapped into memory.",
     discussion: """
-      Every matrix gets 8-bit weights and a scale for each block of inputs of an output; vectors, convolutions and the tokenisers \
-      of pictures and sound stay as they are. What `--weights int8` does each time a model is loaded is done once, and starting takes as \
+      Every matrix gets 8-bit weights and a scale for each block of inputs of an output; embeddings, vectors, convolutions \
+      and the tokenisers of pictures and sound stay as they are. What `--weights int8` does each time a model is loaded is done once, and starting takes as \
       long as mapping the file. `uio2 bench --distortion` tells what it costs in accuracy.
 
         uio2 quantize large large-int8

@@ -66,6 +66,7 @@ struct Rollout: ParsableCommand {
   @Flag(help: "Show what the simulator writes for people.")
   var verbose = false
 
+  @OptionGroup var compute: ComputeOptions
   @OptionGroup var logging: LoggingOptions
 
   func validate() throws {
@@ -87,8 +88,11 @@ struct Rollout: ParsableCommand {
     let plan = try plan()
     let interpreter = try PythonInterpreter(
       explicit: python, variables: ProcessInfo.processInfo.environment, packageRoot: Locations.packageRoot)
+    compute.apply()
     let local: LocalDaemon? =
-      daemon == nil ? try LocalDaemon(policy: Locations.policy(policy ?? Locations.shippedPolicy), logger: logger) : nil
+      daemon == nil
+      ? try LocalDaemon(
+        policy: Locations.policy(policy ?? Locations.shippedPolicy), weights: compute.options, logger: logger) : nil
     let address = daemon ?? local?.endpoint ?? ""
     let runner = RolloutRunner(plan.command(python: interpreter, address: address))
     let signals = SignalWatch { runner.interrupt(with: $0) }

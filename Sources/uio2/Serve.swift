@@ -42,6 +42,8 @@ struct Serve: ParsableCommand {
   @Option(help: ArgumentHelp("Where to listen: tcp://HOST:PORT or ipc://PATH.", valueName: "address"))
   var bind = "tcp://127.0.0.1:5555"
 
+  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var realtime: RealtimeOption
   @OptionGroup var logging: LoggingOptions
 
   func validate() throws {
@@ -52,13 +54,18 @@ struct Serve: ParsableCommand {
   private func brain() throws -> any ObservationPolicy {
     if let model {
       return try BareModel(
-        directory: URL(filePath: model), tokenizer: tokenizer.map { URL(filePath: $0) }, serverVersion: UIO2.version)
+        directory: URL(filePath: model), tokenizer: tokenizer.map { URL(filePath: $0) }, weights: compute.options,
+        serverVersion: UIO2.version)
     }
-    return try UnifiedIOPolicy(bundle: PolicyBundle.load(from: Locations.policy(policy ?? Locations.shippedPolicy)))
+    let bundle = try PolicyBundle.load(from: Locations.policy(policy ?? Locations.shippedPolicy))
+    return try UnifiedIOPolicy(bundle: bundle, weights: compute.options, serverVersion: UIO2.version)
   }
 
   func run() throws {
     let logger = logging.makeLogger(default: .info)
+    compute.apply()
+    // Before the model is loaded and threads are started, which inherit it.
+    realtime.apply(logger)
     let brain = try brain()
     let daemon: ControlDaemon
     do {

@@ -5,32 +5,32 @@ import UnifiedIO
 struct RunTask: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "task",
-    abstract: "Run a task of the release: questions, captions, boxes, joints, categories, actions.",
+    abstract: "Run a task of the release: questions, captions, boxes, joints, depth, masks, pictures, sounds.",
     discussion: """
       Each task has its prompt (--wording 0 is the one that the release evaluates with), its limit of tokens and its result; \
-      boxes and points are in pixels of the picture.
+      boxes, points, depths and masks are in pixels of the picture. -o \
+      writes a depth map as a PNG of 16 bits (millimetres, white would be 10 m), normals as colours (0 to 255 for −1 to 1), a mask \
+      white on black; --draw shows boxes, joints and masks on the picture, and a depth map in grey.
 
         uio2 task vqa --model large --image cat.jpg --text "What colour is it?"
         uio2 task localization --model large --image a.jpg --text cat --draw b.png
         uio2 task keypoints --model large --image crowd.jpg --json
+        uio2 task depth --model large --image room.jpg -o depth.png
+        uio2 task segmentation --model large --image a.jpg --box 9,9,90,90 \\
+          --text cat --draw b.png
+        uio2 task audio-generation --model large --text "rain" -o rain.wav
 
       \(table)
       """)
 
   private static let table: String = {
-    let built = TaskKind.allCases.filter(\.isBuilt)
-    let width = built.map(\.rawValue.count).max() ?? 0
-    let rows = built.map { kind in
+    let width = TaskKind.allCases.map(\.rawValue.count).max() ?? 0
+    let rows = TaskKind.allCases.map { kind in
       let limit = kind.maximumTokens > 0 ? " [\(kind.maximumTokens)]" : ""
       return "  " + kind.rawValue + String(repeating: " ", count: width + 2 - kind.rawValue.count) + kind.summary
         + limit
     }
-    let waiting = Dictionary(grouping: TaskKind.allCases.filter { !$0.isBuilt }) { $0.missing ?? "" }
-    let later = waiting.sorted { $0.key < $1.key }.flatMap { medium, kinds in
-      ["  without \(medium):"] + kinds.map { "    \($0.rawValue)" }
-    }
-    return (["Tasks [tokens at most]:"] + rows + (later.isEmpty ? [] : ["Not built yet:"] + later))
-      .joined(separator: "\n")
+    return (["Tasks [tokens at most]:"] + rows).joined(separator: "\n")
   }()
 
   @Argument(help: ArgumentHelp("One of the tasks above.", valueName: "name"))
@@ -40,9 +40,11 @@ struct RunTask: ParsableCommand {
   @OptionGroup var pictures: PictureOptions
 
   @Option(
-    help:
-      "The question (vqa), the expression (refexp), the category (localization), the instruction (instruction, action)."
-  )
+    help: """
+      The question (vqa), the expression (refexp, segmentation), the category (localization), the instruction (instruction, action, \
+      image-editing), what there is to see or hear (image-generation, inpainting, audio-generation), what is in the box \
+      (segmentation).
+      """)
   var text: String?
 
   @Option(
@@ -58,11 +60,13 @@ struct RunTask: ParsableCommand {
 
   @Option(
     help: """
-      Boxes go on while the probability of a location is above this (localization: 0.3, detection and keypoints: 0.5).
+      Boxes go on while the probability of a location is above this (localization, segmentation: 0.3, detection and keypoints: 0.5).
       """)
   var threshold: Double?
 
-  @Option(help: "Boxes that overlap an earlier one by more than this are dropped (localization, detection: 0.8).")
+  @Option(
+    help:
+      "Boxes that overlap an earlier one by more than this are dropped (localization, detection, segmentation: 0.8).")
   var overlap: Float?
 
   @Flag(help: "Let the model speak freely instead of holding it to a box or to all joints (refexp, keypoints).")
@@ -74,33 +78,36 @@ struct RunTask: ParsableCommand {
   @Flag(help: "Find the categories of COCO (detection).")
   var coco = false
 
+  @Flag(
+    help: "Find all regions of the category first, then mark the pixels in each, as the release does (segmentation).")
+  var instances = false
+
   @Flag(help: "Compare by the sum over the tokens rather than the average (categorization, box-classification).")
   var sum = false
 
   @Flag(help: "Score one end token; the released runner scores two (categorization, box-classification).")
   var singleEnd = false
 
+  @OptionGroup var media: MediaOutputOptions
+  @OptionGroup var vocoder: VocoderOption
   @OptionGroup var sampling: SamplingOptions
 
   @Flag(help: "Print JSON.")
   var json = false
 
-  @Option(help: ArgumentHelp("Draw boxes or joints onto the picture, as PNG.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Draw boxes, joints or masks onto the picture, or a depth map in grey, as PNG.", valueName: "file"))
   var draw: String?
 
-  func validate() throws {
-    // The library says what is missing, in one line and with another code.
-    if name.isBuilt { try checkOptions() }
-  }
+  func validate() throws { try checkOptions() }
 
   func run() throws {
-    try name.checkIsBuilt()
     let work = try makeWork()
-    let (report, drawing) = try ModelRun.start(model) { runner, bar in
-      try work(runner, sampling.settings(wording: wording ?? 0, bar: bar))
-    }
-    if let draw, let drawing { try MediaFile.write(drawing, to: draw) }
-    Console.say(json ? try JSONFile.text(report) : report.text)
+    var result = try ModelRun.start(model, work)
+    if let draw, let drawing = result.drawing { try MediaFile.write(drawing, to: draw) }
+    if let path = media.file, let file = result.file { result.report.written = try file.write(to: path) }
+    Console.say(json ? try JSONFile.text(result.report) : result.report.text)
   }
 }
 

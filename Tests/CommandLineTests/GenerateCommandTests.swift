@@ -100,18 +100,6 @@ import Testing
   }
 
   @Test(arguments: [
-    ["task", "depth", "--image", image],
-    ["task", "video-caption", "--video", "a.mp4"], ["task", "image-generation", "--text", "a cat"],
-  ])
-  func mediaThatAreNotBuiltAreRefused(arguments: [String]) throws {
-    let outcome = try BuiltTool.run(arguments + ["--model", Self.model])
-    #expect(outcome.status == 65)
-    #expect(outcome.errors.hasPrefix("uio2: unsupported_modality: "))
-    #expect(outcome.errors.contains("not built yet"))
-    #expect(outcome.output.isEmpty)
-  }
-
-  @Test(arguments: [
     ["generate", "--prompt", "x", "--image", "/nowhere.png"],
     ["generate", "--prompt", "x", "--image", "Package.swift"],
     ["generate", "--prompt", "x", "--tokenizer", "Package.swift"],

@@ -66,6 +66,18 @@ import Testing
     }
   }
 
+  @Test func aVocoderMakesAnotherSoundOfTheSameTokens() throws {
+    let vocoder = "Tests/ModelImportTests/Fixtures/vocoder/single"
+    try BuiltTool.withFolder { folder in
+      let file = folder.appending(path: "rain.wav")
+      let outcome = try generate(["--output", "audio", "-o", file.path, "--vocoder", vocoder])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(try number(Data(contentsOf: file), 40..<44, bigEndian: false) == 2 * 65_536)
+      let broken = try generate(["--output", "audio", "-o", file.path, "--vocoder", "Package.swift"])
+      #expect(broken.status == 65 && broken.errors.hasPrefix("uio2: unreadable_file: "))
+    }
+  }
+
   @Test(arguments: [
     ["--audio", sound], ["--video", film], ["--audio", sound, "--image", model + "/media/img_100x300.png"],
   ])
@@ -110,7 +122,8 @@ import Testing
 
   @Test(arguments: [
     ["--output", "image"], ["--output", "image", "-o", "a.jpg"], ["--output", "audio", "-o", "a.png"],
-    ["-o", "a.png"], ["--guidance", "3"], ["--negative-prompt", "x"],
+    ["-o", "a.png"], ["--guidance", "3"], ["--negative-prompt", "x"], ["--vocoder", "x"],
+    ["--output", "image", "-o", "a.png", "--vocoder", "x"],
     ["--output", "image", "-o", "a.png", "--beams", "2"], ["--output", "image", "-o", "a.png", "--max-tokens", "2"],
     ["--video", "a.mp4", "--image", "a.png"], ["--video", "a.mp4", "--audio", "a.wav"],
   ])

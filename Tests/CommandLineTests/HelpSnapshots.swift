@@ -37,7 +37,7 @@ enum HelpSnapshots {
       generate                Give a model a prompt, pictures, sound or a film; it
                               answers in words, a picture or a sound.
       task                    Run a task of the release: questions, captions,
-                              boxes, joints, categories, actions.
+                              boxes, joints, depth, masks, pictures, sounds.
       score                   Hold given answers against each other by how probable
                               the model finds them.
       inspect                 Show what a model or a policy is: configuration,
@@ -105,16 +105,23 @@ enum HelpSnapshots {
     """#
 
   static let task = #"""
-    OVERVIEW: Run a task of the release: questions, captions, boxes, joints,
-    categories, actions.
+    OVERVIEW: Run a task of the release: questions, captions, boxes, joints, depth,
+    masks, pictures, sounds.
 
     Each task has its prompt (--wording 0 is the one that the release evaluates
-    with), its limit of tokens and its result; boxes and points are in pixels of
-    the picture.
+    with), its limit of tokens and its result; boxes, points, depths and masks are
+    in pixels of the picture. -o writes a depth map as a PNG of 16 bits
+    (millimetres, white would be 10 m), normals as colours (0 to 255 for −1 to 1),
+    a mask white on black; --draw shows boxes, joints and masks on the picture, and
+    a depth map in grey.
 
       uio2 task vqa --model large --image cat.jpg --text "What colour is it?"
       uio2 task localization --model large --image a.jpg --text cat --draw b.png
       uio2 task keypoints --model large --image crowd.jpg --json
+      uio2 task depth --model large --image room.jpg -o depth.png
+      uio2 task segmentation --model large --image a.jpg --box 9,9,90,90 \
+        --text cat --draw b.png
+      uio2 task audio-generation --model large --text "rain" -o rain.wav
 
     Tasks [tokens at most]:
       vqa                 answer a question about a picture in a few words [32]
@@ -127,20 +134,16 @@ enum HelpSnapshots {
       categorization      pick the category of a picture from a list
       instruction         follow any instruction in words [512]
       action              say the next action of a robot as numbers [256]
-    Not built yet:
-      without audio input:
-        audio-caption
-      without audio output:
-        audio-generation
-      without image output:
-        depth
-        surface-normals
-        segmentation
-        image-generation
-        image-editing
-      without video input:
-        video-caption
-        video-tagging
+      video-caption       describe a video in a sentence [64]
+      video-tagging       name the activity in a video [16]
+      audio-caption       describe a sound in a sentence [64]
+      depth               estimate the distance of every pixel [1024]
+      surface-normals     estimate the direction of every surface [1024]
+      segmentation        mark the pixels of an object [1024]
+      image-generation    paint a picture from words [1024]
+      image-editing       change a picture as an instruction says [1024]
+      inpainting          fill a region of a picture anew [1024]
+      audio-generation    make a sound from words [512]
 
     USAGE: uio2 task [<options>] <name> --model <folder>
 
@@ -150,7 +153,8 @@ enum HelpSnapshots {
                               box-classification, categorization, instruction,
                               action, video-caption, video-tagging, audio-caption,
                               depth, surface-normals, segmentation,
-                              image-generation, image-editing, audio-generation)
+                              image-generation, image-editing, inpainting,
+                              audio-generation)
 
     OPTIONS:
       --model <folder>        The folder of config.json, the weights and
@@ -164,9 +168,12 @@ enum HelpSnapshots {
       --audio <file>          A sound; of a long one the last 4.08 seconds are what
                               is heard, those before its history.
       --box <x1,y1,x2,y2>     A box in pixels of the picture.
-      --text <text>           The question (vqa), the expression (refexp), the
-                              category (localization), the instruction
-                              (instruction, action).
+      --text <text>           The question (vqa), the expression (refexp,
+                              segmentation), the category (localization), the
+                              instruction (instruction, action, image-editing),
+                              what there is to see or hear (image-generation,
+                              inpainting, audio-generation), what is in the box
+                              (segmentation).
       --option <text>         A category to choose from (categorization,
                               box-classification).
       --state <state>         The robot's state as numbers between 0 and 1 with
@@ -174,35 +181,51 @@ enum HelpSnapshots {
       --wording <wording>     Which wording of the prompt: 0 the release's, from 1
                               our own.
       --threshold <threshold> Boxes go on while the probability of a location is
-                              above this (localization: 0.3, detection and
-                              keypoints: 0.5).
+                              above this (localization, segmentation: 0.3,
+                              detection and keypoints: 0.5).
       --overlap <overlap>     Boxes that overlap an earlier one by more than this
-                              are dropped (localization, detection: 0.8).
+                              are dropped (localization, detection, segmentation:
+                              0.8).
       --free-form             Let the model speak freely instead of holding it to a
                               box or to all joints (refexp, keypoints).
       --boxes-only            Do not ask for the category again (localization).
       --coco                  Find the categories of COCO (detection).
+      --instances             Find all regions of the category first, then mark the
+                              pixels in each, as the release does (segmentation).
       --sum                   Compare by the sum over the tokens rather than the
                               average (categorization, box-classification).
       --single-end            Score one end token; the released runner scores two
                               (categorization, box-classification).
+      -o <file>               Where the picture (.png) or the sound (.wav) is
+                              written.
+      --guidance <scale>      How far a picture or a sound is pulled away from
+                              --negative-prompt; 0: not at all (default: 10 for a
+                              picture from words, else 0).
+      --negative-prompt <text>
+                              What it is pulled away from (default: the release's,
+                              "An image of a random picture." for pictures).
+      --vocoder <path>        HiFi-GAN's generator, which makes sounds audible: its
+                              folder or file (torch.save or safetensors,
+                              config.json beside it). Without it Griffin and Lim's
+                              method does.
       --max-tokens <max-tokens>
                               Most tokens of the answer (default: the task's, 512
                               for generate).
       --temperature <temperature>
                               0: always the most probable token; above: draw, the
                               more evenly the higher (default: 0; pictures and
-                              sounds 1).
+                              sounds 1; depth, normals and masks 0.9).
       --top-p <top-p>         Draw from the most probable tokens that together have
                               this probability (default: 1; pictures and sounds
-                              0.9).
+                              0.9; masks 0.95).
       --top-k <top-k>         Draw from this many of the most probable tokens.
       --seed <seed>           Of the random numbers; the same seed gives the same
                               answer. (default: 0)
       --beams <beams>         Answers followed at the same time; more than 1 is
                               beam search. (default: 1)
       --json                  Print JSON.
-      --draw <file>           Draw boxes or joints onto the picture, as PNG.
+      --draw <file>           Draw boxes, joints or masks onto the picture, or a
+                              depth map in grey, as PNG.
       --version               Show the version.
       -h, --help              Show help information.
 

@@ -45,6 +45,26 @@ import UnifiedIO
     }
   }
 
+  @Test(arguments: ["zero-width.png", "zero-height.png"]) func aPictureWithoutPixelsIsAnError(name: String) throws {
+    #expect(code(try Fixtures.bytes("codecs/\(name)")) == .invalidImage)
+  }
+
+  @Test func aJPEGThatSaysItHasNoPixelsIsAnError() throws {
+    let whole = try Fixtures.bytes("codecs/444.jpg")
+    let frame = try #require(whole.indices.dropLast().first { whole[$0] == 0xff && whole[$0 + 1] == 0xc0 })
+    for side in [frame + 5, frame + 7] {
+      var bytes = whole
+      bytes.replaceSubrange(side..<(side + 2), with: [0, 0])
+      #expect(code(bytes) == .invalidImage)
+    }
+  }
+
+  @Test func aLineIsAPicture() throws {
+    let thin = try decode("thin.png"), wide = try decode("wide.png")
+    #expect(thin.width == 1 && thin.height == 10_000 && thin.pixels.suffix(3) == [UInt8(9999 % 256), 0, 240])
+    #expect(wide.width == 10_000 && wide.height == 1 && wide.pixels.suffix(3) == [UInt8(9999 % 256), 0, 9])
+  }
+
   @Test func otherFormatsAreErrors() {
     #expect(code(Array("GIF89a".utf8)) == .invalidImage)
     #expect(code([]) == .invalidImage)

@@ -50,4 +50,9 @@ typedef void (*uio2_image_sink)(void *context, const uint8_t *bytes, size_t coun
 uio2_image_status uio2_png_encode(
     const uint8_t *rgb, uint32_t width, uint32_t height, uio2_image_sink sink, void *context, uio2_image_report *report);
 
+/* The same for `grey`, one 16-bit number a pixel. */
+uio2_image_status uio2_png_encode_grey16(
+    const uint16_t *grey, uint32_t width, uint32_t height, uio2_image_sink sink, void *context,
+    uio2_image_report *report);
+
 #endif

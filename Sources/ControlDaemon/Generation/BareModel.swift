@@ -2,6 +2,7 @@ public import Foundation
 public import RobotInterface
 public import RobotLink
 public import RobotPolicy
+public import Tensors
 public import UnifiedIO
 
 extension ModelPolicy: Generating where Model == UnifiedIOActionModel {
@@ -24,10 +25,14 @@ public struct BareModel: ObservationPolicy, Generating {
   /// - Parameters:
   ///   - directory: holds `config.json` and the weights.
   ///   - tokenizer: LLaMA's `tokenizer.model`; `nil`: the one in `directory`.
+  ///   - weights: how the model's matrices are kept and multiplied with.
   ///   - serverVersion: of the daemon, for the capabilities.
   /// - Throws: ``ModelError`` that names the file at fault.
-  public init(directory: URL, tokenizer: URL? = nil, serverVersion: String = "") throws(ModelError) {
-    generator = UnifiedIOGenerator(runner: try TaskRunner(directory: directory, tokenizer: tokenizer))
+  public init(
+    directory: URL, tokenizer: URL? = nil, weights: WeightOptions = .standard, serverVersion: String = ""
+  ) throws(ModelError) {
+    generator = UnifiedIOGenerator(
+      runner: try TaskRunner(directory: directory, tokenizer: tokenizer, weights: weights))
     capabilities = Capabilities(
       policyName: directory.standardizedFileURL.lastPathComponent, policyDigest: "", serverVersion: serverVersion,
       cameras: [], proprioception: [], actions: [], actionFrame: "", actionMode: "", hold: "", chunkLength: 0,

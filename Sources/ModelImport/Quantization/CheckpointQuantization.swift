@@ -4,7 +4,7 @@ import UnifiedIO
 
 /// Writes a checkpoint with its matrices in 8 bits, as the runtime computes with them: loading it is mapping it.
 ///
-/// Vectors, convolutions and the tokenisers of pictures and sound stay as they are.
+/// Embeddings become bfloat16; vectors, convolutions and the tokenisers of pictures and sound stay as they are.
 public struct CheckpointQuantization {
   /// What is written.
   public let tensors: [TensorDescription]
@@ -13,7 +13,7 @@ public struct CheckpointQuantization {
   private let matrices: [String: [Int]]
   private let options: WeightOptions
 
-  /// Finds out which tensors are matrices by building the model, which also checks that the checkpoint is whole.
+  /// Finds out which tensors become 8-bit matrices by building the model, which also checks that the checkpoint is whole.
   ///
   /// - Parameters:
   ///   - folder: holds `config.json` and weights in 32 or 16 bits.
@@ -29,7 +29,7 @@ public struct CheckpointQuantization {
       }
       let configuration = try Configuration(contentsOf: folder.appending(path: "config.json"))
       _ = try UnifiedIOModel(
-        configuration: configuration, checkpoint: checkpoint, weights: WeightOptions(format: nil))
+        configuration: configuration, checkpoint: checkpoint, weights: WeightOptions(format: .int8, block: block))
     } catch let error as TensorError {
       throw ImportError(error)
     } catch let error as ModelError {

@@ -3,7 +3,7 @@ struct StateDictionary {
   /// Indices into the machine's tensors.
   private(set) var tensors: [String: Int] = [:]
 
-  private static let wrappers = ["state_dict", "model_state_dict", "model", "module"]
+  private static let wrappers = ["state_dict", "model_state_dict", "model", "module", "generator"]
 
   /// - Throws: ``ImportError`` `.unknownFormat` when the object is no state dictionary, `.surplusTensor` for a name that occurs twice.
   init(_ machine: PickleMachine, _ root: PickleValue) throws(ImportError) {

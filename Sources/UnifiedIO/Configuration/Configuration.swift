@@ -42,39 +42,13 @@ public struct Configuration: Decodable, Sendable, Hashable {
   ///
   /// - Throws: ``ModelError`` `.unreadableFile` or `.invalidConfiguration` with the key at fault.
   public init(contentsOf url: URL) throws(ModelError) {
-    let data: Data
-    do {
-      data = try Data(contentsOf: url)
-    } catch {
-      throw ModelError(.unreadableFile, url.path, "cannot be read: \(error.localizedDescription)")
-    }
-    try self.init(json: data, subject: url.path)
+    try self.init(json: try ConfigurationFile.data(at: url), subject: url.path)
   }
 
   /// Reads the text of a `config.json`; errors name `subject`.
-  init(json data: Data, subject: String) throws(ModelError) {
-    do {
-      self = try JSONDecoder().decode(Configuration.self, from: data)
-    } catch let error as DecodingError {
-      throw ModelError(.invalidConfiguration, subject, Self.explain(error))
-    } catch {
-      throw ModelError(.invalidConfiguration, subject, "is not JSON: \(error)")
-    }
+  init(json: Data, subject: String) throws(ModelError) {
+    self = try ConfigurationFile.decode(json, subject: subject)
     try validate()
-  }
-
-  private static func explain(_ error: DecodingError) -> String {
-    func path(_ context: DecodingError.Context) -> String {
-      context.codingPath.map(\.stringValue).joined(separator: ".")
-    }
-    switch error {
-    case .keyNotFound(let key, let context):
-      return "\(path(context)): the key \(key.stringValue) is missing"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
-      return "\(path(context)): \(context.debugDescription)"
-    @unknown default:
-      return "\(error)"
-    }
   }
 
   /// Everything that later code relies on: sizes that divide each other, tables that are large enough.

@@ -30,6 +30,21 @@ extension Image {
     return canvas.image
   }
 
+  /// Masks of the picture's size as a tint over it, one colour a mask; where several lie over each other, the first one's.
+  public func drawing(_ masks: [Mask]) -> Image {
+    var tinted = pixels
+    for (index, mask) in masks.enumerated().reversed() where mask.width == width && mask.height == height {
+      let color = Color.palette[index % Color.palette.count], channels = [color.red, color.green, color.blue]
+      for (place, isInside) in mask.pixels.enumerated() where isInside {
+        for (channel, value) in channels.enumerated() {
+          let under = pixels[place * 3 + channel]
+          tinted[place * 3 + channel] = UInt8((Int(under) + Int(value)) / 2)
+        }
+      }
+    }
+    return Image(checkedWidth: width, height: height, pixels: tinted)
+  }
+
   /// Two pixels, more on large pictures.
   private var lineWidth: Int { max(max(width, height) / 240, 2) }
 }

@@ -20,12 +20,12 @@ struct TargetEmbedder: Sendable {
       embedding = textEmbedding
       rotary = RotaryTable(length: configuration.maximumTargetText, headDimension: dimension)
     case .image:
-      embedding = try weights["image_token_embedder"].matrix(
+      embedding = try weights["image_token_embedder"].rowByRow.matrix(
         "weight", rows: configuration.imageVocabularySize, columns: width)
       rotary = RotaryTable(
         grid: Self.square(configuration.maximumTargetImage), headDimension: dimension, resolution: 1)
     case .audio:
-      embedding = try weights["audio_token_embedder"].matrix(
+      embedding = try weights["audio_token_embedder"].rowByRow.matrix(
         "weight", rows: configuration.audioVocabularySize, columns: width)
       // Sixteen rows although the tokens lie in 32 rows of 16: a quirk that the checkpoints expect.
       rotary = RotaryTable(

@@ -11,13 +11,7 @@ public struct ConfigurationDocument: Sendable {
   ///
   /// - Throws: ``ModelError`` `.unreadableFile` or `.invalidConfiguration` with the key at fault.
   public init(contentsOf url: URL) throws(ModelError) {
-    let data: Data
-    do {
-      data = try Data(contentsOf: url)
-    } catch {
-      throw ModelError(.unreadableFile, url.path, "cannot be read: \(error.localizedDescription)")
-    }
-    try self.init(json: data, subject: url.path)
+    try self.init(json: try ConfigurationFile.data(at: url), subject: url.path)
   }
 
   /// Reads and checks text; errors name `subject`.

@@ -5,18 +5,28 @@ extension Image {
   ///
   /// - Throws: ``ModelError`` `.invalidImage` when the library cannot write it (out of memory).
   public func pngData() throws(ModelError) -> [UInt8] {
+    try Self.png { sink, context, report in
+      uio2_png_encode(pixels, UInt32(width), UInt32(height), sink, context, &report)
+    }
+  }
+
+  /// Collects what `encode` writes.
+  ///
+  /// - Throws: ``ModelError`` `.invalidImage` with the library's words when it fails.
+  static func png(
+    _ encode: (uio2_image_sink, UnsafeMutableRawPointer, inout uio2_image_report) -> uio2_image_status
+  ) throws(ModelError) -> [UInt8] {
     var report = uio2_image_report()
     var file: [UInt8] = []
     let status = withUnsafeMutablePointer(to: &file) { file in
-      uio2_png_encode(
-        pixels, UInt32(width), UInt32(height),
+      encode(
         { context, bytes, count in
           context?.assumingMemoryBound(to: [UInt8].self).pointee
             .append(contentsOf: UnsafeBufferPointer(start: bytes, count: count))
         }, file, &report)
     }
     guard status == UIO2_IMAGE_OK else {
-      throw Self.invalid(
+      throw invalid(
         withUnsafeBytes(of: report.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
     }
     return file

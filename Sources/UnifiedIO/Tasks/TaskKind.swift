@@ -1,4 +1,4 @@
-/// The tasks of the release, built or not.
+/// The tasks of the release.
 public enum TaskKind: String, Sendable, Hashable, CaseIterable {
   case vqa
   case caption
@@ -18,6 +18,7 @@ public enum TaskKind: String, Sendable, Hashable, CaseIterable {
   case segmentation
   case imageGeneration = "image-generation"
   case imageEditing = "image-editing"
+  case inpainting
   case audioGeneration = "audio-generation"
 
   /// One line for people.
@@ -40,7 +41,8 @@ public enum TaskKind: String, Sendable, Hashable, CaseIterable {
     case .surfaceNormals: "estimate the direction of every surface"
     case .segmentation: "mark the pixels of an object"
     case .imageGeneration: "paint a picture from words"
-    case .imageEditing: "change or complete a picture"
+    case .imageEditing: "change a picture as an instruction says"
+    case .inpainting: "fill a region of a picture anew"
     case .audioGeneration: "make a sound from words"
     }
   }
@@ -58,13 +60,14 @@ public enum TaskKind: String, Sendable, Hashable, CaseIterable {
   /// What the task answers with.
   public var output: Medium {
     switch self {
-    case .depth, .surfaceNormals, .segmentation, .imageGeneration, .imageEditing: .image
+    case .depth, .surfaceNormals, .segmentation, .imageGeneration, .imageEditing, .inpainting: .image
     case .audioGeneration: .audio
     default: .text
     }
   }
 
-  /// Most tokens of the answer unless the caller says otherwise: the released runner's numbers. Scoring says none.
+  /// Most tokens of the answer unless the caller says otherwise: the released runner's numbers. Scoring says none; a picture and a
+  /// sound always have so many.
   public var maximumTokens: Int {
     switch self {
     case .vqa: 32
@@ -77,24 +80,7 @@ public enum TaskKind: String, Sendable, Hashable, CaseIterable {
     case .videoTagging: 16
     case .instruction: 512
     case .audioGeneration: 512
-    case .depth, .surfaceNormals, .segmentation, .imageGeneration, .imageEditing: 1024
+    case .depth, .surfaceNormals, .segmentation, .imageGeneration, .imageEditing, .inpainting: 1024
     }
-  }
-
-  /// Whether the task can be run.
-  public var isBuilt: Bool { missing == nil }
-
-  /// What the task waits for, e.g. `video input`; `nil` when it can be run.
-  public var missing: String? {
-    if !Medium.readable.contains(input) { return "\(input.rawValue) input" }
-    if !Medium.writable.contains(output) { return "\(output.rawValue) output" }
-    return nil
-  }
-
-  /// Refuses a task whose media are not built yet.
-  ///
-  /// - Throws: ``ModelError`` `.unsupportedModality` that says which medium is missing.
-  public func checkIsBuilt() throws(ModelError) {
-    if let missing { throw ModelError(.unsupportedModality, rawValue, "\(missing) is not built yet") }
   }
 }

@@ -2,7 +2,8 @@
 ///
 /// `{}` stands for what the task is about (a question, an expression, a category), `{box}` for the location tokens of a box.
 public struct TaskPrompts: Sendable, Hashable {
-  /// The wording that the released runner evaluates with: what trained weights know best.
+  /// The wording that the released runner evaluates with, or the release's first one for a task that its runner does not have: what
+  /// trained weights know best.
   public let released: String
   /// Wordings of our own with the same meaning.
   public let own: [String]

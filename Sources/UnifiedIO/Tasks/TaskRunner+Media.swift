@@ -8,6 +8,15 @@ extension TaskRunner {
   public func makePicture(
     for input: TaskInput, settings: MediaSettings = MediaSettings()
   ) throws(ModelError) -> Image {
+    try paint(input, settings).quantized()
+  }
+
+  /// As ``makePicture(for:settings:)``, before values are cut to bytes: red, green and blue, 0...1.
+  ///
+  /// - Parameter adjust: may change what the model takes in.
+  func paint(
+    _ input: TaskInput, _ settings: MediaSettings, adjust: (inout ModelInput) -> Void = { _ in }
+  ) throws(ModelError) -> FloatImage {
     try settings.check()
     // Before anything is computed.
     _ = try model.tokenizer(model.imageTokenizer, .image)
@@ -16,30 +25,32 @@ extension TaskRunner {
     let seen = input.image ?? input.video?.withoutBlackBars().frames.last
     var shape: ImagePlacement?
     if let seen { shape = try placement(of: seen) }
-    let encoded = try encode(input, target: .image)
+    var prepared = try modelInput(input, target: .image)
+    adjust(&prepared)
+    let encoded = try model.encode(prepared)
     let guidance = try guidance(settings, .image, standard: fromWords ? 10 : 0)
     return try model.generateImage(
       from: encoded, guidance: guidance, options: settings.options, shapedLike: shape,
-      progress: { count throws(ModelError) in try settings.report(count, of: total) }
-    ).quantized()
+      progress: { count throws(ModelError) in try settings.report(count, of: total) })
   }
 
-  /// Lets the model sound as the prompt says: 4.08 seconds, by Griffin and Lim's method from the spectrogram that it writes.
+  /// Lets the model sound as the prompt says: 4.08 seconds of the spectrogram that it writes.
   ///
+  /// - Parameter vocoder: makes the spectrogram audible; `nil`: Griffin and Lim's method, which needs no weights.
   /// - Throws: ``ModelError`` `.missingTensor` when the checkpoint has no audio tokeniser, `.unsupportedModality` when it writes no
   ///   sound, `.invalidInput` for settings out of range, `.cancelled`, and as ``encode(_:target:)``.
   public func makeSound(
-    for input: TaskInput, settings: MediaSettings = MediaSettings()
+    for input: TaskInput, vocoder: Vocoder? = nil, settings: MediaSettings = MediaSettings()
   ) throws(ModelError) -> Sound {
     try settings.check()
     _ = try model.tokenizer(model.audioTokenizer, .audio)
     let total = try model.target(.audio).rotary.count
     let encoded = try encode(input, target: .audio)
     let guidance = try guidance(settings, .audio, standard: 0)
-    return try model.generateSpectrogram(
+    let spectrogram = try model.generateSpectrogram(
       from: encoded, guidance: guidance, options: settings.options,
-      progress: { count throws(ModelError) in try settings.report(count, of: total) }
-    ).waveform(seed: settings.seed)
+      progress: { count throws(ModelError) in try settings.report(count, of: total) })
+    return try vocoder?.waveform(of: spectrogram) ?? spectrogram.waveform(seed: settings.seed)
   }
 
   /// The negative prompt is said alone, without pictures or sound, as the release does.

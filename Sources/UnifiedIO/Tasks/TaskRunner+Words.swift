@@ -1,4 +1,4 @@
-/// Tasks that answer in plain words: questions, captions, instructions.
+/// Tasks that answer in plain words: questions, captions, activities, instructions.
 extension TaskRunner {
   /// Answers a question about a picture in a few words; at most 32 tokens.
   ///
@@ -16,6 +16,30 @@ extension TaskRunner {
   public func caption(_ image: Image, settings: TaskSettings = TaskSettings()) throws(ModelError) -> TextAnswer {
     let prompt = try TaskPrompts.caption.text(settings.wording)
     return try answer(TaskInput(prompt: prompt, image: image), as: .caption, settings)
+  }
+
+  /// Describes a film in a sentence; at most 64 tokens. Its sound is not listened to, as in the release.
+  ///
+  /// - Throws: ``ModelError`` when the film cannot be read.
+  public func caption(_ video: Video, settings: TaskSettings = TaskSettings()) throws(ModelError) -> TextAnswer {
+    let prompt = try TaskPrompts.videoCaption.text(settings.wording)
+    return try answer(TaskInput(prompt: prompt, video: video.withoutSound), as: .videoCaption, settings)
+  }
+
+  /// Names what is being done in a film; at most 16 tokens. Its sound is not listened to, as in the release.
+  ///
+  /// - Throws: ``ModelError`` when the film cannot be read.
+  public func activity(in video: Video, settings: TaskSettings = TaskSettings()) throws(ModelError) -> TextAnswer {
+    let prompt = try TaskPrompts.videoTagging.text(settings.wording)
+    return try answer(TaskInput(prompt: prompt, video: video.withoutSound), as: .videoTagging, settings)
+  }
+
+  /// Describes a sound in a sentence; at most 64 tokens.
+  ///
+  /// - Throws: ``ModelError`` when the sound cannot be read.
+  public func caption(_ sound: Sound, settings: TaskSettings = TaskSettings()) throws(ModelError) -> TextAnswer {
+    let prompt = try TaskPrompts.audioCaption.text(settings.wording)
+    return try answer(TaskInput(prompt: prompt, sound: sound), as: .audioCaption, settings)
   }
 
   /// Follows any instruction, said to the model as it is; at most 512 tokens.

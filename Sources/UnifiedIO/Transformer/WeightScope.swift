@@ -24,6 +24,14 @@ struct WeightScope {
     return scope
   }
 
+  /// The same part with matrices in 16 bits at least: of embeddings, each of whose rows stands for itself. Rounded to 8 bits, the
+  /// logits of neighbouring locations, which are nearly equal, would change places.
+  var rowByRow: WeightScope {
+    var scope = self
+    if options.format == .int8 || (options.format == nil && checkpoint.isQuantized) { scope.options.format = .bf16 }
+    return scope
+  }
+
   func tensor(_ name: String, _ shape: [Int]) throws(ModelError) -> Tensor {
     do {
       return try checkpoint.tensor(prefix + name, shape: shape)

@@ -4,6 +4,7 @@ import Logging
 import RobotInterface
 import RobotPolicy
 import Synchronization
+import Tensors
 
 /// A daemon in this process, at an address that nobody else can open.
 final class LocalDaemon: Sendable {
@@ -16,8 +17,8 @@ final class LocalDaemon: Sendable {
   private let isRunning = Atomic(false)
 
   /// Loads the policy and binds a socket in a new folder that only this user may enter.
-  init(policy: URL, logger: Logger) throws {
-    let brain = try UnifiedIOPolicy(bundle: PolicyBundle.load(from: policy))
+  init(policy: URL, weights: WeightOptions, logger: Logger) throws {
+    let brain = try UnifiedIOPolicy(bundle: PolicyBundle.load(from: policy), weights: weights)
     folder = try Self.makePrivateFolder()
     do {
       daemon = try ControlDaemon(

@@ -31,13 +31,13 @@ struct SamplingOptions: ParsableArguments {
 
   @Option(
     help:
-      "0: always the most probable token; above: draw, the more evenly the higher (default: 0; pictures and sounds 1)."
+      "0: always the most probable token; above: draw, the more evenly the higher (default: 0; pictures and sounds 1; depth, normals and masks 0.9)."
   )
   var temperature: Float?
 
   @Option(
     help:
-      "Draw from the most probable tokens that together have this probability (default: 1; pictures and sounds 0.9)."
+      "Draw from the most probable tokens that together have this probability (default: 1; pictures and sounds 0.9; masks 0.95)."
   )
   var topP: Float?
 
@@ -57,10 +57,12 @@ struct SamplingOptions: ParsableArguments {
       beams: beams, onProgress: bar.observer)
   }
 
-  /// As ``settings(wording:bar:)``, for pictures and sounds; absent options are the release's.
-  func mediaSettings(guidance: Float?, negativePrompt: String?, bar: ProgressBar) -> MediaSettings {
+  /// As ``settings(wording:bar:)``, for pictures and sounds; absent options are the release's for the task.
+  func mediaSettings(
+    _ media: MediaOutputOptions, _ defaults: MediaSettings = MediaSettings(), wording: Int = 0, bar: ProgressBar
+  ) -> MediaSettings {
     MediaSettings(
-      guidance: guidance, negativePrompt: negativePrompt, temperature: temperature ?? 1, topK: topK,
-      topP: topP ?? 0.9, seed: seed, onProgress: bar.observer)
+      guidance: media.guidance, negativePrompt: media.negativePrompt, temperature: temperature ?? defaults.temperature,
+      topK: topK, topP: topP ?? defaults.topP, seed: seed, wording: wording, onProgress: bar.observer)
   }
 }

@@ -34,8 +34,10 @@ struct PictureOptions: ParsableArguments {
 
   /// A prompt about all of it, read from its files.
   ///
-  /// - Parameter model: says how much of a film it reads.
-  func input(_ prompt: String, for model: ModelOptions) throws -> TaskInput {
+  /// - Parameters:
+  ///   - model: says how much of a film it reads.
+  ///   - withSoundOfFilm: `false` leaves a film's sound unread.
+  func input(_ prompt: String, for model: ModelOptions, withSoundOfFilm: Bool = true) throws -> TaskInput {
     var input = TaskInput(prompt: prompt, image: try picture(), history: try history(), box: box)
     input.sound = try audio.map { try Sound.decode(contentsOf: URL(filePath: $0)) }
     if let video {
@@ -43,7 +45,7 @@ struct PictureOptions: ParsableArguments {
       input.video = try Video.decode(
         contentsOf: URL(filePath: video),
         frameCount: min(max(configuration.sequenceLength.frames, 0), 63) + 1,
-        withSound: configuration.inputModalities.contains(.audio))
+        withSound: withSoundOfFilm && configuration.inputModalities.contains(.audio))
     }
     return input
   }

@@ -5,11 +5,17 @@ import UnifiedIO
 extension RunTask {
   /// Options that only some tasks take.
   private enum Part: String, CaseIterable {
-    case text, option, state, wording, threshold, overlap, box, draw, history, audio, video, sum
+    case image, video, audio, text, option, state, wording, threshold, overlap, box, draw, history, sum, instances
+    case guidance, beams, vocoder
     case freeForm = "free-form"
     case boxesOnly = "boxes-only"
     case singleEnd = "single-end"
+    case maxTokens = "max-tokens"
+    case negativePrompt = "negative-prompt"
     case coco
+    case file = "o"
+
+    var option: String { self == .file ? "-o" : "--\(rawValue)" }
   }
 
   /// Refuses options that the task would not look at, and asks for those that it needs.
@@ -17,17 +23,26 @@ extension RunTask {
     let (needed, allowed) = parts, given = given
     for part in Part.allCases where given.contains(part) && !needed.contains(part) && !allowed.contains(part) {
       throw ValidationError(
-        part == .history ? "\(name.rawValue) looks at one --image." : "\(name.rawValue) takes no --\(part.rawValue).")
+        part == .history ? "\(name.rawValue) looks at one --image." : "\(name.rawValue) takes no \(part.option).")
     }
     for part in Part.allCases where needed.contains(part) && !given.contains(part) {
-      throw ValidationError("\(name.rawValue) needs --\(part.rawValue).")
-    }
-    if name.input == .image, name != .action, pictures.images.isEmpty {
-      throw ValidationError("\(name.rawValue) needs an --image.")
+      throw ValidationError("\(name.rawValue) needs \(part.option).")
     }
     if given.contains(.box), pictures.images.isEmpty { throw ValidationError("--box needs an --image.") }
     if state != nil, numbers == nil { throw ValidationError("--state must be numbers with commas between.") }
     if options.isEmpty, sum || singleEnd { throw ValidationError("--sum and --single-end compare --option values.") }
+    if name == .segmentation { try checkSegmentation() }
+    try media.checkEnding(name.output == .audio ? .audio : .image)
+  }
+
+  private func checkSegmentation() throws {
+    if pictures.box == nil, text == nil { throw ValidationError("segmentation needs --box or --text.") }
+    if instances, pictures.box != nil || text == nil {
+      throw ValidationError("--instances looks for all regions of --text; leave out --box.")
+    }
+    if !instances, threshold != nil || overlap != nil {
+      throw ValidationError("--threshold and --overlap go with --instances.")
+    }
   }
 
   /// The numbers of ``state``; `nil` when it holds something else.
@@ -38,18 +53,29 @@ extension RunTask {
   }
 
   private var parts: (needed: Set<Part>, allowed: Set<Part>) {
+    let words: Set<Part> = [.wording, .beams, .maxTokens], drawn: Set<Part> = [.wording, .guidance, .negativePrompt]
+    let anything: Set<Part> = [.image, .history, .audio, .video, .box, .beams, .maxTokens]
     switch name {
-    case .vqa: ([.text], [.wording])
-    case .caption: ([], [.wording])
-    case .refexp: ([.text], [.wording, .freeForm, .draw])
-    case .localization: ([.text], [.wording, .threshold, .overlap, .boxesOnly, .draw])
-    case .detection: ([], [.wording, .threshold, .overlap, .coco, .draw])
-    case .keypoints: ([], [.wording, .box, .threshold, .freeForm, .draw])
-    case .boxClassification: ([.box], [.wording, .option, .sum, .singleEnd])
-    case .categorization: ([.option], [.wording, .sum, .singleEnd])
-    case .instruction: ([.text], [.box, .history, .audio, .video])
-    case .action: ([.text], [.box, .history, .audio, .video, .state])
-    default: ([], [])
+    case .vqa: return ([.image, .text], words)
+    case .caption: return ([.image], words)
+    case .refexp: return ([.image, .text], words.union([.freeForm, .draw]))
+    case .localization: return ([.image, .text], words.union([.threshold, .overlap, .boxesOnly, .draw]))
+    case .detection: return ([.image], words.union([.threshold, .overlap, .coco, .draw]))
+    case .keypoints: return ([.image], words.union([.box, .threshold, .freeForm, .draw]))
+    case .boxClassification: return ([.image, .box], words.union([.option, .sum, .singleEnd]))
+    case .categorization: return ([.image, .option], [.wording, .sum, .singleEnd])
+    case .instruction: return ([.text], anything)
+    case .action: return ([.text], anything.union([.state]))
+    case .videoCaption, .videoTagging: return ([.video], words)
+    case .audioCaption: return ([.audio], words)
+    case .depth: return ([.image], drawn.union([.file, .draw]))
+    case .surfaceNormals: return ([.image], drawn.union([.file]))
+    case .segmentation:
+      return ([.image], drawn.union([.box, .text, .instances, .threshold, .overlap, .file, .draw]))
+    case .imageGeneration: return ([.text, .file], drawn)
+    case .audioGeneration: return ([.text, .file], drawn.union([.vocoder]))
+    case .imageEditing: return ([.image, .text, .file], drawn)
+    case .inpainting: return ([.image, .box, .file], drawn.union([.text]))
     }
   }
 
@@ -57,9 +83,12 @@ extension RunTask {
     let switches: [(Part, Bool)] = [
       (.text, text != nil), (.option, !options.isEmpty), (.state, state != nil), (.wording, wording != nil),
       (.threshold, threshold != nil), (.overlap, overlap != nil), (.box, pictures.box != nil), (.draw, draw != nil),
-      (.history, pictures.images.count > 1), (.audio, pictures.audio != nil), (.video, pictures.video != nil),
-      (.sum, sum), (.freeForm, freeForm), (.boxesOnly, boxesOnly),
-      (.singleEnd, singleEnd), (.coco, coco),
+      (.image, !pictures.images.isEmpty), (.history, pictures.images.count > 1), (.audio, pictures.audio != nil),
+      (.video, pictures.video != nil), (.sum, sum), (.freeForm, freeForm), (.boxesOnly, boxesOnly),
+      (.singleEnd, singleEnd), (.coco, coco), (.instances, instances), (.file, media.file != nil),
+      (.vocoder, vocoder.isGiven), (.guidance, media.guidance != nil),
+      (.negativePrompt, media.negativePrompt != nil),
+      (.beams, sampling.beams != 1), (.maxTokens, sampling.maxTokens != nil),
     ]
     return Set(switches.filter(\.1).map(\.0))
   }

@@ -2,82 +2,98 @@ import UnifiedIO
 
 /// From options to a call of the library, and from its result to a report.
 extension RunTask {
-  /// A task that waits for its model: gives the report and, where there is something to draw, the picture with it.
-  typealias Work = (TaskRunner, TaskSettings) throws -> (TaskReport, Image?)
+  /// A task that waits for its model.
+  typealias Work = (TaskRunner, ProgressBar) throws -> TaskResult
 
-  /// Reads the pictures and decides what is to be done; nothing of it needs the model.
+  /// Reads the pictures, films and sounds and decides what is to be done; nothing of it needs the model.
   func makeWork() throws -> Work {
-    let task = name.rawValue, subject = text ?? "", image = try pictures.picture()
+    let image = try pictures.picture()
     switch (name, image) {
     case (.instruction, _), (.action, _): return try makeInstruction()
-    case (.vqa, let image?):
-      return { (TaskReport(task: task, answer: try $0.answer(question: subject, about: image, settings: $1)), nil) }
-    case (.caption, let image?):
-      return { (TaskReport(task: task, answer: try $0.caption(image, settings: $1)), nil) }
-    case (.refexp, let image?):
-      return { runner, settings in
-        located(try runner.region(of: subject, in: image, freeForm: freeForm, settings: settings), image)
-      }
-    case (.localization, let image?):
-      return { runner, settings in
-        located(
-          try runner.regions(
-            of: subject, in: image, threshold: threshold ?? 0.3, overlap: overlap ?? 0.8, withoutCategory: boxesOnly,
-            settings: settings), image)
-      }
-    case (.detection, let image?):
-      return { runner, settings in
-        located(
-          try runner.objects(
-            in: image, categoriesOfCOCO: coco, threshold: threshold ?? 0.5, overlap: overlap ?? 0.8,
-            settings: settings), image)
-      }
+    case (.videoCaption, _), (.videoTagging, _), (.audioCaption, _): return try makeDescription()
+    case (.imageGeneration, _), (.audioGeneration, _): return try makeFromWords()
+    case (.vqa, let image?): return answering { try $0.answer(question: text ?? "", about: image, settings: $1) }
+    case (.caption, let image?): return answering { try $0.caption(image, settings: $1) }
+    case (.refexp, let image?), (.localization, let image?), (.detection, let image?): return makeBoxes(image)
     case (.keypoints, let image?): return makePoses(image)
     case (.boxClassification, let image?), (.categorization, let image?): return makeCategory(image)
-    default:
-      throw CommandFailure(.fault, "\(task) is said to be built, but the command line does not know it")
+    case (.depth, let image?), (.surfaceNormals, let image?): return makeMap(image)
+    case (.segmentation, let image?): return makeMasks(image)
+    case (.imageEditing, let image?), (.inpainting, let image?): return makePicture(image)
+    case (_, nil): throw CommandFailure(.fault, "\(name.rawValue) was begun without its picture")
     }
   }
 
-  private func located(_ objects: LocatedObjects, _ image: Image) -> (TaskReport, Image?) {
-    (TaskReport(task: name.rawValue, objects), image.drawing(objects.objects))
+  private func settings(_ bar: ProgressBar) -> TaskSettings { sampling.settings(wording: wording ?? 0, bar: bar) }
+
+  private func answering(_ ask: @escaping (TaskRunner, TaskSettings) throws -> TextAnswer) -> Work {
+    { runner, bar in TaskResult(TaskReport(task: name.rawValue, answer: try ask(runner, settings(bar)))) }
   }
 
   private func makeInstruction() throws -> Work {
     let input = try pictures.input(text ?? "", for: model)
-    let task = name.rawValue, state = numbers ?? []
-    if name == .action {
-      return { (TaskReport(task: task, try $0.act(on: input, state: state, settings: $1)), nil) }
+    guard name == .action else { return answering { try $0.follow(input, settings: $1) } }
+    return { runner, bar in
+      TaskResult(
+        TaskReport(task: name.rawValue, try runner.act(on: input, state: numbers ?? [], settings: settings(bar))))
     }
-    return { (TaskReport(task: task, answer: try $0.follow(input, settings: $1)), nil) }
+  }
+
+  private func makeDescription() throws -> Work {
+    let input = try pictures.input("", for: model, withSoundOfFilm: false)
+    if let sound = input.sound { return answering { try $0.caption(sound, settings: $1) } }
+    guard let film = input.video else { throw CommandFailure(.fault, "\(name.rawValue) was begun without its film") }
+    return answering { runner, settings in
+      try name == .videoTagging
+        ? runner.activity(in: film, settings: settings) : runner.caption(film, settings: settings)
+    }
+  }
+
+  private func makeBoxes(_ image: Image) -> Work {
+    let subject = text ?? ""
+    return { runner, bar in
+      let settings = settings(bar), found: LocatedObjects
+      switch name {
+      case .localization:
+        found = try runner.regions(
+          of: subject, in: image, threshold: threshold ?? 0.3, overlap: overlap ?? 0.8, withoutCategory: boxesOnly,
+          settings: settings)
+      case .detection:
+        found = try runner.objects(
+          in: image, categoriesOfCOCO: coco, threshold: threshold ?? 0.5, overlap: overlap ?? 0.8, settings: settings)
+      default:
+        found = try runner.region(of: subject, in: image, freeForm: freeForm, settings: settings)
+      }
+      return TaskResult(TaskReport(task: name.rawValue, found), drawing: image.drawing(found.objects))
+    }
   }
 
   private func makePoses(_ image: Image) -> Work {
-    { runner, settings in
+    { runner, bar in
       let poses: [PoseAnswer]
       if let box = pictures.box {
-        poses = [try runner.pose(in: box, of: image, freeForm: freeForm, settings: settings)]
+        poses = [try runner.pose(in: box, of: image, freeForm: freeForm, settings: settings(bar))]
       } else {
-        poses = try runner.poses(in: image, threshold: threshold ?? 0.5, freeForm: freeForm, settings: settings)
+        poses = try runner.poses(in: image, threshold: threshold ?? 0.5, freeForm: freeForm, settings: settings(bar))
       }
-      return (TaskReport(task: name.rawValue, poses), image.drawing(poses.compactMap(\.pose)))
+      return TaskResult(TaskReport(task: name.rawValue, poses), drawing: image.drawing(poses.compactMap(\.pose)))
     }
   }
 
   private func makeCategory(_ image: Image) -> Work {
     let reduction: LossReduction = sum ? .sum : .average, ending: AnswerEnding = singleEnd ? .single : .released
-    return { runner, settings in
-      guard let box = pictures.box else {
+    guard let box = pictures.box else {
+      return { runner, bar in
         let scores = try runner.category(
-          of: image, among: options, reduction: reduction, ending: ending, settings: settings)
-        return (TaskReport(task: name.rawValue, scores), nil)
+          of: image, among: options, reduction: reduction, ending: ending, settings: settings(bar))
+        return TaskResult(TaskReport(task: name.rawValue, scores))
       }
-      guard !options.isEmpty else {
-        return (TaskReport(task: name.rawValue, answer: try runner.name(in: box, of: image, settings: settings)), nil)
-      }
+    }
+    guard !options.isEmpty else { return answering { try $0.name(in: box, of: image, settings: $1) } }
+    return { runner, bar in
       let scores = try runner.category(
-        in: box, of: image, among: options, reduction: reduction, ending: ending, settings: settings)
-      return (TaskReport(task: name.rawValue, scores), nil)
+        in: box, of: image, among: options, reduction: reduction, ending: ending, settings: settings(bar))
+      return TaskResult(TaskReport(task: name.rawValue, scores))
     }
   }
 }

@@ -4,6 +4,14 @@ import PolicyEvaluation
 extension TaskReport {
   /// The report for people.
   var text: String {
+    let lines = [result, written?.file ?? ""].filter { !$0.isEmpty }
+    return lines.joined(separator: "\n")
+  }
+
+  private var result: String {
+    if let depth { return depth.text }
+    if let normals { return normals.text }
+    if let masks { return Self.table(masks) }
     if let objects, !objects.isEmpty { return Self.table(objects) }
     if objects != nil { return "nothing found" }
     if let persons { return persons.isEmpty ? "nobody found" : persons.map(Self.table).joined(separator: "\n\n") }

@@ -74,6 +74,9 @@ struct TaskReport: Encodable {
   var groups: [Group]?
   /// How long each stage took in the daemon, milliseconds.
   var stages: [String: Double]?
+  var depth: Depth?
+  var normals: Normals?
+  var masks: [Mask]?
 
   init(task: String, answer: TextAnswer? = nil) {
     self.task = task
@@ -120,5 +123,5 @@ extension TaskReport.Object {
 
 extension PixelBox {
   /// x1, y1, x2, y2.
-  fileprivate var edges: [Float] { [minX, minY, maxX, maxY] }
+  var edges: [Float] { [minX, minY, maxX, maxY] }
 }

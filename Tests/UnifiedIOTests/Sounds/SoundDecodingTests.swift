@@ -48,6 +48,15 @@ import UnifiedIO
     }
   }
 
+  /// A tone in one channel, silence in the seven others.
+  @Test func eightChannelsOfAFileAreMixed() throws {
+    let sound = try Sound.decode(try Fixtures.bytes("media/eight-channels.wav"))
+    #expect(sound.samples.count == 400 && sound.sampleRate == 8000)
+    for (index, sample) in sound.samples.enumerated() {
+      #expect(abs(Double(sample) - sin(2 * Double.pi * 500 * Double(index) / 8000) / 8) < 1e-6)
+    }
+  }
+
   @Test(arguments: [Float.nan, .infinity, -.infinity, 1e30]) func samplesThatAreNoSoundAreErrors(sample: Float) throws {
     let error = #expect(throws: ModelError.self) { try Sound.decode(WAVFile.float([0, sample, 0])) }
     #expect(error?.code == .invalidSound)

@@ -127,17 +127,4 @@ import UnifiedIO
     #expect(throws: ModelError.self) { try runner.region(of: "x", in: image, settings: TaskSettings(beams: 2)) }
     #expect(throws: ModelError.self) { try runner.regions(of: "x", in: image, threshold: 2) }
   }
-
-  @Test func tasksOfMediaThatAreNotBuiltAreRefused() {
-    for kind in TaskKind.allCases {
-      let isText = [.text, .image].contains(kind.input) && kind.output == .text
-      #expect(kind.isBuilt == isText || kind.isBuilt)
-      if kind.isBuilt { continue }
-      #expect {
-        try kind.checkIsBuilt()
-      } throws: {
-        ($0 as? ModelError)?.code == .unsupportedModality && ($0 as? ModelError)?.subject == kind.rawValue
-      }
-    }
-  }
 }

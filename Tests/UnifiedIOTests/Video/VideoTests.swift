@@ -60,6 +60,12 @@ import UnifiedIO
     #expect(abs(try Sound.decode(contentsOf: url).duration - 5) < 0.2)
   }
 
+  @Test func aFilmWithoutAFrameIsAnError() throws {
+    let url = Fixtures.url("media/no-frames.avi")
+    let error = #expect(throws: ModelError.self) { try Video.decode(contentsOf: url, frameCount: 2) }
+    #expect(error?.code == .invalidVideo && error?.subject == url.path)
+  }
+
   @Test func aFilmThatBeginsLikeAWAVFileIsRead() throws {
     let url = Fixtures.url("media/clip.avi")
     #expect(abs(try Sound.decode(contentsOf: url).duration - 1) < 0.1)

@@ -19,6 +19,8 @@ public struct LogMelSpectrogram: Sendable, Hashable {
   public static let bands = 128
   /// Samples from one instant to the next.
   public static let hop = 256
+  /// The smallest value that a sound gives.
+  static let quietest = log(Float(1e-5))
   /// Samples at ``Sound/modelRate`` that make one spectrogram: 4.08 seconds.
   public static let sampleCount = (steps - 1) * hop
 

@@ -23,6 +23,9 @@ public struct Video: Sendable, Hashable {
     self.sound = sound
   }
 
+  /// The same pictures, silent.
+  public var withoutSound: Video { Video(checkedFrames: frames, duration: duration, sound: nil) }
+
   static func invalid(_ message: String, subject: String = "video") -> ModelError {
     ModelError(.invalidVideo, subject, message)
   }

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Foundation
+import UnifiedIO
+
+/// Pictures and sounds that a model makes: where they go and what they are pulled away from.
+struct MediaOutputOptions: ParsableArguments {
+  @Option(
+    name: .customShort("o"),
+    help: ArgumentHelp("Where the picture (.png) or the sound (.wav) is written.", valueName: "file"),
+    completion: .file())
+  var file: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How far a picture or a sound is pulled away from --negative-prompt; 0: not at all (default: 10 for a picture from words, else 0).",
+      valueName: "scale"))
+  var guidance: Float?
+
+  @Option(
+    help: ArgumentHelp(
+      "What it is pulled away from (default: the release's, \"\(Guidance.negativePrompt(for: .image))\" for pictures).",
+      valueName: "text"))
+  var negativePrompt: String?
+
+  /// Refuses a file whose name does not say what will be in it.
+  func checkEnding(_ output: TargetModality) throws {
+    guard let file, let ending = output.fileEnding, !file.lowercased().hasSuffix(ending) else { return }
+    throw ValidationError("-o needs the name of a \(ending) file, found \(file).")
+  }
+}
+
+extension TargetModality: ExpressibleByArgument {}
+
+extension TargetModality {
+  /// Of the file that holds such an answer; `nil`: it is printed.
+  var fileEnding: String? {
+    switch self {
+    case .text: nil
+    case .image: ".png"
+    case .audio: ".wav"
+    }
+  }
+}
