@@ -39,10 +39,7 @@ def figures(encode: float, token: float, total: float) -> dict[str, float]:
 
 
 def best(candidates: list[dict[str, float]]) -> dict[str, float]:
-    """The smallest of each figure: a user would take the thread count that suits each stage.
-
-    The total is the sum's best, too, where stages may run with thread counts of their own.
-    """
+    """The smallest of each figure over numbers of threads: the peer is shown at its best, each figure for itself."""
     return {name: min(candidate[name] for candidate in candidates) for name in candidates[0]}
 
 

@@ -81,7 +81,8 @@ def mix(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, official
             logits = logits + bias
         mixed = logits.softmax(-1).to(value.dtype) @ value
     else:
-        bias = None if bias is None else bias.to(query.dtype)
+        if bias is not None:  # expanded for exporters, whose attention does not broadcast over queries
+            bias = bias.to(query.dtype).expand(-1, -1, query.shape[2], -1)
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
     return mixed.transpose(1, 2).flatten(-2)
 
@@ -325,7 +326,13 @@ class UnifiedIO(nn.Module):
         return functional.linear(x, self.text_token_embedder.weight) / self.size.width**0.5
 
     def step_recomputing(
-        self, x: Tensor, rotary: Rotary, past: list[KeyValue] | None, states: Tensor, encoder_rotary: Rotary, bias: Tensor
+        self,
+        x: Tensor,
+        rotary: Rotary,
+        past: list[KeyValue] | None,
+        states: Tensor,
+        encoder_rotary: Rotary,
+        bias: Tensor,
     ) -> tuple[Tensor, list[KeyValue]]:
         """``decode_step`` in the official manner: each layer projects all encoder states anew."""
         cache = []

@@ -12,9 +12,10 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
+from safetensors.torch import load_file  # noqa: E402
+
 from cases import CASES, GRID, PATCH, PATCHES, TINY, Size, patch_mask  # noqa: E402
 from peer_torch import Inputs  # noqa: E402
-from safetensors.torch import load_file  # noqa: E402
 from unified_io import UnifiedIO, hide, random_model, use_onednn  # noqa: E402
 
 GOLDENS = Path(__file__).resolve().parents[3] / "Tests" / "UnifiedIOTests" / "Fixtures" / "tiny-a"
@@ -51,7 +52,10 @@ def golden_patches() -> torch.Tensor:
     top, left = (side - height) // 2, (side - width) // 2
     canvas = torch.zeros(1, 3, side, side)
     canvas[:, :, top : top + height, left : left + width] = shown
-    mean, deviation = torch.tensor([0.48145466, 0.4578275, 0.40821073]), torch.tensor([0.26862954, 0.26130258, 0.27577711])
+    mean, deviation = (
+        torch.tensor([0.48145466, 0.4578275, 0.40821073]),
+        torch.tensor([0.26862954, 0.26130258, 0.27577711]),
+    )
     canvas = (canvas - mean[:, None, None]) / deviation[:, None, None]
     cells = canvas.unflatten(3, (GRID, PATCH)).unflatten(2, (GRID, PATCH))
     return cells.permute(0, 2, 4, 3, 5, 1).reshape(1, PATCHES, -1)
@@ -59,7 +63,10 @@ def golden_patches() -> torch.Tensor:
 
 @pytest.mark.parametrize("official", [False, True])
 def test_vision_and_image_embedding_match_the_goldens(official: bool) -> None:
-    preprocessed, internals = load_file(GOLDENS / "preproc.safetensors"), load_file(GOLDENS / "internals_b1.safetensors")
+    preprocessed, internals = (
+        load_file(GOLDENS / "preproc.safetensors"),
+        load_file(GOLDENS / "internals_b1.safetensors"),
+    )
     patches = golden_patches()
     assert torch.allclose(patches[0, ::8], preprocessed["ex10_mixed/inputs/image/input"], atol=1e-4)
     shown = internals["input_image.mask"][0].bool()
@@ -120,7 +127,9 @@ def test_products_on_onednn_change_nothing() -> None:
             parts = [model.embed_text(inputs.tokens), model.embed_image(inputs.patches, inputs.image_bias)]
             cross = model.project_cross(model.encode(torch.cat(parts, dim=1), rotary, inputs.bias), rotary)
             row = tuple(table[:1] for table in model.text_rotary)
-            return model.decode_step(model.embed_target(torch.zeros(1, 1, dtype=torch.long)), row, None, cross, inputs.bias)[0]
+            return model.decode_step(
+                model.embed_target(torch.zeros(1, 1, dtype=torch.long)), row, None, cross, inputs.bias
+            )[0]
 
     before = run()
     use_onednn(model)
