@@ -57,7 +57,7 @@ class Ratio:
 
 def ratio(result: Result, reference: Result, case: str, figure: str) -> Ratio | None:
     """The ratio of each round's pair, then their median: what slows a whole round down falls out."""
-    pairs = zip(result.values(case, figure), reference.values(case, figure))
+    pairs = zip(result.values(case, figure), reference.values(case, figure), strict=True)
     ratios = [mine / theirs for mine, theirs in pairs if mine is not None and theirs]
     return Ratio(statistics.median(ratios), min(ratios), max(ratios)) if ratios else None
 

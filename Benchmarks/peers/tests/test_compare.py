@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
+from pathlib import Path
 
+import compare
 import pytest
 
 from compare import CONTESTANTS, TurnFailed, busy_seconds, run_process
@@ -52,3 +56,42 @@ def test_busy_seconds_grow() -> None:
     before = busy_seconds()
     sum(range(10**7))
     assert busy_seconds() >= before
+
+
+FAKE_UIO2 = """#!{python}
+import shutil, sys
+if "--help" not in sys.argv:
+    shutil.copy({figures!r}, sys.argv[sys.argv.index("--json") + 1])
+    print("a table of its own")
+"""
+
+
+def test_a_run_with_a_binary_that_has_bench(tmp_path: Path) -> None:
+    binary = tmp_path / "uio2"
+    figures = Path(__file__).resolve().parent / "uio2-bench.json"
+    binary.write_text(FAKE_UIO2.format(python=sys.executable, figures=str(figures)))
+    binary.chmod(0o755)
+    output = tmp_path / "new" / "peers.json"
+    run = subprocess.run(
+        [sys.executable, compare.__file__, "--size", "tiny", "--rounds", "2", "--only", "uio2,nothing-such",
+         "--uio2", binary, "--cache", tmp_path / "cache", "--json", output],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    rows = run.stdout.splitlines()
+    assert len([row for row in rows if row.startswith("| 256×128")]) == 3, "int8, bf16, f32"
+    assert "1.00×" in run.stdout and "a table of its own" not in run.stdout
+    document = json.loads(output.read_text())
+    assert document["reference"] == "uio2-int8"
+    assert [len(entry["turns"]) for entry in document["contestants"]] == [2, 2, 2]
+    assert document["contestants"][0]["ceilings"]["read_gbps"] == 28
+
+
+def test_a_run_without_any_contestant_says_so(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, compare.__file__, "--only", "uio2", "--uio2", tmp_path / "none", "--cache", tmp_path / "cache"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert "not measured: uio2-int8: none is not built" in run.stderr
+    assert run.stderr.endswith("nothing was measured\n")
