@@ -3,8 +3,8 @@
     python compare.py --size large --json comparison.json
     python compare.py --size tiny --rounds 1 --only torch,ctranslate2,onnx
 
-Every turn is a process of its own, so that only one model is in memory; contestants take turns round by round, in opposite
-order every other round, and ratios are made within a round. Slow drift of the machine so falls out of them.
+Every turn is a process of its own, so that only one model is in memory; contestants take turns round by round, in
+opposite order every other round, and ratios are made within a round. Slow drift of the machine so falls out of them.
 """
 
 from __future__ import annotations
@@ -139,8 +139,8 @@ class Comparison:
         """A turn's command line."""
         arguments = self.arguments
         command = [
-            sys.executable, str(HERE / contestant.script), "--size", arguments.size, "--threads", str(arguments.threads),
-            "--repeats", str(arguments.repeats), *contestant.options,
+            sys.executable, str(HERE / contestant.script), *contestant.options, "--size", arguments.size,
+            "--threads", str(arguments.threads), "--repeats", str(arguments.repeats),
         ]  # fmt: skip
         if contestant.script == "peer_uio2.py":
             command += ["--binary", str(arguments.uio2)]

@@ -1,9 +1,9 @@
-"""Contestant: CTranslate2 int8 on a T5-style encoder-decoder of the same shape (RMS norms, gated MLPs, relative positions).
+"""Contestant: CTranslate2 int8 on a T5-style encoder-decoder of the same shape.
 
     python peer_ctranslate2.py --size large --model DIR       # makes DIR first, if it is not there
 
-CTranslate2 takes token ids and no embeddings, so a picture's place is taken by text: only the case ``text-640``. It has no
-QK norm in T5's layout and no rotary positions there either, which spares it a little work.
+The layout is that of T5 1.1: RMS norms, gated MLPs, relative positions; no QK norm and no rotary positions, which spares
+it a little work. CTranslate2 takes token ids and no embeddings, so it has only the case ``text-640``.
 """
 
 from __future__ import annotations

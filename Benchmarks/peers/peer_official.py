@@ -3,8 +3,8 @@
     git clone https://github.com/allenai/unified-io-2.pytorch DIR
     python peer_official.py --checkout DIR --size large
 
-Nothing of that checkout is copied or changed. Two things stand in its way on a present Python, and are mended while it is
-imported: dataclass defaults that Python 3.11 refuses, and preprocessing libraries that the model itself never calls.
+Nothing of that checkout is copied or changed. Two things stand in its way on a present Python, and are mended while it
+is imported: dataclass defaults that Python 3.11 refuses, and preprocessing libraries that the model itself never calls.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python peer_onnx.py --size large --model DIR       # makes DIR first, if it is not there
 
-Three graphs: ``vision`` (patches to embeddings), ``encoder`` (embeddings to the cross-attention's keys and values of every
-decoder layer) and ``decoder`` (one token with its caches). Token embeddings are looked up outside of the graphs, so that the
-decoder's file holds the tied matrix once.
+Three graphs: ``vision`` (patches to embeddings), ``encoder`` (embeddings to the cross-attention's keys and values of
+every decoder layer) and ``decoder`` (one token with its caches). Token embeddings are looked up outside of the graphs,
+so that the decoder's file holds the tied matrix once.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ def _export(part: str, size: Size, destination: Path) -> None:
         row = rotary[0][:1], rotary[1][:1]
         arguments = (torch.randn(1, 1, width), *row, torch.zeros(1, 1, 1, length), [past] * flat, [cross] * flat)
         options = {
-            "input_names": ["embedded", "cosine", "sine", "bias", *_names("past", size.layers), *_names("cross", size.layers)],
+            "input_names": [
+                "embedded", "cosine", "sine", "bias", *_names("past", size.layers), *_names("cross", size.layers)
+            ],
             "output_names": ["logits", *_names("present", size.layers)],
             "dynamic_shapes": (None, None, None, {3: sequence}, [{2: tokens}] * flat, [{2: sequence}] * flat),
         }  # fmt: skip

@@ -2,8 +2,8 @@
 
     python peer_uio2.py --binary ../../.build/release/uio2 --size large --weights int8
 
-``whole`` of ``uio2 bench`` begins with the picture's bytes; the peers start from patches that are ready. It is taken as it is,
-so the ratios lean to the peers' side.
+``whole`` of ``uio2 bench`` begins with the picture's bytes; the peers start from patches that are ready. It is taken as
+it is, so the ratios lean to the peers' side.
 """
 
 from __future__ import annotations

@@ -14,7 +14,9 @@ from cases import SIZES, Case
 WARM_UP_TOKENS = 2
 
 
-def measure(encode: Callable[[], Any], decode: Callable[[Any, int], None], case: Case, repeats: int) -> dict[str, float]:
+def measure(
+    encode: Callable[[], Any], decode: Callable[[Any, int], None], case: Case, repeats: int
+) -> dict[str, float]:
     """Times ``encode()`` (all that happens before the first token) and ``decode(state, tokens)``, medians in ms.
 
     The first pass is not counted: it allocates, packs weights and takes page faults.

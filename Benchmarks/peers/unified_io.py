@@ -4,8 +4,8 @@ Two manners of the same mathematics:
 
 - ``official=True`` costs what the official port costs: attention as explicit products with a bias, norms as written in
   the paper, and cross-attention that projects keys and values of the whole encoder output again at every step.
-- ``official=False`` is what a careful user writes today: fused attention, fused norms, cross-attention's keys and values
-  computed once.
+- ``official=False`` is what a careful user writes today: fused attention, fused norms, cross-attention's keys and
+  values computed once.
 
 Both compute all 576 patches of a picture and mask the padding, as the official port does. Shapes: b batch, s encoder
 tokens, t decoder tokens, D width, H heads, d head dimension.

@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import compare
 import pytest
 
+import compare
 from compare import CONTESTANTS, TurnFailed, busy_seconds, run_process
 
 
@@ -89,7 +89,7 @@ def test_a_run_with_a_binary_that_has_bench(tmp_path: Path) -> None:
 
 def test_a_run_without_any_contestant_says_so(tmp_path: Path) -> None:
     run = subprocess.run(
-        [sys.executable, compare.__file__, "--only", "uio2", "--uio2", tmp_path / "none", "--cache", tmp_path / "cache"],
+        [sys.executable, compare.__file__, "--only", "uio2", "--uio2", tmp_path / "none", "--cache", tmp_path],
         capture_output=True, text=True,
     )  # fmt: skip
     assert run.returncode == 1

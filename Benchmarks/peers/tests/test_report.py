@@ -66,7 +66,7 @@ def test_table_of_a_run(example: dict[str, Any]) -> None:
     assert len(rows) == 3 * 3 + 1
     square = {row[1]: row for row in rows if row[0].startswith("384×384")}
     assert square["**uio2 int8**"][5:8] == ["1.00×", "1.00×", "1.00×"]
-    # Before the first token 2,900 against 700 ms, a token 85 against 14, whole 5,000 against 1,000 and 5,100 against 1,100.
+    # 2,900 against 700 ms, a token 85 against 14, whole 5,000 against 1,000 and then 5,100 against 1,100.
     assert square["PyTorch f32, caches"][2:8] == ["2.90 s", "85.0 ms", "5.05 s", "4.14×", "6.07×", "4.82× (4.64–5.00)"]
     assert square["PyTorch f32, caches"][8] == "1.68×"
     assert square["PyTorch f32, caches"][9] == "3,500 MiB"
