@@ -80,8 +80,13 @@ def run_process(command: list[str], environment: dict[str, str], limit: float) -
     errors: list[str] = []
     reader = threading.Thread(target=lambda: errors.append(process.stderr.read()))
     reader.start()
-    output = process.stdout.read()
-    reader.join()
+    try:
+        output = process.stdout.read()
+        reader.join()
+    except BaseException:  # an interrupted run leaves no model behind that goes on counting
+        process.kill()
+        watch.cancel()
+        raise
     # Not process.wait(): only wait4 says how much memory this one child took.
     _, status, usage = os.wait4(process.pid, 0)
     watch.cancel()

@@ -2,8 +2,8 @@
 
     python peer_ctranslate2.py --size large --model DIR       # makes DIR first, if it is not there
 
-The layout is that of T5 1.1: RMS norms, gated MLPs, relative positions; no QK norm and no rotary positions, which spares
-it a little work. CTranslate2 takes token ids and no embeddings, so it has only the case ``text-640``.
+The layout is that of T5 1.1: RMS norms, gated MLPs, relative positions; no QK norm and no rotary positions, which
+spares it a little work. CTranslate2 takes token ids and no embeddings, so it has only the case ``text-640``.
 """
 
 from __future__ import annotations
