@@ -51,7 +51,7 @@ evaluate: setup ## fly 20 fresh seeds of each task: the README's success table
 	@$(UIO2) rollout --env metaworld:$(TASKS) --episodes $(EPISODES) --seed $(SEED) --policy $(POLICY) \
 	  --json $(OUT)/evaluation.json
 
-bench-peers: .venv-peers/installed ## time the LARGE model beside PyTorch, CTranslate2, ONNX Runtime
+bench-peers: setup .venv-peers/installed ## time the LARGE model beside PyTorch, CTranslate2, ONNX Runtime
 	@swift build -c release --product uio2
 	@.venv-peers/bin/python Benchmarks/peers/compare.py --json $(OUT)/peers.json \
 	  $(if $(OFFICIAL),--official-checkout $(OFFICIAL)) $(PEERS)
