@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test evaluate format lint clean
+.PHONY: help setup build demo test evaluate bench-peers format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -10,6 +10,9 @@ POLICY ?= Policies/metaworld-mt5
 SEED ?= 1000
 EPISODES ?= 20
 OUT ?= rollouts
+# For bench-peers: a clone of the official port, if it shall be measured too, and further options of compare.py.
+OFFICIAL ?=
+PEERS ?=
 
 UIO2 := .build/release/uio2
 PYTHON_OF_ENVS := .venv/bin/python
@@ -20,7 +23,7 @@ SWIFT_FILES := Sources Tests Package.swift
 help: ## this list
 	@echo "uio2: Unified-IO 2 as the brain of a robot arm"
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo
 	@echo "POLICY=$(POLICY) SEED=$(SEED) EPISODES=$(EPISODES) OUT=$(OUT) can be set on the command line."
 
@@ -39,6 +42,7 @@ demo: setup ## fly 10 episodes of 5 Meta-World tasks with the shipped policy, wi
 test: setup lint ## format check, then every test
 	$(SWIFT_TEST)
 	$(PYTHON_OF_ENVS) -m pytest Envs
+	$(PYTHON_OF_ENVS) -m pytest Benchmarks/peers
 	@echo
 	@echo "test: everything passed: format, Swift tests, Python tests"
 
@@ -46,6 +50,18 @@ evaluate: setup ## fly 20 fresh seeds of each task: the README's success table
 	@swift build -c release --product uio2
 	@$(UIO2) rollout --env metaworld:$(TASKS) --episodes $(EPISODES) --seed $(SEED) --policy $(POLICY) \
 	  --json $(OUT)/evaluation.json
+
+bench-peers: setup .venv-peers/installed ## time the LARGE model beside PyTorch, CTranslate2, ONNX Runtime
+	@swift build -c release --product uio2
+	@.venv-peers/bin/python Benchmarks/peers/compare.py --json $(OUT)/peers.json \
+	  $(if $(OFFICIAL),--official-checkout $(OFFICIAL)) $(PEERS)
+
+.venv-peers/installed: Benchmarks/peers/requirements.txt
+	@echo "bench-peers: installing the peers in .venv-peers"
+	@$(or $(PYTHON),python3) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install -q -r $< || \
+	  { echo "bench-peers: that failed; Benchmarks/peers/README.md says where torch's +cpu build comes from" >&2; exit 1; }
+	@touch $@
 
 lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)

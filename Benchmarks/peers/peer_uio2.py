@@ -1,0 +1,85 @@
+"""Contestant: ``uio2`` itself, by its own ``bench`` command.
+
+    python peer_uio2.py --binary ../../.build/release/uio2 --size large --weights int8
+
+``whole`` of ``uio2 bench`` begins with the picture's bytes; the peers start from patches that are ready. It is taken as
+it is, so the ratios lean to the peers' side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cases import CASES, Case
+
+BEFORE_FIRST_TOKEN = ("vision", "encode", "cross_keys")
+
+
+def _matches(case: Case, name: str) -> bool:
+    """Whether an entry of ``uio2 bench`` measures ``case``; names are prose, so marks in them decide."""
+    if case.image is None:
+        return "640" in name
+    width, height = case.image
+    marks = [f"{width}x{height}", f"{width}×{height}"] + ([f"{width}²"] if width == height else [])
+    return any(mark in name for mark in marks)
+
+
+def convert_case(case: Case, entries: list[dict[str, Any]]) -> dict[str, float]:
+    """The stages of the matching entries to the figures that every contestant gives; ``{}`` if there are none."""
+    stages: dict[str, float] = {}
+    for entry in entries:
+        if _matches(case, entry["name"]):
+            for name, values in entry["stages"].items():
+                if values and values.get("median_ms") is not None:
+                    stages.setdefault(name, values["median_ms"])
+    if "encode" not in stages:
+        return {}
+    found = {"encode_ms": sum(stages.get(name, 0.0) for name in BEFORE_FIRST_TOKEN)}
+    if "token" in stages:
+        found["token_ms"] = stages["token"]
+        found["total_ms"] = found["encode_ms"] + case.new_tokens * stages["token"]
+    if case.image is not None and "whole" in stages:
+        found["total_ms"] = stages["whole"]
+    return found
+
+
+def convert(document: dict[str, Any]) -> dict[str, Any]:
+    """The JSON of ``uio2 bench`` to a turn."""
+    cases = {case.key: convert_case(case, document["cases"]) for case in CASES}
+    return {
+        "versions": {}, "ceilings": document.get("ceilings", {}),
+        "cases": {key: figures for key, figures in cases.items() if figures},
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Times uio2 with its own bench command.")
+    parser.add_argument("--binary", type=Path, required=True)
+    parser.add_argument("--size", default="tiny")
+    parser.add_argument("--weights", choices=("f32", "bf16", "int8"), default="int8")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=2, help="taken for the sake of the other contestants; unused")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "bench.json"
+        command = [
+            arguments.binary, "bench", "--size", arguments.size, "--weights", arguments.weights,
+            "--threads", str(arguments.threads), "--json", output,
+        ]  # fmt: skip
+        code = subprocess.run(command, stdout=sys.stderr).returncode
+        if code != 0:
+            raise SystemExit(f"uio2 bench ended with code {code}")
+        turn = convert(json.loads(output.read_text()))
+    if not turn["cases"]:
+        raise SystemExit("uio2 bench measured none of the cases of cases.py")
+    print(json.dumps(turn))
+
+
+if __name__ == "__main__":
+    main()
