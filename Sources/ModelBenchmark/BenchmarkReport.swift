@@ -72,7 +72,7 @@ public struct BenchmarkReport: Sendable, Encodable {
   ) {
     self.model = model
     self.weights = format.rawValue
-    activations = format == .int8 ? weights.activations.rawValue : ActivationFormat.f32.rawValue
+    activations = format == .int8 ? weights.activations?.rawValue ?? "suited" : ActivationFormat.f32.rawValue
     threads = ceilings.threads
     kernels = ceilings.kernels
     self.ceilings = Ceilings(f32Gflops: ceilings.f32, int8Gops: ceilings.int8, readGbps: ceilings.read)

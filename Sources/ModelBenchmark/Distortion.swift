@@ -43,7 +43,7 @@ public struct Distortion: Sendable, Encodable {
   /// Hidden states are compared on so many examples.
   private static let probedExamples = 16
 
-  /// Compares bf16, int8 and int8 with 32-bit activations with 32-bit weights.
+  /// Compares bf16 and int8, the latter with activations in 8 and 32 bits and in several blocks, with 32-bit weights.
   ///
   /// - Parameters:
   ///   - folder: of the checkpoint.
@@ -63,14 +63,16 @@ public struct Distortion: Sendable, Encodable {
     }
     var report = Distortion()
     let candidates = [
-      WeightOptions(format: .bf16), WeightOptions(format: .int8), WeightOptions(format: .int8, block: 32),
-      WeightOptions(format: .int8, activations: .f32), WeightOptions(format: .int8, activations: .f32, block: 32),
+      WeightOptions(format: .bf16), WeightOptions(format: .int8), WeightOptions(format: .int8, activations: .f32),
+      WeightOptions(format: .int8, activations: .int16), WeightOptions(format: .int8, activations: .int8),
+      WeightOptions(format: .int8, block: 32),
     ]
     for candidate in candidates {
       let other = try model(candidate)
       let isRounded = candidate.format == .int8
       var row = Row(
-        weights: candidate.format?.rawValue ?? "", activations: isRounded ? candidate.activations.rawValue : "f32",
+        weights: candidate.format?.rawValue ?? "",
+        activations: isRounded ? candidate.activations?.rawValue ?? "suited" : "f32",
         block: isRounded ? candidate.block : nil, layers: [:], logits: 0, sameTokens: 0, tokens: 0, nearTokens: 0,
         sameAnswers: 0, answers: inputs.count)
       for (input, answer) in zip(inputs, answers).prefix(Self.probedExamples) {

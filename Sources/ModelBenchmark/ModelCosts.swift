@@ -13,7 +13,7 @@ struct ModelCosts {
     switch format {
     case .f32: 4
     case .bf16: 2
-    case .int8: 1 + 4 / Double(WeightOptions.standardBlock)
+    case .int8: 1 + 4 / Double(WeightOptions.largeBlock)
     }
   }
 

@@ -88,7 +88,7 @@ public final class Checkpoint: Sendable {
   public func matrix(_ name: String, shape: [Int], options: WeightOptions) throws(TensorError) -> WeightMatrix {
     precondition(shape.count == 2, "a matrix has two dimensions")
     if options.format == nil || options.format == .int8 { roundable.withLock { $0[name] = shape } }
-    if let quantized = try quantizedMatrix(name, shape: shape, activations: options.activations) {
+    if let quantized = try quantizedMatrix(name, shape: shape, activations: options.activations ?? .int8) {
       return WeightMatrix(quantized).converted(to: options.format ?? .int8)
     }
     let file = try file(of: name, shape: shape)

@@ -15,7 +15,7 @@ enum MatrixProduct {
   static func of(_ x: Tensor, _ factors: [(matrix: WeightMatrix, range: Range<Int>)]) -> [Tensor] {
     var shares: [Share] = []
     var results: [Tensor] = []
-    var quantized: [Int: QuantizedActivations] = [:]
+    var quantized: [QuantizedActivations.Kind: QuantizedActivations] = [:]
     for (matrix, range) in factors {
       precondition(x.columns == matrix.columns, "inner dimensions must agree")
       precondition(range.lowerBound >= 0 && range.upperBound <= matrix.rows, "rows out of range")
@@ -25,8 +25,10 @@ enum MatrixProduct {
         result.storage.base.update(repeating: 0, count: result.count)
         continue
       }
-      if case .int8(let weights) = matrix.elements, weights.activations == .int8, quantized[weights.block] == nil {
-        quantized[weights.block] = QuantizedActivations(x, block: weights.block)
+      if case .int8(let weights) = matrix.elements, let kind = QuantizedActivations.Kind(for: weights),
+        quantized[kind] == nil
+      {
+        quantized[kind] = QuantizedActivations(x, kind)
       }
       let unit = size(of: matrix, rows: x.rows)
       // Tiles of 8-bit weights begin at multiples of 64.
@@ -41,7 +43,9 @@ enum MatrixProduct {
     // Widening is work too, which few rows do not show.
     Parallel.forEach(shares.count, operations: 2 * work) { index in
       let share = shares[index]
-      if case .int8(let weights) = share.matrix.elements, let activations = quantized[weights.block] {
+      if case .int8(let weights) = share.matrix.elements, let kind = QuantizedActivations.Kind(for: weights),
+        let activations = quantized[kind]
+      {
         share.compute(activations, weights)
       } else {
         share.compute(x)
@@ -53,7 +57,7 @@ enum MatrixProduct {
   /// Rows of a matrix that one thread takes at a time.
   private static func size(of matrix: WeightMatrix, rows: Int) -> Int {
     switch matrix.elements {
-    case .int8(let weights) where weights.activations == .int8: return QuantizedMatrix.tileRows
+    case .int8(let weights) where weights.activations != .f32: return QuantizedMatrix.tileRows
     default:
       if rows <= fewRows { return QuantizedMatrix.tileRows }
       // BLAS packs the activations for every share, so shares are large; but each thread wants two or more.
@@ -73,13 +77,25 @@ private struct Share {
 
   private var target: UnsafeMutablePointer<Float> { result.storage.base + (rows.lowerBound - range.lowerBound) }
 
-  /// With activations in 8 bits.
+  /// With activations in 8 or 15 bits.
   func compute(_ x: QuantizedActivations, _ weights: QuantizedMatrix) {
     inTile { target, stride, tile, outputs in
-      uio2_i8_gemm(
-        target, stride, x.values, x.scales, x.sums, x.rows, weights.tile(tile), weights.tileScales(tile),
-        weights.columns, weights.block, outputs)
+      guard x.kind.isPaired else { return multiply(x, weights, tile, outputs, into: target, stride) }
+      let width = QuantizedMatrix.tileRows
+      TensorMemory.withScratch(x.rows * width) { halves in
+        multiply(x, weights, tile, outputs, into: halves, width)
+        uio2_add_pairs(target, stride, halves, width, x.rows / 2, outputs)
+      }
     }
+  }
+
+  private func multiply(
+    _ x: QuantizedActivations, _ weights: QuantizedMatrix, _ tile: Int, _ outputs: Int,
+    into target: UnsafeMutablePointer<Float>, _ stride: Int
+  ) {
+    uio2_i8_gemm(
+      target, stride, x.values, x.scales, x.sums, x.rows, weights.tile(tile), weights.tileScales(tile),
+      weights.columns, weights.block, outputs)
   }
 
   /// Calls `body` for the tile of ``rows``; where they do not begin with it, through memory for the whole tile.

@@ -21,8 +21,10 @@ final class QuantizedMatrix: @unchecked Sendable {
   /// Bytes of the packed weights.
   static func packedSize(rows: Int, columns: Int) -> Int { uio2_i8_packed_size(rows, columns) }
 
-  /// No block is longer than a row.
-  static func block(_ wanted: Int, columns: Int) -> Int { min(wanted, (columns + 3) / 4 * 4) }
+  /// The block of a matrix; none is longer than a row.
+  static func block(_ wanted: Int?, columns: Int) -> Int {
+    min(wanted ?? WeightOptions.suitedBlock(columns: columns), (columns + 3) / 4 * 4)
+  }
 
   /// The shapes of packed weights and scales in a file.
   static func storedShapes(rows: Int, columns: Int, block: Int) -> (packed: [Int], scales: [Int]) {
@@ -45,7 +47,7 @@ final class QuantizedMatrix: @unchecked Sendable {
   }
 
   /// Rounds 32-bit or bfloat16 weights.
-  init(rounding weights: WeightMatrix, block: Int, activations: ActivationFormat) {
+  init(rounding weights: WeightMatrix, block: Int?, activations: ActivationFormat) {
     rows = weights.rows
     columns = weights.columns
     self.block = Self.block(block, columns: weights.columns)
@@ -95,20 +97,36 @@ final class QuantizedMatrix: @unchecked Sendable {
   }
 }
 
-/// Activations in 8 bits, a scale for each row and block; made once for all matrices that they are multiplied with.
+/// Activations in 8 bits, or 15 in two rows, a scale for each row and block; made once for all matrices that they are multiplied with.
 struct QuantizedActivations {
+  /// How they were rounded.
+  struct Kind: Hashable {
+    var block: Int
+    /// Two rows for each one.
+    var isPaired: Bool
+
+    /// What a matrix is multiplied with; `nil` where that are 32-bit activations.
+    init?(for matrix: QuantizedMatrix) {
+      guard matrix.activations != .f32 else { return nil }
+      block = matrix.block
+      isPaired = matrix.activations == .int16
+    }
+  }
+
+  let kind: Kind
+  /// Rows of 8-bit numbers.
   let rows: Int
   let columns: Int
-  let block: Int
   private let bytes: Tensor
   private let scaleValues: Tensor
   private let sumValues: Tensor
 
   /// - Parameter x: `[rows, columns]`.
-  init(_ x: Tensor, block: Int) {
-    rows = x.rows
+  init(_ x: Tensor, _ kind: Kind) {
+    self.kind = kind
+    let copies = kind.isPaired ? 2 : 1, block = kind.block
+    rows = copies * x.rows
     columns = x.columns
-    self.block = block
     let blocks = (columns + block - 1) / block, width = (columns + 3) / 4 * 4
     // Memory of tensors holds the bytes and the integers, so that it comes from the same store.
     bytes = Tensor(uninitialized: [(rows * width + 3) / 4])
@@ -116,10 +134,12 @@ struct QuantizedActivations {
     sumValues = Tensor(uninitialized: [rows, blocks])
     let columns = columns
     let (q, scales, sums) = (Self.integers(bytes), scaleValues.storage.base, Self.sums(sumValues))
-    Parallel.rows(rows, operations: 4 * columns) { range in
-      uio2_i8_quantize(
-        q + range.lowerBound * width, scales + range.lowerBound * blocks, sums + range.lowerBound * blocks,
-        x.pointer + range.lowerBound * columns, range.count, columns, block)
+    Parallel.rows(x.rows, operations: 4 * columns * copies) { range in
+      let first = copies * range.lowerBound
+      let quantize = kind.isPaired ? uio2_i16_quantize : uio2_i8_quantize
+      quantize(
+        q + first * width, scales + first * blocks, sums + first * blocks, x.pointer + range.lowerBound * columns,
+        range.count, columns, block)
     }
   }
 

@@ -1,9 +1,5 @@
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// Memory of tensors that are no longer used, kept for the next ones of the same size.
 ///
 /// A step of the model asks for the same sizes as the step before; after the first one nothing is asked of the system any more,
@@ -39,7 +35,7 @@ public enum TensorMemory {
       }
       return state.idle.values.flatMap { $0 }
     }
-    for block in blocks { free(UnsafeMutableRawPointer(bitPattern: block)) }
+    for block in blocks { UnsafeMutableRawPointer(bitPattern: block)?.deallocate() }
   }
 
   /// Sizes of which memory is kept: four between neighbouring powers of two, so that little is wasted.

@@ -51,7 +51,8 @@ public struct WeightMatrix: Sendable {
     case .f32: return WeightMatrix(widened())
     case .bf16: return WeightMatrix(BrainFloats(rounding: widened()), rows: rows, columns: columns)
     case .int8:
-      return WeightMatrix(QuantizedMatrix(rounding: self, block: options.block, activations: options.activations))
+      return WeightMatrix(
+        QuantizedMatrix(rounding: self, block: options.block, activations: options.activations ?? .int8))
     }
   }
 

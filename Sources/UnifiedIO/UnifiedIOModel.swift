@@ -60,16 +60,18 @@ public final class UnifiedIOModel: Sendable {
   public init(
     configuration: Configuration, checkpoint: Checkpoint, weights options: WeightOptions = .standard
   ) throws(ModelError) {
-    let weights = WeightScope(checkpoint, options: options)
+    var weights = WeightScope(checkpoint, options: options)
+    // Small models have time to spare for accuracy.
+    if checkpoint.widenedSize < WeightFormat.widenedLimit { weights = weights.fine }
     weightFormat = options.format ?? .suited(to: checkpoint)
-    hasExactProducts = weightFormat == .int8 && options.activations == .int8
+    hasExactProducts = weightFormat == .int8 && options.activations != .f32
     let transformer = configuration.transformer
     self.configuration = configuration
     textEmbedding = try weights["text_token_embedder"].rowByRow.matrix(
       "weight", rows: transformer.vocabularySize, columns: transformer.embeddingSize)
     inputs = try InputEncoders(weights["input_embedders"], configuration)
     encoder = try Encoder(weights["encoder"], transformer)
-    decoder = try Decoder(weights["decoder"], transformer)
+    decoder = try Decoder(weights["decoder"].inCache, transformer)
     var targets: [TargetModality: TargetEmbedder] = [:]
     for modality in configuration.targetModalities {
       targets[modality] = try TargetEmbedder(

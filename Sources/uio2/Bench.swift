@@ -54,6 +54,8 @@ struct Bench: ParsableCommand {
     if distortion { return try reportDistortion(subject) }
     if let policy = subject.policy { return try benchPolicy(policy) }
     let ceilings = MachineCeilings.measure()
+    // The ceilings took memory of their own.
+    Measurements.resetPeakMemory()
     let clock = ContinuousClock(), start = clock.now
     let model = try UnifiedIOModel(directory: subject.folder, weights: compute.options)
     var report = BenchmarkReport(
@@ -83,13 +85,15 @@ struct Bench: ParsableCommand {
         try add { try benchmark.longOutput(modality) }
       }
     }
-    report.peakMemory = Measurements.peakMemory
+    report.peakMemory = Measurements.peakMemorySinceReset
     Console.say("\n" + report.foot)
     if let json { try JSONFile.write(report, to: json) }
   }
 
   private func benchPolicy(_ folder: URL) throws {
     let ceilings = MachineCeilings.measure()
+    // The ceilings took memory of their own.
+    Measurements.resetPeakMemory()
     let clock = ContinuousClock(), start = clock.now
     let bundle = try PolicyBundle.load(from: folder)
     let policy = try UnifiedIOPolicy(bundle: bundle, weights: compute.options)
@@ -101,7 +105,7 @@ struct Bench: ParsableCommand {
       model: size, weights: compute.options, format: format, ceilings: ceilings, loadSeconds: loaded,
       weightBytes: try subject.weightBytes(as: format))
     report.cases = [try benchmark.run()]
-    report.peakMemory = Measurements.peakMemory
+    report.peakMemory = Measurements.peakMemorySinceReset
     Console.say(report.head + "\n\n" + report.cases[0].text + "\n\n" + report.foot)
     if let json { try JSONFile.write(report, to: json) }
   }

@@ -22,11 +22,13 @@ struct Quantize: ParsableCommand {
   @Argument(help: "The folder to write; must not hold weights yet.", completion: .directory)
   var destination: String
 
-  @Option(help: ArgumentHelp("Inputs that share a scale: a power of two from 4 up.", valueName: "count"))
-  var block = WeightOptions.standardBlock
+  @Option(
+    help: ArgumentHelp(
+      "Inputs that share a scale: a power of two from 4 up (default: 256, of small matrices 32).", valueName: "count"))
+  var block: Int?
 
   func validate() throws {
-    guard block >= 4, block & (block - 1) == 0 else {
+    if let block, block < 4 || block & (block - 1) != 0 {
       throw ValidationError("--block must be a power of two from 4 up.")
     }
   }

@@ -31,6 +31,7 @@ UIO2_KERNELS(UIO2_DECLARE)
 #include "brainfloat.h"
 #include "rows.h"
 #include "int8.h"
+#include "int16.h"
 #include "attention.h"
 #include "convolution.h"
 #include "elementwise.h"

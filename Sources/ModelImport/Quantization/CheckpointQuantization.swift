@@ -19,7 +19,7 @@ public struct CheckpointQuantization {
   ///   - folder: holds `config.json` and weights in 32 or 16 bits.
   ///   - block: inputs that share a scale, as in ``WeightOptions/block``.
   /// - Throws: ``ImportError``; `.unsupportedType` when the weights are in 8 bits already.
-  public init(_ folder: URL, block: Int = WeightOptions.standardBlock) throws(ImportError) {
+  public init(_ folder: URL, block: Int? = nil) throws(ImportError) {
     self.folder = folder
     options = WeightOptions(format: .int8, block: block)
     do {

@@ -22,14 +22,17 @@ struct Attention: Sendable {
     var scaledCosine = false
   }
 
-  init(_ weights: WeightScope, _ options: Options) throws(ModelError) {
+  /// - Parameter queries: how the weights are taken that queries, rather than what is attended to, go through.
+  init(
+    _ weights: WeightScope, _ options: Options, queries: (WeightScope) -> WeightScope = { $0 }
+  ) throws(ModelError) {
     heads = options.heads
     headDimension = options.headDimension
     let width = heads * headDimension
-    query = try weights.linear("query", inputs: width, outputs: width)
+    query = try queries(weights).linear("query", inputs: width, outputs: width)
     key = try weights.linear("key", inputs: width, outputs: width)
     value = try weights.linear("value", inputs: width, outputs: width)
-    output = try weights.linear("out", inputs: width, outputs: width)
+    output = try queries(weights).linear("out", inputs: width, outputs: width)
     queryNorm = options.qkNorm ? try weights.rmsNorm("query_norm", headDimension) : nil
     keyNorm = options.qkNorm ? try weights.rmsNorm("key_norm", headDimension) : nil
     if options.scaledCosine {

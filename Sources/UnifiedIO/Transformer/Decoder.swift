@@ -18,14 +18,15 @@ struct DecoderLayer: Sendable {
     let options = Attention.Options(
       heads: configuration.heads, headDimension: configuration.headDimension, qkNorm: configuration.usesQKNorm)
     selfNorm = try weights.rmsNorm("pre_self_attention_norm", width)
-    selfAttention = try Attention(weights["self_attention"], options)
+    selfAttention = try Attention(weights["self_attention"].fine, options)
     cross =
       crossAttention
       ? Cross(
         norm: try weights.rmsNorm("pre_cross_attention_norm", width),
-        attention: try Attention(weights["encoder_decoder_attention"], options)) : nil
+        // Its keys and values are computed for all of the encoder's tokens at once.
+        attention: try Attention(weights["encoder_decoder_attention"], options, queries: \.fine)) : nil
     mlpNorm = try weights.rmsNorm("pre_mlp_norm", width)
-    mlp = try GatedMLP(weights["mlp"], width: width, hidden: configuration.mlpSize)
+    mlp = try GatedMLP(weights["mlp"].fine, width: width, hidden: configuration.mlpSize)
   }
 
   /// Keys and values of the encoder's output for this layer; `nil` where the layer has no cross-attention.

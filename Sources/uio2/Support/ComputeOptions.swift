@@ -11,8 +11,9 @@ struct ComputeOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Inputs of products with int8 weights: int8, or f32 for a little more accuracy.", valueName: "format"))
-  var activations: ActivationFormat = .int8
+      "Inputs of products with int8 weights: int8, int16 or f32 (default: int8 in the encoders of large models, else int16).",
+      valueName: "format"))
+  var activations: ActivationFormat?
 
   @Option(
     help: ArgumentHelp("Threads of the computation (default: as many as there are processors).", valueName: "count"))
