@@ -56,6 +56,9 @@ CASES = (
     Case("text-640", "640 text → 24 tokens", None, 640, 24),
 )
 
+GRAMMAR = Case("pick-and-place-grammar", "the same, 18 of the 24 tokens forced by uio2's grammar", (256, 128), 64, 24)
+"""The first case as a robot needs it. The peers have no grammar: their figures are those of the first case."""
+
 
 def patch_mask(image: tuple[int, int]) -> list[bool]:
     """Which of the 576 patches (row-major) show the picture ``(width, height)``; the others are padding.

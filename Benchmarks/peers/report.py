@@ -6,12 +6,14 @@ import statistics
 from dataclasses import dataclass, field
 from typing import Any
 
-from cases import CASES
+from cases import CASES, GRAMMAR
 
 Figures = dict[str, float]
 """``encode_ms`` (all before the first token), ``token_ms``, ``total_ms``; some may be missing."""
 FIGURES = ("encode_ms", "token_ms", "total_ms")
 ABSENT = "–"
+ROWS = (CASES[0], GRAMMAR, *CASES[1:])
+"""The cases of the table; all but ``GRAMMAR`` are measured by every contestant that has them."""
 
 
 @dataclass
@@ -29,6 +31,8 @@ class Result:
 
     def values(self, case: str, figure: str) -> list[float | None]:
         """A figure in each round."""
+        if case == GRAMMAR.key and not self.name.startswith("uio2-"):
+            case = CASES[0].key
         return [turn.get(case, {}).get(figure) for turn in self.turns]
 
     def median(self, case: str, figure: str) -> float | None:
@@ -86,7 +90,7 @@ def table(results: list[Result], reference: Result) -> str:
         "peak memory",
     ]  # fmt: skip
     lines = [_row(head), _row(["---", "---", *["---:"] * (len(head) - 2)])]
-    for case in CASES:
+    for case in ROWS:
         for result in results:
             if result.median(case.key, "total_ms") is None and result.median(case.key, "encode_ms") is None:
                 continue
@@ -113,9 +117,9 @@ def as_json(results: list[Result], reference: Result, facts: dict[str, Any]) -> 
                 "peak_mib": result.peak_mib, "ceilings": result.ceilings, "turns": result.turns,
                 "medians": {
                     case.key: {figure: result.median(case.key, figure) for figure in FIGURES}
-                    for case in CASES if any(case.key in turn for turn in result.turns)
+                    for case in ROWS if result.median(case.key, "total_ms") is not None
                 },
-                "ratios": {case.key: _ratios(result, reference, case.key) for case in CASES},
+                "ratios": {case.key: _ratios(result, reference, case.key) for case in ROWS},
             }
             for result in results
         ],

@@ -69,11 +69,23 @@ public struct ModelBenchmark {
       // Without the grammar no token ends the answer: 24 are picked among all.
       let options = GenerationOptions(
         maximumTokens: SentenceTemplate.count, logitBias: usesGrammar ? [:] : [Tokenizer.eos: -.infinity])
-      let generated = clock.now
+      var moments = [clock.now]
       let answer = try model.generateText(
-        from: encoded, options: options, constraint: usesGrammar ? constraint : nil)
-      let said = clock.now
-      stages.add((said - generated) / answer.tokens.count, to: .token)
+        from: encoded, options: options, constraint: usesGrammar ? constraint : nil,
+        onToken: { _ in
+          moments.append(clock.now)
+          return true
+        })
+      let durations = zip(moments, moments.dropFirst()).map { $1 - $0 }
+      if usesGrammar {
+        // Forced tokens come in no time, and those after them late: only the mean says anything.
+        stages.add((clock.now - moments[0]) / max(answer.tokens.count, 1), to: .token)
+      } else {
+        let later = durations.dropFirst().sorted(), token = later.isEmpty ? .zero : later[later.count / 2]
+        stages.add(token, to: .token)
+        // What is computed before the first token is said.
+        stages.add(max(.zero, (durations.first ?? .zero) - token), to: .crossKeys)
+      }
       _ = stages.measure(.post) { preprocessor.tokenizer.decode(answer.tokens) }
       stages.add(clock.now - start, to: .whole)
       if step > 0 { samples.add(stages) }

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cases import CASES, patch_mask
+from cases import CASES, GRAMMAR, patch_mask
 from peer_uio2 import convert, convert_case
 from report import Result, as_json, choose_reference, from_json, ratio, table
 from timing import best
@@ -63,7 +63,9 @@ def test_table_of_a_run(example: dict[str, Any]) -> None:
     assert all(line.count("|") == lines[0].count("|") for line in lines)
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
     # CTranslate2 has the text case alone.
-    assert len(rows) == 3 * 3 + 1
+    # It and the grammar's case, for those without a grammar.
+    assert len(rows) == 3 * 3 + 1 + 1
+    assert sum(row[0].startswith("the same") for row in rows) == 1
     square = {row[1]: row for row in rows if row[0].startswith("384×384")}
     assert square["**uio2 int8**"][5:8] == ["1.00×", "1.00×", "1.00×"]
     # 2,900 against 700 ms, a token 85 against 14, whole 5,000 against 1,000 and then 5,100 against 1,100.
@@ -86,11 +88,12 @@ def test_json_can_be_read_back(example: dict[str, Any]) -> None:
 def test_uio2_bench_becomes_a_turn(bench: dict[str, Any]) -> None:
     turn = convert(bench)
     assert turn["ceilings"]["read_gbps"] == 28
-    assert set(turn["cases"]) == {case.key for case in CASES}
+    assert set(turn["cases"]) == {case.key for case in (*CASES, GRAMMAR)}
     robot = turn["cases"]["pick-and-place"]
     assert robot["encode_ms"] == pytest.approx(60 + 300 + 40)
     assert robot["token_ms"] == 13
     assert robot["total_ms"] == 725, "whole, decoding and preprocessing included"
+    assert turn["cases"][GRAMMAR.key]["total_ms"] == 500
     text = turn["cases"]["text-640"]
     assert text["total_ms"] == pytest.approx(650 + 24 * 14)
 

@@ -43,7 +43,8 @@ struct WeightScope {
   /// of 16 would save no time, only accuracy. For parts that are read whole for every token.
   var inCache: WeightScope {
     let bytes = checkpoint.names.reduce(0) { sum, name in
-      guard name.hasPrefix(prefix), let entry = checkpoint.entry(name), entry.shape.count == 2 else { return sum }
+      // Vectors do not count; packed matrices have four dimensions.
+      guard name.hasPrefix(prefix), let entry = checkpoint.entry(name), entry.shape.count > 1 else { return sum }
       return sum &+ 2 &* entry.count
     }
     return bytes <= Self.cacheSize ? rowByRow : self
