@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test evaluate bench-peers format lint clean
+.PHONY: help setup build demo test evaluate bench bench-growth bench-onednn bench-peers format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -50,6 +50,27 @@ evaluate: setup ## fly 20 fresh seeds of each task: the README's success table
 	@swift build -c release --product uio2
 	@$(UIO2) rollout --env metaworld:$(TASKS) --episodes $(EPISODES) --seed $(SEED) --policy $(POLICY) \
 	  --json $(OUT)/evaluation.json
+
+bench: setup ## time the shipped policy and the LARGE model with random weights, stage by stage
+	@swift build -c release --product uio2
+	@$(UIO2) bench --size $(POLICY) --weights f32
+	@$(UIO2) bench --size $(POLICY) --weights int8
+	@$(UIO2) bench --size $(POLICY) --distortion
+	@$(UIO2) bench --size large --weights f32
+	@$(UIO2) bench --size large --weights int8 --outputs
+
+bench-growth: setup .venv-peers/installed ## how time grows with encoder tokens and sessions: docs/growth.png
+	@mkdir -p $(OUT)
+	@swift build -c release --product uio2
+	@$(UIO2) bench --size large --weights int8 --growth --json $(OUT)/growth.json >$(OUT)/growth.txt
+	@.venv-peers/bin/python Benchmarks/growth/plot.py $(OUT)/growth.json docs/growth.png
+
+bench-onednn: ## our 8-bit product beside oneDNN's (needs libdnnl-dev)
+	@mkdir -p $(OUT)
+	@clang -std=gnu11 -O2 -ISources/CKernels/include Benchmarks/onednn/compare.c Sources/CKernels/*.c \
+	  -o $(OUT)/onednn -ldnnl -lm -lpthread
+	@OMP_NUM_THREADS=1 $(OUT)/onednn 1
+	@OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive $(OUT)/onednn 2
 
 bench-peers: setup .venv-peers/installed ## time the LARGE model beside PyTorch, CTranslate2, ONNX Runtime
 	@swift build -c release --product uio2
