@@ -7,7 +7,7 @@ extension BenchmarkReport {
     let arithmetic = String(format: "f32 %.0f GFLOP/s, int8 %.0f GOP/s", ceilings.f32Gflops, ceilings.int8Gops)
     let format = weights == "int8" ? "int8 weights, \(activations) activations" : "\(weights) weights"
     return """
-      \(model): \(format), \(threads) threads, \(kernels) kernels, loaded in \(String(format: "%.2f", loadSeconds)) s
+      \(model): \(format), \(threads) threads, \(kernels) kernels, OpenBLAS \(blas), loaded in \(String(format: "%.2f", loadSeconds)) s
       this machine at best: \(arithmetic), memory read \(String(format: "%.1f", ceilings.readGbps)) GB/s
       """
   }

@@ -50,6 +50,8 @@ public struct BenchmarkReport: Sendable, Encodable {
   public var activations: String
   public var threads: Int
   public var kernels: String
+  /// OpenBLAS's, e.g. `SkylakeX`; an exported OPENBLAS_CORETYPE is respected, and may cost half of the speed of f32.
+  public var blas: String
   public var ceilings: Ceilings
   public var cases: [Case] = []
   /// Seconds from the start of loading to a model that can be asked.
@@ -59,7 +61,7 @@ public struct BenchmarkReport: Sendable, Encodable {
   public var weightBytes: Int
 
   enum CodingKeys: String, CodingKey {
-    case model, weights, activations, threads, kernels, ceilings, cases
+    case model, weights, activations, threads, kernels, blas, ceilings, cases
     case loadSeconds = "load_seconds"
     case peakMemory = "peak_memory_bytes"
     case weightBytes = "weight_bytes"
@@ -75,6 +77,7 @@ public struct BenchmarkReport: Sendable, Encodable {
     activations = format == .int8 ? weights.activations?.rawValue ?? "suited" : ActivationFormat.f32.rawValue
     threads = ceilings.threads
     kernels = ceilings.kernels
+    blas = BLAS.coreName
     self.ceilings = Ceilings(f32Gflops: ceilings.f32, int8Gops: ceilings.int8, readGbps: ceilings.read)
     self.loadSeconds = loadSeconds
     self.weightBytes = weightBytes
