@@ -3,34 +3,51 @@
 // to a block of inputs of one output: scales[tile][block][output in tile]. Memory is read in one stream, front to back.
 
 #define I8_TILE 64
+#define I8_SMALLEST 0x1p-118f
 
 ALWAYS_INLINE size_t i8_padded(size_t columns) { return (columns + 3) / 4 * 4; }
 ALWAYS_INLINE size_t i8_blocks(size_t columns, size_t block) { return (columns + block - 1) / block; }
 
+// What x is divided by and multiplied with to fill -127...127. Numbers too small for a normal scale are taken for 0; without a
+// largest finite number there is no scale: it is NaN, and so is everything that is multiplied with it.
+ALWAYS_INLINE float i8_inverse(const float *x, size_t count, float *scale) {
+  const float top = largest_magnitude(x, count);
+  if (!(top < INFINITY)) {
+    *scale = NAN;
+    return 0;
+  }
+  *scale = top < I8_SMALLEST ? 0 : top / 127.0f;
+  return top < I8_SMALLEST ? 0 : 127.0f / top;
+}
+
+// x to nearest even, |x| < 2^22: adding 1.5 * 2^23 leaves the integer in the low mantissa bits.
+ALWAYS_INLINE int32_t i8_nearest(float x) {
+  const float shifted = x + 12582912.0f;
+  int32_t bits;
+  memcpy(&bits, &shifted, 4);
+  return bits - 0x4b400000;
+}
+
 void KERNEL(i8_quantize)(int8_t *q, float *scales, int32_t *sums, const float *x, size_t rows, size_t columns,
                          size_t block) {
-  UIO2_REASSOCIATE
   const size_t padded = i8_padded(columns), blocks = i8_blocks(columns, block);
   for (size_t r = 0; r < rows; r++) {
     for (size_t b = 0; b < blocks; b++) {
       const float *in = x + r * columns + b * block;
       int8_t *out = q + r * padded + b * block;
       const size_t count = columns - b * block < block ? columns - b * block : block;
-      const float top = largest(in, count, 1);
-      // Beyond finite numbers there is nothing to scale by: the row's results are NaN, as they would be in f32.
-      const float inverse = top > 0 ? 127.0f / top : 0;
+      const float inverse = i8_inverse(in, count, &scales[r * blocks + b]);
       int32_t sum = 0;
+      if (inverse == 0) {
+        memset(out, 0, count);
+      } else {
 #pragma clang loop vectorize_width(VECTOR_WIDTH) interleave_count(2)
-      for (size_t c = 0; c < count; c++) {
-        // Adding 1.5 * 2^23 rounds to nearest even in the low mantissa bits.
-        float shifted = in[c] * inverse + 12582912.0f;
-        int32_t bits;
-        memcpy(&bits, &shifted, 4);
-        int32_t value = bits - 0x4b400000;
-        out[c] = (int8_t)value;
-        sum += (int8_t)value;
+        for (size_t c = 0; c < count; c++) {
+          int32_t value = i8_nearest(in[c] * inverse);
+          out[c] = (int8_t)value;
+          sum += value;
+        }
       }
-      scales[r * blocks + b] = top / 127.0f;
       sums[r * blocks + b] = sum * 128;
     }
     for (size_t c = columns; c < padded; c++) q[r * padded + c] = 0;
@@ -108,7 +125,8 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
     const int32_t excess = sums[(size_t)r * blocks];
     float *out = y + (size_t)r * y_stride;
     for (size_t n = 0; n < outputs; n++) {
-      UIO2_REASSOCIATE
+      // Not reassociated: the same order whatever the number of rows.
+#pragma clang fp contract(fast)
       float before = first ? 0 : out[n];
       out[n] = (float)(dots[n] - excess) * (w_scales[n] * scale) + before;
     }
@@ -196,16 +214,13 @@ void KERNEL(i8_pack)(uint8_t *packed, float *w_scales, const float *w, size_t ro
   for (size_t b = 0; b < blocks; b++) {
     const size_t start = b * block, end = columns - start < block ? columns : start + block;
     for (size_t n = 0; n < I8_TILE; n++) {
-      const float top = n < rows ? largest(w + n * columns + start, end - start, 1) : 0;
-      const float inverse = top > 0 ? 127.0f / top : 0;
-      w_scales[b * I8_TILE + n] = top / 127.0f;
-      if (n < rows)
-        for (size_t c = start; c < end; c++) {
-          float shifted = w[n * columns + c] * inverse + 12582912.0f;
-          int32_t bits;
-          memcpy(&bits, &shifted, 4);
-          packed[(c / 4 * I8_TILE + n) * 4 + c % 4] = (uint8_t)(bits - 0x4b400000 + 128);
-        }
+      float *scale = &w_scales[b * I8_TILE + n];
+      *scale = 0;
+      if (n >= rows) continue;
+      const float inverse = i8_inverse(w + n * columns + start, end - start, scale);
+      if (inverse == 0) continue;
+      for (size_t c = start; c < end; c++)
+        packed[(c / 4 * I8_TILE + n) * 4 + c % 4] = (uint8_t)(i8_nearest(w[n * columns + c] * inverse) + 128);
     }
   }
 }

@@ -47,26 +47,47 @@ ALWAYS_INLINE float sum_of(vfloat x) {
   return sum;
 }
 
-// The largest element of x, or the largest magnitude; -infinity or 0 for none. NaN is passed over. (The compiler does not
-// turn such loops into vectors by itself, since it may not assume that there is no NaN.)
-ALWAYS_INLINE float largest(const float *x, size_t count, const int magnitude) {
-  const vint mask = (vint){0} + (magnitude ? 0x7fffffff : -1);
-  float top = magnitude ? 0 : -INFINITY;
+// The largest element of x; -infinity for none. NaN is passed over. (The compiler does not turn such loops into vectors by
+// itself, since it may not assume that there is no NaN.)
+ALWAYS_INLINE float largest(const float *x, size_t count) {
+  float top = -INFINITY;
   size_t i = 0;
   if (count >= 2 * VECTOR_WIDTH) {
     vfloat first = splat(top), second = first;
     for (; i + 2 * VECTOR_WIDTH <= count; i += 2 * VECTOR_WIDTH) {
-      first = __builtin_elementwise_max(first, (vfloat)((vint)load(x + i) & mask));
-      second = __builtin_elementwise_max(second, (vfloat)((vint)load(x + i + VECTOR_WIDTH) & mask));
+      first = __builtin_elementwise_max(first, load(x + i));
+      second = __builtin_elementwise_max(second, load(x + i + VECTOR_WIDTH));
+    }
+    first = __builtin_elementwise_max(first, second);
+    for (int l = 0; l < VECTOR_WIDTH; l++) top = first[l] > top ? first[l] : top;
+  }
+  for (; i < count; i++) top = x[i] > top ? x[i] : top;
+  return top;
+}
+
+// The largest magnitude in x; 0 for none. As integers magnitudes have the order of their values, and NaN lies above infinity:
+// one NaN makes the result NaN.
+ALWAYS_INLINE float largest_magnitude(const float *x, size_t count) {
+  int32_t top = 0;
+  size_t i = 0;
+  if (count >= 2 * VECTOR_WIDTH) {
+    vint first = {0}, second = {0};
+    for (; i + 2 * VECTOR_WIDTH <= count; i += 2 * VECTOR_WIDTH) {
+      first = __builtin_elementwise_max(first, (vint)load(x + i) & 0x7fffffff);
+      second = __builtin_elementwise_max(second, (vint)load(x + i + VECTOR_WIDTH) & 0x7fffffff);
     }
     first = __builtin_elementwise_max(first, second);
     for (int l = 0; l < VECTOR_WIDTH; l++) top = first[l] > top ? first[l] : top;
   }
   for (; i < count; i++) {
-    float value = magnitude && x[i] < 0 ? -x[i] : x[i];
-    top = value > top ? value : top;
+    int32_t bits;
+    memcpy(&bits, &x[i], 4);
+    bits &= 0x7fffffff;
+    top = bits > top ? bits : top;
   }
-  return top;
+  float value;
+  memcpy(&value, &top, 4);
+  return value;
 }
 
 // One IEEE half, exactly.
