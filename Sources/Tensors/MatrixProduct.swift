@@ -41,7 +41,10 @@ enum MatrixProduct {
     // Widening is work too, which few rows do not show.
     Parallel.forEach(shares.count, operations: 2 * work) { index in
       let share = shares[index]
-      if case .int8(let weights) = share.matrix.elements, let activations = quantized[weights.block] {
+      // Another matrix of the same block may want its activations otherwise.
+      if case .int8(let weights) = share.matrix.elements, weights.activations == .int8,
+        let activations = quantized[weights.block]
+      {
         share.compute(activations, weights)
       } else {
         share.compute(x)
@@ -116,7 +119,8 @@ private struct Share {
           weights.block, outputs)
       }
     case .bf16, .int8:
-      multiply(x, by: matrix.widened(rows: rows).pointer)
+      // Held until the product is done: memory that is let go is another thread's at once.
+      withExtendedLifetime(matrix.widened(rows: rows)) { multiply(x, by: $0.pointer) }
     }
   }
 

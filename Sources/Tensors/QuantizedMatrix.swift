@@ -6,6 +6,8 @@ import CKernels
 final class QuantizedMatrix: @unchecked Sendable {
   /// Outputs of one tile.
   static let tileRows = 64
+  /// Inputs of one block at most: sums of a block are 32 bits wide.
+  static let longestBlock = 65536
 
   let rows: Int
   let columns: Int
@@ -45,7 +47,7 @@ final class QuantizedMatrix: @unchecked Sendable {
   init(rounding weights: WeightMatrix, block: Int, activations: ActivationFormat) {
     rows = weights.rows
     columns = weights.columns
-    self.block = min(block, (weights.columns + 3) / 4 * 4)
+    self.block = min(block, Self.longestBlock, (weights.columns + 3) / 4 * 4)
     self.activations = activations
     let (rows, columns, block) = (rows, columns, self.block)
     let tiles = (rows + Self.tileRows - 1) / Self.tileRows, tileBytes = Self.packedSize(rows: 1, columns: columns)

@@ -59,7 +59,9 @@ import Testing
     let url = try SafetensorsFixture.good.write()
     let checkpoint = try Checkpoint(directory: url.deletingLastPathComponent())
     #expect(try checkpoint.matrix("a", shape: [2, 2], options: WeightOptions()).format == .f32)
-    #expect(throws: TensorError.self) { try checkpoint.matrix("a", shape: [2, 3], options: WeightOptions(format: .bf16)) }
+    #expect(throws: TensorError.self) {
+      try checkpoint.matrix("a", shape: [2, 3], options: WeightOptions(format: .bf16))
+    }
     #expect(checkpoint.widenedSize == 4 * (4 + 3 + 2 + 1))
     #expect(WeightFormat.suited(to: checkpoint) == .f32)
   }
