@@ -169,33 +169,54 @@ ALWAYS_INLINE vfloat i8_weights(vint fours, const int k) {
   return __builtin_convertvector((fours << (24 - 8 * k)) >> 24, vfloat);
 }
 
-void KERNEL(i8_rows)(float *y, size_t y_stride, const float *x, size_t x_stride, size_t count, const uint8_t *packed,
-                     const float *w_scales, size_t columns, size_t block, size_t outputs) {
-  const size_t blocks = i8_blocks(columns, block);
-  for (size_t i = 0; i < count; i++) {
-    const float *in = x + i * x_stride;
-    for (size_t n = 0; n < outputs; n += 4 * VECTOR_WIDTH) {
-      vfloat total[4] = {{0}};
-      for (size_t b = 0; b < blocks; b++) {
-        const size_t start = b * block, end = columns - start < block ? columns : start + block;
-        vfloat acc[4] = {{0}};
-        const uint8_t *w = packed + start * I8_TILE + n * 4;
-        for (size_t c = start; c < end; c += 4, w += 4 * I8_TILE) {
-          float four[4] = {in[c], c + 1 < end ? in[c + 1] : 0, c + 2 < end ? in[c + 2] : 0, c + 3 < end ? in[c + 3] : 0};
-          UNROLL for (int v = 0; v < 4; v++) {
-            vint fours = *(const vint_unaligned *)(w + v * VECTOR_WIDTH * 4) ^ (int32_t)0x80808080;
-            UNROLL for (int k = 0; k < 4; k++) acc[v] = fused(i8_weights(fours, k), splat(four[k]), acc[v]);
-          }
-        }
-        UNROLL for (int v = 0; v < 4; v++)
-          total[v] = fused(acc[v], load(w_scales + b * I8_TILE + n + (size_t)v * VECTOR_WIDTH), total[v]);
-      }
-      UNROLL for (int v = 0; v < 4; v++) {
-        const size_t from = n + (size_t)v * VECTOR_WIDTH;
-        for (size_t l = 0; l < VECTOR_WIDTH && from + l < outputs; l++) y[i * y_stride + from + l] = total[v][l];
-      }
+// acc[r][v] += x[r][0 ..< 4] . the fours of weights at w, for the outputs of four vectors.
+ALWAYS_INLINE void i8_four(vfloat acc[SHARED_ROWS][4], const uint8_t *w, const float *x, size_t x_stride, const int rows) {
+  UNROLL for (int v = 0; v < 4; v++) {
+    const vint fours = *(const vint_unaligned *)(w + v * VECTOR_WIDTH * 4) ^ (int32_t)0x80808080;
+    UNROLL for (int k = 0; k < 4; k++) {
+      const vfloat weights = i8_weights(fours, k);
+      UNROLL for (int r = 0; r < rows; r++)
+        acc[r][v] = fused(weights, splat(x[(size_t)r * x_stride + (size_t)k]), acc[r][v]);
     }
   }
+}
+
+ALWAYS_INLINE void i8_some_rows(float *y, size_t y_stride, const float *x, size_t x_stride, const uint8_t *packed,
+                                const float *w_scales, size_t columns, size_t block, size_t outputs, const int rows) {
+  const size_t blocks = i8_blocks(columns, block);
+  for (size_t n = 0; n < outputs; n += 4 * VECTOR_WIDTH) {
+    vfloat total[SHARED_ROWS][4] = {{{0}}};
+    for (size_t b = 0; b < blocks; b++) {
+      const size_t start = b * block, end = columns - start < block ? columns : start + block;
+      vfloat acc[SHARED_ROWS][4];
+      UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < 4; v++) acc[r][v] = (vfloat){0};
+      const uint8_t *w = packed + start * I8_TILE + n * 4;
+      size_t c = start;
+      for (; c + 4 <= end; c += 4, w += 4 * I8_TILE) i8_four(acc, w, x + c, x_stride, rows);
+      if (c < end) {
+        float last[SHARED_ROWS][4] = {{0}};
+        for (int r = 0; r < rows; r++) memcpy(last[r], x + (size_t)r * x_stride + c, (end - c) * sizeof(float));
+        i8_four(acc, w, last[0], 4, rows);
+      }
+      UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < 4; v++)
+        total[r][v] = fused(acc[r][v], load(w_scales + b * I8_TILE + n + (size_t)v * VECTOR_WIDTH), total[r][v]);
+    }
+    const size_t count = outputs - n < 4 * VECTOR_WIDTH ? outputs - n : 4 * VECTOR_WIDTH;
+    for (int r = 0; r < rows; r++) memcpy(y + (size_t)r * y_stride + n, total[r], count * sizeof(float));
+  }
+}
+
+void KERNEL(i8_rows)(float *y, size_t y_stride, const float *x, size_t x_stride, size_t count, const uint8_t *packed,
+                     const float *w_scales, size_t columns, size_t block, size_t outputs) {
+#define UIO2_ROWS(n) \
+  i8_some_rows(y + i * y_stride, y_stride, x + i * x_stride, x_stride, packed, w_scales, columns, block, outputs, n)
+  size_t i = 0;
+  for (; i + SHARED_ROWS <= count; i += SHARED_ROWS) UIO2_ROWS(SHARED_ROWS);
+#if SHARED_ROWS > 2
+  for (; i + 2 <= count; i += 2) UIO2_ROWS(2);
+#endif
+  for (; i < count; i++) UIO2_ROWS(1);
+#undef UIO2_ROWS
 }
 
 void KERNEL(i8_widen)(float *w, size_t w_stride, const uint8_t *packed, const float *w_scales, size_t columns,
