@@ -61,6 +61,8 @@ import Testing
     let kernels = level.kernels
     // Long enough for both the vectors and the rest behind them.
     let far = (0..<37).map { [-1e30, -1e4, -100, 100, 1e4, 1e30, .nan, 0][$0 % 8] as Float }
+    let rectified = inPlace(far, skew: 1) { kernels.relu($0, 37) }
+    #expect(zip(far, rectified).allSatisfy { $0.isNaN ? $1.isNaN : $1 == max($0, 0) })
     let functions: [(UnsafeMutablePointer<Float>) -> Void] = [
       { kernels.gelu_erf($0, 37) }, { kernels.silu($0, 37) }, { kernels.gelu_tanh($0, 37) },
     ]

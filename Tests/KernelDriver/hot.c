@@ -17,6 +17,7 @@ MEASURED void measure_i8_quantize(void) { uio2_i8_quantize(q, scales, sums, x, T
 MEASURED void measure_i8_gemm(void) {
   uio2_i8_gemm(y, TILE, q, scales, sums, TOKENS, packed, w_scales, COLUMNS, BLOCK, TILE);
 }
+MEASURED void measure_i8_widen(void) { uio2_i8_widen(y, COLUMNS, packed, w_scales, COLUMNS, BLOCK, 0, TOKENS); }
 MEASURED void measure_i8_rows(void) { uio2_i8_rows(y, TILE, x, COLUMNS, 2, packed, w_scales, COLUMNS, BLOCK, TILE); }
 MEASURED void measure_f32_rows(void) { uio2_f32_rows(y, TILE, w, x, COLUMNS, 2, TILE, COLUMNS); }
 MEASURED void measure_bf16_rows(void) { uio2_bf16_rows(y, TILE, halves, x, COLUMNS, 2, TILE, COLUMNS); }
@@ -56,6 +57,7 @@ int run_hot(void) {
   uio2_i8_pack(packed, w_scales, w, TILE, COLUMNS, BLOCK);
   measure_i8_quantize();
   measure_i8_gemm();
+  measure_i8_widen();
   measure_i8_rows();
   measure_f32_rows();
   measure_bf16_rows();

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "driver.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -175,6 +176,14 @@ static void check_forks(void) {
   CHECK(works() && has_workers(), "after forks");
 }
 
+// Last, since it holds for the rest of the process.
+static void check_realtime(void) {
+  CHECK(uio2_set_realtime(1000) != 0 && uio2_set_realtime(0) != 0, "a priority that does not exist");
+  const int error = uio2_set_realtime(1);
+  CHECK(error == 0 || error == EPERM, "error %d", error);
+  CHECK(works() && has_workers(), "after asking for real-time scheduling");
+}
+
 int check_threads(void) {
   check_counts();
   check_nesting();
@@ -182,6 +191,7 @@ int check_threads(void) {
   check_denormals();
   check_idleness();
   check_forks();
+  check_realtime();
   if (failures == 0) puts("threads: everything holds");
   return failures != 0;
 }

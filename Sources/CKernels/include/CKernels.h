@@ -115,7 +115,7 @@ void uio2_group_norm(float *y, const float *x, const float *weight, const float 
                      size_t pixels, float epsilon);
 // x = x / (1 + exp(-x)), in place.
 void uio2_silu(float *x, size_t count);
-// x = max(x, 0), in place.
+// x = max(x, 0), in place; NaN stays NaN.
 void uio2_relu(float *x, size_t count);
 // y[columns][rows] = x[rows][columns] transposed.
 void uio2_transpose(float *y, const float *x, size_t rows, size_t columns);

@@ -21,11 +21,13 @@ ALWAYS_INLINE float i8_inverse(const float *x, size_t count, float *scale) {
 }
 
 // x to nearest even, |x| < 2^22: adding 1.5 * 2^23 leaves the integer in the low mantissa bits.
+#define I8_MAGIC 12582912.0f
+#define I8_MAGIC_BITS 0x4b400000
 ALWAYS_INLINE int32_t i8_nearest(float x) {
-  const float shifted = x + 12582912.0f;
+  const float shifted = x + I8_MAGIC;
   int32_t bits;
   memcpy(&bits, &shifted, 4);
-  return bits - 0x4b400000;
+  return bits - I8_MAGIC_BITS;
 }
 
 void KERNEL(i8_quantize)(int8_t *q, float *scales, int32_t *sums, const float *x, size_t rows, size_t columns,
@@ -219,29 +221,57 @@ void KERNEL(i8_rows)(float *y, size_t y_stride, const float *x, size_t x_stride,
 #undef UIO2_ROWS
 }
 
+// Four neighbouring inputs of one output, which lie together in a tile.
+typedef uint8_t i8_bytes __attribute__((vector_size(4)));
+typedef int32_t i8_integers __attribute__((vector_size(16)));
+typedef float i8_floats __attribute__((vector_size(16)));
+
+// The first `count` of a group of four as floats.
+ALWAYS_INLINE void i8_widen_four(float *w, const uint8_t *packed, float scale, size_t count) {
+  i8_bytes four;
+  memcpy(&four, packed, 4);
+  const i8_integers values = __builtin_convertvector(four, i8_integers) - 128;
+  const i8_floats wide = __builtin_convertvector(values, i8_floats) * scale;
+  memcpy(w, &wide, count * sizeof(float));
+}
+
 void KERNEL(i8_widen)(float *w, size_t w_stride, const uint8_t *packed, const float *w_scales, size_t columns,
                       size_t block, size_t first, size_t outputs) {
-  for (size_t n = 0; n < outputs; n++) {
-    for (size_t c = 0; c < columns; c++) {
-      int32_t value = (int32_t)packed[(c / 4 * I8_TILE + first + n) * 4 + c % 4] - 128;
-      w[n * w_stride + c] = (float)value * w_scales[c / block * I8_TILE + first + n];
+  const size_t blocks = i8_blocks(columns, block);
+  for (size_t n = first; n < first + outputs; n++, w += w_stride) {
+    for (size_t b = 0; b < blocks; b++) {
+      const float scale = w_scales[b * I8_TILE + n];
+      const size_t end = columns - b * block < block ? columns : (b + 1) * block;
+      size_t c = b * block;
+      for (; c + 4 <= end; c += 4) i8_widen_four(w + c, packed + c * I8_TILE + n * 4, scale, 4);
+      if (c < end) i8_widen_four(w + c, packed + c * I8_TILE + n * 4, scale, end - c);
     }
   }
 }
 
+ALWAYS_INLINE void i8_pack_four(uint8_t *packed, const float *w, float inverse, size_t count) {
+  i8_floats four = {0};
+  memcpy(&four, w, count * sizeof(float));
+  const i8_floats scaled = four * inverse;
+  const i8_floats shifted = scaled + I8_MAGIC;
+  const i8_bytes bytes = __builtin_convertvector((i8_integers)shifted - I8_MAGIC_BITS + 128, i8_bytes);
+  memcpy(packed, &bytes, 4);
+}
+
 void KERNEL(i8_pack)(uint8_t *packed, float *w_scales, const float *w, size_t rows, size_t columns, size_t block) {
-  const size_t padded = i8_padded(columns), blocks = i8_blocks(columns, block);
-  memset(packed, 128, padded * I8_TILE);
-  for (size_t b = 0; b < blocks; b++) {
-    const size_t start = b * block, end = columns - start < block ? columns : start + block;
-    for (size_t n = 0; n < I8_TILE; n++) {
-      float *scale = &w_scales[b * I8_TILE + n];
-      *scale = 0;
-      if (n >= rows) continue;
-      const float inverse = i8_inverse(w + n * columns + start, end - start, scale);
+  const size_t blocks = i8_blocks(columns, block);
+  memset(packed, 128, i8_padded(columns) * I8_TILE);
+  for (size_t n = 0; n < I8_TILE; n++) {
+    const float *row = n < rows ? w + n * columns : NULL;
+    for (size_t b = 0; b < blocks; b++) {
+      w_scales[b * I8_TILE + n] = 0;
+      if (row == NULL) continue;
+      const size_t end = columns - b * block < block ? columns : (b + 1) * block;
+      size_t c = b * block;
+      const float inverse = i8_inverse(row + c, end - c, &w_scales[b * I8_TILE + n]);
       if (inverse == 0) continue;
-      for (size_t c = start; c < end; c++)
-        packed[(c / 4 * I8_TILE + n) * 4 + c % 4] = (uint8_t)(i8_nearest(w[n * columns + c] * inverse) + 128);
+      for (; c + 4 <= end; c += 4) i8_pack_four(packed + c * I8_TILE + n * 4, row + c, inverse, 4);
+      if (c < end) i8_pack_four(packed + c * I8_TILE + n * 4, row + c, inverse, end - c);
     }
   }
 }
