@@ -29,7 +29,7 @@ let package = Package(
     .target(
       name: "CSoundProcessing",
       linkerSettings: [.linkedLibrary("sndfile"), .linkedLibrary("soxr"), .linkedLibrary("fftw3")]),
-    .target(name: "CKernels"),
+    .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CProtocol", dependencies: ["CProtobufC"]),
 
     // The model.
@@ -68,7 +68,12 @@ let package = Package(
 
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
-    .testTarget(name: "TensorsTests", dependencies: ["TestSupport", "Tensors"]),
+    .target(name: "KernelLevels", dependencies: ["CKernels"], path: "Tests/KernelLevels"),
+    .executableTarget(name: "kernel-driver", dependencies: ["CKernels"], path: "Tests/KernelDriver"),
+    .testTarget(
+      name: "CKernelsTests", dependencies: ["TestSupport", "CKernels", "KernelLevels", "kernel-driver"],
+      exclude: ["instructions.txt"]),
+    .testTarget(name: "TensorsTests", dependencies: ["TestSupport", "Tensors", "CKernels"]),
     .testTarget(
       name: "UnifiedIOTests", dependencies: ["TestSupport", "UnifiedIO", "UnifiedIOParity", "Tensors"],
       exclude: ["Fixtures"]),

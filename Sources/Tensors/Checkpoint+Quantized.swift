@@ -21,7 +21,8 @@ extension Checkpoint {
     let columns = shape[1], blocks = scalesEntry.shape[1]
     guard blocks > 0, let block = Self.block(columns: columns, blocks: blocks) else {
       throw TensorError(
-        .shapeMismatch, scalesName, "\(blocks) blocks are no division of \(columns) inputs by a power of two")
+        .shapeMismatch, scalesName,
+        "\(blocks) blocks are no division of \(columns) inputs by a power of two up to \(QuantizedMatrix.longestBlock)")
     }
     let expected = QuantizedMatrix.storedShapes(rows: shape[0], columns: columns, block: block)
     let file = try file(of: packedName, shape: expected.packed)
@@ -38,7 +39,10 @@ extension Checkpoint {
 
   /// The block that was written. No two powers of two divide the same columns into the same number of blocks, unless into one.
   private static func block(columns: Int, blocks: Int) -> Int? {
-    if blocks == 1 { return (columns + 3) / 4 * 4 }
+    if blocks == 1 {
+      let whole = (columns + 3) / 4 * 4
+      return whole > 0 && whole <= QuantizedMatrix.longestBlock ? whole : nil
+    }
     for exponent in stride(from: 16, through: 2, by: -1) {
       let block = 1 << exponent
       if (columns + block - 1) / block == blocks { return block }

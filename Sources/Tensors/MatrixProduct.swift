@@ -134,9 +134,8 @@ private struct Share {
           weights.block, outputs)
       }
     case .bf16, .int8:
-      let widened = matrix.widened(rows: rows)
-      // Its memory goes to the next one who asks as soon as it is let go.
-      withExtendedLifetime(widened) { multiply(x, by: widened.pointer) }
+      // Held until the product is done: memory that is let go is another thread's at once.
+      withExtendedLifetime(matrix.widened(rows: rows)) { multiply(x, by: $0.pointer) }
     }
   }
 

@@ -6,6 +6,8 @@ import CKernels
 final class QuantizedMatrix: @unchecked Sendable {
   /// Outputs of one tile.
   static let tileRows = 64
+  /// Inputs of one block at most: sums of a block are 32 bits wide.
+  static let longestBlock = 65536
 
   let rows: Int
   let columns: Int
@@ -23,7 +25,7 @@ final class QuantizedMatrix: @unchecked Sendable {
 
   /// The block of a matrix; none is longer than a row.
   static func block(_ wanted: Int?, columns: Int) -> Int {
-    min(wanted ?? WeightOptions.suitedBlock(columns: columns), (columns + 3) / 4 * 4)
+    min(wanted ?? WeightOptions.suitedBlock(columns: columns), longestBlock, (columns + 3) / 4 * 4)
   }
 
   /// The shapes of packed weights and scales in a file.

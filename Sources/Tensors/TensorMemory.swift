@@ -13,12 +13,43 @@ public enum TensorMemory {
     public var idleBytes = 0
   }
 
-  /// At most this many bytes lie unused; what exceeds it goes back to the system.
+  /// At most this many bytes lie unused; of what exceeds it, the sizes that nobody has asked for longest go back to the system.
   public static let idleLimit = 160 << 20
 
+  /// Blocks of one size.
+  private struct Shelf {
+    var blocks: [Int] = []
+    /// When one was last taken or given back.
+    var lastUse = 0
+  }
+
   private struct State: ~Copyable {
-    var idle: [Int: [Int]] = [:]
+    var idle: [Int: Shelf] = [:]
+    var uses = 0
     var statistics = Statistics()
+
+    /// Takes the addresses of blocks off the shelves that were not used for longest until `byteCount` more bytes may lie idle.
+    mutating func makeRoom(for byteCount: Int) -> [Int] {
+      var surplus: [Int] = []
+      while statistics.idleBytes + byteCount > TensorMemory.idleLimit,
+        let oldest = idle.filter({ !$0.value.blocks.isEmpty }).min(by: { $0.value.lastUse < $1.value.lastUse })?.key
+      {
+        while statistics.idleBytes + byteCount > TensorMemory.idleLimit, let block = idle[oldest]?.blocks.popLast() {
+          surplus.append(block)
+          statistics.idleBytes -= oldest
+        }
+      }
+      return surplus
+    }
+
+    /// The shelf for blocks of `capacity` bytes, in use from now on.
+    mutating func withShelf<Result>(_ capacity: Int, _ body: (inout Shelf) -> Result) -> Result {
+      uses += 1
+      var shelf = idle.removeValue(forKey: capacity) ?? Shelf()
+      shelf.lastUse = uses
+      defer { idle[capacity] = shelf }
+      return body(&shelf)
+    }
   }
 
   private static let state = Mutex(State())
@@ -33,8 +64,12 @@ public enum TensorMemory {
         state.idle.removeAll()
         state.statistics.idleBytes = 0
       }
-      return state.idle.values.flatMap { $0 }
+      return state.idle.values.flatMap(\.blocks)
     }
+    release(blocks)
+  }
+
+  private static func release(_ blocks: [Int]) {
     for block in blocks { UnsafeMutableRawPointer(bitPattern: block)?.deallocate() }
   }
 
@@ -49,7 +84,7 @@ public enum TensorMemory {
   static func take(_ byteCount: Int) -> UnsafeMutableRawPointer {
     let capacity = capacity(for: byteCount)
     let kept = state.withLock { state -> Int? in
-      guard let block = state.idle[capacity]?.popLast() else {
+      guard let block = state.withShelf(capacity, { $0.blocks.popLast() }) else {
         state.statistics.allocations += 1
         return nil
       }
@@ -63,13 +98,15 @@ public enum TensorMemory {
   /// Takes back what ``take(_:)`` gave for the same count.
   static func give(_ block: UnsafeMutableRawPointer, _ byteCount: Int) {
     let capacity = capacity(for: byteCount)
-    let isKept = state.withLock { state in
-      guard state.statistics.idleBytes + capacity <= idleLimit else { return false }
-      state.idle[capacity, default: []].append(Int(bitPattern: block))
+    let address = Int(bitPattern: block)
+    let surplus = state.withLock { state -> [Int] in
+      guard capacity <= idleLimit else { return [address] }
+      let surplus = state.makeRoom(for: capacity)
+      state.withShelf(capacity) { $0.blocks.append(address) }
       state.statistics.idleBytes += capacity
-      return true
+      return surplus
     }
-    if !isKept { block.deallocate() }
+    release(surplus)
   }
 
   /// Memory for `count` floats, with no defined content, for as long as `body` runs.

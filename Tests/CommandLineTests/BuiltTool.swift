@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The program that this package builds, run as a user runs it.
@@ -11,30 +12,10 @@ enum BuiltTool {
   }
 
   /// The folder of `Package.swift`.
-  static let repository = URL(filePath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  static let repository = BuiltProgram.repository
 
-  /// The program beside the test bundle: the same build, whatever its configuration.
-  static func location() throws -> URL {
-    let starts = [Bundle.main.bundleURL, Bundle.main.executableURL, URL(filePath: CommandLine.arguments.first ?? "")]
-    for var folder in starts.compactMap(\.self) {
-      for _ in 0..<4 {
-        let candidate = folder.appending(path: "uio2")
-        var isFolder: ObjCBool = false
-        if FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isFolder), !isFolder.boolValue,
-          FileManager.default.isExecutableFile(atPath: candidate.path)
-        {
-          return candidate
-        }
-        folder.deleteLastPathComponent()
-      }
-    }
-    throw Missing()
-  }
-
-  struct Missing: Error, CustomStringConvertible {
-    var description: String { "the program uio2 is not beside the test bundle; build the whole package" }
-  }
+  /// The program beside the test bundle.
+  static func location() throws -> URL { try BuiltProgram("uio2").location }
 
   /// Runs `uio2` to its end.
   ///

@@ -29,7 +29,7 @@ void uio2_add_bias(float *y, const float *bias, size_t rows, size_t columns);
 void uio2_scale(float *y, float factor, size_t count);
 // gate[i] = silu(gate[i]) * up[i]
 void uio2_silu_multiply(float *gate, const float *up, size_t count);
-// x = x/2 (1 + erf(x / sqrt 2)), in place; within 2 ulp of the exact function.
+// x = x/2 (1 + erf(x / sqrt 2)), in place; an error of at most 2 ulp of x.
 void uio2_gelu_erf(float *x, size_t count);
 // The tanh approximation of GELU, in place.
 void uio2_gelu_tanh(float *x, size_t count);
@@ -56,7 +56,8 @@ float uio2_exp_sum(const float *x, size_t count, float *maximum);
 
 // Attention of one head: y[queries][dimension] = softmax(scale q k^T) v over `keys` > 0 rows of k and v, which are floats, or
 // halves where `half` is not 0. Query i sees the first min(keys, causal_offset + i + 1) keys; all when causal_offset < 0.
-// Needs uio2_attend_scratch floats of scratch. A query's result does not depend on how many others come with it.
+// Needs uio2_attend_scratch floats of scratch. A query's result does not depend on how many others come with it, as long as
+// all keys and values are finite.
 void uio2_attend(float *y, size_t y_stride, const float *q, size_t q_stride, const void *k, const void *v, size_t stride,
                  int half, size_t queries, size_t keys, size_t dimension, float scale, ptrdiff_t causal_offset,
                  float *scratch);
@@ -76,7 +77,9 @@ void uio2_bf16_rows(float *y, size_t y_stride, const uint16_t *w, const float *x
                     size_t rows, size_t columns);
 
 // Weights in 8 bits: 64 outputs (rows of w) make a tile of 64 * columns (rounded up to 4) bytes and of 64 scales for each block
-// of `block` inputs, a multiple of 4. The functions below work on one tile; the whole matrix is its tiles one after the other.
+// of `block` inputs, a multiple of 4 up to 65536 (sums of a block are 32 bits wide). The functions below work on one tile; the
+// whole matrix is its tiles one after the other. At least one column. A block whose numbers are all smaller than 2^-118 counts
+// as zeros; one with an infinity or a NaN has zeros and the scale NaN, so that every result that it has a part in is NaN.
 
 // Bytes and scales of a whole matrix.
 size_t uio2_i8_packed_size(size_t rows, size_t columns);
@@ -117,7 +120,7 @@ void uio2_group_norm(float *y, const float *x, const float *weight, const float 
                      size_t pixels, float epsilon);
 // x = x / (1 + exp(-x)), in place.
 void uio2_silu(float *x, size_t count);
-// x = max(x, 0), in place.
+// x = max(x, 0), in place; NaN stays NaN.
 void uio2_relu(float *x, size_t count);
 // y[columns][rows] = x[rows][columns] transposed.
 void uio2_transpose(float *y, const float *x, size_t rows, size_t columns);
@@ -145,7 +148,7 @@ size_t uio2_peak_f32_operations(void);
 // The same in 8 bits with 32-bit sums.
 int32_t uio2_peak_i8(size_t rounds);
 size_t uio2_peak_i8_operations(void);
-// Reads every byte; the result depends on them.
+// Reads every byte; exclusive or of all 4-byte words, the last one filled up with zeros.
 uint32_t uio2_stream_read(const uint8_t *bytes, size_t count);
 
 // MARK: Threads

@@ -39,7 +39,7 @@ void KERNEL(norm_rotary)(float *x, const float *scale, float epsilon, const floa
 // Exponentials of x[0 ..< count] less their maximum, in place; their sum. Columns up to `padded` become 0.
 ALWAYS_INLINE float exponentials(float *x, size_t count, size_t padded) {
   UIO2_REASSOCIATE
-  const float maximum = largest(x, count, 0);
+  const float maximum = largest(x, count);
   float sum = 0;
 #pragma clang loop vectorize_width(VECTOR_WIDTH) interleave_count(2)
   for (size_t i = 0; i < count; i++) {
@@ -57,7 +57,7 @@ float KERNEL(exp_sum)(const float *x, size_t count, float *maximum) {
     *maximum = 0;
     return 0;
   }
-  const float top = largest(x, count, 0);
+  const float top = largest(x, count);
   float sum = 0;
   for (size_t i = 0; i < count; i++) sum += uio2_expf(x[i] - top);
   *maximum = top;

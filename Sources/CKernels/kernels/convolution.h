@@ -94,7 +94,7 @@ void KERNEL(silu)(float *x, size_t count) {
 }
 
 void KERNEL(relu)(float *x, size_t count) {
-  for (size_t i = 0; i < count; i++) x[i] = x[i] > 0 ? x[i] : 0;
+  for (size_t i = 0; i < count; i++) x[i] = x[i] < 0 ? 0 : x[i];
 }
 
 void KERNEL(transpose)(float *y, const float *x, size_t rows, size_t columns) {

@@ -3,36 +3,36 @@
 
 void KERNEL(i16_quantize)(int8_t *q, float *scales, int32_t *sums, const float *x, size_t rows, size_t columns,
                           size_t block) {
-  UIO2_REASSOCIATE
   const size_t padded = i8_padded(columns), blocks = i8_blocks(columns, block);
   for (size_t r = 0; r < rows; r++) {
-    int8_t *high = q + 2 * r * padded, *low = high + padded;
+    int8_t *high_row = q + 2 * r * padded, *low_row = high_row + padded;
     for (size_t b = 0; b < blocks; b++) {
       const float *in = x + r * columns + b * block;
-      int8_t *high_out = high + b * block, *low_out = low + b * block;
+      int8_t *high = high_row + b * block, *low = low_row + b * block;
       const size_t count = columns - b * block < block ? columns - b * block : block;
-      const float top = largest(in, count, 1), scale = top / 16256.0f;
-      const float inverse = top > 0 ? 16256.0f / top : 0;
+      float scale;
+      const float inverse = i8_inverse(in, count, &scale) * 128.0f;
       int32_t high_sum = 0, low_sum = 0;
+      if (inverse == 0) {
+        memset(high, 0, count);
+        memset(low, 0, count);
+      } else {
 #pragma clang loop vectorize_width(VECTOR_WIDTH) interleave_count(2)
-      for (size_t c = 0; c < count; c++) {
-        // Adding 1.5 * 2^23 rounds to nearest even in the low mantissa bits.
-        float shifted = in[c] * inverse + 12582912.0f;
-        int32_t bits;
-        memcpy(&bits, &shifted, 4);
-        int32_t value = bits - 0x4b400000;
-        int32_t upper = (value + 64) >> 7, lower = value - upper * 128;
-        high_out[c] = (int8_t)upper;
-        low_out[c] = (int8_t)lower;
-        high_sum += (int8_t)upper;
-        low_sum += (int8_t)lower;
+        for (size_t c = 0; c < count; c++) {
+          int32_t value = i8_nearest(in[c] * inverse);
+          int32_t upper = (value + 64) >> 7, lower = value - upper * 128;
+          high[c] = (int8_t)upper;
+          low[c] = (int8_t)lower;
+          high_sum += upper;
+          low_sum += lower;
+        }
       }
-      scales[2 * r * blocks + b] = scale * 128.0f;
-      scales[(2 * r + 1) * blocks + b] = scale;
+      scales[2 * r * blocks + b] = scale;
+      scales[(2 * r + 1) * blocks + b] = scale / 128.0f;
       sums[2 * r * blocks + b] = high_sum * 128;
       sums[(2 * r + 1) * blocks + b] = low_sum * 128;
     }
-    for (size_t c = columns; c < padded; c++) high[c] = low[c] = 0;
+    for (size_t c = columns; c < padded; c++) high_row[c] = low_row[c] = 0;
   }
 }
 

@@ -3,34 +3,53 @@
 // to a block of inputs of one output: scales[tile][block][output in tile]. Memory is read in one stream, front to back.
 
 #define I8_TILE 64
+#define I8_SMALLEST 0x1p-118f
 
 ALWAYS_INLINE size_t i8_padded(size_t columns) { return (columns + 3) / 4 * 4; }
 ALWAYS_INLINE size_t i8_blocks(size_t columns, size_t block) { return (columns + block - 1) / block; }
 
+// What x is divided by and multiplied with to fill -127...127. Numbers too small for a normal scale are taken for 0; without a
+// largest finite number there is no scale: it is NaN, and so is everything that is multiplied with it.
+ALWAYS_INLINE float i8_inverse(const float *x, size_t count, float *scale) {
+  const float top = largest_magnitude(x, count);
+  if (!(top < INFINITY)) {
+    *scale = NAN;
+    return 0;
+  }
+  *scale = top < I8_SMALLEST ? 0 : top / 127.0f;
+  return top < I8_SMALLEST ? 0 : 127.0f / top;
+}
+
+// x to nearest even, |x| < 2^22: adding 1.5 * 2^23 leaves the integer in the low mantissa bits.
+#define I8_MAGIC 12582912.0f
+#define I8_MAGIC_BITS 0x4b400000
+ALWAYS_INLINE int32_t i8_nearest(float x) {
+  const float shifted = x + I8_MAGIC;
+  int32_t bits;
+  memcpy(&bits, &shifted, 4);
+  return bits - I8_MAGIC_BITS;
+}
+
 void KERNEL(i8_quantize)(int8_t *q, float *scales, int32_t *sums, const float *x, size_t rows, size_t columns,
                          size_t block) {
-  UIO2_REASSOCIATE
   const size_t padded = i8_padded(columns), blocks = i8_blocks(columns, block);
   for (size_t r = 0; r < rows; r++) {
     for (size_t b = 0; b < blocks; b++) {
       const float *in = x + r * columns + b * block;
       int8_t *out = q + r * padded + b * block;
       const size_t count = columns - b * block < block ? columns - b * block : block;
-      const float top = largest(in, count, 1);
-      // Beyond finite numbers there is nothing to scale by: the row's results are NaN, as they would be in f32.
-      const float inverse = top > 0 ? 127.0f / top : 0;
+      const float inverse = i8_inverse(in, count, &scales[r * blocks + b]);
       int32_t sum = 0;
+      if (inverse == 0) {
+        memset(out, 0, count);
+      } else {
 #pragma clang loop vectorize_width(VECTOR_WIDTH) interleave_count(2)
-      for (size_t c = 0; c < count; c++) {
-        // Adding 1.5 * 2^23 rounds to nearest even in the low mantissa bits.
-        float shifted = in[c] * inverse + 12582912.0f;
-        int32_t bits;
-        memcpy(&bits, &shifted, 4);
-        int32_t value = bits - 0x4b400000;
-        out[c] = (int8_t)value;
-        sum += (int8_t)value;
+        for (size_t c = 0; c < count; c++) {
+          int32_t value = i8_nearest(in[c] * inverse);
+          out[c] = (int8_t)value;
+          sum += value;
+        }
       }
-      scales[r * blocks + b] = top / 127.0f;
       sums[r * blocks + b] = sum * 128;
     }
     for (size_t c = columns; c < padded; c++) q[r * padded + c] = 0;
@@ -108,7 +127,8 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
     const int32_t excess = sums[(size_t)r * blocks];
     float *out = y + (size_t)r * y_stride;
     for (size_t n = 0; n < outputs; n++) {
-      UIO2_REASSOCIATE
+      // Not reassociated: the same order whatever the number of rows.
+#pragma clang fp contract(fast)
       float before = first ? 0 : out[n];
       out[n] = (float)(dots[n] - excess) * (w_scales[n] * scale) + before;
     }
@@ -151,61 +171,107 @@ ALWAYS_INLINE vfloat i8_weights(vint fours, const int k) {
   return __builtin_convertvector((fours << (24 - 8 * k)) >> 24, vfloat);
 }
 
-void KERNEL(i8_rows)(float *y, size_t y_stride, const float *x, size_t x_stride, size_t count, const uint8_t *packed,
-                     const float *w_scales, size_t columns, size_t block, size_t outputs) {
-  const size_t blocks = i8_blocks(columns, block);
-  for (size_t i = 0; i < count; i++) {
-    const float *in = x + i * x_stride;
-    for (size_t n = 0; n < outputs; n += 4 * VECTOR_WIDTH) {
-      vfloat total[4] = {{0}};
-      for (size_t b = 0; b < blocks; b++) {
-        const size_t start = b * block, end = columns - start < block ? columns : start + block;
-        vfloat acc[4] = {{0}};
-        const uint8_t *w = packed + start * I8_TILE + n * 4;
-        for (size_t c = start; c < end; c += 4, w += 4 * I8_TILE) {
-          float four[4] = {in[c], c + 1 < end ? in[c + 1] : 0, c + 2 < end ? in[c + 2] : 0, c + 3 < end ? in[c + 3] : 0};
-          UNROLL for (int v = 0; v < 4; v++) {
-            vint fours = *(const vint_unaligned *)(w + v * VECTOR_WIDTH * 4) ^ (int32_t)0x80808080;
-            UNROLL for (int k = 0; k < 4; k++) acc[v] = fused(i8_weights(fours, k), splat(four[k]), acc[v]);
-          }
-        }
-        UNROLL for (int v = 0; v < 4; v++)
-          total[v] = fused(acc[v], load(w_scales + b * I8_TILE + n + (size_t)v * VECTOR_WIDTH), total[v]);
-      }
-      UNROLL for (int v = 0; v < 4; v++) {
-        const size_t from = n + (size_t)v * VECTOR_WIDTH;
-        for (size_t l = 0; l < VECTOR_WIDTH && from + l < outputs; l++) y[i * y_stride + from + l] = total[v][l];
-      }
+// acc[r][v] += x[r][0 ..< 4] . the fours of weights at w, for the outputs of four vectors.
+ALWAYS_INLINE void i8_four(vfloat acc[SHARED_ROWS][4], const uint8_t *w, const float *x, size_t x_stride, const int rows) {
+  UNROLL for (int v = 0; v < 4; v++) {
+    const vint fours = *(const vint_unaligned *)(w + v * VECTOR_WIDTH * 4) ^ (int32_t)0x80808080;
+    UNROLL for (int k = 0; k < 4; k++) {
+      const vfloat weights = i8_weights(fours, k);
+      UNROLL for (int r = 0; r < rows; r++)
+        acc[r][v] = fused(weights, splat(x[(size_t)r * x_stride + (size_t)k]), acc[r][v]);
     }
   }
+}
+
+ALWAYS_INLINE void i8_some_rows(float *y, size_t y_stride, const float *x, size_t x_stride, const uint8_t *packed,
+                                const float *w_scales, size_t columns, size_t block, size_t outputs, const int rows) {
+  const size_t blocks = i8_blocks(columns, block);
+  for (size_t n = 0; n < outputs; n += 4 * VECTOR_WIDTH) {
+    vfloat total[SHARED_ROWS][4] = {{{0}}};
+    for (size_t b = 0; b < blocks; b++) {
+      const size_t start = b * block, end = columns - start < block ? columns : start + block;
+      vfloat acc[SHARED_ROWS][4];
+      UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < 4; v++) acc[r][v] = (vfloat){0};
+      const uint8_t *w = packed + start * I8_TILE + n * 4;
+      size_t c = start;
+      for (; c + 4 <= end; c += 4, w += 4 * I8_TILE) i8_four(acc, w, x + c, x_stride, rows);
+      if (c < end) {
+        float last[SHARED_ROWS][4] = {{0}};
+        for (int r = 0; r < rows; r++) memcpy(last[r], x + (size_t)r * x_stride + c, (end - c) * sizeof(float));
+        i8_four(acc, w, last[0], 4, rows);
+      }
+      UNROLL for (int r = 0; r < rows; r++) UNROLL for (int v = 0; v < 4; v++)
+        total[r][v] = fused(acc[r][v], load(w_scales + b * I8_TILE + n + (size_t)v * VECTOR_WIDTH), total[r][v]);
+    }
+    const size_t count = outputs - n < 4 * VECTOR_WIDTH ? outputs - n : 4 * VECTOR_WIDTH;
+    for (int r = 0; r < rows; r++) memcpy(y + (size_t)r * y_stride + n, total[r], count * sizeof(float));
+  }
+}
+
+void KERNEL(i8_rows)(float *y, size_t y_stride, const float *x, size_t x_stride, size_t count, const uint8_t *packed,
+                     const float *w_scales, size_t columns, size_t block, size_t outputs) {
+#define UIO2_ROWS(n) \
+  i8_some_rows(y + i * y_stride, y_stride, x + i * x_stride, x_stride, packed, w_scales, columns, block, outputs, n)
+  size_t i = 0;
+  for (; i + SHARED_ROWS <= count; i += SHARED_ROWS) UIO2_ROWS(SHARED_ROWS);
+#if SHARED_ROWS > 2
+  for (; i + 2 <= count; i += 2) UIO2_ROWS(2);
+#endif
+  for (; i < count; i++) UIO2_ROWS(1);
+#undef UIO2_ROWS
+}
+
+// Four neighbouring inputs of one output, which lie together in a tile.
+typedef uint8_t i8_bytes __attribute__((vector_size(4)));
+typedef int32_t i8_integers __attribute__((vector_size(16)));
+typedef float i8_floats __attribute__((vector_size(16)));
+
+// The first `count` of a group of four as floats.
+ALWAYS_INLINE void i8_widen_four(float *w, const uint8_t *packed, float scale, size_t count) {
+  i8_bytes four;
+  memcpy(&four, packed, 4);
+  const i8_integers values = __builtin_convertvector(four, i8_integers) - 128;
+  const i8_floats wide = __builtin_convertvector(values, i8_floats) * scale;
+  memcpy(w, &wide, count * sizeof(float));
 }
 
 void KERNEL(i8_widen)(float *w, size_t w_stride, const uint8_t *packed, const float *w_scales, size_t columns,
                       size_t block, size_t first, size_t outputs) {
-  for (size_t n = 0; n < outputs; n++) {
-    for (size_t c = 0; c < columns; c++) {
-      int32_t value = (int32_t)packed[(c / 4 * I8_TILE + first + n) * 4 + c % 4] - 128;
-      w[n * w_stride + c] = (float)value * w_scales[c / block * I8_TILE + first + n];
+  const size_t blocks = i8_blocks(columns, block);
+  for (size_t n = first; n < first + outputs; n++, w += w_stride) {
+    for (size_t b = 0; b < blocks; b++) {
+      const float scale = w_scales[b * I8_TILE + n];
+      const size_t end = columns - b * block < block ? columns : (b + 1) * block;
+      size_t c = b * block;
+      for (; c + 4 <= end; c += 4) i8_widen_four(w + c, packed + c * I8_TILE + n * 4, scale, 4);
+      if (c < end) i8_widen_four(w + c, packed + c * I8_TILE + n * 4, scale, end - c);
     }
   }
 }
 
+ALWAYS_INLINE void i8_pack_four(uint8_t *packed, const float *w, float inverse, size_t count) {
+  i8_floats four = {0};
+  memcpy(&four, w, count * sizeof(float));
+  const i8_floats scaled = four * inverse;
+  const i8_floats shifted = scaled + I8_MAGIC;
+  const i8_bytes bytes = __builtin_convertvector((i8_integers)shifted - I8_MAGIC_BITS + 128, i8_bytes);
+  memcpy(packed, &bytes, 4);
+}
+
 void KERNEL(i8_pack)(uint8_t *packed, float *w_scales, const float *w, size_t rows, size_t columns, size_t block) {
-  const size_t padded = i8_padded(columns), blocks = i8_blocks(columns, block);
-  memset(packed, 128, padded * I8_TILE);
-  for (size_t b = 0; b < blocks; b++) {
-    const size_t start = b * block, end = columns - start < block ? columns : start + block;
-    for (size_t n = 0; n < I8_TILE; n++) {
-      const float top = n < rows ? largest(w + n * columns + start, end - start, 1) : 0;
-      const float inverse = top > 0 ? 127.0f / top : 0;
-      w_scales[b * I8_TILE + n] = top / 127.0f;
-      if (n < rows)
-        for (size_t c = start; c < end; c++) {
-          float shifted = w[n * columns + c] * inverse + 12582912.0f;
-          int32_t bits;
-          memcpy(&bits, &shifted, 4);
-          packed[(c / 4 * I8_TILE + n) * 4 + c % 4] = (uint8_t)(bits - 0x4b400000 + 128);
-        }
+  const size_t blocks = i8_blocks(columns, block);
+  memset(packed, 128, i8_padded(columns) * I8_TILE);
+  for (size_t n = 0; n < I8_TILE; n++) {
+    const float *row = n < rows ? w + n * columns : NULL;
+    for (size_t b = 0; b < blocks; b++) {
+      w_scales[b * I8_TILE + n] = 0;
+      if (row == NULL) continue;
+      const size_t end = columns - b * block < block ? columns : (b + 1) * block;
+      size_t c = b * block;
+      const float inverse = i8_inverse(row + c, end - c, &w_scales[b * I8_TILE + n]);
+      if (inverse == 0) continue;
+      for (; c + 4 <= end; c += 4) i8_pack_four(packed + c * I8_TILE + n * 4, row + c, inverse, 4);
+      if (c < end) i8_pack_four(packed + c * I8_TILE + n * 4, row + c, inverse, end - c);
     }
   }
 }

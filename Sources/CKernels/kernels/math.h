@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-// exp(x), within 2 ulp for -87.3 <= x <= 88.7; clamped outside.
+// exp(x), within 2 ulp for -87.3 <= x <= 88.3; exp(-87.3) below, infinity above 88.4.
 static inline __attribute__((always_inline)) float uio2_expf(float x) {
   x = x < -87.3f ? -87.3f : x;
   x = x > 88.7f ? 88.7f : x;

@@ -73,11 +73,17 @@ uint32_t KERNEL(stream_read)(const uint8_t *bytes, size_t count) {
   vint acc[8];
   for (int i = 0; i < 8; i++) acc[i] = (vint){0};
   const size_t step = 8 * VECTOR_WIDTH * 4;
-  for (size_t i = 0; i + step <= count; i += step)
+  size_t i = 0;
+  for (; i + step <= count; i += step)
     UNROLL for (int n = 0; n < 8; n++) acc[n] ^= *(const vint_unaligned *)(bytes + i + (size_t)n * VECTOR_WIDTH * 4);
   vint sum = {0};
   for (int i = 0; i < 8; i++) sum ^= acc[i];
   uint32_t result = 0;
   for (int l = 0; l < VECTOR_WIDTH; l++) result ^= (uint32_t)sum[l];
+  for (; i < count; i += 4) {
+    uint32_t word = 0;
+    memcpy(&word, bytes + i, count - i < 4 ? count - i : 4);
+    result ^= word;
+  }
   return result;
 }

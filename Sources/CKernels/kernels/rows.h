@@ -24,21 +24,40 @@ ALWAYS_INLINE float widened_value(const void *w, size_t i, const int brain) {
   return brain ? widened(((const uint16_t *)w)[i]) : ((const float *)w)[i];
 }
 
-// y[n] = w[n] . x for `count` neighbouring weight rows.
-ALWAYS_INLINE void dot_rows(float *y, const void *w, const float *x, size_t columns, const int count, const int brain) {
-  vfloat acc[4];
-  UNROLL for (int n = 0; n < count; n++) acc[n] = (vfloat){0};
+// y[i][n] = w[n] . x[i] for `count` neighbouring weight rows and `inputs` rows of x.
+ALWAYS_INLINE void dot_rows(float *y, size_t y_stride, const void *w, const float *x, size_t x_stride, size_t columns,
+                            const int inputs, const int count, const int brain) {
+  vfloat acc[SHARED_ROWS][4];
+  UNROLL for (int i = 0; i < inputs; i++) UNROLL for (int n = 0; n < count; n++) acc[i][n] = (vfloat){0};
   const size_t whole = columns / VECTOR_WIDTH * VECTOR_WIDTH;
   for (size_t c = 0; c < whole; c += VECTOR_WIDTH) {
-    vfloat value = load(x + c);
-    UNROLL for (int n = 0; n < count; n++)
-      acc[n] = fused(value, widened_vector(w, (size_t)n * columns + c, brain), acc[n]);
+    vfloat weights[4];
+    UNROLL for (int n = 0; n < count; n++) weights[n] = widened_vector(w, (size_t)n * columns + c, brain);
+    UNROLL for (int i = 0; i < inputs; i++) {
+      const vfloat value = load(x + (size_t)i * x_stride + c);
+      UNROLL for (int n = 0; n < count; n++) acc[i][n] = fused(value, weights[n], acc[i][n]);
+    }
   }
-  UNROLL for (int n = 0; n < count; n++) {
-    float sum = sum_of(acc[n]);
-    for (size_t c = whole; c < columns; c++) sum += x[c] * widened_value(w, (size_t)n * columns + c, brain);
-    y[n] = sum;
+  UNROLL for (int i = 0; i < inputs; i++) UNROLL for (int n = 0; n < count; n++) {
+    float sum = sum_of(acc[i][n]);
+    for (size_t c = whole; c < columns; c++)
+      sum += x[(size_t)i * x_stride + c] * widened_value(w, (size_t)n * columns + c, brain);
+    y[(size_t)i * y_stride + (size_t)n] = sum;
   }
+}
+
+// `count` neighbouring weight rows with all rows of x.
+ALWAYS_INLINE void dot_all(float *y, size_t y_stride, const void *w, const float *x, size_t x_stride, size_t inputs,
+                           size_t columns, const int count, const int brain) {
+  size_t i = 0;
+  for (; i + SHARED_ROWS <= inputs; i += SHARED_ROWS)
+    dot_rows(y + i * y_stride, y_stride, w, x + i * x_stride, x_stride, columns, SHARED_ROWS, count, brain);
+#if SHARED_ROWS > 2
+  for (; i + 2 <= inputs; i += 2)
+    dot_rows(y + i * y_stride, y_stride, w, x + i * x_stride, x_stride, columns, 2, count, brain);
+#endif
+  for (; i < inputs; i++)
+    dot_rows(y + i * y_stride, y_stride, w, x + i * x_stride, x_stride, columns, 1, count, brain);
 }
 
 ALWAYS_INLINE void product_of_rows(float *y, size_t y_stride, const void *w, const float *x, size_t x_stride,
@@ -46,11 +65,9 @@ ALWAYS_INLINE void product_of_rows(float *y, size_t y_stride, const void *w, con
   const size_t size = brain ? 2 : 4;
   size_t r = 0;
   for (; r + 4 <= rows; r += 4)
-    for (size_t i = 0; i < count; i++)
-      dot_rows(y + i * y_stride + r, (const char *)w + r * columns * size, x + i * x_stride, columns, 4, brain);
+    dot_all(y + r, y_stride, (const char *)w + r * columns * size, x, x_stride, count, columns, 4, brain);
   for (; r < rows; r++)
-    for (size_t i = 0; i < count; i++)
-      dot_rows(y + i * y_stride + r, (const char *)w + r * columns * size, x + i * x_stride, columns, 1, brain);
+    dot_all(y + r, y_stride, (const char *)w + r * columns * size, x, x_stride, count, columns, 1, brain);
 }
 
 void KERNEL(f32_rows)(float *y, size_t y_stride, const float *w, const float *x, size_t x_stride, size_t count,

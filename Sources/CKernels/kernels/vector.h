@@ -10,16 +10,20 @@
 #define VECTOR_WIDTH 16
 #define TILE_ROWS 6
 #define TILE_VECTORS 4
+#define SHARED_ROWS 4
 #elif UIO2_LEVEL_NUMBER == 1
 #define VECTOR_WIDTH 8
 #define TILE_ROWS 6
 #define TILE_VECTORS 2
+#define SHARED_ROWS 2
 #else
 #define VECTOR_WIDTH 4
 #define TILE_ROWS 4
 #define TILE_VECTORS 2
+#define SHARED_ROWS 2
 #endif
 #define TILE_COLUMNS (VECTOR_WIDTH * TILE_VECTORS)
+// SHARED_ROWS: rows of inputs that share weights while these are in registers.
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -40,33 +44,65 @@ ALWAYS_INLINE vfloat fused(vfloat a, vfloat b, vfloat c) {
   return a * b + c;
 }
 
+// The upper half is added to the lower one until one number is left: an order of its own, so that every place that sums a vector
+// gives the same bits.
 ALWAYS_INLINE float sum_of(vfloat x) {
-#pragma clang fp reassociate(on)
-  float sum = 0;
-  for (int i = 0; i < VECTOR_WIDTH; i++) sum += x[i];
-  return sum;
+#if VECTOR_WIDTH == 16
+  typedef float eight __attribute__((vector_size(32)));
+  const eight e = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+#else
+  const vfloat e = x;
+#endif
+#if VECTOR_WIDTH >= 8
+  typedef float four __attribute__((vector_size(16)));
+  const four f = __builtin_shufflevector(e, e, 0, 1, 2, 3) + __builtin_shufflevector(e, e, 4, 5, 6, 7);
+#else
+  const vfloat f = e;
+#endif
+  return (f[0] + f[2]) + (f[1] + f[3]);
 }
 
-// The largest element of x, or the largest magnitude; -infinity or 0 for none. NaN is passed over. (The compiler does not
-// turn such loops into vectors by itself, since it may not assume that there is no NaN.)
-ALWAYS_INLINE float largest(const float *x, size_t count, const int magnitude) {
-  const vint mask = (vint){0} + (magnitude ? 0x7fffffff : -1);
-  float top = magnitude ? 0 : -INFINITY;
+// The largest element of x; -infinity for none. NaN is passed over. (The compiler does not turn such loops into vectors by
+// itself, since it may not assume that there is no NaN.)
+ALWAYS_INLINE float largest(const float *x, size_t count) {
+  float top = -INFINITY;
   size_t i = 0;
   if (count >= 2 * VECTOR_WIDTH) {
     vfloat first = splat(top), second = first;
     for (; i + 2 * VECTOR_WIDTH <= count; i += 2 * VECTOR_WIDTH) {
-      first = __builtin_elementwise_max(first, (vfloat)((vint)load(x + i) & mask));
-      second = __builtin_elementwise_max(second, (vfloat)((vint)load(x + i + VECTOR_WIDTH) & mask));
+      first = __builtin_elementwise_max(first, load(x + i));
+      second = __builtin_elementwise_max(second, load(x + i + VECTOR_WIDTH));
+    }
+    first = __builtin_elementwise_max(first, second);
+    for (int l = 0; l < VECTOR_WIDTH; l++) top = first[l] > top ? first[l] : top;
+  }
+  for (; i < count; i++) top = x[i] > top ? x[i] : top;
+  return top;
+}
+
+// The largest magnitude in x; 0 for none. As integers magnitudes have the order of their values, and NaN lies above infinity:
+// one NaN makes the result NaN.
+ALWAYS_INLINE float largest_magnitude(const float *x, size_t count) {
+  int32_t top = 0;
+  size_t i = 0;
+  if (count >= 2 * VECTOR_WIDTH) {
+    vint first = {0}, second = {0};
+    for (; i + 2 * VECTOR_WIDTH <= count; i += 2 * VECTOR_WIDTH) {
+      first = __builtin_elementwise_max(first, (vint)load(x + i) & 0x7fffffff);
+      second = __builtin_elementwise_max(second, (vint)load(x + i + VECTOR_WIDTH) & 0x7fffffff);
     }
     first = __builtin_elementwise_max(first, second);
     for (int l = 0; l < VECTOR_WIDTH; l++) top = first[l] > top ? first[l] : top;
   }
   for (; i < count; i++) {
-    float value = magnitude && x[i] < 0 ? -x[i] : x[i];
-    top = value > top ? value : top;
+    int32_t bits;
+    memcpy(&bits, &x[i], 4);
+    bits &= 0x7fffffff;
+    top = bits > top ? bits : top;
   }
-  return top;
+  float value;
+  memcpy(&value, &top, 4);
+  return value;
 }
 
 // One IEEE half, exactly.
