@@ -39,35 +39,78 @@ static int compare_times(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+// A product with random numbers in it.
+static struct product make(size_t rows, size_t outputs, size_t inputs, size_t block, float **weights) {
+  struct product p = {rows, outputs, inputs, block, 0, 0, 0, 0, 0, 0, 0};
+  size_t blocks = (inputs + block - 1) / block;
+  p.x = malloc(rows * inputs * 4);
+  p.y = malloc(rows * outputs * 4);
+  p.q = malloc(rows * inputs);
+  p.sums = malloc(rows * blocks * 4);
+  p.x_scales = malloc(rows * blocks * 4);
+  p.packed = aligned_alloc(64, uio2_i8_packed_size(outputs, inputs));
+  p.w_scales = malloc(uio2_i8_scale_count(outputs, inputs, block) * 4);
+  float *w = malloc(outputs * inputs * 4);
+  uio2_uniform(p.x, rows * inputs, 1, 0, -1, 1);
+  uio2_uniform(w, outputs * inputs, 2, 0, -1, 1);
+  for (size_t t = 0; t < outputs / 64; t++)
+    uio2_i8_pack(p.packed + t * uio2_i8_packed_size(1, inputs), p.w_scales + t * 64 * blocks, w + t * 64 * inputs, 64,
+                 inputs, block);
+  *weights = w;
+  return p;
+}
+
+static void discard(struct product *p, float *weights) {
+  free(p->x), free(p->y), free(p->q), free(p->sums), free(p->x_scales), free(p->packed), free(p->w_scales);
+  free(weights);
+}
+
+enum { ROUNDS = 15 };
+
+static double median(double *values) {
+  qsort(values, ROUNDS, sizeof *values, compare_times);
+  return values[ROUNDS / 2];
+}
+
+// Ours with scales for fewer and fewer inputs, round by round, against one scale a row.
+static void compare_blocks(void) {
+  const size_t blocks[] = {1024, 256, 128, 32};
+  enum { KINDS = sizeof blocks / sizeof *blocks };
+  struct product products[KINDS];
+  float *weights[KINDS];
+  double ratio[KINDS][ROUNDS];
+  for (size_t k = 0; k < KINDS; k++) products[k] = make(640, 1024, 1024, blocks[k], &weights[k]);
+  for (int round = -2; round < ROUNDS; round++) {
+    double times[KINDS];
+    for (size_t k = 0; k < KINDS; k++) {
+      double start = now();
+      ours(&products[k]);
+      times[k] = now() - start;
+    }
+    for (size_t k = 0; round >= 0 && k < KINDS; k++) ratio[k][round] = times[k] / times[0];
+  }
+  printf("\n| inputs that share a scale (640 x 1024 x 1024) | time, relative |\n| --- | --- |\n");
+  for (size_t k = 0; k < KINDS; k++) {
+    printf("| %zu | %.2f |\n", blocks[k], median(ratio[k]));
+    discard(&products[k], weights[k]);
+  }
+}
+
 int main(int argc, char **argv) {
   size_t threads = argc > 1 ? (size_t)atoi(argv[1]) : 2;
   uio2_set_threads(threads);
   const size_t shapes[][3] = {{640, 1024, 1024}, {640, 2816, 1024}, {640, 1024, 2816}, {352, 1024, 1024}, {1, 2816, 1024}};
-  printf("%zu threads, %s kernels, oneDNN %d.%d.%d\n\n", threads, uio2_kernels_in_use(), DNNL_VERSION_MAJOR,
+  printf("\n%zu threads, %s kernels, oneDNN %d.%d.%d\n\n", threads, uio2_kernels_in_use(), DNNL_VERSION_MAJOR,
          DNNL_VERSION_MINOR, DNNL_VERSION_PATCH);
   printf("| rows x outputs x inputs | ours | oneDNN | oneDNN / ours |\n| --- | --- | --- | --- |\n");
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
-    struct product p = {shapes[s][0], shapes[s][1], shapes[s][2], 256, 0, 0, 0, 0, 0, 0, 0};
-    size_t blocks = (p.inputs + p.block - 1) / p.block;
-    p.x = malloc(p.rows * p.inputs * 4);
-    p.y = malloc(p.rows * p.outputs * 4);
-    p.q = malloc(p.rows * p.inputs);
-    p.sums = malloc(p.rows * blocks * 4);
-    p.x_scales = malloc(p.rows * blocks * 4);
-    p.packed = aligned_alloc(64, uio2_i8_packed_size(p.outputs, p.inputs));
-    p.w_scales = malloc(uio2_i8_scale_count(p.outputs, p.inputs, p.block) * 4);
-    float *w = malloc(p.outputs * p.inputs * 4);
-    uio2_uniform(p.x, p.rows * p.inputs, 1, 0, -1, 1);
-    uio2_uniform(w, p.outputs * p.inputs, 2, 0, -1, 1);
-    for (size_t t = 0; t < p.outputs / 64; t++)
-      uio2_i8_pack(p.packed + t * uio2_i8_packed_size(1, p.inputs), p.w_scales + t * 64 * blocks,
-                   w + t * 64 * p.inputs, 64, p.inputs, p.block);
+    float *w;
+    struct product p = make(shapes[s][0], shapes[s][1], shapes[s][2], 256, &w);
     uint8_t *a = malloc(p.rows * p.inputs);
     int8_t *b = malloc(p.outputs * p.inputs);
     int32_t *c = malloc(p.rows * p.outputs * 4), zero = 0;
     for (size_t i = 0; i < p.rows * p.inputs; i++) a[i] = (uint8_t)(p.x[i] * 127 + 128);
     for (size_t i = 0; i < p.outputs * p.inputs; i++) b[i] = (int8_t)(w[i] * 127);
-    enum { ROUNDS = 15 };
     double mine[ROUNDS], theirs[ROUNDS], ratio[ROUNDS];
     for (int round = -2; round < ROUNDS; round++) {
       double start = now();
@@ -81,15 +124,13 @@ int main(int argc, char **argv) {
       theirs[round] = end - middle;
       ratio[round] = theirs[round] / mine[round];
     }
-    qsort(mine, ROUNDS, sizeof *mine, compare_times);
-    qsort(theirs, ROUNDS, sizeof *theirs, compare_times);
-    qsort(ratio, ROUNDS, sizeof *ratio, compare_times);
     double operations = 2e-9 * (double)p.rows * (double)p.outputs * (double)p.inputs;
+    double my_time = median(mine), their_time = median(theirs);
     printf("| %zu x %zu x %zu | %.3f ms, %.0f GOP/s | %.3f ms, %.0f GOP/s | %.2f |\n", p.rows, p.outputs, p.inputs,
-           mine[ROUNDS / 2] * 1e3, operations / mine[ROUNDS / 2], theirs[ROUNDS / 2] * 1e3,
-           operations / theirs[ROUNDS / 2], ratio[ROUNDS / 2]);
-    free(p.x), free(p.y), free(p.q), free(p.sums), free(p.x_scales), free(p.packed), free(p.w_scales);
-    free(w), free(a), free(b), free(c);
+           my_time * 1e3, operations / my_time, their_time * 1e3, operations / their_time, median(ratio));
+    discard(&p, w);
+    free(a), free(b), free(c);
   }
+  compare_blocks();
   return 0;
 }

@@ -48,6 +48,10 @@ enum HelpSnapshots {
                               checkpoint, without running any code from them.
       synthesize              Write a checkpoint with random weights in a released
                               size, to measure and to test with.
+      quantize                Write a checkpoint with its matrices in 8 bits, ready
+                              to be mapped into memory.
+      bench                   Measure a model or a policy stage by stage, beside
+                              the machine's own ceilings.
 
       See 'uio2 help <subcommand>' for detailed help.
 
@@ -94,6 +98,14 @@ enum HelpSnapshots {
                               $UIO2_PYTHON, else .venv/bin/python of the
                               repository).
       --verbose               Show what the simulator writes for people.
+      --weights <format>      Matrices in memory: f32, bf16 or int8 (default: as
+                              the files have them where that suits their size).
+                              (values: f32, bf16, int8)
+      --activations <format>  Inputs of products with int8 weights: int8, int16 or
+                              f32 (default: int8 in the encoders of large models,
+                              else int16). (values: f32, int8, int16)
+      --threads <count>       Threads of the computation (default: as many as there
+                              are processors).
       --log-level <log-level> What is logged to standard error, from most to least:
                               trace, debug, info, notice, warning, error, critical.
                               (values: trace, debug, info, notice, warning, error,
@@ -161,6 +173,14 @@ enum HelpSnapshots {
                               tokenizer.model.
       --tokenizer <file>      LLaMA's tokenizer.model (default: the one in the
                               model's folder).
+      --weights <format>      Matrices in memory: f32, bf16 or int8 (default: as
+                              the files have them where that suits their size).
+                              (values: f32, bf16, int8)
+      --activations <format>  Inputs of products with int8 weights: int8, int16 or
+                              f32 (default: int8 in the encoders of large models,
+                              else int16). (values: f32, int8, int16)
+      --threads <count>       Threads of the computation (default: as many as there
+                              are processors).
       --image <file>          A JPEG or PNG file; of several the last is the
                               picture, the earlier ones its history.
       --video <file>          A film, in place of pictures and sound: its last part

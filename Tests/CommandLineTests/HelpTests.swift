@@ -17,7 +17,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "serve", "ask", "rollout", "generate", "task", "score", "inspect", "parity", "import", "synthesize",
+    "serve", "ask", "rollout", "generate", "task", "score", "inspect", "parity", "import", "synthesize", "quantize",
+    "bench",
   ])
   func everySubcommandHasHelp(command: String) throws {
     let outcome = try BuiltTool.run([command, "--help"])
