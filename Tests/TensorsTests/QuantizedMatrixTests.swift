@@ -120,7 +120,8 @@ import Testing
     // Among them one block with both kinds of activations, and many rows: shares of more than one tile.
     let x = random(40, 64, seed: 7)
     let kinds: [(WeightFormat, ActivationFormat, Int)] = [
-      (.int8, .int8, 64), (.int8, .f32, 64), (.int8, .int16, 64), (.f32, .f32, 64), (.int8, .int8, 4), (.bf16, .int8, 64),
+      (.int8, .int8, 64), (.int8, .f32, 64), (.int8, .int16, 64), (.f32, .f32, 64), (.int8, .int8, 4),
+      (.bf16, .int8, 64),
     ]
     let matrices = kinds.map { format, activations, block in
       WeightMatrix(random(400, 64, seed: 8)).converted(
