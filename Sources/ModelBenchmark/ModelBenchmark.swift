@@ -5,7 +5,7 @@ import UnifiedIO
 /// Measures a model stage by stage, beside the machine's own ceilings.
 public struct ModelBenchmark {
   let model: UnifiedIOModel
-  private let preprocessor: Preprocessor
+  let preprocessor: Preprocessor
   let ceilings: MachineCeilings
   let costs: ModelCosts
   /// Steps of each case that count, after one that does not.
@@ -24,8 +24,10 @@ public struct ModelBenchmark {
   }
 
   /// A picture of noise, as a JPEG or PNG file would be decoded.
-  private static func picture(_ width: Int, _ height: Int) throws -> [UInt8] {
-    var state: UInt64 = 7
+  ///
+  /// - Parameter seed: other seeds, other noise.
+  static func picture(_ width: Int, _ height: Int, seed: UInt64 = 7) throws -> [UInt8] {
+    var state = seed
     let pixels = (0..<width * height * 3).map { _ -> UInt8 in
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       return UInt8(truncatingIfNeeded: state >> 56)
@@ -55,6 +57,7 @@ public struct ModelBenchmark {
     var samples = StageSamples()
     var tokens = 0
     for step in 0...steps {
+      model.encodings.removeAll()
       var stages = StageSamples()
       let clock = ContinuousClock(), start = clock.now
       let image = try stages.measure(.imageDecode) { try Image.decode(file) }
@@ -105,6 +108,7 @@ public struct ModelBenchmark {
     let input = try example(tokens: tokens)
     var samples = StageSamples()
     for step in 0...steps {
+      model.encodings.removeAll()
       var stages = StageSamples()
       var timings = EncodingTimings()
       let encoded = try model.encode([ModelInput](repeating: input, count: examples), timings: &timings)

@@ -17,7 +17,7 @@ public struct PolicyBenchmark {
     self.steps = steps
   }
 
-  /// Noise that changes with every step, so that nothing is known from before.
+  /// Noise that changes with every step.
   private func observation(_ step: Int) throws -> Observation {
     let frames = try specification.cameras.map { camera in
       let count = camera.width * camera.height * 3
@@ -44,8 +44,9 @@ public struct PolicyBenchmark {
     let clock = ContinuousClock()
     let inputs = try (0..<32).map { try observation($0) }
     for step in 0..<steps + 10 {
-      // An episode of its own each time: the next one's frames differ, but come round again.
+      // An episode of its own each time, and nothing known from before.
       var context = EpisodeContext()
+      policy.model.runner.model.encodings.removeAll()
       let start = clock.now
       let chunk = try policy.act(on: inputs[step % inputs.count], context: &context)
       let whole = clock.now - start

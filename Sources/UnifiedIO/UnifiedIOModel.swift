@@ -23,7 +23,7 @@ public struct EncodingTimings: Sendable, Hashable {
 
 /// Unified-IO 2: one autoregressive encoder-decoder over text, images, audio and action (Lu et al. 2023).
 ///
-/// Weights only; every call has its own run state, so one model serves many threads.
+/// Weights, and what the input encoders made of recent inputs; every call has its own run state, so one model serves many threads.
 public final class UnifiedIOModel: Sendable {
   public let configuration: Configuration
   /// How the matrices are kept.
@@ -85,6 +85,9 @@ public final class UnifiedIOModel: Sendable {
       throw ModelError(error)
     }
   }
+
+  /// What the input encoders made of recent pictures, sounds and prompts.
+  public var encodings: EncodingCache { inputs.cache }
 
   /// Encodes an example.
   ///

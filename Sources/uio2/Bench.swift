@@ -76,6 +76,9 @@ struct Bench: ParsableCommand {
       parts.rates.insert(benchmark.products(rows: 640), at: 0)
       return parts
     }
+    for remembers in [false, true] {
+      if let history = try benchmark.history(remembers: remembers) { add { history } }
+    }
     if growth {
       for tokens in [128, 256, 512, 1024] { try add { try benchmark.parts(tokens: tokens) } }
       for sessions in [1, 2, 4, 8, 16] { try add { try benchmark.parts(tokens: 128, examples: sessions) } }

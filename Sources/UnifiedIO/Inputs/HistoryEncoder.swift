@@ -8,7 +8,7 @@ struct HistoryEncoder: Sendable {
   let modalityEmbedding: Tensor
   /// Rows are frames, columns latents.
   let rotary: RotaryTable
-  let positions: Tensor
+  let positions: PatchPositions
   let latents: Int
   let maximumFrames: Int
   let patchLength: Int
@@ -26,7 +26,7 @@ struct HistoryEncoder: Sendable {
     rotary = RotaryTable(
       grid: GridSize(height: resampler.maximumFrames, width: resampler.latents),
       headDimension: configuration.headDimension, resolution: 1)
-    positions = vision.positionTable(for: grid)
+    positions = PatchPositions(grid, of: vision)
     latents = resampler.latents
     maximumFrames = resampler.maximumFrames
     self.patchLength = patchLength
@@ -34,11 +34,22 @@ struct HistoryEncoder: Sendable {
   }
 
   /// The latents of one frame, `[latents, embedding]`; `nil` when the frame shows nothing (padding).
-  func frame(_ input: PatchInput, vision: VisionTransformer, probe: Probe? = nil) throws(ModelError) -> Tensor? {
-    guard let kept = try KeptPatches(input, patchLength: patchLength, positionCount: positions.rows, name: name) else {
-      return nil
-    }
-    let features = vision(kept.patches, positions: positions.gatheringRows(kept.positions))
+  func frame(
+    _ input: PatchInput, vision: VisionTransformer, cache: EncodingCache, probe: Probe? = nil
+  ) throws(ModelError) -> Tensor? {
+    guard
+      let kept = try KeptPatches(input, patchLength: patchLength, positionCount: positions.table.rows, name: name)
+    else { return nil }
+    guard probe == nil else { return try latents(of: kept, vision: vision, cache: nil, probe: probe) }
+    return try cache(kept.key(.latents(name))) { () throws(ModelError) in
+      [try latents(of: kept, vision: vision, cache: cache)]
+    }[0]
+  }
+
+  private func latents(
+    of kept: KeptPatches, vision: VisionTransformer, cache: EncodingCache?, probe: Probe? = nil
+  ) throws(ModelError) -> Tensor {
+    let features = try vision.features(of: kept, at: positions, cache: cache)
     let prefix = name == "audio_history" ? "audio_vit" : "image_vit"
     probe?("\(prefix).\(name).x", features.last)
     probe?("\(prefix).\(name).x1", features.second)
@@ -53,7 +64,7 @@ struct HistoryEncoder: Sendable {
 
   /// - Returns: `nil` when no frame shows anything.
   func callAsFunction(
-    _ frames: [PatchInput], vision: VisionTransformer, probe: Probe? = nil
+    _ frames: [PatchInput], vision: VisionTransformer, cache: EncodingCache, probe: Probe? = nil
   ) throws(ModelError) -> (part: EncodedPart, kept: [Int])? {
     guard frames.count <= maximumFrames else {
       throw ModelError(.invalidInput, name, "has \(frames.count) frames; the model reads \(maximumFrames) at most")
@@ -61,7 +72,7 @@ struct HistoryEncoder: Sendable {
     var parts: [Tensor] = []
     var kept: [Int] = []
     for (index, input) in frames.enumerated() {
-      guard let latentsOfFrame = try frame(input, vision: vision, probe: probe) else { continue }
+      guard let latentsOfFrame = try frame(input, vision: vision, cache: cache, probe: probe) else { continue }
       parts.append(latentsOfFrame)
       kept += index * latents..<(index + 1) * latents
     }

@@ -10,6 +10,7 @@ struct InputEncoders: Sendable {
   private let imageHistory: HistoryEncoder?
   private let audio: PatchEncoder?
   private let audioHistory: HistoryEncoder?
+  let cache = EncodingCache()
 
   init(_ weights: WeightScope, _ configuration: Configuration) throws(ModelError) {
     let transformer = configuration.transformer, inputs = Set(configuration.inputModalities)
@@ -82,19 +83,19 @@ struct InputEncoders: Sendable {
     append(try text(input.text, embedding: textEmbedding, probe: probe), .text)
     if let patches = input.image {
       let (encoder, vision) = try present(image, imageVision, "image")
-      append(try encoder(patches, vision: vision, probe: probe), .image)
+      append(try encoder(patches, vision: vision, cache: cache, probe: probe), .image)
     }
     if !input.imageHistory.isEmpty {
       let (encoder, vision) = try present(imageHistory, imageVision, "image_history")
-      append(try encoder(input.imageHistory, vision: vision, probe: probe), .imageHistory)
+      append(try encoder(input.imageHistory, vision: vision, cache: cache, probe: probe), .imageHistory)
     }
     if let patches = input.audio {
       let (encoder, vision) = try present(audio, audioVision, "audio")
-      append(try encoder(patches, vision: vision, probe: probe), .audio)
+      append(try encoder(patches, vision: vision, cache: cache, probe: probe), .audio)
     }
     if !input.audioHistory.isEmpty {
       let (encoder, vision) = try present(audioHistory, audioVision, "audio_history")
-      append(try encoder(input.audioHistory, vision: vision, probe: probe), .audioHistory)
+      append(try encoder(input.audioHistory, vision: vision, cache: cache, probe: probe), .audioHistory)
     }
     guard !parts.isEmpty else {
       throw ModelError(.invalidInput, "text", "the example is empty: it has no token and no patch")
@@ -120,9 +121,12 @@ struct InputEncoders: Sendable {
     }
     let kept = tokens.indices.filter { tokens[$0] != Tokenizer.pad }
     guard !kept.isEmpty else { return nil }
-    var embeddings = embedding.gatheringRows(kept.map { Int(tokens[$0]) })
-    embeddings.add(row: textModality)
-    let part = EncodedPart(embeddings: embeddings, rotary: try textRotary(kept, of: "text"))
+    let tensors = try cache(EncodingCache.Key(tokens)) { () throws(ModelError) in
+      var embeddings = embedding.gatheringRows(kept.map { Int(tokens[$0]) })
+      embeddings.add(row: textModality)
+      return [embeddings, try textRotary(kept, of: "text")]
+    }
+    let part = EncodedPart(embeddings: tensors[0], rotary: tensors[1])
     probe?("input_text.embed", part.embeddings)
     probe?("input_text.position_embed", part.rotary)
     return (part, kept)

@@ -5,8 +5,7 @@ struct PatchEncoder: Sendable {
   let projection: Linear
   let modalityEmbedding: Tensor
   let rotary: RotaryTable
-  /// `[patches of the canvas, vision embedding]`.
-  let positions: Tensor
+  let positions: PatchPositions
   let patchLength: Int
   let name: String
 
@@ -18,19 +17,19 @@ struct PatchEncoder: Sendable {
     projection = try weights.linear("projection", inputs: 2 * visionWidth, outputs: width)
     modalityEmbedding = try weights.tensor("modality_embedding", [width])
     rotary = RotaryTable(grid: grid, headDimension: configuration.headDimension, resolution: resolution)
-    positions = vision.positionTable(for: grid)
+    positions = PatchPositions(grid, of: vision)
     self.patchLength = patchLength
     self.name = name
   }
 
   /// - Returns: `nil` when no patch shows anything.
   func callAsFunction(
-    _ input: PatchInput, vision: VisionTransformer, probe: Probe? = nil
+    _ input: PatchInput, vision: VisionTransformer, cache: EncodingCache, probe: Probe? = nil
   ) throws(ModelError) -> (part: EncodedPart, kept: [Int])? {
     guard let kept = try KeptPatches(input, patchLength: patchLength, positionCount: rotary.count, name: name) else {
       return nil
     }
-    let features = vision(kept.patches, positions: positions.gatheringRows(kept.positions))
+    let features = try vision.features(of: kept, at: positions, cache: probe == nil ? cache : nil)
     let prefix = name == "audio" ? "audio_vit" : "image_vit"
     probe?("\(prefix).\(name).x", features.last)
     probe?("\(prefix).\(name).x1", features.second)
@@ -45,10 +44,14 @@ struct PatchEncoder: Sendable {
 
 /// The patches that show something; dropping the others changes nothing that is read (MODEL_NOTES: exact up to rounding).
 struct KeptPatches {
-  let patches: Tensor
+  /// The input with what was dropped.
+  private let input: PatchInput
+  private let patchLength: Int
   let positions: [Int]
   let indices: [Int]
+  private let fingerprint: ContentFingerprint
 
+  /// - Returns: `nil` when no patch shows anything.
   /// - Throws: ``ModelError`` `.invalidInput` for counts that do not fit, `.positionOutOfRange`.
   init?(_ input: PatchInput, patchLength: Int, positionCount: Int, name: String) throws(ModelError) {
     guard input.positions.count == input.count, input.patches.count == input.count * patchLength else {
@@ -63,8 +66,18 @@ struct KeptPatches {
     }
     indices = input.mask.indices.filter { input.mask[$0] }
     guard !indices.isEmpty else { return nil }
-    let all = Tensor(input.patches, shape: [input.count, patchLength])
-    patches = indices.count == input.count ? all : all.gatheringRows(indices)
+    self.input = input
+    self.patchLength = patchLength
     positions = indices.map { input.positions[$0] }
+    fingerprint = ContentFingerprint(input.patches)
   }
+
+  /// `[kept, patchLength]`.
+  var patches: Tensor {
+    let all = Tensor(input.patches, shape: [input.count, patchLength])
+    return indices.count == input.count ? all : all.gatheringRows(indices)
+  }
+
+  /// Names what `stage` makes of these patches.
+  func key(_ stage: EncodingCache.Stage) -> EncodingCache.Key { EncodingCache.Key(stage, input, fingerprint) }
 }

@@ -99,6 +99,35 @@ struct VisionTransformer: Sendable {
   }
 }
 
+/// The places of a canvas's patches for a vision transformer.
+struct PatchPositions: Sendable {
+  let grid: GridSize
+  /// `[grid.count, embedding]`.
+  let table: Tensor
+
+  init(_ grid: GridSize, of vision: VisionTransformer) {
+    self.grid = grid
+    table = vision.positionTable(for: grid)
+  }
+}
+
+extension VisionTransformer {
+  /// The features of patches, unless the cache has them.
+  ///
+  /// - Parameter cache: `nil` to compute them in any case.
+  func features(
+    of kept: KeptPatches, at positions: PatchPositions, cache: EncodingCache?
+  ) throws(ModelError) -> Features {
+    guard let cache else { return self(kept.patches, positions: positions.table.gatheringRows(kept.positions)) }
+    let isImage = if case .image = kind { true } else { false }
+    let tensors = try cache(kept.key(.features(positions.grid, isImage: isImage))) {
+      let made = self(kept.patches, positions: positions.table.gatheringRows(kept.positions))
+      return [made.last, made.second]
+    }
+    return Features(last: tensors[0], second: tensors[1])
+  }
+}
+
 /// A pre-norm transformer block with biases.
 struct VisionBlock: Sendable {
   let norm1: LayerNorm
