@@ -4,6 +4,8 @@
 
 #define I8_TILE 64
 #define I8_SMALLEST 0x1p-118f
+// Inputs whose activations are widened at a time where there is no 8-bit dot product.
+#define I8_PIECE 256
 
 ALWAYS_INLINE size_t i8_padded(size_t columns) { return (columns + 3) / 4 * 4; }
 ALWAYS_INLINE size_t i8_blocks(size_t columns, size_t block) { return (columns + block - 1) / block; }
@@ -89,40 +91,58 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
 }
 #else
 #if UIO2_LEVEL_NUMBER >= 1
-// 16 outputs of one row: pairs of 16-bit products, since sums of two 8-bit products would not fit 16 bits.
-ALWAYS_INLINE void i8_dots(int32_t *dots, const int8_t *q, const uint8_t *packed, size_t count) {
-  __m256i acc[8];
-  UNROLL for (int n = 0; n < 8; n++) acc[n] = _mm256_setzero_si256();
+// dots[r][first ...] of one piece of a block for 4 `vectors` outputs: pairs of 16-bit products, since sums of two 8-bit products would
+// not fit 16 bits. Weights are widened on their way to the registers, where all rows share them.
+ALWAYS_INLINE void i8_dots(int32_t dots[TILE_ROWS][I8_TILE], int first, const int16_t *x, const uint8_t *packed,
+                           size_t count, const int vectors, const int rows) {
+  __m256i acc[TILE_ROWS][8];
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int n = 0; n < vectors; n++) acc[r][n] = _mm256_setzero_si256();
   for (size_t c = 0; c < count; c += 4, packed += 4 * I8_TILE) {
-    int32_t four;
-    memcpy(&four, q + c, 4);
-    __m256i x = _mm256_cvtepi8_epi16(_mm_set1_epi32(four));
-    UNROLL for (int n = 0; n < 8; n++) {
-      __m256i w = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(packed + n * 16)));
-      acc[n] = _mm256_add_epi32(acc[n], _mm256_madd_epi16(w, x));
+    __m256i w[8];
+    UNROLL for (int n = 0; n < vectors; n++) {
+      w[n] = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(packed + n * 16)));
+      // Few rows wait for memory, and this is no stream that the processor foresees.
+      if (rows <= 2 && n % 4 == 0) _mm_prefetch((const char *)packed + n * 16 + I8_PIECE * I8_TILE, _MM_HINT_T1);
+    }
+    UNROLL for (int r = 0; r < rows; r++) {
+      int64_t four;
+      memcpy(&four, x + (size_t)r * I8_PIECE + c, 8);
+      const __m256i value = _mm256_set1_epi64x(four);
+      UNROLL for (int n = 0; n < vectors; n++)
+        acc[r][n] = _mm256_add_epi32(acc[r][n], _mm256_madd_epi16(w[n], value));
     }
   }
-  UNROLL for (int n = 0; n < 8; n += 2) {
-    __m256i sum = _mm256_hadd_epi32(acc[n], acc[n + 1]);
-    _mm256_storeu_si256((__m256i *)(dots + n * 4), _mm256_permute4x64_epi64(sum, 0xd8));
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int n = 0; n < vectors; n += 2) {
+    const __m256i sum = _mm256_permute4x64_epi64(_mm256_hadd_epi32(acc[r][n], acc[r][n + 1]), 0xd8);
+    __m256i *out = (__m256i *)(dots[r] + first + n * 4);
+    _mm256_storeu_si256(out, _mm256_add_epi32(_mm256_loadu_si256(out), sum));
   }
 }
-#define I8_STEP 32
 #else
-ALWAYS_INLINE void i8_dots(int32_t *dots, const int8_t *q, const uint8_t *packed, size_t count) {
-  for (int n = 0; n < I8_TILE; n++) dots[n] = 0;
-  for (size_t c = 0; c < count; c += 4, packed += 4 * I8_TILE)
-    for (int n = 0; n < I8_TILE; n++)
-      for (int k = 0; k < 4; k++) dots[n] += (int32_t)packed[n * 4 + k] * q[c + (size_t)k];
+ALWAYS_INLINE void i8_dots(int32_t dots[TILE_ROWS][I8_TILE], int first, const int16_t *x, const uint8_t *packed,
+                           size_t count, const int vectors, const int rows) {
+  for (int r = 0; r < rows; r++)
+    for (size_t c = 0; c < count; c += 4)
+      for (int n = 0; n < 4 * vectors; n++)
+        for (size_t k = 0; k < 4; k++)
+          dots[r][first + n] += (int32_t)packed[c * I8_TILE + (size_t)n * 4 + k] * x[(size_t)r * I8_PIECE + c + k];
 }
-#define I8_STEP 64
 #endif
 ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_stride, const float *x_scales,
                            const int32_t *sums, size_t blocks, const uint8_t *packed, const float *w_scales,
                            size_t count, int first, size_t outputs, const int rows) {
+  int32_t dots[TILE_ROWS][I8_TILE] = {{0}};
+  // As many sums as there are registers for; few rows read neighbouring outputs, whose cache lines are whole.
+  const int vectors = rows == 1 ? 8 : rows == 2 ? 4 : 2;
+  for (size_t start = 0; start < count; start += I8_PIECE) {
+    const size_t size = count - start < I8_PIECE ? count - start : I8_PIECE;
+    int16_t x[TILE_ROWS * I8_PIECE];
+    for (int r = 0; r < rows; r++)
+      for (size_t c = 0; c < size; c++) x[r * I8_PIECE + (int)c] = q[(size_t)r * q_stride + start + c];
+    for (int n = 0; n < I8_TILE; n += 4 * vectors)
+      i8_dots(dots, n, x, packed + start * I8_TILE + n * 4, size, vectors, rows);
+  }
   for (int r = 0; r < rows; r++) {
-    int32_t dots[I8_TILE];
-    for (size_t n = 0; n < I8_TILE; n += I8_STEP) i8_dots(dots + n, q + (size_t)r * q_stride, packed + n * 4, count);
     const float scale = x_scales[(size_t)r * blocks];
     const int32_t excess = sums[(size_t)r * blocks];
     float *out = y + (size_t)r * y_stride;
@@ -130,7 +150,7 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
       // Not reassociated: the same order whatever the number of rows.
 #pragma clang fp contract(fast)
       float before = first ? 0 : out[n];
-      out[n] = (float)(dots[n] - excess) * (w_scales[n] * scale) + before;
+      out[n] = (float)(dots[r][n] - excess) * (w_scales[n] * scale) + before;
     }
   }
 }

@@ -45,8 +45,11 @@ int32_t KERNEL(peak_i8)(size_t rounds) {
   __m256i acc[8], a = _mm256_set1_epi16(1), b = _mm256_set1_epi16(2);
   for (int i = 0; i < 8; i++) acc[i] = _mm256_set1_epi32(i);
   for (size_t r = 0; r < rounds; r++) {
-    UNROLL for (int i = 0; i < 8; i++) acc[i] = _mm256_add_epi32(acc[i], _mm256_madd_epi16(a, b));
-    __asm__ volatile("" : "+x"(a), "+x"(b));
+    UNROLL for (int i = 0; i < 8; i++) {
+      acc[i] = _mm256_add_epi32(acc[i], _mm256_madd_epi16(a, b));
+      // Or one product would serve all sums.
+      __asm__ volatile("" : "+x"(a), "+x"(b));
+    }
   }
   for (int i = 0; i < 8; i++) sum += _mm256_extract_epi32(acc[i], 0);
 #else
