@@ -6,9 +6,9 @@ import UnifiedIO
 
 /// Measures a policy from camera frames to commands inside the safety envelope.
 public struct PolicyBenchmark {
-  private let policy: UnifiedIOPolicy
-  private let specification: PolicySpecification
-  private let steps: Int
+  let policy: UnifiedIOPolicy
+  let specification: PolicySpecification
+  let steps: Int
 
   /// - Parameter steps: that count, after ten that do not.
   public init(_ policy: UnifiedIOPolicy, specification: PolicySpecification, steps: Int) {
@@ -18,7 +18,7 @@ public struct PolicyBenchmark {
   }
 
   /// Noise that changes with every step, so that nothing is known from before.
-  private func observation(_ step: Int) throws -> Observation {
+  func observation(_ step: Int) throws -> Observation {
     let frames = try specification.cameras.map { camera in
       let count = camera.width * camera.height * 3
       let pixels = (0..<count).map { UInt8(truncatingIfNeeded: ($0 &* 31 &+ step &* 17) >> 2) }
@@ -35,10 +35,6 @@ public struct PolicyBenchmark {
   ///
   /// - Throws: what the policy throws.
   public func run() throws -> BenchmarkReport.Case {
-    let names: [(Stage, StageSamples.Stage)] = [
-      (.decode, .imageDecode), (.preprocess, .preprocess), (.vision, .vision), (.encode, .encode), (.generate, .token),
-      (.post, .post),
-    ]
     var samples = StageSamples()
     var tokens = 0
     let clock = ContinuousClock()
@@ -51,15 +47,27 @@ public struct PolicyBenchmark {
       let whole = clock.now - start
       tokens = chunk.tokens.count
       guard step >= 10 else { continue }
-      for (stage, name) in names {
-        let duration = Duration.nanoseconds(Int64(clamping: chunk.timings[stage]))
-        // The cross-attention keys and values are in the generation's time.
-        samples.add(name == .token ? duration / max(tokens, 1) : duration, to: name)
-      }
+      samples.add(chunk)
       samples.add(whole, to: .whole)
     }
     return BenchmarkReport.Case(
       name: "\(specification.name): frames to \(policy.capabilities.chunkLength) commands, \(tokens) tokens",
       encoderTokens: 0, stages: samples.named, rates: [])
+  }
+}
+
+extension StageSamples {
+  private static let names: [(RobotInterface.Stage, Stage)] = [
+    (.decode, .imageDecode), (.preprocess, .preprocess), (.vision, .vision), (.encode, .encode), (.generate, .token),
+    (.post, .post),
+  ]
+
+  /// Takes down the stages of a policy's step.
+  mutating func add(_ chunk: ActionChunk) {
+    for (stage, name) in Self.names {
+      let duration = Duration.nanoseconds(Int64(clamping: chunk.timings[stage]))
+      // The cross-attention keys and values are in the generation's time.
+      add(name == .token ? duration / max(chunk.tokens.count, 1) : duration, to: name)
+    }
   }
 }

@@ -1,6 +1,7 @@
 import RobotInterface
 import RobotPolicy
 import Testing
+import UnifiedIO
 
 @Suite("Several robots are answered together, each as if alone")
 struct BatchTests {
