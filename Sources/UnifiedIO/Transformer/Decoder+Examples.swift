@@ -2,7 +2,7 @@ import Tensors
 
 extension DecoderLayer {
   /// So many rows may go through the layer together without one changing another's bits.
-  fileprivate var rowsSummedAlike: Int {
+  var rowsSummedAlike: Int {
     var layers = [selfAttention.query, selfAttention.key, selfAttention.value, selfAttention.output]
     // Its keys and values are of one example at a time.
     if let attention = cross?.attention { layers += [attention.query, attention.output] }
@@ -12,9 +12,6 @@ extension DecoderLayer {
 }
 
 extension Decoder {
-  /// So many rows may go through the decoder together without one changing another's bits.
-  var rowsSummedAlike: Int { layers.reduce(.max) { min($0, $1.rowsSummedAlike) } }
-
   /// Which examples go through the decoder together: neighbours with as many rows in all as are summed alike, and those with
   /// more rows each alone, as it would be without the others.
   ///
@@ -44,7 +41,7 @@ extension Decoder {
   ///   - states: of each example.
   /// - Returns: `[Σ counts, embedding]` after `decoder_norm`.
   func advance(_ tokens: EncodedPart, counts: [Int], states: inout [DecoderState]) -> Tensor {
-    let groups = Self.groups(of: counts, rowsSummedAlike: rowsSummedAlike)
+    let groups = counts.count > 1 ? Self.groups(of: counts, rowsSummedAlike: rowsSummedAlike) : []
     guard groups.count > 1 else {
       return self(tokens.embeddings, rotary: tokens.rotary, counts: counts, states: &states)
     }
