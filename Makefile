@@ -51,10 +51,12 @@ evaluate: setup ## fly 20 fresh seeds of each task: the README's success table
 	@$(UIO2) rollout --env metaworld:$(TASKS) --episodes $(EPISODES) --seed $(SEED) --policy $(POLICY) \
 	  --json $(OUT)/evaluation.json
 
-bench: setup ## time the shipped policy and the LARGE model with random weights, stage by stage
+bench: setup ## time the daemon, the shipped policy and the LARGE model with random weights, stage by stage
 	@swift build -c release --product uio2
+	@$(UIO2) bench --size daemon
 	@$(UIO2) bench --size $(POLICY) --weights f32
 	@$(UIO2) bench --size $(POLICY) --weights int8
+	@$(UIO2) bench --size $(POLICY) --sessions 1,2,4,8,16
 	@$(UIO2) bench --size $(POLICY) --distortion
 	@$(UIO2) bench --size large --weights f32
 	@$(UIO2) bench --size large --weights int8 --outputs

@@ -57,11 +57,15 @@ let package = Package(
     .target(
       name: "ModelBenchmark",
       dependencies: ["Tensors", "UnifiedIO", "RobotInterface", "RobotPolicy", "PolicyEvaluation"]),
+    // The daemon's own time, beside a bare echo (`uio2 bench --size daemon`).
+    .target(
+      name: "DaemonBenchmark",
+      dependencies: ["ModelBenchmark", "RobotInterface", "RobotLink", "RobotPolicy", "UnifiedIO"]),
     .executableTarget(
       name: "uio2",
       dependencies: [
-        "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark", "RobotInterface", "RobotPolicy",
-        "RobotLink", "ControlDaemon", "PolicyEvaluation",
+        "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark", "DaemonBenchmark", "RobotInterface",
+        "RobotPolicy", "RobotLink", "ControlDaemon", "PolicyEvaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),

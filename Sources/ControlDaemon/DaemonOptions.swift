@@ -6,6 +6,9 @@ public struct DaemonOptions: Sendable, Hashable {
   public var maximumSessions = 64
   /// How long a session must have been silent before another may take its place.
   public var sessionIdleExpiry: Duration = .seconds(120)
+  /// Observations of different sessions that the policy answers together, at least 1, when so many wait: the work is shared, but the
+  /// first waits for the last. Nobody is waited for.
+  public var maximumBatch = 8
   /// The socket's limits; a policy's `maximumMessageBytes` goes before the one in here.
   public var socket = RouterSocket.Options()
 

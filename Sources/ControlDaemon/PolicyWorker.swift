@@ -7,7 +7,7 @@ import Synchronization
 
 /// The policy's thread: takes one job at a time, and hands what came of it back to the socket's thread.
 ///
-/// A generation is the exception: it pauses after each token while the observation that has come meanwhile is answered.
+/// A generation is the exception: it pauses after each token while the observations that have come meanwhile are answered.
 final class PolicyWorker: Sendable {
   /// What the worker says to the socket's thread.
   enum Report: Sendable {
@@ -109,20 +109,14 @@ final class PolicyWorker: Sendable {
 
   private func run(_ job: Job) -> Outcome {
     switch job.work {
-    case .act(let observation, var context):
-      let result: Result<Outcome.Answer, RobotError>
-      do throws(RobotError) {
-        result = .success(.chunk(try policy.act(on: observation, context: &context)))
-      } catch {
-        result = .failure(error)
-      }
-      return Outcome(jobID: job.id, context: context, result: result)
+    case .act(var steps):
+      let results = policy.act(on: &steps)
+      let answers = zip(steps, results).map { Outcome.Step(result: $1, context: $0.context) }
+      return Outcome(jobID: job.id, answer: .acted(answers))
     case .generate(let request):
-      do throws(RobotError) {
-        return Outcome(jobID: job.id, context: nil, result: .success(.generation(try generate(request, job.id))))
-      } catch {
-        return Outcome(jobID: job.id, context: nil, result: .failure(error))
-      }
+      return Outcome(
+        jobID: job.id,
+        answer: .generated(Result { () throws(RobotError) in try generate(request, job.id) }))
     }
   }
 

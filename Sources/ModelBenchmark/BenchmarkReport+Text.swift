@@ -32,8 +32,12 @@ extension BenchmarkReport.Case {
         String(format: "%.2f", figures.p99),
       ])
     }
-    let lines = rates.map {
+    var lines = rates.map {
       "\($0.name): " + String(format: "%.1f %@, %.0f %% of the ceiling", $0.value, $0.unit, $0.ofCeiling * 100)
+    }
+    if let sessions {
+      lines.append(
+        String(format: "%.2f ms a robot, %.2f of one by one", sessions.each, sessions.ofOneByOne))
     }
     let tokens = encoderTokens > 0 ? " (\(encoderTokens) encoder tokens)" : ""
     return ([name + tokens, table.text] + lines).joined(separator: "\n")

@@ -32,16 +32,50 @@ public struct BenchmarkReport: Sendable, Encodable {
     }
   }
 
+  /// What robots that are answered together cost each.
+  public struct Sessions: Sendable, Encodable {
+    /// Robots answered together.
+    public var count: Int
+    /// The whole batch's median over their number, milliseconds.
+    public var each: Double
+    /// The whole batch's median over as many steps of one robot; below 1 it gains from company.
+    public var ofOneByOne: Double
+
+    enum CodingKeys: String, CodingKey {
+      case count
+      case each = "each_ms"
+      case ofOneByOne = "of_one_by_one"
+    }
+  }
+
   /// One kind of step.
   public struct Case: Sendable, Encodable {
     public var name: String
     public var encoderTokens: Int
     public var stages: [String: StageSamples.Figures]
     public var rates: [Rate]
+    /// Where several robots were answered together.
+    public var sessions: Sessions?
 
     enum CodingKeys: String, CodingKey {
-      case name, stages, rates
+      case name, stages, rates, sessions
       case encoderTokens = "encoder_tokens"
+    }
+
+    init(
+      name: String, encoderTokens: Int, stages: [String: StageSamples.Figures], rates: [Rate],
+      sessions: Sessions? = nil
+    ) {
+      self.name = name
+      self.encoderTokens = encoderTokens
+      self.stages = stages
+      self.rates = rates
+      self.sessions = sessions
+    }
+
+    /// Times without rates.
+    public init(name: String, encoderTokens: Int, samples: StageSamples) {
+      self.init(name: name, encoderTokens: encoderTokens, stages: samples.named, rates: [])
     }
   }
 

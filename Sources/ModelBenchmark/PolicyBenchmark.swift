@@ -6,9 +6,9 @@ import UnifiedIO
 
 /// Measures a policy from camera frames to commands inside the safety envelope.
 public struct PolicyBenchmark {
-  private let policy: UnifiedIOPolicy
-  private let specification: PolicySpecification
-  private let steps: Int
+  let policy: UnifiedIOPolicy
+  let specification: PolicySpecification
+  let steps: Int
 
   /// - Parameter steps: that count, after ten that do not.
   public init(_ policy: UnifiedIOPolicy, specification: PolicySpecification, steps: Int) {
@@ -18,7 +18,7 @@ public struct PolicyBenchmark {
   }
 
   /// Noise that changes with every step.
-  private func observation(_ step: Int) throws -> Observation {
+  func observation(_ step: Int) throws -> Observation {
     let frames = try specification.cameras.map { camera in
       let count = camera.width * camera.height * 3
       let pixels = (0..<count).map { UInt8(truncatingIfNeeded: ($0 &* 31 &+ step &* 17) >> 2) }
@@ -31,14 +31,13 @@ public struct PolicyBenchmark {
       proprioception: specification.proprioception.map { $0.minimum / 2 + $0.maximum / 2 }, instruction: "Go on.")
   }
 
+  /// The next step encodes everything anew.
+  func forgetInputs() { policy.model.runner.model.encodings.removeAll() }
+
   /// The stages of a step.
   ///
   /// - Throws: what the policy throws.
   public func run() throws -> BenchmarkReport.Case {
-    let names: [(Stage, StageSamples.Stage)] = [
-      (.decode, .imageDecode), (.preprocess, .preprocess), (.vision, .vision), (.encode, .encode), (.generate, .token),
-      (.post, .post),
-    ]
     var samples = StageSamples()
     var tokens = 0
     let clock = ContinuousClock()
@@ -46,21 +45,33 @@ public struct PolicyBenchmark {
     for step in 0..<steps + 10 {
       // An episode of its own each time, and nothing known from before.
       var context = EpisodeContext()
-      policy.model.runner.model.encodings.removeAll()
+      forgetInputs()
       let start = clock.now
       let chunk = try policy.act(on: inputs[step % inputs.count], context: &context)
       let whole = clock.now - start
       tokens = chunk.tokens.count
       guard step >= 10 else { continue }
-      for (stage, name) in names {
-        let duration = Duration.nanoseconds(Int64(clamping: chunk.timings[stage]))
-        // The cross-attention keys and values are in the generation's time.
-        samples.add(name == .token ? duration / max(tokens, 1) : duration, to: name)
-      }
+      samples.add(chunk)
       samples.add(whole, to: .whole)
     }
     return BenchmarkReport.Case(
       name: "\(specification.name): frames to \(policy.capabilities.chunkLength) commands, \(tokens) tokens",
       encoderTokens: 0, stages: samples.named, rates: [])
+  }
+}
+
+extension StageSamples {
+  private static let names: [(RobotInterface.Stage, Stage)] = [
+    (.decode, .imageDecode), (.preprocess, .preprocess), (.vision, .vision), (.encode, .encode), (.generate, .token),
+    (.post, .post),
+  ]
+
+  /// Takes down the stages of a policy's step.
+  mutating func add(_ chunk: ActionChunk) {
+    for (stage, name) in Self.names {
+      let duration = Duration.nanoseconds(Int64(clamping: chunk.timings[stage]))
+      // The cross-attention keys and values are in the generation's time.
+      add(name == .token ? duration / max(chunk.tokens.count, 1) : duration, to: name)
+    }
   }
 }

@@ -5,6 +5,8 @@ import Tensors
 public struct StageSamples: Sendable {
   /// A stage of the report, in the order of the data.
   public enum Stage: String, Sendable, Hashable, CaseIterable, Codable {
+    /// Waiting for others' steps to end.
+    case queue
     case imageDecode = "image_decode"
     case preprocess
     case vision
@@ -12,6 +14,8 @@ public struct StageSamples: Sendable {
     case crossKeys = "cross_keys"
     case token
     case post
+    /// Messages written, sent, received and read, and threads woken.
+    case wire
     case whole
   }
 

@@ -65,6 +65,7 @@ public struct ActionChunk: Sendable, Hashable {
   public var text: String
   /// Geometric mean of the probabilities of the sampled tokens among the allowed ones, 0...1.
   public var confidence: Double
+  /// What the robot waited for: the stages of all observations that were answered together with its own.
   public var timings: StageTimings
 
   public init(

@@ -201,8 +201,7 @@ public final class UnifiedIOModel: Sendable {
   ) throws(ModelError) -> Tensor {
     let positions = zip(states, tokens).flatMap { $0.count..<$0.count + $1.count }
     let embedded = try target.embed(tokens.flatMap(\.self), at: positions)
-    return decoder(
-      embedded.embeddings, rotary: embedded.rotary, counts: tokens.map(\.count), states: &states)
+    return decoder.advance(embedded, counts: tokens.map(\.count), states: &states)
   }
 
   /// Teacher-forced logits: what the decoder thinks of every next token while `tokens` are fed to it.

@@ -12,16 +12,19 @@ struct Bench: ParsableCommand {
     abstract: "Measure a model or a policy stage by stage, beside the machine's own ceilings.",
     discussion: """
       large, xl, xxl and tiny are random checkpoints of the released shapes, written to --cache the first time (bf16; with --weights \
-      int8 once more in 8 bits). A policy is measured from camera frames to commands. Every rate stands beside the ceiling of its \
+      int8 once more in 8 bits). A policy is measured from camera frames to commands; the daemon alone, without a model, from a JPEG \
+      picture to commands over ipc, beside a bare echo. Every rate stands beside the ceiling of its \
       kind (arithmetic in registers, reading memory), measured in the same run: machines differ and are noisy, ratios less so.
 
         uio2 bench --size large --weights int8 --threads 2
         uio2 bench --size large --growth --json growth.json
         uio2 bench --size Policies/metaworld-mt5
+        uio2 bench --size Policies/metaworld-mt5 --sessions 1,2,4,8,16
         uio2 bench --size Policies/metaworld-mt5 --distortion
+        uio2 bench --size daemon
       """)
 
-  @Option(help: ArgumentHelp("large, xl, xxl, tiny, a policy's folder or a model's.", valueName: "size"))
+  @Option(help: ArgumentHelp("large, xl, xxl, tiny, a policy's folder or a model's, or daemon.", valueName: "size"))
   var size = "large"
 
   @OptionGroup var compute: ComputeOptions
@@ -31,6 +34,11 @@ struct Bench: ParsableCommand {
 
   @Flag(help: "Also encoder tokens from 128 to 1024 and sessions from 1 to 16.")
   var growth = false
+
+  @Option(
+    help: ArgumentHelp("Of a policy: robots answered together, e.g. 1,2,4,8,16.", valueName: "counts"),
+    transform: Self.counts)
+  var sessions: [Int] = []
 
   @Flag(help: "Also a whole picture (1024 tokens) and a whole sound (512), and their decoders.")
   var outputs = false
@@ -46,13 +54,27 @@ struct Bench: ParsableCommand {
 
   func validate() throws {
     guard (1...10_000).contains(steps) else { throw ValidationError("--steps must be between 1 and 10000.") }
+    // Before a random checkpoint is written for nothing.
+    if !sessions.isEmpty, size == "daemon" || ReleasedSize(rawValue: size) != nil { throw Self.needsPolicy }
+  }
+
+  private static let needsPolicy = ValidationError("--sessions needs a policy's folder; see --growth.")
+
+  private static func counts(_ text: String) throws -> [Int] {
+    let counts = text.split(separator: ",").compactMap { Int($0) }
+    guard !counts.isEmpty, counts.count == text.split(separator: ",", omittingEmptySubsequences: false).count,
+      counts.allSatisfy({ (1...256).contains($0) })
+    else { throw ValidationError("--sessions takes numbers from 1 to 256 with commas between them, e.g. 1,2,4.") }
+    return counts
   }
 
   func run() throws {
     compute.apply()
+    if size == "daemon" { return try benchDaemon() }
     let subject = try BenchmarkSubject(size, compute: compute, cache: cache)
     if distortion { return try reportDistortion(subject) }
     if let policy = subject.policy { return try benchPolicy(policy) }
+    guard sessions.isEmpty else { throw Self.needsPolicy }
     let ceilings = MachineCeilings.measure()
     // The ceilings took memory of their own.
     Measurements.resetPeakMemory()
@@ -90,34 +112,6 @@ struct Bench: ParsableCommand {
     }
     report.peakMemory = Measurements.peakMemorySinceReset
     Console.say("\n" + report.foot)
-    if let json { try JSONFile.write(report, to: json) }
-  }
-
-  private func benchPolicy(_ folder: URL) throws {
-    let ceilings = MachineCeilings.measure()
-    // The ceilings took memory of their own.
-    Measurements.resetPeakMemory()
-    let clock = ContinuousClock(), start = clock.now
-    let bundle = try PolicyBundle.load(from: folder)
-    let policy = try UnifiedIOPolicy(bundle: bundle, weights: compute.options)
-    let loaded = (clock.now - start).seconds
-    let benchmark = PolicyBenchmark(policy, specification: bundle.specification, steps: max(steps, 200))
-    let subject = try BenchmarkSubject(folder.path, compute: compute, cache: cache)
-    let format = try compute.weights ?? WeightFormat.suited(to: Checkpoint(directory: subject.folder))
-    var report = BenchmarkReport(
-      model: size, weights: compute.options, format: format, ceilings: ceilings, loadSeconds: loaded,
-      weightBytes: try subject.weightBytes(as: format))
-    report.cases = [try benchmark.run()]
-    report.peakMemory = Measurements.peakMemorySinceReset
-    Console.say(report.head + "\n\n" + report.cases[0].text + "\n\n" + report.foot)
-    if let json { try JSONFile.write(report, to: json) }
-  }
-
-  private func reportDistortion(_ subject: BenchmarkSubject) throws {
-    let inputs = try subject.recordedInputs()
-    let report = try Distortion.measure(
-      subject.folder, inputs: inputs.inputs, constraint: inputs.constraint, maximumTokens: inputs.maximumTokens)
-    Console.say(report.text)
     if let json { try JSONFile.write(report, to: json) }
   }
 }

@@ -42,12 +42,18 @@ struct Serve: ParsableCommand {
   @Option(help: ArgumentHelp("Where to listen: tcp://HOST:PORT or ipc://PATH.", valueName: "address"))
   var bind = "tcp://127.0.0.1:5555"
 
+  @Option(
+    help: ArgumentHelp(
+      "Robots answered together when so many wait: shared work, but the first waits for the last.", valueName: "count"))
+  var maxBatch = DaemonOptions().maximumBatch
+
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var realtime: RealtimeOption
   @OptionGroup var logging: LoggingOptions
 
   func validate() throws {
     if policy != nil, model != nil { throw ValidationError("--policy brings its own model; leave out --model.") }
+    guard maxBatch >= 1 else { throw ValidationError("--max-batch must be at least 1.") }
     if tokenizer != nil, model == nil { throw ValidationError("--tokenizer goes with --model.") }
   }
 
@@ -67,9 +73,11 @@ struct Serve: ParsableCommand {
     // Before the model is loaded and threads are started, which inherit it.
     realtime.apply(logger)
     let brain = try brain()
+    var options = DaemonOptions()
+    options.maximumBatch = maxBatch
     let daemon: ControlDaemon
     do {
-      daemon = try ControlDaemon(policy: brain, endpoint: bind, logger: logger)
+      daemon = try ControlDaemon(policy: brain, endpoint: bind, options: options, logger: logger)
     } catch {
       throw CommandFailure(.unavailable, error.description)
     }

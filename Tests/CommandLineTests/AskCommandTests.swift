@@ -103,6 +103,7 @@ import Testing
     ["ask", "--prompt", "x", "--output", "image", "-o", "a.wav"], ["ask", "--prompt", "x", "--timeout", "0"],
     ["ask", "--prompt", "x", "--output", "image", "-o", "a.png", "--beams", "2"],
     ["serve", "--policy", "a", "--model", "b"], ["serve", "--tokenizer", "a"],
+    ["serve", "--max-batch", "0"],
   ])
   func wrongUsageIsExplained(arguments: [String]) throws {
     let outcome = try BuiltTool.run(arguments)

@@ -32,6 +32,46 @@ import Testing
     }
   }
 
+  @Test func theDaemonIsMeasuredBesideABareEcho() throws {
+    try BuiltTool.withFolder { folder in
+      let (text, json) = try report(folder, ["--size", "daemon"])
+      #expect(json["model"] as? String == "daemon")
+      // The picture and what else an observation says; a chunk of 4 commands.
+      let request = try #require(json["request_bytes"] as? Int), reply = try #require(json["reply_bytes"] as? Int)
+      #expect((20_000..<100_000).contains(request) && (100..<1_000).contains(reply))
+      let cases = try #require(json["cases"] as? [[String: Any]])
+      #expect(cases.count == 2)
+      let stages = cases.map { $0["stages"] as? [String: [String: Double]] ?? [:] }
+      let medians = stages.map { $0.mapValues { $0["median_ms"] ?? 0 } }
+      #expect(Set(medians[0].keys) == ["queue", "image_decode", "post", "wire", "whole"])
+      #expect(Set(medians[1].keys) == ["whole"])
+      let whole = try #require(medians[0]["whole"]), echo = try #require(medians[1]["whole"])
+      #expect(echo > 0 && whole > echo && whole < 50, "\(medians)")
+      #expect(text.contains("256x256 JPEG to 4 commands") && text.contains("bare ZeroMQ echo"))
+    }
+  }
+
+  @Test func sessionsOfAPolicyAreHeldAgainstOneByOne() throws {
+    try BuiltTool.withFolder { folder in
+      let policy = BuiltTool.repository.appending(path: "Policies/metaworld-mt5").path
+      let (text, json) = try report(folder, ["--size", policy, "--sessions", "4,2"])
+      let cases = try #require(json["cases"] as? [[String: Any]])
+      let sessions = cases.compactMap { $0["sessions"] as? [String: Double] }
+      #expect(sessions.map { $0["count"] } == [1, 2, 4], "one robot is what the others are held against")
+      #expect(sessions.first?["of_one_by_one"] == 1)
+      for figures in sessions {
+        let ratio = try #require(figures["of_one_by_one"])
+        // Wide, because the machine may be busy with other things.
+        #expect(ratio > 0.1 && ratio < 3, "\(sessions)")
+        #expect((figures["each_ms"] ?? 0) > 0)
+      }
+      #expect(text.contains("4 robots together"))
+    }
+    for counts in ["", "0", "1,,2", "x", "257"] {
+      #expect(try BuiltTool.run(["bench", "--size", "tiny", "--sessions", counts]).status == 64, "\(counts)")
+    }
+  }
+
   @Test func distortionIsSmallAndNamed() throws {
     try BuiltTool.withFolder { folder in
       let (text, json) = try report(folder, ["--size", "tiny", "--distortion"])

@@ -14,7 +14,7 @@ extension ControlCoreTests {
     _ job: Job?, at now: UInt64 = 0, _ core: inout ControlCore, reason: GenerationResult.FinishReason = .end
   ) {
     let result = GenerationResult(text: "a", tokens: [3], finishReason: reason)
-    core.finish(Outcome(jobID: job?.id ?? 0, context: nil, result: .success(.generation(result))), at: now)
+    core.finish(Outcome(jobID: job?.id ?? 0, answer: .generated(.success(result))), at: now)
   }
 
   /// The one reply that is there, a generation.
@@ -187,11 +187,11 @@ extension ControlCoreTests {
     ask(1, &core)
     let first = core.nextJob(at: 0)
     core.finish(
-      Outcome(jobID: first?.id ?? 0, context: nil, result: .failure(RobotError(.invalidAudio, "x", "y"))), at: 0)
+      Outcome(jobID: first?.id ?? 0, answer: .generated(.failure(RobotError(.invalidAudio, "x", "y")))), at: 0)
     ask(2, &core)
     let second = core.nextJob(at: 0)
     let chunk = FakePolicy.chunk(for: .sample(1))
-    core.finish(Outcome(jobID: second?.id ?? 0, context: nil, result: .success(.chunk(chunk))), at: 0)
+    core.finish(Outcome(jobID: second?.id ?? 0, answer: .acted([.init(result: .success(chunk))])), at: 0)
     #expect(codes(&core) == [1: .invalidAudio, 2: .internal])
   }
 }

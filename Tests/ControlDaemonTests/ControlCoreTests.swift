@@ -10,11 +10,12 @@ struct ControlCoreTests {
   let route = RouterSocket.Route(identity: [1], hasDelimiter: false)
 
   func core(
-    maximumAge: UInt64? = 100, sessions: Int = 2, idleExpiry: Duration = .nanoseconds(1000), canGenerate: Bool = false,
-    isReady: Bool = true
+    maximumAge: UInt64? = 100, sessions: Int = 2, batch: Int = 8, idleExpiry: Duration = .nanoseconds(1000),
+    canGenerate: Bool = false, isReady: Bool = true
   ) -> ControlCore {
     var options = DaemonOptions()
     options.maximumSessions = sessions
+    options.maximumBatch = batch
     options.sessionIdleExpiry = idleExpiry
     var core = ControlCore(
       capabilities: FakePolicy(maximumAge: maximumAge).capabilities, canGenerate: canGenerate, options: options)
@@ -40,12 +41,14 @@ struct ControlCoreTests {
   }
 
   func finish(_ job: Job?, at now: UInt64 = 0, _ core: inout ControlCore) {
-    guard let job, case .act(let observation, let context) = job.work else {
+    guard let job, case .act(let steps) = job.work else {
       Issue.record("no job")
       return
     }
-    core.finish(
-      Outcome(jobID: job.id, context: context, result: .success(.chunk(FakePolicy.chunk(for: observation)))), at: now)
+    let answers = steps.map {
+      Outcome.Step(result: .success(FakePolicy.chunk(for: $0.observation)), context: $0.context)
+    }
+    core.finish(Outcome(jobID: job.id, answer: .acted(answers)), at: now)
   }
 
   @Test func `an observation becomes a job and the job's outcome a chunk with its queue time`() throws {
@@ -197,7 +200,7 @@ struct ControlCoreTests {
       var core = core()
       send(.observation(.sample(1)), id: 1, to: &core)
       let job = core.nextJob(at: 0)
-      core.finish(Outcome(jobID: job?.id ?? 0, context: nil, result: .success(.chunk(chunk))), at: 0)
+      core.finish(Outcome(jobID: job?.id ?? 0, answer: .acted([.init(result: .success(chunk))])), at: 0)
       #expect(codes(&core) == [1: .invalidAction])
     }
   }
@@ -207,7 +210,7 @@ struct ControlCoreTests {
     send(.observation(.sample(1)), id: 1, to: &core)
     let job = core.nextJob(at: 0)
     let error = RobotError(.frozenCamera, "x\0y", String(repeating: "z", count: 1 << 20))
-    core.finish(Outcome(jobID: job?.id ?? 0, context: nil, result: .failure(error)), at: 0)
+    core.finish(Outcome(jobID: job?.id ?? 0, answer: .acted([.init(result: .failure(error))])), at: 0)
     #expect(codes(&core) == [1: .frozenCamera])
   }
 }

@@ -66,12 +66,12 @@ extension ControlCore {
     replies.append(Outgoing(route: ticket.route, reply: reply))
   }
 
-  mutating func finishGeneration(_ result: Result<Outcome.Answer, RobotError>, at now: UInt64) {
+  mutating func finishGeneration(_ result: Result<GenerationResult, RobotError>, at now: UInt64) {
     guard let done = generating else { return }
     generating = nil
     guard let ticket = done.ticket else { return }
     do throws(RobotError) {
-      guard case .generation(var generation) = try result.get() else { throw Self.otherQuestion }
+      var generation = try result.get()
       generation.timings[.queue] = done.queueTime
       metrics.generations += 1
       answer(ticket, .generation(generation), at: now)

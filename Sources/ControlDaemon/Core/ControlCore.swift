@@ -6,7 +6,8 @@ import RobotPolicy
 ///
 /// It knows no sockets, threads or clocks, and whoever runs it uses it from one thread.
 /// Every request that goes in comes out as exactly one final reply: a ``Ticket`` is answered by whoever takes it out of its place.
-/// An observation may begin while a generation is under way, which then pauses; nothing else runs beside anything.
+/// Observations may begin while a generation is under way, which then pauses; those that wait together begin together. Nothing else
+/// runs beside anything.
 package struct ControlCore: Sendable {
   /// A reply on its way.
   package struct Outgoing: Sendable {
@@ -28,7 +29,7 @@ package struct ControlCore: Sendable {
     var request: Request
   }
 
-  /// A job that the policy works on.
+  /// A request that the policy works on.
   struct Running<Request: Sendable>: Sendable {
     var jobID: UInt64
     var session: String
@@ -39,21 +40,23 @@ package struct ControlCore: Sendable {
     var queueTime: UInt64
   }
 
-  private enum Phase: Sendable { case warming, serving, closed }
+  enum Phase: Sendable { case warming, serving, closed }
 
-  private let capabilities: Capabilities
+  let capabilities: Capabilities
   let canGenerate: Bool
   let capacity: Int
-  private var phase = Phase.warming
+  let maximumBatch: Int
+  var phase = Phase.warming
   var sessions: SessionTable
-  private var observations = NewestFirstQueue<String, Waiting<Observation>>()
+  var observations = NewestFirstQueue<String, Waiting<Observation>>()
   var generations = NewestFirstQueue<String, Waiting<GenerationRequest>>()
-  private var hellos: [Ticket] = []
-  private var acting: Running<Observation>?
+  var hellos: [Ticket] = []
+  /// The observations of one job, each of another session; empty when there is none.
+  var acting: [Running<Observation>] = []
   var generating: Running<GenerationRequest>?
   /// Jobs that shall end at their next token.
   var cancellations: [UInt64] = []
-  private var lastJobID: UInt64 = 0
+  var lastJobID: UInt64 = 0
   var replies: [Outgoing] = []
   private var events: [DaemonEvent] = []
 
@@ -65,6 +68,7 @@ package struct ControlCore: Sendable {
     self.capabilities = capabilities
     self.canGenerate = canGenerate
     self.capacity = max(1, options.maximumSessions)
+    self.maximumBatch = max(1, options.maximumBatch)
     self.sessions = SessionTable(capacity: capacity, idleExpiry: options.sessionIdleExpiry.wholeNanoseconds)
   }
 
@@ -166,22 +170,23 @@ package struct ControlCore: Sendable {
   /// Answers the session's observations at once, the waiting one and the one that is being computed.
   private mutating func abandon(_ session: String, because error: RobotError, at now: UInt64) {
     if let waiting = observations.remove(session) { answer(waiting.ticket, .error(error), at: now) }
-    if acting?.session == session, let ticket = acting?.ticket {
-      acting?.ticket = nil
-      answer(ticket, .error(error), at: now)
-    }
+    guard let place = acting.firstIndex(where: { $0.session == session }) else { return }
+    if let ticket = acting[place].ticket { answer(ticket, .error(error), at: now) }
+    acting[place].ticket = nil
   }
 
   private mutating func open(_ session: String, at now: UInt64) throws(RobotError) {
     let isNew = sessions[session] == nil
-    let forgotten = try sessions.open(session, at: now) { observations.contains($0) || acting?.session == $0 }
+    let forgotten = try sessions.open(session, at: now) { session in
+      observations.contains(session) || acting.contains { $0.session == session }
+    }
     if let forgotten { note(.sessionForgotten, forgotten, at: now) }
     if isNew { note(.sessionOpened, session, at: now) }
     metrics.sessions = sessions.count
   }
 
   /// - Throws: `.staleObservation` when the robot has moved on since: its age on departure plus the time in here.
-  private func checkAge(of observation: Observation, receivedAt: UInt64, at now: UInt64) throws(RobotError) {
+  func checkAge(of observation: Observation, receivedAt: UInt64, at now: UInt64) throws(RobotError) {
     guard let limit = capabilities.limits.maximumObservationAge else { return }
     let (onDeparture, isNegative) = observation.sentAt.subtractingReportingOverflow(observation.capturedAt)
     let (age, isHuge) = onDeparture.addingReportingOverflow(now &- receivedAt)
@@ -192,62 +197,7 @@ package struct ControlCore: Sendable {
     }
   }
 
-  // MARK: Work
-
-  /// Says that the policy is warm.
-  package mutating func becomeReady(at now: UInt64) {
-    guard phase == .warming else { return }
-    phase = .serving
-    note(.ready, "", at: now)
-    for ticket in hellos { answer(ticket, .capabilities(capabilities), at: now) }
-    hellos.removeAll()
-  }
-
-  /// The next piece of work, when something waits that may begin. Robots go before people who ask: an observation begins even
-  /// while a generation is under way.
-  package mutating func nextJob(at now: UInt64) -> Job? {
-    guard phase == .serving, acting == nil else { return nil }
-    while let (session, waiting) = observations.next() {
-      do throws(RobotError) { try checkAge(of: waiting.request, receivedAt: waiting.ticket.receivedAt, at: now) } catch
-      {
-        answer(waiting.ticket, .error(error), at: now)
-        continue
-      }
-      let context = sessions[session]?.context ?? EpisodeContext()
-      acting = begin(waiting, at: now)
-      return Job(id: lastJobID, work: .act(waiting.request, context))
-    }
-    guard generating == nil, let (_, waiting) = generations.next() else { return nil }
-    generating = begin(waiting, at: now)
-    return Job(id: lastJobID, work: .generate(waiting.request))
-  }
-
-  private mutating func begin<Request>(_ waiting: Waiting<Request>, at now: UInt64) -> Running<Request> {
-    lastJobID += 1
-    return Running(
-      jobID: lastJobID, session: waiting.ticket.session, request: waiting.request, ticket: waiting.ticket,
-      queueTime: now &- waiting.ticket.receivedAt)
-  }
-
-  /// Takes in what came of a job.
-  package mutating func finish(_ outcome: Outcome, at now: UInt64) {
-    if outcome.jobID == generating?.jobID { return finishGeneration(outcome.result, at: now) }
-    guard let done = acting, done.jobID == outcome.jobID else { return }
-    acting = nil
-    // Answered in the meantime: stopped, reset or shut down. Then the episode must not remember the step either.
-    guard let ticket = done.ticket else { return }
-    if let context = outcome.context { sessions[done.session]?.context = context }
-    do throws(RobotError) {
-      guard case .chunk(var chunk) = try outcome.result.get() else { throw Self.otherQuestion }
-      chunk.timings[.queue] = done.queueTime
-      try capabilities.check(chunk, for: done.request)
-      record(chunk, answeredAfter: now &- ticket.receivedAt)
-      note(.acted(done.request, chunk), done.session, at: now)
-      answer(ticket, .actionChunk(chunk), at: now)
-    } catch {
-      answer(ticket, .error(error), at: now)
-    }
-  }
+  // MARK: The end
 
   /// Answers everything that waits and refuses everything that comes.
   package mutating func close(because error: RobotError = shuttingDown, at now: UInt64) {
@@ -256,8 +206,8 @@ package struct ControlCore: Sendable {
     var tickets = hellos
     while let (_, waiting) = observations.next() { tickets.append(waiting.ticket) }
     while let (_, waiting) = generations.next() { tickets.append(waiting.ticket) }
-    tickets += [acting?.ticket, generating?.ticket].compactMap(\.self)
-    acting?.ticket = nil
+    tickets += (acting.map(\.ticket) + [generating?.ticket]).compactMap(\.self)
+    for place in acting.indices { acting[place].ticket = nil }
     generating?.ticket = nil
     hellos.removeAll()
     for ticket in tickets { answer(ticket, .error(error), at: now) }
@@ -265,13 +215,6 @@ package struct ControlCore: Sendable {
   }
 
   // MARK: Answers
-
-  private mutating func record(_ chunk: ActionChunk, answeredAfter duration: UInt64) {
-    metrics.chunks += 1
-    metrics.limitedActions += UInt64(chunk.actions.count { !$0.limited.isEmpty })
-    metrics.answerTime.record(duration)
-    for (stage, duration) in chunk.timings.durations { metrics.stages[stage, default: .init()].record(duration) }
-  }
 
   mutating func answer(_ ticket: Ticket, _ body: ReplyMessage.Body, at now: UInt64) {
     var reply = ReplyMessage(requestID: ticket.requestID, sessionID: ticket.session, body: body)
@@ -289,7 +232,7 @@ package struct ControlCore: Sendable {
     replies.append(Outgoing(route: ticket.route, reply: reply))
   }
 
-  private mutating func note(_ kind: DaemonEvent.Kind, _ session: String, at now: UInt64) {
+  mutating func note(_ kind: DaemonEvent.Kind, _ session: String, at now: UInt64) {
     events.append(DaemonEvent(time: now, session: session, kind: kind))
   }
 

@@ -6,7 +6,8 @@ import RobotPolicy
 package struct Job: Sendable {
   /// What to compute.
   package enum Work: Sendable {
-    case act(Observation, EpisodeContext)
+    /// Steps of different sessions, at least one.
+    case act([PolicyStep])
     case generate(GenerationRequest)
   }
 
@@ -24,18 +25,28 @@ package struct Job: Sendable {
 package struct Outcome: Sendable {
   /// What was computed.
   package enum Answer: Sendable {
-    case chunk(ActionChunk)
-    case generation(GenerationResult)
+    /// In the order of the job's steps.
+    case acted([Step])
+    case generated(Result<GenerationResult, RobotError>)
+  }
+
+  /// What came of one session's step.
+  package struct Step: Sendable {
+    package var result: Result<ActionChunk, RobotError>
+    /// The episode's memory after the step, whether or not it gave a chunk: a refused observation was seen as well. `nil`: as before.
+    package var context: EpisodeContext?
+
+    package init(result: Result<ActionChunk, RobotError>, context: EpisodeContext? = nil) {
+      self.result = result
+      self.context = context
+    }
   }
 
   package var jobID: UInt64
-  /// The episode's memory after the step, whether or not it gave a chunk: a refused observation was seen as well.
-  package var context: EpisodeContext?
-  package var result: Result<Answer, RobotError>
+  package var answer: Answer
 
-  package init(jobID: UInt64, context: EpisodeContext?, result: Result<Answer, RobotError>) {
+  package init(jobID: UInt64, answer: Answer) {
     self.jobID = jobID
-    self.context = context
-    self.result = result
+    self.answer = answer
   }
 }

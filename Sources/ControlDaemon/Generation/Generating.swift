@@ -6,7 +6,7 @@ public protocol Generating: Sendable {
   /// Runs the model on its own, on the thread that runs the policy.
   ///
   /// - Parameter goesOn: to be called before the work and after each token, as often as possible in between. Robots are served
-  ///   inside of the call, so it may take a while, and ``ObservationPolicy/act(on:context:)`` may be called meanwhile. `false`
+  ///   inside of the call, so it may take a while, and ``ObservationPolicy/act(on:)`` may be called meanwhile. `false`
   ///   ends the generation there: it returns what was said so far, with the reason `cancelled`.
   /// - Throws: ``RobotError``, which is the client's answer.
   func generate(

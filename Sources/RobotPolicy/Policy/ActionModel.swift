@@ -39,10 +39,14 @@ public protocol ActionModel: Sendable {
   /// The patches of a frame of the image history.
   func historyInput(_ picture: Picture) throws(ModelError) -> PatchInput
 
-  /// Runs the encoder, adding the time of its two stages, `vision` and `encode`, to `timings`.
-  func encode(_ input: ModelInput, timings: inout StageTimings) throws(ModelError) -> Encoded
-  /// Runs the decoder greedily until the grammar says that the answer is complete.
+  /// Runs the encoder on several inputs, adding the time of its two stages, `vision` and `encode`, to `timings`.
+  ///
+  /// - Returns: one entry an input, each the same to the bit as that of the input alone.
+  func encode(_ inputs: [ModelInput], timings: inout StageTimings) throws(ModelError) -> [Encoded]
+  /// Runs the decoder on several inputs, greedily, until the grammar says that the answers are complete.
+  ///
+  /// - Returns: one answer an input, each the same to the bit as that of the input alone.
   func generate(
-    from encoded: Encoded, maximumTokens: Int, constraint: any TokenConstraint
-  ) throws(ModelError) -> TextGeneration
+    from examples: [Encoded], maximumTokens: Int, constraint: any TokenConstraint
+  ) throws(ModelError) -> [TextGeneration]
 }

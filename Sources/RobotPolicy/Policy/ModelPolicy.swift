@@ -50,45 +50,108 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
   public func act(
     on observation: Observation, context: inout EpisodeContext
   ) throws(RobotError) -> ActionChunk {
-    do {
-      return try answer(observation, context: &context)
-    } catch {
-      context.recordRefusal()
-      throw error
-    }
+    var steps = [PolicyStep(observation: observation, context: context)]
+    let results = act(on: &steps)
+    context = steps[0].context
+    return try results[0].get()
   }
 
-  private func answer(
-    _ observation: Observation, context: inout EpisodeContext
-  ) throws(RobotError) -> ActionChunk {
+  /// Turns several observations into commands: the model encodes together, and decodes together, what could be read.
+  public func act(on steps: inout [PolicyStep]) -> [Result<ActionChunk, RobotError>] {
     var timings = StageTimings()
-    let generation = try generation(for: observation, context: &context, timings: &timings)
+    let answers = answers(to: &steps, timings: &timings)
     var clock = StageClock()
+    var results: [Result<ActionChunk, RobotError>] = []
+    for (index, answer) in answers.enumerated() {
+      results.append(Result { () throws(RobotError) in try chunk(try answer.get(), for: &steps[index]) })
+    }
+    clock.finish(.post, in: &timings)
+    for (index, result) in results.enumerated() {
+      switch result {
+      case .success(var chunk):
+        chunk.timings = timings
+        results[index] = .success(chunk)
+      case .failure: steps[index].context.recordRefusal()
+      }
+    }
+    return results
+  }
+
+  /// Makes an answer of the model into commands, without their timings.
+  private func chunk(_ generation: TextGeneration, for step: inout PolicyStep) throws(RobotError) -> ActionChunk {
     guard generation.finishReason == .end else {
       throw .invalidAnswer("the model did not finish its answer within \(generation.tokens.count) tokens")
     }
+    let observation = step.observation
     let said = try grammar.actions(from: generation.tokens)
     let actions = try envelope.limit(said, proprioception: observation.proprioception)
-    let moves = motion.moves(actions, proprioception: observation.proprioception, last: context.lastActions.last)
-    context.record(actions, moving: moves)
-    var chunk = ActionChunk(
+    let moves = motion.moves(actions, proprioception: observation.proprioception, last: step.context.lastActions.last)
+    step.context.record(actions, moving: moves)
+    return ActionChunk(
       observationSequence: observation.sequence, capturedAt: observation.capturedAt,
       validUntil: observation.capturedAt.addingClamped(specification.control.deadline), actions: actions,
       tokens: generation.tokens, text: model.tokenizer.decode(generation.tokens),
-      confidence: generation.confidence.isFinite ? min(max(generation.confidence, 0), 1) : 0, timings: timings)
-    clock.finish(.post, in: &chunk.timings)
-    return chunk
+      confidence: generation.confidence.isFinite ? min(max(generation.confidence, 0), 1) : 0,
+      timings: StageTimings())
   }
 
-  /// Runs the model on an observation.
-  private func generation(
-    for observation: Observation, context: inout EpisodeContext, timings: inout StageTimings
-  ) throws(RobotError) -> TextGeneration {
+  /// Runs the model on what the observations show.
+  ///
+  /// - Returns: for each step what the model says, or why it was not asked.
+  private func answers(
+    to steps: inout [PolicyStep], timings: inout StageTimings
+  ) -> [Result<TextGeneration, RobotError>] {
+    var inputs: [Result<ModelInput, RobotError>] = []
+    // One for all: whoever comes later also waits for an observation that is refused.
     var clock = StageClock()
+    for index in steps.indices {
+      do throws(RobotError) {
+        inputs.append(.success(try modelInput(for: &steps[index], clock: &clock, timings: &timings)))
+      } catch {
+        inputs.append(.failure(error))
+      }
+    }
+    clock.finish(.preprocess, in: &timings)
+    var said = answers(to: inputs.compactMap { try? $0.get() }, timings: &timings)[...]
+    return inputs.map { input in
+      input.flatMap { _ in said.popFirst() ?? .failure(Self.failure("it left an example unanswered")) }
+    }
+  }
+
+  /// Asks the model for all answers together; should that fail, one after the other, so that one input spoils no other's answer.
+  private func answers(
+    to inputs: [ModelInput], timings: inout StageTimings
+  ) -> [Result<TextGeneration, RobotError>] {
+    guard !inputs.isEmpty else { return [] }
+    do throws(ModelError) {
+      let encoded = try model.encode(inputs, timings: &timings)
+      var clock = StageClock()
+      let generations = try model.generate(
+        from: encoded, maximumTokens: grammar.maximumTokens, constraint: grammar)
+      clock.finish(.generate, in: &timings)
+      return generations.map { .success($0) }
+    } catch {
+      guard inputs.count > 1 else { return [.failure(Self.failure(error.description))] }
+      var answers: [Result<TextGeneration, RobotError>] = []
+      for input in inputs { answers += self.answers(to: [input], timings: &timings) }
+      return answers
+    }
+  }
+
+  private static func failure(_ message: String) -> RobotError {
+    RobotError(.internal, "model", "the model failed: \(message)")
+  }
+
+  /// Reads a step's pictures and words, as far as they may be acted on.
+  private func modelInput(
+    for step: inout PolicyStep, clock: inout StageClock, timings: inout StageTimings
+  ) throws(RobotError) -> ModelInput {
+    let observation = step.observation
     let indices = try reader.frameIndices(of: observation)
-    let prompt = try prompt(for: observation, context: context)
+    let prompt = try prompt(for: observation, context: step.context)
     let timeout = specification.control.frozenCameraTimeout
-    let frozen = context.frozenCameras.observe(observation, commandMoves: context.lastCommandMoves, timeout: timeout)
+    let commandMoves = step.context.lastCommandMoves
+    let frozen = step.context.frozenCameras.observe(observation, commandMoves: commandMoves, timeout: timeout)
     if let frozen, let timeout {
       throw RobotError(
         .frozenCamera, "observation.frames[\(frozen)]",
@@ -97,18 +160,9 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
     }
     let pictures = try reader.pictures(of: observation, at: indices)
     clock.finish(.decode, in: &timings)
-    let input = try modelInput(prompt: prompt, pictures: pictures, context: &context)
+    let input = try modelInput(prompt: prompt, pictures: pictures, context: &step.context)
     clock.finish(.preprocess, in: &timings)
-    do throws(ModelError) {
-      let encoded = try model.encode(input, timings: &timings)
-      clock.skip()
-      let generation = try model.generate(
-        from: encoded, maximumTokens: grammar.maximumTokens, constraint: grammar)
-      clock.finish(.generate, in: &timings)
-      return generation
-    } catch {
-      throw RobotError(.internal, "model", "the model failed: \(error.description)")
-    }
+    return input
   }
 
   /// What the model is given for an observation that begins an episode.
@@ -166,10 +220,9 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
     let observation = Observation(
       sequence: 0, capturedAt: 0, sentAt: 0, frames: frames,
       proprioception: specification.proprioception.map { $0.minimum / 2 + $0.maximum / 2 }, instruction: "Warm up.")
-    var context = EpisodeContext()
+    var steps = [PolicyStep(observation: observation, context: EpisodeContext())]
     var timings = StageTimings()
-    let generation = try generation(for: observation, context: &context, timings: &timings)
-    _ = try grammar.actions(from: generation.tokens)
+    for answer in answers(to: &steps, timings: &timings) { _ = try grammar.actions(from: try answer.get().tokens) }
   }
 }
 

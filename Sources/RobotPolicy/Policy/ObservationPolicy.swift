@@ -3,8 +3,7 @@ public import RobotInterface
 /// Turns what a robot saw into what it shall do; the daemon knows policies by this alone, so that it can be tested
 /// without weights.
 ///
-/// A policy may be handed from thread to thread but serves one observation at a time: whoever owns it calls ``act(on:context:)``
-/// from one thread at a time.
+/// A policy may be handed from thread to thread, and whoever owns it calls it from one thread at a time.
 public protocol ObservationPolicy: Sendable {
   /// What the policy drives and expects; constant over the policy's life.
   var capabilities: Capabilities { get }
@@ -25,8 +24,42 @@ public protocol ObservationPolicy: Sendable {
   ///   the model fails.
   func act(on observation: Observation, context: inout EpisodeContext) throws(RobotError) -> ActionChunk
 
+  /// Turns what several robots saw into commands for each; every answer is the one that ``act(on:context:)`` gives alone.
+  ///
+  /// Unless a policy can do better, one after the other.
+  ///
+  /// - Parameter steps: of different sessions; each context is updated as if its step were the only one.
+  /// - Returns: for each step its commands or its own error, in the order of `steps`. The stages of a chunk are those that its robot
+  ///   waited for, which are those of all steps where they were computed together.
+  func act(on steps: inout [PolicyStep]) -> [Result<ActionChunk, RobotError>]
+
   /// Does once what the first observation would otherwise wait for; runs before the daemon says that it is ready.
   ///
   /// - Throws: ``RobotError`` when the policy could not serve an observation.
   func warmUp() throws(RobotError)
+}
+
+/// One session's turn: what its robot saw, and what it remembers of the episode.
+public struct PolicyStep: Sendable {
+  /// One moment of the robot that ``context`` belongs to.
+  public var observation: Observation
+  /// The session's own memory.
+  public var context: EpisodeContext
+
+  /// Collects the parts.
+  public init(observation: Observation, context: EpisodeContext) {
+    self.observation = observation
+    self.context = context
+  }
+}
+
+extension ObservationPolicy {
+  /// One after the other.
+  public func act(on steps: inout [PolicyStep]) -> [Result<ActionChunk, RobotError>] {
+    steps.indices.map { index in
+      Result { () throws(RobotError) in
+        try act(on: steps[index].observation, context: &steps[index].context)
+      }
+    }
+  }
 }

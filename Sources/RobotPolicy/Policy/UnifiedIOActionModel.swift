@@ -85,9 +85,9 @@ public struct UnifiedIOActionModel: ActionModel {
   }
 
   /// Runs the encoder.
-  public func encode(_ input: ModelInput, timings: inout StageTimings) throws(ModelError) -> EncodedInput {
+  public func encode(_ inputs: [ModelInput], timings: inout StageTimings) throws(ModelError) -> [EncodedInput] {
     var halves = EncodingTimings()
-    let encoded = try model.encode(input, timings: &halves)
+    let encoded = try model.encode(inputs, timings: &halves)
     timings[.vision] += halves.vision.wholeNanoseconds
     timings[.encode] += halves.encode.wholeNanoseconds
     return encoded
@@ -95,9 +95,9 @@ public struct UnifiedIOActionModel: ActionModel {
 
   /// Runs the decoder.
   public func generate(
-    from encoded: EncodedInput, maximumTokens: Int, constraint: any TokenConstraint
-  ) throws(ModelError) -> TextGeneration {
+    from examples: [EncodedInput], maximumTokens: Int, constraint: any TokenConstraint
+  ) throws(ModelError) -> [TextGeneration] {
     try model.generateText(
-      from: encoded, options: GenerationOptions(maximumTokens: maximumTokens), constraint: constraint)
+      from: examples, options: GenerationOptions(maximumTokens: maximumTokens), constraint: constraint)
   }
 }

@@ -60,6 +60,8 @@ struct DecoderLayer: Sendable {
 struct Decoder: Sendable {
   let layers: [DecoderLayer]
   let norm: RMSNorm
+  /// So many rows may go through the decoder together without one changing another's bits.
+  let rowsSummedAlike: Int
 
   init(_ weights: WeightScope, _ configuration: TransformerConfiguration) throws(ModelError) {
     var layers: [DecoderLayer] = []
@@ -70,6 +72,7 @@ struct Decoder: Sendable {
     }
     self.layers = layers
     norm = try weights.rmsNorm("decoder_norm", configuration.embeddingSize)
+    rowsSummedAlike = layers.reduce(.max) { min($0, $1.rowsSummedAlike) }
   }
 
   /// Feeds new tokens to one or several examples.

@@ -17,17 +17,28 @@ final class LocalDaemon: Sendable {
   private let isRunning = Atomic(false)
 
   /// Loads the policy and binds a socket in a new folder that only this user may enter.
-  init(policy: URL, weights: WeightOptions, logger: Logger) throws {
-    let brain = try UnifiedIOPolicy(bundle: PolicyBundle.load(from: policy), weights: weights)
-    folder = try Self.makePrivateFolder()
+  convenience init(policy: URL, weights: WeightOptions, logger: Logger) throws {
+    try self.init(UnifiedIOPolicy(bundle: PolicyBundle.load(from: policy), weights: weights), logger: logger)
+  }
+
+  /// Binds a socket in a new folder that only this user may enter.
+  init(_ policy: any ObservationPolicy, logger: Logger) throws {
+    let folder = try Self.makePrivateFolder()
+    self.folder = folder
     do {
-      daemon = try ControlDaemon(
-        policy: brain, endpoint: "ipc://" + folder.appending(path: "uio2.sock").path, logger: logger)
+      daemon = try ControlDaemon(policy: policy, endpoint: Self.address("uio2", in: folder), logger: logger)
     } catch {
       try? FileManager.default.removeItem(at: folder)
       throw CommandFailure(.unavailable, error.description)
     }
     endpoint = daemon.endpoint
+  }
+
+  /// A further address beside ``endpoint``, as private and as short-lived.
+  func address(_ name: String) -> String { Self.address(name, in: folder) }
+
+  private static func address(_ name: String, in folder: URL) -> String {
+    "ipc://" + folder.appending(path: name + ".sock").path
   }
 
   /// Why the daemon ended by itself, if it did.

@@ -17,6 +17,8 @@ final class FakeModel: ActionModel {
   private let answer: Mutex<Answer>
   private let seen = Mutex<[ModelInput]>([])
   private let prompts = Mutex<[String]>([])
+  private let batches = Mutex<[Int]>([])
+  private let unreadable = Mutex<Float?>(nil)
 
   /// What the model says.
   enum Answer: Sendable {
@@ -34,6 +36,10 @@ final class FakeModel: ActionModel {
   }
 
   var inputs: [ModelInput] { seen.withLock { $0 } }
+  /// How many inputs were encoded together, each time.
+  var batchSizes: [Int] { batches.withLock { $0 } }
+  /// Refuses, from now on, whatever is encoded together with a picture of this byte.
+  func refusePictures(of byte: UInt8) { unreadable.withLock { $0 = Float(byte) } }
   var lastPrompt: String? { prompts.withLock { $0.last } }
   func say(_ new: Answer) { answer.withLock { $0 = new } }
 
@@ -62,16 +68,26 @@ final class FakeModel: ActionModel {
     PatchInput(patches: [kind, Float(picture.firstByte)], mask: [true], positions: [0])
   }
 
-  func encode(_ input: ModelInput, timings: inout StageTimings) throws(ModelError) -> Int {
+  func encode(_ inputs: [ModelInput], timings: inout StageTimings) throws(ModelError) -> [Int] {
+    if let bad = unreadable.withLock({ $0 }), inputs.contains(where: { $0.image?.patches.last == bad }) {
+      throw ModelError(.invalidInput, "image", "unreadable")
+    }
     timings[.vision] += 1
     timings[.encode] += 2
-    seen.withLock { $0.append(input) }
-    return input.text.count
+    batches.withLock { $0.append(inputs.count) }
+    seen.withLock { $0 += inputs }
+    return inputs.map(\.text.count)
   }
 
   func generate(
-    from encoded: Int, maximumTokens: Int, constraint: any TokenConstraint
-  ) throws(ModelError) -> TextGeneration {
+    from examples: [Int], maximumTokens: Int, constraint: any TokenConstraint
+  ) throws(ModelError) -> [TextGeneration] {
+    var answers: [TextGeneration] = []
+    for _ in examples { answers.append(try answer(maximumTokens: maximumTokens, constraint: constraint)) }
+    return answers
+  }
+
+  private func answer(maximumTokens: Int, constraint: any TokenConstraint) throws(ModelError) -> TextGeneration {
     switch answer.withLock({ $0 }) {
     case .failure: throw ModelError(.invalidInput, "model", "out of order")
     case .tokens(let tokens, let reason): return TextGeneration(tokens: tokens, finishReason: reason, confidence: 0.5)

@@ -1,0 +1,56 @@
+import DaemonBenchmark
+import Foundation
+import Logging
+import ModelBenchmark
+import RobotInterface
+import RobotPolicy
+import Tensors
+
+/// What `uio2 bench` measures beside a model's stages.
+extension Bench {
+  /// The daemon without a model.
+  func benchDaemon() throws {
+    guard let file = Locations.packageRoot?.appending(path: "Benchmarks/daemon/camera.jpg") else {
+      throw CommandFailure(.unavailable, "the picture is Benchmarks/daemon/camera.jpg of the repository; run it there")
+    }
+    let benchmark = try DaemonBenchmark(picture: Array(try Data(contentsOf: file)), steps: max(steps, 1000))
+    let daemon = try LocalDaemon(
+      benchmark.policy, logger: Logger(label: "uio2", factory: { _ in SwiftLogNoOpLogHandler() }))
+    daemon.start {}
+    defer { daemon.stop() }
+    let report = try benchmark.run(daemon: daemon.endpoint, echo: daemon.address("echo"))
+    Console.say(report.text)
+    if let json { try JSONFile.write(report, to: json) }
+  }
+
+  /// A policy, one robot after the other or several together.
+  func benchPolicy(_ folder: URL) throws {
+    let ceilings = MachineCeilings.measure()
+    // The ceilings took memory of their own.
+    Measurements.resetPeakMemory()
+    let clock = ContinuousClock(), start = clock.now
+    let bundle = try PolicyBundle.load(from: folder)
+    let policy = try UnifiedIOPolicy(bundle: bundle, weights: compute.options)
+    let loaded = (clock.now - start).seconds
+    let benchmark = PolicyBenchmark(
+      policy, specification: bundle.specification, steps: max(steps, sessions.isEmpty ? 200 : 20))
+    let subject = try BenchmarkSubject(folder.path, compute: compute, cache: cache)
+    let format = try compute.weights ?? WeightFormat.suited(to: Checkpoint(directory: subject.folder))
+    var report = BenchmarkReport(
+      model: size, weights: compute.options, format: format, ceilings: ceilings, loadSeconds: loaded,
+      weightBytes: try subject.weightBytes(as: format))
+    report.cases = sessions.isEmpty ? [try benchmark.run()] : try benchmark.together(sessions)
+    report.peakMemory = Measurements.peakMemorySinceReset
+    Console.say(([report.head] + report.cases.map(\.text) + [report.foot]).joined(separator: "\n\n"))
+    if let json { try JSONFile.write(report, to: json) }
+  }
+
+  /// What smaller weights change.
+  func reportDistortion(_ subject: BenchmarkSubject) throws {
+    let inputs = try subject.recordedInputs()
+    let report = try Distortion.measure(
+      subject.folder, inputs: inputs.inputs, constraint: inputs.constraint, maximumTokens: inputs.maximumTokens)
+    Console.say(report.text)
+    if let json { try JSONFile.write(report, to: json) }
+  }
+}
