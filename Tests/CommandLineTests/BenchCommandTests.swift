@@ -22,13 +22,14 @@ import Testing
       let stages = cases.map { Set(($0["stages"] as? [String: Any] ?? [:]).keys) }
       #expect(stages[0].isSuperset(of: ["image_decode", "preprocess", "vision", "encode", "token", "post", "whole"]))
       #expect(stages[1].contains("cross_keys"))
-      let rates = try #require(cases.last?["rates"] as? [[String: Any]])
+      let rates = try #require(cases[3]["rates"] as? [[String: Any]])
       #expect(rates.count == 3 && rates.allSatisfy { ($0["of_ceiling"] as? Double ?? 0) > 0 })
       #expect(text.contains("this machine at best") && text.contains("peak memory"))
       let names = cases.compactMap { $0["name"] as? String }
       // What Benchmarks/peers looks for.
       #expect(names[0].hasPrefix("256x128 ") && names[0].hasSuffix("forced by the grammar"))
       #expect(names[2].hasPrefix("384x384 ") && names[3] == "encode 640 tokens")
+      #expect(names[4].hasSuffix("none known from before") && names[5].hasSuffix("1 of them new"))
     }
   }
 
