@@ -55,12 +55,14 @@
   X(void, i16_quantize,                                                                                                \
     (int8_t *q, float *scales, int32_t *sums, const float *x, size_t rows, size_t columns, size_t block),              \
     (q, scales, sums, x, rows, columns, block))                                                                        \
-  X(void, add_pairs, (float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t columns),        \
-    (y, y_stride, x, x_stride, rows, columns))                                                                         \
   X(void, i8_gemm,                                                                                                     \
     (float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums, size_t count,             \
      const uint8_t *packed, const float *w_scales, size_t columns, size_t block, size_t outputs),                      \
     (y, y_stride, q, x_scales, sums, count, packed, w_scales, columns, block, outputs))                                \
+  X(void, i16_gemm,                                                                                                    \
+    (float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums, size_t count,             \
+     const uint8_t *packed, const float *w_scales, size_t columns, size_t block, size_t outputs, float *scratch),      \
+    (y, y_stride, q, x_scales, sums, count, packed, w_scales, columns, block, outputs, scratch))                       \
   X(void, i8_rows,                                                                                                     \
     (float *y, size_t y_stride, const float *x, size_t x_stride, size_t count, const uint8_t *packed,                  \
      const float *w_scales, size_t columns, size_t block, size_t outputs),                                             \

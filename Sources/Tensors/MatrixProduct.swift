@@ -80,22 +80,18 @@ private struct Share {
   /// With activations in 8 or 15 bits.
   func compute(_ x: QuantizedActivations, _ weights: QuantizedMatrix) {
     inTile { target, stride, tile, outputs in
-      guard x.kind.isPaired else { return multiply(x, weights, tile, outputs, into: target, stride) }
-      let width = QuantizedMatrix.tileRows
-      TensorMemory.withScratch(x.rows * width) { halves in
-        multiply(x, weights, tile, outputs, into: halves, width)
-        uio2_add_pairs(target, stride, halves, width, x.rows / 2, outputs)
+      let packed = weights.tile(tile), scales = weights.tileScales(tile)
+      guard x.kind.isPaired else {
+        return uio2_i8_gemm(
+          target, stride, x.values, x.scales, x.sums, x.rows, packed, scales, weights.columns, weights.block, outputs)
+      }
+      TensorMemory.withScratch(x.rows * QuantizedMatrix.tileRows) { scratch in
+        uio2_i16_gemm(
+          target, stride, x.values, x.scales, x.sums, x.rows / 2, packed, scales, weights.columns, weights.block,
+          outputs,
+          scratch)
       }
     }
-  }
-
-  private func multiply(
-    _ x: QuantizedActivations, _ weights: QuantizedMatrix, _ tile: Int, _ outputs: Int,
-    into target: UnsafeMutablePointer<Float>, _ stride: Int
-  ) {
-    uio2_i8_gemm(
-      target, stride, x.values, x.scales, x.sums, x.rows, weights.tile(tile), weights.tileScales(tile),
-      weights.columns, weights.block, outputs)
   }
 
   /// Calls `body` for the tile of ``rows``; where they do not begin with it, through memory for the whole tile.

@@ -66,17 +66,63 @@ import Testing
     }
   }
 
-  @Test(arguments: KernelLevel.all, [1, 17, 64, 65]) func pairsAreAdded(level: KernelLevel, columns: Int) {
-    let stride = columns + 3, x = random(6 * stride, seed: 10)
-    let y = Guarded(repeating: Float.infinity, count: 3 * (columns + 1), skew: 1), input = Guarded(x, skew: 3)
-    level.kernels.add_pairs(y.pointer, columns + 1, input.pointer, stride, 3, columns)
-    let values = y.values()
-    for row in 0..<3 {
-      for column in 0..<columns {
-        #expect(
-          values[row * (columns + 1) + column] == x[2 * row * stride + column] + x[(2 * row + 1) * stride + column])
+  /// Products of the pairs with a tile, `[rows, outputs]`.
+  private func product(
+    _ level: KernelLevel, _ pairs: Pairs, _ rows: Range<Int>, _ tile: EightBitTile, outputs: Int
+  ) -> [Float] {
+    let y = Guarded(repeating: Float.infinity, count: rows.count * outputs, skew: 1)
+    let scratch = Guarded(repeating: Float.nan, count: 2 * rows.count * 64, skew: 2)
+    let planes = 2 * rows.lowerBound..<2 * rows.upperBound
+    let q = Guarded(Array(pairs.q[planes.lowerBound * pairs.width..<planes.upperBound * pairs.width]), skew: 3)
+    let scales = Guarded(
+      Array(pairs.scales[planes.lowerBound * pairs.blocks..<planes.upperBound * pairs.blocks]), skew: 1)
+    let sums = Guarded(Array(pairs.sums[planes.lowerBound * pairs.blocks..<planes.upperBound * pairs.blocks]), skew: 1)
+    level.kernels.i16_gemm(
+      y.pointer, outputs, q.pointer, scales.pointer, sums.pointer, rows.count, tile.packed.pointer, tile.scales.pointer,
+      tile.columns, tile.block, outputs, scratch.pointer)
+    return y.values()
+  }
+
+  // Blocks of up to 512 inputs fit 32 bits whole.
+  @Test(arguments: KernelLevel.all, [4, 64, 256, 512, 1024]) func sumsOfABlockAreExact(level: KernelLevel, block: Int) {
+    for (rows, columns) in [(1, 1), (3, 17), (64, 130), (17, 1000)] {
+      let tile = EightBitTile(level, random(rows * columns, seed: 1), rows, columns, block)
+      let pairs = Pairs(level, random(13 * columns, seed: 2), 13, columns, block)
+      let y = product(level, pairs, 0..<13, tile, outputs: rows)
+      for index in y.indices {
+        let row = index / rows, output = index % rows
+        var sum = 0.0, magnitude = 0.0
+        for plane in [2 * row, 2 * row + 1] {
+          for b in 0..<pairs.blocks {
+            let dot = (b * block..<min(columns, (b + 1) * block)).reduce(0) {
+              $0 + Int(pairs.q[plane * pairs.width + $1]) * tile.weight(output, $1)
+            }
+            let term =
+              Double(dot) * Double(tile.scales.pointer[b * 64 + output])
+              * Double(pairs.scales[plane * pairs.blocks + b])
+            sum += term
+            magnitude += abs(term)
+          }
+        }
+        guard abs(Double(y[index]) - sum) > 4e-7 * magnitude else { continue }
+        Issue.record("\(y[index]) is not \(sum): \(rows) x \(columns), element \(index)")
+        return
       }
-      #expect(values[row * (columns + 1) + columns] == .infinity)
+      // A row has the bits that it has alone.
+      for row in 0..<13 {
+        expectIdentical(
+          product(level, pairs, row..<row + 1, tile, outputs: rows), Array(y[row * rows..<(row + 1) * rows]))
+      }
+    }
+  }
+
+  @Test(arguments: KernelLevel.all, [512, 65536]) func extremeIntegersDoNotOverflow(level: KernelLevel, block: Int) {
+    let columns = block
+    for (sign, other) in [(Float(1), Float(1)), (-1, 1), (-1, -1)] {
+      let tile = EightBitTile(level, [Float](repeating: sign, count: columns), 1, columns, block)
+      let pairs = Pairs(level, [Float](repeating: other, count: columns), 1, columns, block)
+      let y = product(level, pairs, 0..<1, tile, outputs: 2)
+      expectClose(y, [Double(sign * other) * Double(columns), 0], tolerance: 1e-6)
     }
   }
 }

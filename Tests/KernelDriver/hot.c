@@ -17,6 +17,9 @@ MEASURED void measure_i8_quantize(void) { uio2_i8_quantize(q, scales, sums, x, T
 MEASURED void measure_i8_gemm(void) {
   uio2_i8_gemm(y, TILE, q, scales, sums, TOKENS, packed, w_scales, COLUMNS, BLOCK, TILE);
 }
+MEASURED void measure_i16_gemm(void) {
+  uio2_i16_gemm(y, TILE, q, scales, sums, TOKENS / 2, packed, w_scales, COLUMNS, BLOCK, TILE, scratch);
+}
 MEASURED void measure_i8_widen(void) { uio2_i8_widen(y, COLUMNS, packed, w_scales, COLUMNS, BLOCK, 0, TOKENS); }
 MEASURED void measure_i8_rows(void) { uio2_i8_rows(y, TILE, x, COLUMNS, 2, packed, w_scales, COLUMNS, BLOCK, TILE); }
 MEASURED void measure_f32_rows(void) { uio2_f32_rows(y, TILE, w, x, COLUMNS, 2, TILE, COLUMNS); }
@@ -45,7 +48,7 @@ int run_hot(void) {
   x = random_floats(TOKENS * COLUMNS, 1);
   y = random_floats(TOKENS * COLUMNS, 2);
   w = random_floats(TILE * COLUMNS, 3);
-  scratch = allocate(uio2_attend_scratch(KEYS, DIMENSION) * sizeof(float));
+  scratch = allocate((uio2_attend_scratch(KEYS, DIMENSION) + TOKENS * TILE) * sizeof(float));
   scales = allocate(TOKENS * (COLUMNS / BLOCK) * sizeof(float));
   w_scales = allocate(uio2_i8_scale_count(TILE, COLUMNS, BLOCK) * sizeof(float));
   halves = allocate(TILE * COLUMNS * sizeof(uint16_t));
@@ -57,6 +60,7 @@ int run_hot(void) {
   uio2_i8_pack(packed, w_scales, w, TILE, COLUMNS, BLOCK);
   measure_i8_quantize();
   measure_i8_gemm();
+  measure_i16_gemm();
   measure_i8_widen();
   measure_i8_rows();
   measure_f32_rows();

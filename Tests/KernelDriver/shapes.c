@@ -66,9 +66,10 @@ static void products(size_t count, size_t rows, size_t columns) {
     const size_t block = blocks[i], scales_of_row = (columns + block - 1) / block;
     uint8_t *packed = allocate(uio2_i8_packed_size(rows, columns));
     float *w_scales = allocate(4 * uio2_i8_scale_count(rows, columns, block));
-    int8_t *q = allocate(count * ((columns + 3) / 4 * 4));
-    float *scales = allocate(4 * count * scales_of_row);
-    int32_t *sums = allocate(4 * count * scales_of_row);
+    // Pairs of rows take twice as much.
+    int8_t *q = allocate(2 * count * ((columns + 3) / 4 * 4));
+    float *scales = allocate(8 * count * scales_of_row), *scratch = allocate(8 * count * 64);
+    int32_t *sums = allocate(8 * count * scales_of_row);
     uio2_i8_pack(packed, w_scales, w, rows, columns, block);
     uio2_i8_widen(wide, columns, packed, w_scales, columns, block, 0, rows);
     uio2_i8_quantize(q, scales, sums, x, count, columns, block);
@@ -81,8 +82,10 @@ static void products(size_t count, size_t rows, size_t columns) {
       uio2_i8_pack(packed, w_scales, w, rows, columns, block);
       uio2_i8_quantize(q, scales, sums, x, count, columns, block);
       uio2_i8_gemm(y, rows, q, scales, sums, count, packed, w_scales, columns, block, rows);
+      uio2_i16_quantize(q, scales, sums, x, count, columns, block);
+      uio2_i16_gemm(y, rows, q, scales, sums, count, packed, w_scales, columns, block, rows, scratch);
     }
-    free(packed), free(w_scales), free(q), free(scales), free(sums);
+    free(packed), free(w_scales), free(q), free(scales), free(scratch), free(sums);
   }
   free(x), free(y), free(w), free(wide), free(halves);
 }

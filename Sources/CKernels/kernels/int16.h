@@ -36,10 +36,27 @@ void KERNEL(i16_quantize)(int8_t *q, float *scales, int32_t *sums, const float *
   }
 }
 
-void KERNEL(add_pairs)(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t columns) {
-  for (size_t r = 0; r < rows; r++) {
-    const float *first = x + 2 * r * x_stride, *second = first + x_stride;
+// Where the dot product takes 8 bits: both rows, then their sum.
+ALWAYS_INLINE void i16_by_rows(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
+                               size_t count, const uint8_t *packed, const float *w_scales, size_t columns,
+                               size_t block, size_t outputs, float *scratch) {
+  KERNEL(i8_gemm)(scratch, I8_TILE, q, x_scales, sums, 2 * count, packed, w_scales, columns, block, outputs);
+  for (size_t r = 0; r < count; r++) {
+    const float *first = scratch + 2 * r * I8_TILE, *second = first + I8_TILE;
     float *out = y + r * y_stride;
-    for (size_t c = 0; c < columns; c++) out[c] = first[c] + second[c];
+    for (size_t n = 0; n < outputs; n++) out[n] = first[n] + second[n];
   }
+}
+
+void KERNEL(i16_gemm)(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
+                      size_t count, const uint8_t *packed, const float *w_scales, size_t columns, size_t block,
+                      size_t outputs, float *scratch) {
+#if UIO2_LEVEL_NUMBER < 3
+  // Where it takes 16 bits anyway, in one go, unless 32 bits might not hold the sum: 512 * 128 * 127 * 255 < 2^31.
+  if (block <= 512) {
+    i8_product(y, y_stride, q, x_scales, sums, count, packed, w_scales, columns, block, outputs, 1);
+    return;
+  }
+#endif
+  i16_by_rows(y, y_stride, q, x_scales, sums, count, packed, w_scales, columns, block, outputs, scratch);
 }

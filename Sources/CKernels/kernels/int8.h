@@ -62,7 +62,8 @@ void KERNEL(i8_quantize)(int8_t *q, float *scales, int32_t *sums, const float *x
 #if UIO2_LEVEL_NUMBER >= 3
 ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_stride, const float *x_scales,
                            const int32_t *sums, size_t blocks, const uint8_t *packed, const float *w_scales,
-                           size_t count, int first, size_t outputs, const int rows) {
+                           size_t count, int first, size_t outputs, const int rows, const int paired) {
+  (void)paired;
   __m512i acc[TILE_ROWS][4];
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int n = 0; n < 4; n++) acc[r][n] = _mm512_setzero_si512();
   for (size_t c = 0; c < count; c += 4, packed += 4 * I8_TILE) {
@@ -128,23 +129,32 @@ ALWAYS_INLINE void i8_dots(int32_t dots[TILE_ROWS][I8_TILE], int first, const in
           dots[r][first + n] += (int32_t)packed[c * I8_TILE + (size_t)n * 4 + k] * x[(size_t)r * I8_PIECE + c + k];
 }
 #endif
+// `paired`: each row of activations is two of q, 128 times the first and once the second, and so are its sums; the second's scale is
+// that of both.
 ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_stride, const float *x_scales,
                            const int32_t *sums, size_t blocks, const uint8_t *packed, const float *w_scales,
-                           size_t count, int first, size_t outputs, const int rows) {
+                           size_t count, int first, size_t outputs, const int rows, const int paired) {
   int32_t dots[TILE_ROWS][I8_TILE] = {{0}};
   // As many sums as there are registers for; few rows read neighbouring outputs, whose cache lines are whole.
   const int vectors = rows == 1 ? 8 : rows == 2 ? 4 : 2;
   for (size_t start = 0; start < count; start += I8_PIECE) {
     const size_t size = count - start < I8_PIECE ? count - start : I8_PIECE;
     int16_t x[TILE_ROWS * I8_PIECE];
-    for (int r = 0; r < rows; r++)
-      for (size_t c = 0; c < size; c++) x[r * I8_PIECE + (int)c] = q[(size_t)r * q_stride + start + c];
+    for (int r = 0; r < rows; r++) {
+      const int8_t *in = q + (size_t)r * (paired ? 2 : 1) * q_stride + start;
+      int16_t *out = x + r * I8_PIECE;
+      if (paired)
+        for (size_t c = 0; c < size; c++) out[c] = (int16_t)(in[c] * 128 + in[q_stride + c]);
+      else
+        for (size_t c = 0; c < size; c++) out[c] = in[c];
+    }
     for (int n = 0; n < I8_TILE; n += 4 * vectors)
       i8_dots(dots, n, x, packed + start * I8_TILE + n * 4, size, vectors, rows);
   }
   for (int r = 0; r < rows; r++) {
-    const float scale = x_scales[(size_t)r * blocks];
-    const int32_t excess = sums[(size_t)r * blocks];
+    const size_t at = (size_t)r * (paired ? 2 : 1) * blocks;
+    const float scale = x_scales[paired ? at + blocks : at];
+    const int32_t excess = paired ? sums[at] * 128 + sums[at + blocks] : sums[at];
     float *out = y + (size_t)r * y_stride;
     for (size_t n = 0; n < outputs; n++) {
       // Not reassociated: the same order whatever the number of rows.
@@ -156,20 +166,21 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
 }
 #endif
 
-void KERNEL(i8_gemm)(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
-                     size_t count, const uint8_t *packed, const float *w_scales, size_t columns, size_t block,
-                     size_t outputs) {
-  const size_t padded = i8_padded(columns), blocks = i8_blocks(columns, block);
+// All rows with one tile; `paired` as above.
+ALWAYS_INLINE void i8_product(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
+                              size_t count, const uint8_t *packed, const float *w_scales, size_t columns, size_t block,
+                              size_t outputs, const int paired) {
+  const size_t padded = i8_padded(columns), blocks = i8_blocks(columns, block), planes = paired ? 2 : 1;
   for (size_t b = 0; b < blocks; b++) {
     // A block of the tile stays in the first-level cache while all rows pass.
     const size_t start = b * block, size = padded - start < block ? padded - start : block;
     const uint8_t *weights = packed + start * I8_TILE;
     for (size_t i = 0; i < count; i += TILE_ROWS) {
-      size_t rows = count - i < TILE_ROWS ? count - i : TILE_ROWS;
-#define UIO2_ROWS(n)                                                                                              \
-  case n:                                                                                                         \
-    i8_tile(y + i * y_stride, y_stride, q + i * padded + start, padded, x_scales + i * blocks + b, sums + i * blocks + b, \
-            blocks, weights, w_scales + b * I8_TILE, size, b == 0, outputs, n);                                   \
+      const size_t rows = count - i < TILE_ROWS ? count - i : TILE_ROWS, row = i * planes;
+#define UIO2_ROWS(n)                                                                                                \
+  case n:                                                                                                           \
+    i8_tile(y + i * y_stride, y_stride, q + row * padded + start, padded, x_scales + row * blocks + b,              \
+            sums + row * blocks + b, blocks, weights, w_scales + b * I8_TILE, size, b == 0, outputs, n, paired); \
     break;
       switch (rows) {
         UIO2_ROWS(1)
@@ -184,6 +195,12 @@ void KERNEL(i8_gemm)(float *y, size_t y_stride, const int8_t *q, const float *x_
 #undef UIO2_ROWS
     }
   }
+}
+
+void KERNEL(i8_gemm)(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
+                     size_t count, const uint8_t *packed, const float *w_scales, size_t columns, size_t block,
+                     size_t outputs) {
+  i8_product(y, y_stride, q, x_scales, sums, count, packed, w_scales, columns, block, outputs, 0);
 }
 
 // Weight `k` of each group of four, signed, as floats, for VECTOR_WIDTH outputs.
