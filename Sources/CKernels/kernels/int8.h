@@ -6,6 +6,10 @@
 #define I8_SMALLEST 0x1p-118f
 // Inputs whose activations are widened at a time where there is no 8-bit dot product.
 #define I8_PIECE 256
+// Where few rows wait for memory only so many at a time, so that it is read nearly front to back.
+#define I8_PIECE_OF_FEW(rows) ((rows) <= 2 ? 16 : 32)
+// Bytes; what a core asks for by itself comes too late.
+#define I8_AHEAD 16384
 
 ALWAYS_INLINE size_t i8_padded(size_t columns) { return (columns + 3) / 4 * 4; }
 ALWAYS_INLINE size_t i8_blocks(size_t columns, size_t block) { return (columns + block - 1) / block; }
@@ -62,8 +66,8 @@ void KERNEL(i8_quantize)(int8_t *q, float *scales, int32_t *sums, const float *x
 #if UIO2_LEVEL_NUMBER >= 3
 ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_stride, const float *x_scales,
                            const int32_t *sums, size_t blocks, const uint8_t *packed, const float *w_scales,
-                           size_t count, int first, size_t outputs, const int rows, const int paired) {
-  (void)paired;
+                           size_t count, int first, size_t outputs, int few, const int rows, const int paired) {
+  (void)few, (void)paired;
   __m512i acc[TILE_ROWS][4];
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int n = 0; n < 4; n++) acc[r][n] = _mm512_setzero_si512();
   for (size_t c = 0; c < count; c += 4, packed += 4 * I8_TILE) {
@@ -102,8 +106,7 @@ ALWAYS_INLINE void i8_dots(int32_t dots[TILE_ROWS][I8_TILE], int first, const in
     __m256i w[8];
     UNROLL for (int n = 0; n < vectors; n++) {
       w[n] = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(packed + n * 16)));
-      // Few rows wait for memory, and this is no stream that the processor foresees.
-      if (rows <= 2 && n % 4 == 0) _mm_prefetch((const char *)packed + n * 16 + I8_PIECE * I8_TILE, _MM_HINT_T1);
+      if (n % 4 == 0) _mm_prefetch((const char *)packed + n * 16 + I8_AHEAD, _MM_HINT_T0);
     }
     UNROLL for (int r = 0; r < rows; r++) {
       int64_t four;
@@ -133,12 +136,13 @@ ALWAYS_INLINE void i8_dots(int32_t dots[TILE_ROWS][I8_TILE], int first, const in
 // that of both.
 ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_stride, const float *x_scales,
                            const int32_t *sums, size_t blocks, const uint8_t *packed, const float *w_scales,
-                           size_t count, int first, size_t outputs, const int rows, const int paired) {
+                           size_t count, int first, size_t outputs, int few, const int rows, const int paired) {
   int32_t dots[TILE_ROWS][I8_TILE] = {{0}};
   // As many sums as there are registers for; few rows read neighbouring outputs, whose cache lines are whole.
   const int vectors = rows == 1 ? 8 : rows == 2 ? 4 : 2;
-  for (size_t start = 0; start < count; start += I8_PIECE) {
-    const size_t size = count - start < I8_PIECE ? count - start : I8_PIECE;
+  const size_t piece = few ? I8_PIECE_OF_FEW(rows) : I8_PIECE;
+  for (size_t start = 0; start < count; start += piece) {
+    const size_t size = count - start < piece ? count - start : piece;
     int16_t x[TILE_ROWS * I8_PIECE];
     for (int r = 0; r < rows; r++) {
       const int8_t *in = q + (size_t)r * (paired ? 2 : 1) * q_stride + start;
@@ -171,6 +175,7 @@ ALWAYS_INLINE void i8_product(float *y, size_t y_stride, const int8_t *q, const 
                               size_t count, const uint8_t *packed, const float *w_scales, size_t columns, size_t block,
                               size_t outputs, const int paired) {
   const size_t padded = i8_padded(columns), blocks = i8_blocks(columns, block), planes = paired ? 2 : 1;
+  const int few = count <= TILE_ROWS;
   for (size_t b = 0; b < blocks; b++) {
     // A block of the tile stays in the first-level cache while all rows pass.
     const size_t start = b * block, size = padded - start < block ? padded - start : block;
@@ -180,7 +185,7 @@ ALWAYS_INLINE void i8_product(float *y, size_t y_stride, const int8_t *q, const 
 #define UIO2_ROWS(n)                                                                                                \
   case n:                                                                                                           \
     i8_tile(y + i * y_stride, y_stride, q + row * padded + start, padded, x_scales + row * blocks + b,              \
-            sums + row * blocks + b, blocks, weights, w_scales + b * I8_TILE, size, b == 0, outputs, n, paired); \
+            sums + row * blocks + b, blocks, weights, w_scales + b * I8_TILE, size, b == 0, outputs, few, n, paired); \
     break;
       switch (rows) {
         UIO2_ROWS(1)
