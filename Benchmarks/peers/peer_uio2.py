@@ -66,13 +66,13 @@ def main() -> None:
     parser.add_argument("--size", default="tiny")
     parser.add_argument("--weights", choices=("f32", "bf16", "int8"), default="int8")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=2, help="taken for the sake of the other contestants; unused")
+    parser.add_argument("--repeats", type=int, default=2, help="steps of each case that count")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "bench.json"
         command = [
             arguments.binary, "bench", "--size", arguments.size, "--weights", arguments.weights,
-            "--threads", str(arguments.threads), "--json", output,
+            "--threads", str(arguments.threads), "--steps", str(arguments.repeats), "--json", output,
         ]  # fmt: skip
         code = subprocess.run(command, stdout=sys.stderr).returncode
         if code != 0:
