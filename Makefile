@@ -64,7 +64,7 @@ bench: setup ## time the daemon, the shipped policy and the LARGE model with ran
 bench-growth: setup .venv-peers/installed ## how time grows with encoder tokens and sessions: docs/growth.png
 	@mkdir -p $(OUT)
 	@swift build -c release --product uio2
-	@$(UIO2) bench --size large --weights int8 --growth --json $(OUT)/growth.json >$(OUT)/growth.txt
+	@$(UIO2) bench --size large --weights int8 --growth --steps 3 --json $(OUT)/growth.json >$(OUT)/growth.txt
 	@.venv-peers/bin/python Benchmarks/growth/plot.py $(OUT)/growth.json docs/growth.png
 
 bench-onednn: ## our 8-bit product beside oneDNN's (needs libdnnl-dev)

@@ -1,5 +1,4 @@
-// A small pool: workers spin for a few microseconds after a call, since the next one mostly follows at once, and then sleep on
-// a futex. Shares of the work are taken one at a time from a counter, so that a thread that the system holds up does not hold
+// A small pool: workers spin for a moment after a call, since the next one mostly follows at once, and then sleep on a futex. Shares of the work are taken one at a time from a counter, so that a thread that the system holds up does not hold
 // up the others.
 #define _GNU_SOURCE
 #include "CKernels.h"
@@ -9,6 +8,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 #if defined(__linux__)
 #include <limits.h>
 #include <linux/futex.h>
@@ -23,8 +23,11 @@
 #endif
 
 #define MAXIMUM_THREADS 64
-// About 30 microseconds.
-#define SPINS 1500
+// Longer than what one thread does alone between two products of a decoder (some tens of microseconds; a wake-up costs as much
+// again, on a virtual machine more), short enough that an idle process costs nothing.
+#define SPIN_NANOSECONDS 200000
+// Looks at the work between two looks at the clock: a processor's pause is 10 to 50 nanoseconds long.
+#define SPINS 64
 
 static struct {
   // Held by the caller whose work is under way.
@@ -88,6 +91,23 @@ static void schedule_realtime(int priority) {
   pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters);
 }
 
+static int64_t nanoseconds(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+// Waits a moment for another round than `seen`.
+static void spin(uint32_t seen) {
+  const int64_t end = nanoseconds() + SPIN_NANOSECONDS;
+  do {
+    for (int i = 0; i < SPINS; i++) {
+      if (atomic_load_explicit(&pool.round, memory_order_acquire) != seen) return;
+      PAUSE();
+    }
+  } while (nanoseconds() < end);
+}
+
 static void *work(void *argument) {
   const size_t place = (size_t)(uintptr_t)argument;
   uint32_t seen = 0;
@@ -95,7 +115,7 @@ static void *work(void *argument) {
   inside = 1;
   uio2_flush_denormals();
   for (;;) {
-    for (int spin = 0; spin < SPINS && atomic_load_explicit(&pool.round, memory_order_acquire) == seen; spin++) PAUSE();
+    spin(seen);
     while (atomic_load_explicit(&pool.round, memory_order_acquire) == seen) {
       atomic_fetch_add(&pool.sleepers, 1);
       sleep_while(&pool.round, seen);

@@ -13,20 +13,22 @@ public struct MachineCeilings: Sendable, Hashable {
   /// The kernels' instruction set, e.g. `avx512vnni`.
   public var kernels: String
 
-  /// Measures for about a second, on ``ComputeThreads/count`` threads; the best of several short runs each, since what else the
-  /// machine does only ever slows.
+  /// Measures for about a second, on ``ComputeThreads/count`` threads; the best of many short runs each, since what else the machine
+  /// does only ever slows.
   public static func measure() -> MachineCeilings {
     let threads = ComputeThreads.count
-    func best(_ repeats: Int, _ amount: Double, _ body: () -> Void) -> Double {
-      let clock = ContinuousClock()
-      return (0..<repeats).map { _ in amount / clock.measure(body).seconds * 1e-9 }.max() ?? 0
+    func best(_ amount: Double, _ body: () -> Void) -> Double {
+      let clock = ContinuousClock(), end = clock.now + .milliseconds(250)
+      var shortest = clock.measure(body)
+      while clock.now < end { shortest = min(shortest, clock.measure(body)) }
+      return amount / max(shortest.seconds, 1e-9) * 1e-9
     }
     let rounds = 1_000_000
     let sums = Tensor(zeros: [threads, 16])
-    let f32 = best(8, Double(threads * rounds * uio2_peak_f32_operations())) {
+    let f32 = best(Double(threads * rounds * uio2_peak_f32_operations())) {
       Parallel.forEach(threads, operations: .max / threads) { sums.storage.base[16 * $0] = uio2_peak_f32(rounds) }
     }
-    let int8 = best(8, Double(threads * rounds * uio2_peak_i8_operations())) {
+    let int8 = best(Double(threads * rounds * uio2_peak_i8_operations())) {
       Parallel.forEach(threads, operations: .max / threads) {
         sums.storage.base[16 * $0] = Float(truncatingIfNeeded: uio2_peak_i8(rounds))
       }
@@ -34,7 +36,7 @@ public struct MachineCeilings: Sendable, Hashable {
     // Far more than any third-level cache holds.
     let bytes = 512 << 20, pieces = 64
     let memory = Tensor(zeros: [bytes / 4])
-    let read = best(6, Double(bytes)) {
+    let read = best(Double(bytes)) {
       Parallel.forEach(pieces, operations: .max / pieces) { piece in
         let start = UnsafeRawPointer(memory.pointer) + piece * (bytes / pieces)
         let sum = uio2_stream_read(start.assumingMemoryBound(to: UInt8.self), bytes / pieces)
