@@ -1,4 +1,4 @@
-import Foundation
+import Dispatch
 import Tensors
 import Testing
 import UnifiedIO
@@ -9,14 +9,11 @@ import UnifiedIO
   private let preprocessor: Preprocessor
 
   init() throws {
-    let folder = Fixtures.url("tiny-a")
-    model = try UnifiedIOModel(directory: folder)
-    preprocessor = Preprocessor(
-      configuration: model.configuration,
-      tokenizer: try Tokenizer(modelFile: folder.appending(path: "tokenizer.model")))
+    let tiny = try TinyModel()
+    (model, preprocessor) = (tiny.model, tiny.preprocessor)
   }
 
-  private func fresh() throws -> UnifiedIOModel { try UnifiedIOModel(directory: Fixtures.url("tiny-a")) }
+  private func fresh() throws -> UnifiedIOModel { try TinyModel().model }
 
   private func picture(_ number: Int, width: Int = 64, height: Int = 32) throws -> Image {
     let pixels = (0..<width * height * 3).map { UInt8(truncatingIfNeeded: ($0 &* 31 &+ number &* 101) >> 1) }

@@ -1,4 +1,3 @@
-import Foundation
 import Testing
 import UnifiedIO
 
@@ -10,11 +9,8 @@ import UnifiedIO
   private let negative: EncodedInput
 
   init() throws {
-    let folder = Fixtures.url("tiny-a")
-    model = try UnifiedIOModel(directory: folder)
-    preprocessor = Preprocessor(
-      configuration: model.configuration,
-      tokenizer: try Tokenizer(modelFile: folder.appending(path: "tokenizer.model")))
+    let tiny = try TinyModel()
+    (model, preprocessor) = (tiny.model, tiny.preprocessor)
     encoded = try model.encode(ModelInput(text: preprocessor.textInput("a red block", target: .image)))
     negative = try model.encode(
       ModelInput(text: preprocessor.textInput(Guidance.negativePrompt(for: .image), target: .image)))

@@ -1,4 +1,3 @@
-import Foundation
 import Tensors
 import Testing
 import UnifiedIO
@@ -17,11 +16,8 @@ import UnifiedIO
   private static func run(_ format: WeightFormat) throws {
     // With several threads it depends on their pace how many of them want scratch at the same time.
     ComputeThreads.count = 1
-    let folder = Fixtures.url("tiny-a")
-    let model = try UnifiedIOModel(directory: folder, weights: WeightOptions(format: format))
-    let preprocessor = Preprocessor(
-      configuration: model.configuration,
-      tokenizer: try Tokenizer(modelFile: folder.appending(path: "tokenizer.model")))
+    let tiny = try TinyModel(weights: WeightOptions(format: format))
+    let (model, preprocessor) = (tiny.model, tiny.preprocessor)
     func picture(_ number: Int) throws -> Image {
       let pixels = (0..<64 * 64 * 3).map { UInt8(truncatingIfNeeded: ($0 &* 31 &+ number &* 101) >> 1) }
       return try Image(width: 64, height: 64, pixels: pixels)
