@@ -87,9 +87,8 @@ private struct Share {
       }
       TensorMemory.withScratch(x.rows * QuantizedMatrix.tileRows) { scratch in
         uio2_i16_gemm(
-          target, stride, x.values, x.scales, x.sums, x.rows / 2, packed, scales, weights.columns, weights.block,
-          outputs,
-          scratch)
+          target, stride, x.values, x.scales, x.sums, x.rows / 2, packed, scales, weights.columns,
+          weights.block, outputs, scratch)
       }
     }
   }
