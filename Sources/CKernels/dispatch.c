@@ -73,6 +73,14 @@ size_t uio2_attend_scratch(size_t keys, size_t dimension) {
   return padded * dimension + keys * width + 6 * padded;
 }
 
+// Of the widest level: panels of 64 tiles and of 6 outputs.
+size_t uio2_winograd_points_size(size_t channels, size_t tiles) { return (tiles + 63) / 64 * 64 * 36 * (channels + 1); }
+size_t uio2_winograd_kernels_size(size_t inputs, size_t outputs) { return (outputs + 5) * 36 * inputs; }
+
+// Of all levels: groups of up to 6 rows, panels of up to 64 outputs, blocks of up to 512 inputs.
+size_t uio2_wide_pack_size(size_t rows, size_t columns) { return (rows + 5) * columns; }
+size_t uio2_wide_scratch(size_t outputs) { return (outputs + 63) / 64 * 64 * 512; }
+
 size_t uio2_i8_packed_size(size_t rows, size_t columns) { return (rows + 63) / 64 * 64 * ((columns + 3) / 4 * 4); }
 
 size_t uio2_i8_scale_count(size_t rows, size_t columns, size_t block) {

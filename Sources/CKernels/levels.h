@@ -42,6 +42,17 @@
     (float *y, size_t y_stride, const uint16_t *w, const float *x, size_t x_stride, size_t count, size_t rows,         \
      size_t columns),                                                                                                  \
     (y, y_stride, w, x, x_stride, count, rows, columns))                                                               \
+  X(size_t, wide_group, (void), ())                                                                                    \
+  X(void, wide_pack, (float *packed, const float *x, size_t x_stride, size_t rows, size_t columns),                    \
+    (packed, x, x_stride, rows, columns))                                                                              \
+  X(void, wide_f32,                                                                                                    \
+    (float *y, size_t y_stride, const float *packed, size_t rows, const float *w, size_t columns, size_t outputs,      \
+     float *scratch),                                                                                                  \
+    (y, y_stride, packed, rows, w, columns, outputs, scratch))                                                         \
+  X(void, wide_bf16,                                                                                                   \
+    (float *y, size_t y_stride, const float *packed, size_t rows, const uint16_t *w, size_t columns, size_t outputs,   \
+     float *scratch),                                                                                                  \
+    (y, y_stride, packed, rows, w, columns, outputs, scratch))                                                         \
   X(void, i8_pack,                                                                                                     \
     (uint8_t *packed, float *w_scales, const float *w, size_t rows, size_t columns, size_t block),                     \
     (packed, w_scales, w, rows, columns, block))                                                                       \
@@ -71,13 +82,28 @@
     (float *columns, const float *x, size_t channels, size_t height, size_t width, size_t kernel, size_t stride,       \
      size_t padding, size_t out_width, size_t first_row, size_t rows),                                                 \
     (columns, x, channels, height, width, kernel, stride, padding, out_width, first_row, rows))                        \
+  X(void, winograd_weights,                                                                                            \
+    (float *u, const float *w, size_t inputs, size_t outputs, size_t first, size_t count),                             \
+    (u, w, inputs, outputs, first, count))                                                                             \
+  X(void, winograd_input,                                                                                              \
+    (float *v, const float *x, size_t channels, size_t first, size_t count, size_t height, size_t width,               \
+     size_t first_row, size_t tile_rows),                                                                              \
+    (v, x, channels, first, count, height, width, first_row, tile_rows))                                               \
+  X(void, winograd_products,                                                                                           \
+    (float *m, const float *v, const float *u, size_t inputs, size_t outputs, size_t tiles, size_t point),             \
+    (m, v, u, inputs, outputs, tiles, point))                                                                          \
+  X(size_t, winograd_panel, (void), ())                                                                                \
+  X(void, winograd_output,                                                                                             \
+    (float *y, const float *m, const float *bias, size_t channels, size_t first, size_t count, size_t height,          \
+     size_t width, size_t first_row, size_t tile_rows),                                                                \
+    (y, m, bias, channels, first, count, height, width, first_row, tile_rows))                                         \
   X(void, add_to_rows, (float *y, const float *bias, size_t rows, size_t columns), (y, bias, rows, columns))           \
   X(void, upsample_nearest, (float *y, const float *x, size_t planes, size_t height, size_t width),                    \
     (y, x, planes, height, width))                                                                                     \
   X(void, group_norm,                                                                                                  \
     (float *y, const float *x, const float *weight, const float *bias, size_t channels, size_t groups,                 \
-     size_t pixels, float epsilon),                                                                                    \
-    (y, x, weight, bias, channels, groups, pixels, epsilon))                                                           \
+     size_t pixels, float epsilon, int silu),                                                                          \
+    (y, x, weight, bias, channels, groups, pixels, epsilon, silu))                                                     \
   X(void, silu, (float *x, size_t count), (x, count))                                                                  \
   X(void, relu, (float *x, size_t count), (x, count))                                                                  \
   X(void, transpose, (float *y, const float *x, size_t rows, size_t columns), (y, x, rows, columns))                   \

@@ -19,7 +19,7 @@ extension ModelBenchmark {
     let generated = clock.now
     for _ in 0..<3 {
       try samples.measure(.post) {
-        if modality == .image { _ = try model.image(of: tokens) } else { _ = try model.spectrogram(of: tokens) }
+        try decode(tokens, as: modality)
       }
     }
     samples.add(generated - start, to: .whole)
@@ -36,6 +36,26 @@ extension ModelBenchmark {
     return BenchmarkReport.Case(
       name: "\(tokens.count) \(modality.rawValue) tokens and their decoder", encoderTokens: encoded.output.rows,
       stages: samples.named, rates: rates)
+  }
+
+  /// The decoder that makes pixels or a spectrogram of tokens, which are any.
+  public func decoder(_ modality: TargetModality) throws -> BenchmarkReport.Case {
+    let vocabulary = vocabulary(of: modality), transformer = model.configuration.transformer
+    let count = modality == .image ? transformer.maximumTargetImage : transformer.maximumTargetAudio
+    // The first two ids stand for no code.
+    let tokens = (0..<count).map { Int32(2 + $0 * 7919 % max(1, vocabulary - 2)) }
+    var samples = StageSamples()
+    for step in 0...steps {
+      var stages = StageSamples()
+      try stages.measure(.post) { try decode(tokens, as: modality) }
+      if step > 0 { samples.add(stages) }
+    }
+    return BenchmarkReport.Case(
+      name: "\(modality.rawValue) decoder, \(count) tokens", encoderTokens: 0, stages: samples.named, rates: [])
+  }
+
+  private func decode(_ tokens: [Int32], as modality: TargetModality) throws {
+    if modality == .image { _ = try model.image(of: tokens) } else { _ = try model.spectrogram(of: tokens) }
   }
 
   private func vocabulary(of modality: TargetModality) -> Int {

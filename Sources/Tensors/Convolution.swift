@@ -2,8 +2,9 @@ import CKernels
 
 /// A two-dimensional convolution over a feature map `[channels, height, width]`.
 ///
-/// Windows are copied a few rows at a time into a matrix that fits the processor's cache, so memory stays bounded by the
-/// feature maps themselves; the products go to BLAS. The weight is used as the checkpoint stores it, without a copy.
+/// Convolutions of 3 × 3 that keep the size go by Winograd's method. For the others windows are copied a few rows at a time into a
+/// matrix that fits the processor's cache. Either way memory stays bounded by the feature maps and one kernel's points, the products go
+/// to BLAS, and the weight is used as the checkpoint stores it, without a copy.
 public struct Convolution: Sendable {
   /// How output pixels lie over the input.
   public enum Sampling: Sendable, Hashable {
@@ -42,6 +43,7 @@ public struct Convolution: Sendable {
   public func callAsFunction(_ x: Tensor) -> Tensor {
     precondition(x.shape.count == 3 && x.shape[0] == inputs, "the feature map has as many channels as the kernel")
     let (height, width) = (x.shape[1], x.shape[2])
+    if suitsWinograd(height: height, width: width) { return byWinograd(x) }
     let stride = sampling == .halving ? 2 : 1, padding = sampling == .halving ? 0 : kernel / 2
     let (outHeight, outWidth) = (height / stride, width / stride)
     let result = Tensor(uninitialized: [outputs, outHeight, outWidth])
@@ -92,16 +94,18 @@ public struct GroupNorm: Sendable {
     self.epsilon = epsilon
   }
 
-  /// - Parameter x: `[channels, height, width]`.
-  public func callAsFunction(_ x: Tensor) -> Tensor {
+  /// - Parameters:
+  ///   - x: `[channels, height, width]`.
+  ///   - appliesSiLU: whether the result y becomes `y / (1 + e⁻ʸ)`.
+  public func callAsFunction(_ x: Tensor, appliesSiLU: Bool = false) -> Tensor {
     precondition(x.shape.first == weight.count, "the norm has as many channels as the feature map")
     let result = Tensor(uninitialized: x.shape)
     let pixels = x.count / weight.count, members = weight.count / groups
-    Parallel.rows(groups, operations: 8 * members * pixels) { range in
+    Parallel.rows(groups, operations: (appliesSiLU ? 33 : 8) * members * pixels) { range in
       let channel = range.lowerBound * members
       uio2_group_norm(
         result.storage.base + channel * pixels, x.pointer + channel * pixels, weight.pointer + channel,
-        bias.pointer + channel, range.count * members, range.count, pixels, epsilon)
+        bias.pointer + channel, range.count * members, range.count, pixels, epsilon, appliesSiLU ? 1 : 0)
     }
     return result
   }
@@ -121,11 +125,6 @@ extension Tensor {
     let result = Tensor(uninitialized: [columns, rows])
     uio2_transpose(result.storage.base, pointer, rows, columns)
     return result
-  }
-
-  /// `x / (1 + e⁻ˣ)`, in place.
-  public mutating func applySiLU() {
-    updateParts(operations: 25) { uio2_silu($0, $1.count) }
   }
 
   /// `max(x, 0)`, in place.

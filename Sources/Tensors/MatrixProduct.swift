@@ -39,6 +39,8 @@ enum MatrixProduct {
         start = end
       }
     }
+    // Packed once for all matrices.
+    let packed = x.rows > fewRows && x.columns > 0 && factors.contains { $0.matrix.multipliesFloats } ? PackedRows(x) : nil
     let work = x.rows * x.columns * factors.reduce(0) { $0 + $1.range.count }
     // Widening is work too, which few rows do not show.
     Parallel.forEach(shares.count, operations: 2 * work) { index in
@@ -48,7 +50,7 @@ enum MatrixProduct {
       {
         share.compute(activations, weights)
       } else {
-        share.compute(x)
+        share.compute(x, packed)
       }
     }
     return results
@@ -108,34 +110,66 @@ private struct Share {
     }
   }
 
-  /// With activations in 32 bits.
-  func compute(_ x: Tensor) {
+  /// With activations in 32 bits; `packed`: the same rows, where they are many.
+  func compute(_ x: Tensor, _ packed: PackedRows?) {
+    let columns = x.columns
+    guard let packed else { return computeFew(x) }
+    TensorMemory.withScratch(uio2_wide_scratch(rows.count)) { scratch in
+      switch matrix.elements {
+      case .f32(let tensor):
+        uio2_wide_f32(
+          target, range.count, packed.base, x.rows, tensor.pointer + rows.lowerBound * columns, columns, rows.count,
+          scratch)
+      case .bf16(let halves):
+        uio2_wide_bf16(
+          target, range.count, packed.base, x.rows, halves.base + rows.lowerBound * columns, columns, rows.count,
+          scratch)
+      case .int8:
+        // Held until the product is done: memory that is let go is another thread's at once.
+        withExtendedLifetime(matrix.widened(rows: rows)) {
+          uio2_wide_f32(target, range.count, packed.base, x.rows, $0.pointer, columns, rows.count, scratch)
+        }
+      }
+    }
+  }
+
+  private func computeFew(_ x: Tensor) {
     let columns = x.columns
     switch matrix.elements {
     case .f32(let tensor):
-      let weights = tensor.pointer + rows.lowerBound * columns
-      if x.rows <= MatrixProduct.fewRows {
-        uio2_f32_rows(target, range.count, weights, x.pointer, columns, x.rows, rows.count, columns)
-      } else {
-        multiply(x, by: weights)
-      }
-    case .bf16(let halves) where x.rows <= MatrixProduct.fewRows:
+      uio2_f32_rows(
+        target, range.count, tensor.pointer + rows.lowerBound * columns, x.pointer, columns, x.rows, rows.count, columns)
+    case .bf16(let halves):
       uio2_bf16_rows(
         target, range.count, halves.base + rows.lowerBound * columns, x.pointer, columns, x.rows, rows.count, columns)
-    case .int8(let weights) where x.rows <= MatrixProduct.fewRows:
+    case .int8(let weights):
       inTile { target, stride, tile, outputs in
         uio2_i8_rows(
           target, stride, x.pointer, columns, x.rows, weights.tile(tile), weights.tileScales(tile), columns,
           weights.block, outputs)
       }
-    case .bf16, .int8:
-      // Held until the product is done: memory that is let go is another thread's at once.
-      withExtendedLifetime(matrix.widened(rows: rows)) { multiply(x, by: $0.pointer) }
     }
   }
+}
 
-  private func multiply(_ x: Tensor, by weights: UnsafePointer<Float>) {
-    BLAS.multiplyTransposed(
-      x.pointer, x.columns, weights, x.columns, into: target, range.count, m: x.rows, n: rows.count, k: x.columns)
+/// Many rows of 32-bit activations as the kernels read them.
+private struct PackedRows {
+  private let memory: Tensor
+  var base: UnsafePointer<Float> { memory.pointer }
+
+  init(_ x: Tensor) {
+    memory = Tensor(uninitialized: [uio2_wide_pack_size(x.rows, x.columns)])
+    let base = memory.storage.base, columns = x.columns
+    Parallel.rows(x.rows, operations: 4 * columns, unit: uio2_wide_group()) { range in
+      uio2_wide_pack(
+        base + range.lowerBound * columns, x.pointer + range.lowerBound * columns, columns, range.count, columns)
+    }
+  }
+}
+
+extension WeightMatrix {
+  /// Whether its products take 32-bit activations.
+  fileprivate var multipliesFloats: Bool {
+    if case .int8(let weights) = elements { weights.activations == .f32 } else { true }
   }
 }

@@ -43,6 +43,9 @@ struct Bench: ParsableCommand {
   @Flag(help: "Also a whole picture (1024 tokens) and a whole sound (512), and their decoders.")
   var outputs = false
 
+  @Flag(help: "Also the decoders of pictures and sounds, alone.")
+  var decoders = false
+
   @Flag(help: "Instead of times: what bf16 and int8 change, layer by layer, in logits and in tokens.")
   var distortion = false
 
@@ -104,6 +107,11 @@ struct Bench: ParsableCommand {
     if growth {
       for tokens in [128, 256, 512, 1024] { try add { try benchmark.parts(tokens: tokens) } }
       for sessions in [1, 2, 4, 8, 16] { try add { try benchmark.parts(tokens: 128, examples: sessions) } }
+    }
+    if decoders {
+      for modality in [TargetModality.image, .audio] where model.hasTokenizer(modality) {
+        try add { try benchmark.decoder(modality) }
+      }
     }
     if outputs {
       for modality in [TargetModality.image, .audio] where model.hasTokenizer(modality) {

@@ -1,7 +1,8 @@
+import CKernels
 import KernelLevels
 import Testing
 
-/// Products of a few rows with 32-bit and bfloat16 weights.
+/// Products with 32-bit and bfloat16 weights.
 @Suite struct RowProductTests {
   private struct Case {
     let rows: Int, columns: Int, xStride: Int
@@ -39,11 +40,31 @@ import Testing
           y.pointer, stride, w.pointer + outputs.lowerBound * columns, from, xStride, inputs.count, outputs.count,
           columns)
       }
-      let values = y.values()
-      #expect(inputs.allSatisfy { values[($0 - inputs.lowerBound) * stride + outputs.count] == .infinity })
+      return rows(of: y.values(), inputs, outputs.count, stride)
+    }
+
+    /// All outputs of some rows of x, by the kernels for many rows.
+    func wideProduct(_ level: KernelLevel, brain: Bool, _ inputs: Range<Int>) -> [Float] {
+      let stride = rows + 2, kernels = level.kernels
+      let y = Guarded(repeating: Float.infinity, count: inputs.count * stride, skew: 2)
+      let packed = Guarded(repeating: Float.nan, count: uio2_wide_pack_size(inputs.count, columns), skew: 3)
+      let scratch = Guarded(repeating: Float.nan, count: uio2_wide_scratch(rows), skew: 1)
+      kernels.wide_pack(packed.pointer, x.pointer + inputs.lowerBound * xStride, xStride, inputs.count, columns)
+      if brain {
+        kernels.wide_bf16(
+          y.pointer, stride, packed.pointer, inputs.count, halves.pointer, columns, rows, scratch.pointer)
+      } else {
+        kernels.wide_f32(y.pointer, stride, packed.pointer, inputs.count, w.pointer, columns, rows, scratch.pointer)
+      }
+      return rows(of: y.values(), inputs, rows, stride)
+    }
+
+    /// The first `count` numbers of each row; what lies between the rows must not have been written.
+    private func rows(of values: [Float], _ inputs: Range<Int>, _ count: Int, _ stride: Int) -> [Float] {
+      #expect(inputs.indices.allSatisfy { values[($0 - inputs.lowerBound) * stride + count] == .infinity })
       return inputs.flatMap { row -> ArraySlice<Float> in
         let start = (row - inputs.lowerBound) * stride
-        return values[start..<start + outputs.count]
+        return values[start..<start + count]
       }
     }
   }
@@ -75,6 +96,21 @@ import Testing
       for output in Set([0, rows / 2, rows - 1]) {
         expectIdentical(
           size.product(level, brain: brain, 0..<1, output..<output + 1), all[output..<output + 1], "output \(output)")
+      }
+    }
+  }
+
+  /// Many rows, packed first.
+  @Test(arguments: KernelLevel.all, [false, true]) func manyRowsToo(level: KernelLevel, brain: Bool) {
+    for (rows, columns) in Self.shapes {
+      let size = Case(rows, columns)
+      let all = size.wideProduct(level, brain: brain, 0..<Case.count)
+      let reference = (0..<Case.count * rows).map { size.reference($0 / rows, $0 % rows) }
+      expectClose(all, reference, tolerance: 1e-6, unit: Double(columns).squareRoot(), "\(rows) x \(columns)")
+      for count in [1, 5, 6, 7, 12] {
+        let start = Case.count - count
+        expectIdentical(
+          size.wideProduct(level, brain: brain, start..<Case.count), all[(start * rows)...], "\(count) rows")
       }
     }
   }

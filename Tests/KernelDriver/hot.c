@@ -5,9 +5,9 @@
 
 #define MEASURED __attribute__((noinline))
 
-enum { COLUMNS = 1024, TILE = 64, TOKENS = 16, HEADS = 4, DIMENSION = 64, KEYS = 320, BLOCK = 256 };
+enum { COLUMNS = 1024, TILE = 64, TOKENS = 16, HEADS = 4, DIMENSION = 64, KEYS = 320, BLOCK = 256, CHANNELS = 48, SIDE = 16 };
 
-static float *x, *y, *w, *scratch, *scales, *w_scales;
+static float *x, *y, *w, *scratch, *scales, *w_scales, *packed_rows, *kernels, *points, *point_sums;
 static uint16_t *halves;
 static uint8_t *packed;
 static int8_t *q;
@@ -37,6 +37,18 @@ MEASURED void measure_attend_one(void) {
 MEASURED void measure_attend_one_half(void) {
   uio2_attend_one(y, x, halves, halves + KEYS * DIMENSION, DIMENSION, 1, KEYS, DIMENSION, 0.125f, scratch);
 }
+MEASURED void measure_wide_f32(void) {
+  uio2_wide_pack(packed_rows, x, COLUMNS, TOKENS, COLUMNS);
+  uio2_wide_f32(y, TILE, packed_rows, TOKENS, w, COLUMNS, TILE, scratch);
+}
+MEASURED void measure_wide_bf16(void) { uio2_wide_bf16(y, TILE, packed_rows, TOKENS, halves, COLUMNS, TILE, scratch); }
+MEASURED void measure_winograd(void) {
+  uio2_winograd_weights(kernels, w, CHANNELS, CHANNELS, 0, CHANNELS / uio2_winograd_panel());
+  uio2_winograd_input(points, x, CHANNELS, 0, CHANNELS, SIDE, SIDE, 0, SIDE / 4);
+  for (size_t point = 0; point < 36; point++)
+    uio2_winograd_products(point_sums, points, kernels, CHANNELS, CHANNELS, SIDE / 4 * (SIDE / 4), point);
+  uio2_winograd_output(y, point_sums, w, CHANNELS, 0, CHANNELS, SIDE, SIDE, 0, SIDE / 4);
+}
 MEASURED void measure_rms_norm(void) { uio2_rms_norm(y, x, w, TOKENS, COLUMNS, 1e-6f); }
 MEASURED void measure_layer_norm(void) { uio2_layer_norm(y, x, w, w + COLUMNS, TOKENS, COLUMNS, 1e-6f); }
 MEASURED void measure_norm_rotary(void) { uio2_norm_rotary(y, w, 1e-6f, w + DIMENSION, TOKENS, HEADS, DIMENSION); }
@@ -48,7 +60,11 @@ int run_hot(void) {
   x = random_floats(TOKENS * COLUMNS, 1);
   y = random_floats(TOKENS * COLUMNS, 2);
   w = random_floats(TILE * COLUMNS, 3);
-  scratch = allocate((uio2_attend_scratch(KEYS, DIMENSION) + TOKENS * TILE) * sizeof(float));
+  scratch = allocate((uio2_attend_scratch(KEYS, DIMENSION) + TOKENS * TILE + uio2_wide_scratch(TILE)) * sizeof(float));
+  packed_rows = allocate(uio2_wide_pack_size(TOKENS, COLUMNS) * sizeof(float));
+  kernels = allocate(uio2_winograd_kernels_size(CHANNELS, CHANNELS) * sizeof(float));
+  points = allocate(uio2_winograd_points_size(CHANNELS, SIDE * SIDE / 16) * sizeof(float));
+  point_sums = allocate(uio2_winograd_points_size(CHANNELS, SIDE * SIDE / 16) * sizeof(float));
   scales = allocate(TOKENS * (COLUMNS / BLOCK) * sizeof(float));
   w_scales = allocate(uio2_i8_scale_count(TILE, COLUMNS, BLOCK) * sizeof(float));
   halves = allocate(TILE * COLUMNS * sizeof(uint16_t));
@@ -69,13 +85,16 @@ int run_hot(void) {
   measure_attend_half();
   measure_attend_one();
   measure_attend_one_half();
+  measure_wide_f32();
+  measure_wide_bf16();
+  measure_winograd();
   measure_rms_norm();
   measure_layer_norm();
   measure_norm_rotary();
   measure_silu_multiply();
   measure_gelu_erf();
   measure_gelu_tanh();
-  void *const memory[] = {x, y, w, scratch, scales, w_scales, halves, packed, q, sums};
+  void *const memory[] = {x, y, w, scratch, scales, w_scales, halves, packed, q, sums, packed_rows, kernels, points, point_sums};
   for (size_t i = 0; i < sizeof memory / sizeof *memory; i++) free(memory[i]);
   return 0;
 }

@@ -24,7 +24,7 @@ static void elementwise(size_t rows, size_t columns) {
   uio2_silu(y, count);
   uio2_relu(y, count);
   uio2_transpose(y, x, rows, columns);
-  uio2_group_norm(y, x, c, c, rows, 1, columns, 1e-6f);
+  uio2_group_norm(y, x, c, c, rows, 1, columns, 1e-6f, rows % 2);
   size_t index;
   uio2_nearest(x, y, 1, count, &index, &maximum);
   uio2_f32_to_bf16(halves, x, count);
@@ -61,6 +61,11 @@ static void products(size_t count, size_t rows, size_t columns) {
   uio2_f32_to_bf16(halves, w, rows * columns);
   uio2_f32_rows(y, rows, w, x, columns, count, rows, columns);
   uio2_bf16_rows(y, rows, halves, x, columns, count, rows, columns);
+  float *rows_packed = allocate(4 * uio2_wide_pack_size(count, columns)), *panels = allocate(4 * uio2_wide_scratch(rows));
+  uio2_wide_pack(rows_packed, x, columns, count, columns);
+  uio2_wide_f32(y, rows, rows_packed, count, w, columns, rows, panels);
+  uio2_wide_bf16(y, rows, rows_packed, count, halves, columns, rows, panels);
+  free(rows_packed), free(panels);
   const size_t blocks[] = {4, 64, 65536};
   for (size_t i = 0; i < 3 && rows <= 64; i++) {
     const size_t block = blocks[i], scales_of_row = (columns + block - 1) / block;
@@ -103,6 +108,18 @@ static void windows(size_t channels, size_t height, size_t width) {
   free(x), free(up);
 }
 
+static void winograd(size_t inputs, size_t outputs, size_t height, size_t width) {
+  const size_t rows = (height + 3) / 4, tiles = rows * ((width + 3) / 4), panel = uio2_winograd_panel();
+  float *x = floats(inputs * height * width), *w = floats(outputs * inputs * 9), *bias = floats(outputs);
+  float *u = allocate(4 * uio2_winograd_kernels_size(inputs, outputs)), *y = allocate(4 * outputs * height * width);
+  float *v = allocate(4 * uio2_winograd_points_size(inputs, tiles)), *m = allocate(4 * uio2_winograd_points_size(outputs, tiles));
+  uio2_winograd_weights(u, w, inputs, outputs, 0, (outputs + panel - 1) / panel);
+  uio2_winograd_input(v, x, inputs, 0, inputs, height, width, 0, rows);
+  for (size_t point = 0; point < 36; point++) uio2_winograd_products(m, v, u, inputs, outputs, tiles, point);
+  uio2_winograd_output(y, m, bias, outputs, 0, outputs, height, width, 0, rows);
+  free(x), free(w), free(bias), free(u), free(y), free(v), free(m);
+}
+
 int run_shapes(void) {
   const size_t sizes[] = {1, 3, 15, 17, 63, 64, 65, 130};
   const size_t count = sizeof sizes / sizeof *sizes;
@@ -111,6 +128,7 @@ int run_shapes(void) {
     for (size_t i = 0; i < count; i++) {
       elementwise(3, sizes[i]);
       windows(2, 1 + i, sizes[i]);
+      winograd(1 + i, 9 - i, 1 + i, sizes[i]);
       for (size_t j = 0; j < count; j++) {
         attention(1 + i, sizes[j], sizes[count - 1 - i]);
         products(1 + (i + j) % 13, sizes[i], sizes[j]);

@@ -76,6 +76,18 @@ void uio2_f32_rows(float *y, size_t y_stride, const float *w, const float *x, si
 void uio2_bf16_rows(float *y, size_t y_stride, const uint16_t *w, const float *x, size_t x_stride, size_t count,
                     size_t rows, size_t columns);
 
+// Many rows: packed once for all products, then y[rows][outputs] = x . w[outputs][columns], the weights in f32 or bfloat16. Every
+// result is summed in the same order whatever the number of rows. `packed` takes uio2_wide_pack_size floats, the scratch memory of a
+// product uio2_wide_scratch; packing may be shared out at multiples of uio2_wide_group rows, which begin at row * columns of `packed`.
+size_t uio2_wide_pack_size(size_t rows, size_t columns);
+size_t uio2_wide_scratch(size_t outputs);
+size_t uio2_wide_group(void);
+void uio2_wide_pack(float *packed, const float *x, size_t x_stride, size_t rows, size_t columns);
+void uio2_wide_f32(float *y, size_t y_stride, const float *packed, size_t rows, const float *w, size_t columns, size_t outputs,
+                   float *scratch);
+void uio2_wide_bf16(float *y, size_t y_stride, const float *packed, size_t rows, const uint16_t *w, size_t columns,
+                    size_t outputs, float *scratch);
+
 // Weights in 8 bits: 64 outputs (rows of w) make a tile of 64 * columns (rounded up to 4) bytes and of 64 scales for each block
 // of `block` inputs, a multiple of 4 up to 65536 (sums of a block are 32 bits wide). The functions below work on one tile; the
 // whole matrix is its tiles one after the other. At least one column. A block whose numbers are all smaller than 2^-118 counts
@@ -113,13 +125,30 @@ void uio2_i8_rows(float *y, size_t y_stride, const float *x, size_t x_stride, si
 // first_row ..< first_row + rows. Output pixel (i, j) sees input rows i * stride - padding + 0..kernel-1; 0 outside.
 void uio2_im2col(float *columns, const float *x, size_t channels, size_t height, size_t width, size_t kernel,
                  size_t stride, size_t padding, size_t out_width, size_t first_row, size_t rows);
+// Winograd's method F(4 x 4, 3 x 3) for convolutions of 3 x 3 with one pixel of zeros around: tiles of 4 x 4 pixels, ceil(width / 4)
+// in a row, become 36 points each, with one matrix product over the channels for each point. How points lie in memory is the level's
+// own affair: uio2_winograd_points_size floats hold those of so many tiles and channels, uio2_winograd_kernels_size those of kernels.
+size_t uio2_winograd_points_size(size_t channels, size_t tiles);
+size_t uio2_winograd_kernels_size(size_t inputs, size_t outputs);
+// Outputs whose kernels lie together.
+size_t uio2_winograd_panel(void);
+// The points of w[outputs][inputs][3][3], of panels first ..< first + count of the ceil(outputs / panel).
+void uio2_winograd_weights(float *u, const float *w, size_t inputs, size_t outputs, size_t first, size_t count);
+// The points of x[channels][height][width]: rows of tiles first_row ..< first_row + tile_rows, channels first ..< first + count.
+void uio2_winograd_input(float *v, const float *x, size_t channels, size_t first, size_t count, size_t height, size_t width,
+                         size_t first_row, size_t tile_rows);
+// The sums of point 0 ..< 36 of `tiles` tiles.
+void uio2_winograd_products(float *m, const float *v, const float *u, size_t inputs, size_t outputs, size_t tiles, size_t point);
+// y[channels][height][width] of the sums, plus bias[channel]; the rest as above.
+void uio2_winograd_output(float *y, const float *m, const float *bias, size_t channels, size_t first, size_t count,
+                          size_t height, size_t width, size_t first_row, size_t tile_rows);
 // Adds bias[row] to every element of row `row` of y[rows][columns].
 void uio2_add_to_rows(float *y, const float *bias, size_t rows, size_t columns);
 // y[planes][2 * height][2 * width]: every pixel of x[planes][height][width] four times.
 void uio2_upsample_nearest(float *y, const float *x, size_t planes, size_t height, size_t width);
-// Group norm over x[channels][pixels]; `groups` divides `channels`; y may be x.
+// Group norm over x[channels][pixels], then SiLU unless `silu` is 0; `groups` divides `channels`; y may be x.
 void uio2_group_norm(float *y, const float *x, const float *weight, const float *bias, size_t channels, size_t groups,
-                     size_t pixels, float epsilon);
+                     size_t pixels, float epsilon, int silu);
 // x = x / (1 + exp(-x)), in place.
 void uio2_silu(float *x, size_t count);
 // x = max(x, 0), in place; NaN stays NaN.

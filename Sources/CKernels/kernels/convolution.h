@@ -54,11 +54,15 @@ void KERNEL(upsample_nearest)(float *y, const float *x, size_t planes, size_t he
   }
 }
 
+void KERNEL(silu)(float *x, size_t count) {
+  for (size_t i = 0; i < count; i++) x[i] = x[i] / (1.0f + uio2_expf(-x[i]));
+}
+
 // Sums in blocks: 2 million terms in one f32 accumulator would lose digits.
 #define UIO2_BLOCK 1024
 
 void KERNEL(group_norm)(float *y, const float *x, const float *weight, const float *bias, size_t channels,
-                                     size_t groups, size_t pixels, float epsilon) {
+                                     size_t groups, size_t pixels, float epsilon, int silu) {
   UIO2_REASSOCIATE
   const size_t members = channels / groups, count = members * pixels;
   for (size_t g = 0; g < groups; g++) {
@@ -84,13 +88,13 @@ void KERNEL(group_norm)(float *y, const float *x, const float *weight, const flo
       float scale = weight[c] * inverse, shift = bias[c] - mean * weight[c] * inverse;
       const float *from = x + c * pixels;
       float *to = y + c * pixels;
-      for (size_t i = 0; i < pixels; i++) to[i] = from[i] * scale + shift;
+      for (size_t start = 0; start < pixels; start += UIO2_BLOCK) {
+        size_t end = start + UIO2_BLOCK < pixels ? start + UIO2_BLOCK : pixels;
+        for (size_t i = start; i < end; i++) to[i] = from[i] * scale + shift;
+        if (silu) KERNEL(silu)(to + start, end - start);
+      }
     }
   }
-}
-
-void KERNEL(silu)(float *x, size_t count) {
-  for (size_t i = 0; i < count; i++) x[i] = x[i] / (1.0f + uio2_expf(-x[i]));
 }
 
 void KERNEL(relu)(float *x, size_t count) {

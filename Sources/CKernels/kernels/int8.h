@@ -66,7 +66,7 @@ void KERNEL(i8_quantize)(int8_t *q, float *scales, int32_t *sums, const float *x
 #if UIO2_LEVEL_NUMBER >= 3
 ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_stride, const float *x_scales,
                            const int32_t *sums, size_t blocks, const uint8_t *packed, const float *w_scales,
-                           size_t count, int first, size_t outputs, int few, const int rows, const int paired) {
+                           size_t count, int first, size_t outputs, const int few, const int rows, const int paired) {
   (void)few, (void)paired;
   __m512i acc[TILE_ROWS][4];
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int n = 0; n < 4; n++) acc[r][n] = _mm512_setzero_si512();
@@ -99,14 +99,15 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
 // dots[r][first ...] of one piece of a block for 4 `vectors` outputs: pairs of 16-bit products, since sums of two 8-bit products would
 // not fit 16 bits. Weights are widened on their way to the registers, where all rows share them.
 ALWAYS_INLINE void i8_dots(int32_t dots[TILE_ROWS][I8_TILE], int first, const int16_t *x, const uint8_t *packed,
-                           size_t count, const int vectors, const int rows) {
+                           size_t count, const int few, const int vectors, const int rows) {
   __m256i acc[TILE_ROWS][8];
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int n = 0; n < vectors; n++) acc[r][n] = _mm256_setzero_si256();
   for (size_t c = 0; c < count; c += 4, packed += 4 * I8_TILE) {
     __m256i w[8];
     UNROLL for (int n = 0; n < vectors; n++) {
       w[n] = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(packed + n * 16)));
-      if (n % 4 == 0) _mm_prefetch((const char *)packed + n * 16 + I8_AHEAD, _MM_HINT_T0);
+      // Where many rows pass, the block lies in the first-level cache, and what is fetched ahead would push it out.
+      if (few && n % 4 == 0) _mm_prefetch((const char *)packed + n * 16 + I8_AHEAD, _MM_HINT_T0);
     }
     UNROLL for (int r = 0; r < rows; r++) {
       int64_t four;
@@ -124,7 +125,8 @@ ALWAYS_INLINE void i8_dots(int32_t dots[TILE_ROWS][I8_TILE], int first, const in
 }
 #else
 ALWAYS_INLINE void i8_dots(int32_t dots[TILE_ROWS][I8_TILE], int first, const int16_t *x, const uint8_t *packed,
-                           size_t count, const int vectors, const int rows) {
+                           size_t count, const int few, const int vectors, const int rows) {
+  (void)few;
   for (int r = 0; r < rows; r++)
     for (size_t c = 0; c < count; c += 4)
       for (int n = 0; n < 4 * vectors; n++)
@@ -136,8 +138,12 @@ ALWAYS_INLINE void i8_dots(int32_t dots[TILE_ROWS][I8_TILE], int first, const in
 // that of both.
 ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_stride, const float *x_scales,
                            const int32_t *sums, size_t blocks, const uint8_t *packed, const float *w_scales,
-                           size_t count, int first, size_t outputs, int few, const int rows, const int paired) {
+                           size_t count, int first, size_t outputs, const int few, const int rows, const int paired) {
   int32_t dots[TILE_ROWS][I8_TILE] = {{0}};
+  // The results' lines come while the sums are made.
+  if (!few)
+    for (int r = 0; r < rows; r++)
+      UNROLL for (size_t n = 0; n < I8_TILE; n += 16) __builtin_prefetch(y + (size_t)r * y_stride + n, 1);
   // As many sums as there are registers for; few rows read neighbouring outputs, whose cache lines are whole.
   const int vectors = rows == 1 ? 8 : rows == 2 ? 4 : 2;
   const size_t piece = few ? I8_PIECE_OF_FEW(rows) : I8_PIECE;
@@ -153,29 +159,33 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
         for (size_t c = 0; c < size; c++) out[c] = in[c];
     }
     for (int n = 0; n < I8_TILE; n += 4 * vectors)
-      i8_dots(dots, n, x, packed + start * I8_TILE + n * 4, size, vectors, rows);
+      i8_dots(dots, n, x, packed + start * I8_TILE + n * 4, size, few, vectors, rows);
   }
   for (int r = 0; r < rows; r++) {
     const size_t at = (size_t)r * (paired ? 2 : 1) * blocks;
     const float scale = x_scales[paired ? at + blocks : at];
     const int32_t excess = paired ? sums[at] * 128 + sums[at + blocks] : sums[at];
     float *out = y + (size_t)r * y_stride;
-    for (size_t n = 0; n < outputs; n++) {
-      // Not reassociated: the same order whatever the number of rows.
+    // Not reassociated: the same order whatever the number of rows.
+    size_t n = 0;
+    for (; n + VECTOR_WIDTH <= outputs; n += VECTOR_WIDTH) {
+      const vfloat dot = __builtin_convertvector(*(const vint_unaligned *)(dots[r] + n) - excess, vfloat);
+      store(out + n, fused(dot, load(w_scales + n) * splat(scale), first ? splat(0) : load(out + n)));
+    }
+    for (; n < outputs; n++) {
 #pragma clang fp contract(fast)
-      float before = first ? 0 : out[n];
+      const float before = first ? 0 : out[n];
       out[n] = (float)(dots[r][n] - excess) * (w_scales[n] * scale) + before;
     }
   }
 }
 #endif
 
-// All rows with one tile; `paired` as above.
-ALWAYS_INLINE void i8_product(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
+// All rows with one tile; `few`: no more than share their weights in registers; `paired` as above.
+ALWAYS_INLINE void i8_rows_of(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
                               size_t count, const uint8_t *packed, const float *w_scales, size_t columns, size_t block,
-                              size_t outputs, const int paired) {
+                              size_t outputs, const int few, const int paired) {
   const size_t padded = i8_padded(columns), blocks = i8_blocks(columns, block), planes = paired ? 2 : 1;
-  const int few = count <= TILE_ROWS;
   for (size_t b = 0; b < blocks; b++) {
     // A block of the tile stays in the first-level cache while all rows pass.
     const size_t start = b * block, size = padded - start < block ? padded - start : block;
@@ -200,6 +210,15 @@ ALWAYS_INLINE void i8_product(float *y, size_t y_stride, const int8_t *q, const 
 #undef UIO2_ROWS
     }
   }
+}
+
+ALWAYS_INLINE void i8_product(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
+                              size_t count, const uint8_t *packed, const float *w_scales, size_t columns, size_t block,
+                              size_t outputs, const int paired) {
+  if (count <= TILE_ROWS)
+    i8_rows_of(y, y_stride, q, x_scales, sums, count, packed, w_scales, columns, block, outputs, 1, paired);
+  else
+    i8_rows_of(y, y_stride, q, x_scales, sums, count, packed, w_scales, columns, block, outputs, 0, paired);
 }
 
 void KERNEL(i8_gemm)(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,

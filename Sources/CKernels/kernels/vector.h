@@ -36,12 +36,52 @@ typedef int32_t vint_unaligned __attribute__((vector_size(VECTOR_WIDTH * 4), ali
 
 ALWAYS_INLINE vfloat load(const float *p) { return *(const vfloat_unaligned *)p; }
 ALWAYS_INLINE void store(float *p, vfloat x) { *(vfloat_unaligned *)p = x; }
-ALWAYS_INLINE vfloat splat(float x) { return (vfloat){0} + x; }
+// x - 0 is x, -0 included, and the compiler knows it: a load that fills the register. 0 + x it would compute.
+ALWAYS_INLINE vfloat splat(float x) { return x - (vfloat){0}; }
 
 // a * b + c in one rounding where the level has it.
 ALWAYS_INLINE vfloat fused(vfloat a, vfloat b, vfloat c) {
 #pragma clang fp contract(fast)
   return a * b + c;
+}
+
+// Even and odd places of the 2 * VECTOR_WIDTH floats of a and b.
+ALWAYS_INLINE vfloat evens(vfloat a, vfloat b) {
+#if VECTOR_WIDTH == 16
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+#elif VECTOR_WIDTH == 8
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+#else
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6);
+#endif
+}
+ALWAYS_INLINE vfloat odds(vfloat a, vfloat b) {
+#if VECTOR_WIDTH == 16
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+#elif VECTOR_WIDTH == 8
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+#else
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7);
+#endif
+}
+// a0 b0 a1 b1 ...: the first and the second vector of it.
+ALWAYS_INLINE vfloat zip_low(vfloat a, vfloat b) {
+#if VECTOR_WIDTH == 16
+  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+#elif VECTOR_WIDTH == 8
+  return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+#else
+  return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+#endif
+}
+ALWAYS_INLINE vfloat zip_high(vfloat a, vfloat b) {
+#if VECTOR_WIDTH == 16
+  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+#elif VECTOR_WIDTH == 8
+  return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+#else
+  return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+#endif
 }
 
 // The upper half is added to the lower one until one number is left: an order of its own, so that every place that sums a vector

@@ -28,18 +28,10 @@ struct ResidualBlock: Sendable {
   /// - Parameter x: `[inputs, height, width]`.
   /// - Returns: `[outputs, height, width]`.
   func callAsFunction(_ x: Tensor) -> Tensor {
-    var hidden = activated(x, norm1)
-    hidden = convolution1(hidden)
-    hidden = activated(hidden, norm2)
-    hidden = convolution2(hidden)
+    var hidden = convolution1(norm1(x, appliesSiLU: true))
+    hidden = convolution2(norm2(hidden, appliesSiLU: true))
     hidden += shortcut.map { $0(x) } ?? x
     return hidden
-  }
-
-  private func activated(_ x: Tensor, _ norm: GroupNorm) -> Tensor {
-    var normalized = norm(x)
-    normalized.applySiLU()
-    return normalized
   }
 }
 
@@ -96,9 +88,7 @@ struct ImageTokenizerHead: Sendable {
   }
 
   func callAsFunction(_ x: Tensor) -> Tensor {
-    var normalized = norm(x)
-    normalized.applySiLU()
-    return convolution(normalized)
+    convolution(norm(x, appliesSiLU: true))
   }
 }
 
