@@ -2,8 +2,9 @@
 
     python plot.py growth.json growth.png
 
-Beside each curve stands what arithmetic says: the first point's time, multiplied by how much more there is to compute (encoder)
-or to read (decoder). A curve below that line gains from size; one above it would lose.
+Beside each curve stands what arithmetic says: the first point's time, multiplied by how much longer the machine's ceilings make the
+work: products and attention in the encoder; in the decoder the longer of reading and computing. A curve below that line gains from
+size; one above it loses.
 """
 
 from __future__ import annotations
@@ -22,20 +23,14 @@ Curve = tuple[list[float], list[float], list[float]]
 """Places, measured milliseconds, milliseconds by arithmetic."""
 
 
-def work(case: dict[str, Any], rate: str, stage: str) -> float:
-    """Operations or bytes of a stage: its rate times its time."""
-    value = next(entry["value"] for entry in case["rates"] if entry["name"].startswith(rate))
-    return value * case["stages"][stage]["median_ms"]
-
-
-def curve(cases: list[tuple[float, dict[str, Any]]], rate: str, stage: str) -> Curve:
+def curve(cases: list[tuple[float, dict[str, Any]]], stage: str) -> Curve:
     """Measured and expected times of a stage."""
     first = cases[0][1]
-    unit = first["stages"][stage]["median_ms"] / work(first, rate, stage)
+    unit = first["stages"][stage]["median_ms"] / first["floor_ms"][stage]
     return (
         [place for place, _ in cases],
         [case["stages"][stage]["median_ms"] for _, case in cases],
-        [unit * work(case, rate, stage) for _, case in cases],
+        [unit * case["floor_ms"][stage] for _, case in cases],
     )
 
 
@@ -54,8 +49,8 @@ def curves(document: dict[str, Any]) -> tuple[Curve, Curve]:
             if case["encoder_tokens"] == 128:
                 by_sessions[1.0] = case
     return (
-        curve(sorted(by_tokens.items()), "encode", "encode"),
-        curve(sorted(by_sessions.items()), "decoder token", "token"),
+        curve(sorted(by_tokens.items()), "encode"),
+        curve(sorted(by_sessions.items()), "token"),
     )
 
 

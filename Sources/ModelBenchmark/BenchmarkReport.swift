@@ -23,7 +23,7 @@ public struct BenchmarkReport: Sendable, Encodable {
     public var value: Double
     /// `GFLOP/s`, `GOP/s` or `GB/s`.
     public var unit: String
-    /// Of the ceiling of the same kind, measured in the same run; 0...1.
+    /// Of the ceiling of the same kind, measured before and after each of the steps; the median of the steps' ratios.
     public var ofCeiling: Double
 
     enum CodingKeys: String, CodingKey {
@@ -54,22 +54,26 @@ public struct BenchmarkReport: Sendable, Encodable {
     public var encoderTokens: Int
     public var stages: [String: StageSamples.Figures]
     public var rates: [Rate]
+    /// Milliseconds that the machine's best ceilings leave for stages whose arithmetic and reading are counted.
+    public var floors: [String: Double]?
     /// Where several robots were answered together.
     public var sessions: Sessions?
 
     enum CodingKeys: String, CodingKey {
       case name, stages, rates, sessions
       case encoderTokens = "encoder_tokens"
+      case floors = "floor_ms"
     }
 
     init(
       name: String, encoderTokens: Int, stages: [String: StageSamples.Figures], rates: [Rate],
-      sessions: Sessions? = nil
+      floors: [String: Double]? = nil, sessions: Sessions? = nil
     ) {
       self.name = name
       self.encoderTokens = encoderTokens
       self.stages = stages
       self.rates = rates
+      self.floors = floors
       self.sessions = sessions
     }
 

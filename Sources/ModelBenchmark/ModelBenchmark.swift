@@ -6,7 +6,9 @@ import UnifiedIO
 public struct ModelBenchmark {
   let model: UnifiedIOModel
   let preprocessor: Preprocessor
+  /// The machine's best, of the same run.
   let ceilings: MachineCeilings
+  let meter: CeilingMeter
   let costs: ModelCosts
   /// Steps of each case that count, after one that does not.
   public var steps: Int
@@ -14,13 +16,18 @@ public struct ModelBenchmark {
   /// - Parameters:
   ///   - model: what is measured; its words do not matter.
   ///   - tokenizer: any; it only turns ids into text.
-  ///   - ceilings: of the same run.
-  public init(_ model: UnifiedIOModel, tokenizer: Tokenizer, ceilings: MachineCeilings, steps: Int) {
+  ///   - ceilings: the machine's best, of the same run.
+  ///   - meter: measures them again beside the steps.
+  public init(
+    _ model: UnifiedIOModel, tokenizer: Tokenizer, ceilings: MachineCeilings, meter: CeilingMeter, steps: Int
+  ) {
     self.model = model
     preprocessor = Preprocessor(configuration: model.configuration, tokenizer: tokenizer)
     self.ceilings = ceilings
+    self.meter = meter
     self.steps = max(1, steps)
-    costs = ModelCosts(transformer: model.configuration.transformer, format: model.weightFormat)
+    costs = ModelCosts(
+      transformer: model.configuration.transformer, format: model.weightFormat, kernels: ceilings.kernels)
   }
 
   /// A picture of noise, as a JPEG or PNG file would be decoded.
@@ -106,59 +113,85 @@ public struct ModelBenchmark {
   ///   - examples: that the decoder serves at the same time.
   public func parts(tokens: Int, examples: Int = 1, decodedTokens: Int = 24) throws -> BenchmarkReport.Case {
     let input = try example(tokens: tokens)
+    let encoderTokens = [Int](repeating: tokens, count: examples)
+    let vocabulary = model.configuration.transformer.vocabularySize
     var samples = StageSamples()
+    var encodeRatios: [Double] = [], tokenRatios: [Double] = []
     for step in 0...steps {
       model.encodings.removeAll()
       var stages = StageSamples()
       var timings = EncodingTimings()
+      let before = meter.measure(milliseconds: Self.ceilingMilliseconds)
       let encoded = try model.encode([ModelInput](repeating: input, count: examples), timings: &timings)
       stages.add(timings.vision, to: .vision)
       stages.add(timings.encode, to: .encode)
+      let between = meter.measure(milliseconds: Self.ceilingMilliseconds)
       var session = try stages.measure(.crossKeys) { try DecodingSession(model, encoded) }
       _ = try session.feed(encoded.map { _ in [Tokenizer.bos] })
       for index in 0..<decodedTokens {
         try stages.measure(.token) { _ = try session.feed(encoded.map { _ in [Int32(50 + index)] }) }
       }
-      if step > 0 { samples.add(stages) }
+      let after = meter.measure(milliseconds: Self.ceilingMilliseconds)
+      guard step > 0 else { continue }
+      samples.add(stages)
+      let figures = stages.figures
+      if let encode = figures[.encode] {
+        encodeRatios.append(
+          Double(examples) * costs.encoderFloor(tokens: tokens, before.mean(with: between)) / encode.median)
+      }
+      if let token = figures[.token] {
+        tokenRatios.append(
+          costs.tokenFloor(encoderTokens: encoderTokens, vocabulary: vocabulary, between.mean(with: after))
+            / token.median)
+      }
     }
     var rates: [BenchmarkReport.Rate] = []
     let figures = samples.figures
     if let encode = figures[.encode] {
+      let operations = costs.encoderProducts(tokens: tokens) + costs.encoderAttention(tokens: tokens)
       rates.append(
-        arithmetic(
-          "encode, attention included", costs.encoderOperations(tokens: tokens) * Double(examples), encode.median))
+        .init(
+          name: "encode, attention included", value: operations * Double(examples) / encode.median * 1e-6,
+          unit: arithmeticUnit, ofCeiling: encodeRatios.median))
     }
     if let token = figures[.token] {
-      let bytes = costs.tokenBytes(
-        encoderTokens: [Int](repeating: tokens, count: examples),
-        vocabulary: model.configuration.transformer.vocabularySize)
-      let value = bytes / token.median * 1e-6
+      let bytes = costs.tokenBytes(encoderTokens: encoderTokens, vocabulary: vocabulary)
       rates.append(
-        .init(name: "decoder token", value: value, unit: "GB/s", ofCeiling: value / max(ceilings.read, 1e-9)))
+        .init(name: "decoder token", value: bytes / token.median * 1e-6, unit: "GB/s", ofCeiling: tokenRatios.median))
     }
     return BenchmarkReport.Case(
       name: examples == 1 ? "encode \(tokens) tokens" : "encode \(tokens) tokens, \(examples) sessions together",
-      encoderTokens: tokens, stages: samples.named, rates: rates)
+      encoderTokens: tokens, stages: samples.named, rates: rates,
+      floors: [
+        StageSamples.Stage.encode.rawValue: Double(examples) * costs.encoderFloor(tokens: tokens, ceilings),
+        StageSamples.Stage.token.rawValue: costs.tokenFloor(
+          encoderTokens: encoderTokens, vocabulary: vocabulary, ceilings),
+      ])
   }
+
+  /// For each kind of ceiling, before and after what is held against it.
+  static let ceilingMilliseconds = 25
 
   /// The encoder's matrix products alone.
   public func products(rows: Int) -> BenchmarkReport.Rate {
     let clock = ContinuousClock()
     var operations = 0.0
     _ = model.computeEncoderProducts(rows: rows)
-    let milliseconds = (0..<max(3, steps)).map { _ in
-      clock.measure { operations = model.computeEncoderProducts(rows: rows) }.seconds * 1000
-    }.sorted()
-    return arithmetic("encoder matrix products, \(rows) rows", operations, milliseconds[milliseconds.count / 2])
+    var ratios: [Double] = []
+    let rates = (0..<max(3, steps)).map { _ -> Double in
+      let before = meter.measure(milliseconds: Self.ceilingMilliseconds)
+      let seconds = clock.measure { operations = model.computeEncoderProducts(rows: rows) }.seconds
+      let ceilings = before.mean(with: meter.measure(milliseconds: Self.ceilingMilliseconds))
+      let rate = operations / seconds * 1e-9
+      ratios.append(rate / max(costs.arithmetic(ceilings), 1e-9))
+      return rate
+    }
+    return .init(
+      name: "encoder matrix products, \(rows) rows", value: rates.median, unit: arithmeticUnit, ofCeiling: ratios.median
+    )
   }
 
-  private func arithmetic(_ name: String, _ operations: Double, _ milliseconds: Double) -> BenchmarkReport.Rate {
-    let isExact = model.weightFormat == .int8
-    let value = operations / milliseconds * 1e-6
-    return .init(
-      name: name, value: value, unit: isExact ? "GOP/s" : "GFLOP/s",
-      ofCeiling: value / max(isExact ? ceilings.int8 : ceilings.f32, 1e-9))
-  }
+  private var arithmeticUnit: String { model.weightFormat == .int8 ? "GOP/s" : "GFLOP/s" }
 
   /// An example of so many tokens: at most a picture's worth of patches, the rest text.
   private func example(tokens: Int) throws -> ModelInput {
@@ -174,4 +207,9 @@ public struct ModelBenchmark {
     // What does not fit the text and the picture is history; it is not measured here.
     return input
   }
+}
+
+extension [Double] {
+  /// 0 of none.
+  fileprivate var median: Double { isEmpty ? 0 : sorted()[count / 2] }
 }

@@ -33,19 +33,6 @@ public enum BLAS {
     return currentCoreName()
   }
 
-  /// `c = alpha · a · bᵀ + beta · c` for row-major matrices with leading dimensions:
-  /// a `[m, k]`, b `[n, k]`, c `[m, n]`.
-  static func multiplyTransposed(
-    _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, into c: UnsafeMutablePointer<Float>,
-    _ ldc: Int, m: Int, n: Int, k: Int, alpha: Float = 1, beta: Float = 0
-  ) {
-    prepared
-    guard m > 0, n > 0 else { return }
-    cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, Int32(m), Int32(n), Int32(k), alpha, a, Int32(lda), b, Int32(ldb), beta,
-      c, Int32(ldc))
-  }
-
   /// `c = a · b` for row-major matrices with leading dimensions: a `[m, k]`, b `[k, n]`, c `[m, n]`.
   static func multiply(
     _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, into c: UnsafeMutablePointer<Float>,

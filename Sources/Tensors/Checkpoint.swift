@@ -95,7 +95,10 @@ public final class Checkpoint: Sendable {
     let format = options.format ?? .suited(to: self)
     if format != .f32, let halves = try file.brainFloats(name) {
       let matrix = WeightMatrix(halves, rows: shape[0], columns: shape[1])
-      return matrix.converted(to: options.format ?? .bf16, options: options)
+      guard let wanted = options.format, wanted != .bf16 else { return matrix }
+      // What is kept in 8 bits is not needed in 16 as well.
+      defer { file.discard(name) }
+      return matrix.converted(to: wanted, options: options)
     }
     // Nobody asked for less than the file has.
     let matrix = WeightMatrix(try file.tensor(name))

@@ -2,10 +2,11 @@ import CKernels
 
 /// Products of the same rows with several weight matrices, shared out among the threads.
 ///
-/// Few rows, as in decoding, go through kernels that read the weights once and sum every result in the same order whatever the
-/// number of rows. Many rows go to BLAS, 8-bit ones with 8-bit activations to a kernel of our own.
+/// Few rows, as in decoding, go through kernels that read the weights once; many rows are packed once for all matrices, or rounded to
+/// 8 or 15 bits. All kernels are our own: OpenBLAS packs the activations anew for every share and the weights for every product, and
+/// chooses the order of sums by the number of rows.
 enum MatrixProduct {
-  /// Up to so many rows the weights' way from memory costs more than the arithmetic, and BLAS would pack them first.
+  /// Up to so many rows the weights' way from memory costs more than the arithmetic.
   static let fewRows = 12
 
   /// - Parameters:
@@ -13,9 +14,10 @@ enum MatrixProduct {
   ///   - factors: each `columns` wide, with the rows that are wanted of it.
   /// - Returns: `[n, range.count]` for each factor.
   static func of(_ x: Tensor, _ factors: [(matrix: WeightMatrix, range: Range<Int>)]) -> [Tensor] {
-    var shares: [Share] = []
+    var inputs = MatrixProductInputs(x)
+    var shares: [MatrixProductShare] = []
     var results: [Tensor] = []
-    var quantized: [QuantizedActivations.Kind: QuantizedActivations] = [:]
+    let unit = size(of: factors, rows: x.rows)
     for (matrix, range) in factors {
       precondition(x.columns == matrix.columns, "inner dimensions must agree")
       precondition(range.lowerBound >= 0 && range.upperBound <= matrix.rows, "rows out of range")
@@ -25,130 +27,65 @@ enum MatrixProduct {
         result.storage.base.update(repeating: 0, count: result.count)
         continue
       }
-      if case .int8(let weights) = matrix.elements, let kind = QuantizedActivations.Kind(for: weights),
-        quantized[kind] == nil
-      {
-        quantized[kind] = QuantizedActivations(x, kind)
-      }
-      let unit = size(of: matrix, rows: x.rows)
-      // Tiles of 8-bit weights begin at multiples of 64.
+      // Tiles of 8-bit weights begin at multiples of 64, and so do shares.
       var start = range.lowerBound
       while start < range.upperBound {
         let end = min(range.upperBound, (start / unit + 1) * unit)
-        shares.append(Share(matrix: matrix, rows: start..<end, range: range, result: result))
+        shares.append(
+          MatrixProductShare(
+            matrix, rows: start..<end, inputs: inputs.suited(to: matrix),
+            target: result.storage.base + (start - range.lowerBound), stride: range.count))
         start = end
       }
     }
-    // Packed once for all matrices.
-    let packed = x.rows > fewRows && x.columns > 0 && factors.contains { $0.matrix.multipliesFloats } ? PackedRows(x) : nil
     let work = x.rows * x.columns * factors.reduce(0) { $0 + $1.range.count }
-    // Widening is work too, which few rows do not show.
-    Parallel.forEach(shares.count, operations: 2 * work) { index in
-      let share = shares[index]
-      if case .int8(let weights) = share.matrix.elements, let kind = QuantizedActivations.Kind(for: weights),
-        let activations = quantized[kind]
-      {
-        share.compute(activations, weights)
-      } else {
-        share.compute(x, packed)
+    // Shares hold addresses only: counting references at each of them would cost more than many a product.
+    withExtendedLifetime((inputs, factors, results)) {
+      shares.withUnsafeBufferPointer { shares in
+        Parallel.forEach(shares.count, operations: 2 * work) { shares[$0].compute() }
       }
     }
     return results
   }
 
-  /// Rows of a matrix that one thread takes at a time.
-  private static func size(of matrix: WeightMatrix, rows: Int) -> Int {
-    switch matrix.elements {
-    case .int8(let weights) where weights.activations != .f32: return QuantizedMatrix.tileRows
-    default:
-      if rows <= fewRows { return QuantizedMatrix.tileRows }
-      // BLAS packs the activations for every share, so shares are large; but each thread wants two or more.
-      let wanted = matrix.rows / (2 * ComputeThreads.count)
-      return max(192, wanted / 64 * 64)
-    }
+  /// Rows of a matrix that one thread takes at a time: as many tiles as still give every thread a few shares.
+  private static func size(of factors: [(matrix: WeightMatrix, range: Range<Int>)], rows: Int) -> Int {
+    let tile = QuantizedMatrix.tileRows
+    let outputs = factors.reduce(0) { $0 + $1.range.count }, tiles = outputs / (4 * ComputeThreads.count * tile)
+    // Few rows: what is fetched ahead is the next tile's, which the same thread should want.
+    let most = rows <= fewRows ? 2 : factors.contains { $0.matrix.multipliesFloats } ? 4 : 1
+    return tile * min(max(tiles, 1), most)
   }
 }
 
-/// Some rows of one matrix.
-private struct Share {
-  let matrix: WeightMatrix
-  let rows: Range<Int>
-  /// Those that are wanted of the matrix in all.
-  let range: Range<Int>
-  let result: Tensor
-
-  private var target: UnsafeMutablePointer<Float> { result.storage.base + (rows.lowerBound - range.lowerBound) }
-
-  /// With activations in 8 or 15 bits.
-  func compute(_ x: QuantizedActivations, _ weights: QuantizedMatrix) {
-    inTile { target, stride, tile, outputs in
-      let packed = weights.tile(tile), scales = weights.tileScales(tile)
-      guard x.kind.isPaired else {
-        return uio2_i8_gemm(
-          target, stride, x.values, x.scales, x.sums, x.rows, packed, scales, weights.columns, weights.block, outputs)
-      }
-      TensorMemory.withScratch(x.rows * QuantizedMatrix.tileRows) { scratch in
-        uio2_i16_gemm(
-          target, stride, x.values, x.scales, x.sums, x.rows / 2, packed, scales, weights.columns,
-          weights.block, outputs, scratch)
-      }
-    }
+/// The rows of a product in the forms that its matrices take, each made once.
+struct MatrixProductInputs {
+  /// Where a matrix finds the rows; what it points to lives as long as the inputs.
+  enum Form {
+    /// 32-bit rows as they are, few.
+    case rows(UnsafePointer<Float>)
+    /// 32-bit rows as ``PackedRows`` has them, many.
+    case packed(UnsafePointer<Float>)
+    /// 8- or 15-bit rows.
+    case quantized(QuantizedActivations.Pointers)
   }
 
-  /// Calls `body` for the tile of ``rows``; where they do not begin with it, through memory for the whole tile.
-  private func inTile(
-    _ body: (_ target: UnsafeMutablePointer<Float>, _ stride: Int, _ tile: Int, _ outputs: Int) -> Void
-  ) {
-    let tile = rows.lowerBound / QuantizedMatrix.tileRows, skipped = rows.lowerBound % QuantizedMatrix.tileRows
-    guard skipped > 0 else { return body(target, range.count, tile, rows.count) }
-    let width = skipped + rows.count
-    TensorMemory.withScratch(result.rows * width) { whole in
-      body(whole, width, tile, width)
-      for row in 0..<result.rows {
-        (target + row * range.count).update(from: whole + row * width + skipped, count: rows.count)
-      }
-    }
-  }
+  let x: Tensor
+  private var packed: PackedRows?
+  private var quantized: [QuantizedActivations.Kind: QuantizedActivations] = [:]
 
-  /// With activations in 32 bits; `packed`: the same rows, where they are many.
-  func compute(_ x: Tensor, _ packed: PackedRows?) {
-    let columns = x.columns
-    guard let packed else { return computeFew(x) }
-    TensorMemory.withScratch(uio2_wide_scratch(rows.count)) { scratch in
-      switch matrix.elements {
-      case .f32(let tensor):
-        uio2_wide_f32(
-          target, range.count, packed.base, x.rows, tensor.pointer + rows.lowerBound * columns, columns, rows.count,
-          scratch)
-      case .bf16(let halves):
-        uio2_wide_bf16(
-          target, range.count, packed.base, x.rows, halves.base + rows.lowerBound * columns, columns, rows.count,
-          scratch)
-      case .int8:
-        // Held until the product is done: memory that is let go is another thread's at once.
-        withExtendedLifetime(matrix.widened(rows: rows)) {
-          uio2_wide_f32(target, range.count, packed.base, x.rows, $0.pointer, columns, rows.count, scratch)
-        }
-      }
-    }
-  }
+  init(_ x: Tensor) { self.x = x }
 
-  private func computeFew(_ x: Tensor) {
-    let columns = x.columns
-    switch matrix.elements {
-    case .f32(let tensor):
-      uio2_f32_rows(
-        target, range.count, tensor.pointer + rows.lowerBound * columns, x.pointer, columns, x.rows, rows.count, columns)
-    case .bf16(let halves):
-      uio2_bf16_rows(
-        target, range.count, halves.base + rows.lowerBound * columns, x.pointer, columns, x.rows, rows.count, columns)
-    case .int8(let weights):
-      inTile { target, stride, tile, outputs in
-        uio2_i8_rows(
-          target, stride, x.pointer, columns, x.rows, weights.tile(tile), weights.tileScales(tile), columns,
-          weights.block, outputs)
-      }
+  mutating func suited(to matrix: WeightMatrix) -> (form: Form, count: Int) {
+    if case .int8(let weights) = matrix.elements, let kind = QuantizedActivations.Kind(for: weights) {
+      let activations = quantized[kind] ?? QuantizedActivations(x, kind)
+      quantized[kind] = activations
+      return (.quantized(activations.pointers), x.rows)
     }
+    guard x.rows > MatrixProduct.fewRows else { return (.rows(x.pointer), x.rows) }
+    let rows = packed ?? PackedRows(x)
+    packed = rows
+    return (.packed(rows.base), x.rows)
   }
 }
 
@@ -169,7 +106,7 @@ private struct PackedRows {
 
 extension WeightMatrix {
   /// Whether its products take 32-bit activations.
-  fileprivate var multipliesFloats: Bool {
+  var multipliesFloats: Bool {
     if case .int8(let weights) = elements { weights.activations == .f32 } else { true }
   }
 }

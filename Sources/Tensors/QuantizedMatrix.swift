@@ -153,9 +153,22 @@ struct QuantizedActivations {
     UnsafeMutableRawPointer(memory.storage.base).assumingMemoryBound(to: Int32.self)
   }
 
-  var values: UnsafePointer<Int8> { UnsafePointer(Self.integers(bytes)) }
-  var scales: UnsafePointer<Float> { scaleValues.pointer }
-  var sums: UnsafePointer<Int32> { UnsafePointer(Self.sums(sumValues)) }
+  /// Where the numbers lie, as long as these activations live.
+  struct Pointers {
+    /// `[rows, columns]`, columns filled up to a multiple of 4.
+    let values: UnsafePointer<Int8>
+    /// `[rows, blocks]`.
+    let scales: UnsafePointer<Float>
+    /// `[rows, blocks]`: 128 times the sum of a block's numbers.
+    let sums: UnsafePointer<Int32>
+    let isPaired: Bool
+  }
+
+  var pointers: Pointers {
+    Pointers(
+      values: UnsafePointer(Self.integers(bytes)), scales: scaleValues.pointer,
+      sums: UnsafePointer(Self.sums(sumValues)), isPaired: kind.isPaired)
+  }
 }
 
 extension WeightMatrix {

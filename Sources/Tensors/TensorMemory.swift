@@ -1,5 +1,9 @@
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// Memory of tensors that are no longer used, kept for the next ones of the same size.
 ///
 /// A step of the model asks for the same sizes as the step before; after the first one nothing is asked of the system any more,
@@ -92,8 +96,18 @@ public enum TensorMemory {
       return block
     }
     if let kept, let block = UnsafeMutableRawPointer(bitPattern: kept) { return block }
-    return UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
+    guard capacity >= hugePages else { return UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64) }
+    let block = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: hugePage)
+    #if canImport(Glibc)
+      // A wish: pages of 2 MiB are cleared and found much faster than 512 times as many of 4 KiB.
+      madvise(block, capacity / hugePage * hugePage, MADV_HUGEPAGE)
+    #endif
+    return block
   }
+
+  private static let hugePage = 2 << 20
+  /// Blocks from this size on ask for huge pages.
+  private static let hugePages = 4 << 20
 
   /// Takes back what ``take(_:)`` gave for the same count.
   static func give(_ block: UnsafeMutableRawPointer, _ byteCount: Int) {

@@ -78,15 +78,15 @@ struct Bench: ParsableCommand {
     if distortion { return try reportDistortion(subject) }
     if let policy = subject.policy { return try benchPolicy(policy) }
     guard sessions.isEmpty else { throw Self.needsPolicy }
-    let ceilings = MachineCeilings.measure()
-    // The ceilings took memory of their own.
+    let meter = CeilingMeter(), ceilings = meter.measure()
     Measurements.resetPeakMemory()
     let clock = ContinuousClock(), start = clock.now
     let model = try UnifiedIOModel(directory: subject.folder, weights: compute.options)
     var report = BenchmarkReport(
       model: size, weights: compute.options, format: model.weightFormat, ceilings: ceilings,
       loadSeconds: (clock.now - start).seconds, weightBytes: try subject.weightBytes(as: model.weightFormat))
-    let benchmark = ModelBenchmark(model, tokenizer: try subject.tokenizer(), ceilings: ceilings, steps: steps)
+    let benchmark = ModelBenchmark(
+      model, tokenizer: try subject.tokenizer(), ceilings: ceilings, meter: meter, steps: steps)
     Console.say(report.head)
     func add(_ make: () throws -> BenchmarkReport.Case) rethrows {
       let result = try make()
@@ -118,7 +118,8 @@ struct Bench: ParsableCommand {
         try add { try benchmark.longOutput(modality) }
       }
     }
-    report.peakMemory = Measurements.peakMemorySinceReset
+    // The meter's memory is not the model's.
+    report.peakMemory = Measurements.peakMemorySinceReset.map { $0 - meter.byteCount }
     Console.say("\n" + report.foot)
     if let json { try JSONFile.write(report, to: json) }
   }

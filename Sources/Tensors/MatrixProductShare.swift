@@ -1,0 +1,124 @@
+import CKernels
+
+/// Some rows of one matrix, times all inputs: what one thread computes at a time. Holds addresses only; see ``MatrixProduct``.
+struct MatrixProductShare {
+  private enum Weights {
+    case f32(UnsafePointer<Float>)
+    case bf16(UnsafePointer<UInt16>)
+    case int8(Unmanaged<QuantizedMatrix>)
+  }
+
+  private let weights: Weights
+  private let rows: Range<Int>
+  private let columns: Int
+  private let form: MatrixProductInputs.Form
+  /// Rows of inputs.
+  private let count: Int
+  private let target: UnsafeMutablePointer<Float>
+  /// Floats from one row of the result to the next.
+  private let stride: Int
+
+  /// - Parameters:
+  ///   - matrix: outlives the share, as do the inputs and the target.
+  ///   - rows: of the matrix.
+  ///   - target: where the first of them goes in the first row of the result.
+  init(
+    _ matrix: WeightMatrix, rows: Range<Int>, inputs: (form: MatrixProductInputs.Form, count: Int),
+    target: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    switch matrix.elements {
+    case .f32(let tensor): weights = .f32(tensor.pointer + rows.lowerBound * matrix.columns)
+    case .bf16(let halves): weights = .bf16(halves.base + rows.lowerBound * matrix.columns)
+    case .int8(let quantized): weights = .int8(Unmanaged.passUnretained(quantized))
+    }
+    self.rows = rows
+    columns = matrix.columns
+    (form, count) = inputs
+    self.target = target
+    self.stride = stride
+  }
+
+  func compute() {
+    switch (weights, form) {
+    case (.f32(let base), .rows(let x)):
+      uio2_f32_rows(target, stride, base, x, columns, count, rows.count, columns)
+    case (.bf16(let base), .rows(let x)):
+      uio2_bf16_rows(target, stride, base, x, columns, count, rows.count, columns)
+    case (.f32(let base), .packed(let x)):
+      withScratch(uio2_wide_scratch(rows.count)) {
+        uio2_wide_f32(target, stride, x, count, base, columns, rows.count, $0)
+      }
+    case (.bf16(let base), .packed(let x)):
+      withScratch(uio2_wide_scratch(rows.count)) {
+        uio2_wide_bf16(target, stride, x, count, base, columns, rows.count, $0)
+      }
+    case (.int8(let matrix), .packed(let x)):
+      withScratch(rows.count * columns) { wide in
+        matrix._withUnsafeGuaranteedRef { $0.widen(rows, into: wide) }
+        withScratch(uio2_wide_scratch(rows.count)) {
+          uio2_wide_f32(target, stride, x, count, wide, columns, rows.count, $0)
+        }
+      }
+    case (.int8(let matrix), .rows(let x)):
+      matrix._withUnsafeGuaranteedRef { matrix in
+        inTile { target, stride, tile, outputs in
+          uio2_i8_rows(
+            target, stride, x, columns, count, matrix.tile(tile), matrix.tileScales(tile), columns, matrix.block,
+            outputs)
+        }
+      }
+    case (.int8(let matrix), .quantized(let x)):
+      matrix._withUnsafeGuaranteedRef { multiply(x, by: $0) }
+    case (.f32, .quantized), (.bf16, .quantized):
+      preconditionFailure("only 8-bit weights take rounded activations")
+    }
+  }
+
+  /// With activations in 8 or 15 bits.
+  private func multiply(_ x: QuantizedActivations.Pointers, by matrix: QuantizedMatrix) {
+    inTile { target, stride, tile, outputs in
+      let packed = matrix.tile(tile), scales = matrix.tileScales(tile)
+      guard x.isPaired else {
+        return uio2_i8_gemm(
+          target, stride, x.values, x.scales, x.sums, count, packed, scales, columns, matrix.block, outputs)
+      }
+      withScratch(2 * count * QuantizedMatrix.tileRows) {
+        uio2_i16_gemm(
+          target, stride, x.values, x.scales, x.sums, count, packed, scales, columns, matrix.block, outputs, $0)
+      }
+    }
+  }
+
+  /// Calls `body` for the tile of ``rows``; where they do not begin with it, through memory for the whole tile.
+  private func inTile(
+    _ body: (_ target: UnsafeMutablePointer<Float>, _ stride: Int, _ tile: Int, _ outputs: Int) -> Void
+  ) {
+    let tile = QuantizedMatrix.tileRows
+    var first = rows.lowerBound
+    while first < rows.upperBound {
+      let end = min(rows.upperBound, (first / tile + 1) * tile), skipped = first % tile
+      let target = target + (first - rows.lowerBound)
+      if skipped == 0 {
+        body(target, stride, first / tile, end - first)
+      } else {
+        let width = skipped + end - first
+        withScratch(count * width) { whole in
+          body(whole, width, first / tile, width)
+          for row in 0..<count {
+            (target + row * stride).update(from: whole + row * width + skipped, count: end - first)
+          }
+        }
+      }
+      first = end
+    }
+  }
+
+  /// Memory for `count` floats as long as `body` runs: a little of it on the stack, which nobody else waits for.
+  private func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
+    guard count <= 4096 else { return TensorMemory.withScratch(count, body) }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { memory in
+      guard let base = memory.baseAddress else { return }
+      body(base)
+    }
+  }
+}
