@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test evaluate bench bench-growth bench-onednn bench-peers format lint clean
+.PHONY: help setup build demo test evaluate bench bench-growth bench-onednn bench-openblas bench-peers format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -66,6 +66,13 @@ bench-growth: setup .venv-peers/installed ## how time grows with encoder tokens 
 	@swift build -c release --product uio2
 	@$(UIO2) bench --size large --weights int8 --growth --steps 3 --json $(OUT)/growth.json >$(OUT)/growth.txt
 	@.venv-peers/bin/python Benchmarks/growth/plot.py $(OUT)/growth.json docs/growth.png
+
+bench-openblas: ## our f32 product beside OpenBLAS's
+	@mkdir -p $(OUT)
+	@clang -std=gnu11 -O2 -ISources/CKernels/include Benchmarks/openblas/compare.c \
+	  Sources/CKernels/*.c -o $(OUT)/openblas -lopenblas -lm -lpthread
+	@$(OUT)/openblas 1
+	@$(OUT)/openblas 2
 
 bench-onednn: ## our 8-bit product beside oneDNN's (needs libdnnl-dev)
 	@mkdir -p $(OUT)
