@@ -3,7 +3,6 @@
 #include "CKernels.h"
 
 #include <cblas.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -21,12 +20,19 @@ struct product {
   float *x, *w, *y, *packed;
 };
 
+// At a multiple of 64 bytes, as tensors are.
+static float *floats(size_t count) { return aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64); }
+
+static float *scratch[64];
+static _Atomic size_t scratches;
+static _Thread_local float *own;
+
 static void our_share(void *context, size_t index) {
   struct product *p = context;
   const size_t first = index * SHARE, count = p->outputs - first < SHARE ? p->outputs - first : SHARE;
-  float *scratch = malloc(uio2_wide_scratch(count) * sizeof(float));
-  uio2_wide_f32(p->y + first, p->outputs, p->packed, p->rows, p->w + first * p->inputs, p->inputs, count, scratch);
-  free(scratch);
+  // Each thread's memory is kept, as the runtime keeps it.
+  if (own == NULL) own = scratch[scratches++ % 64] = floats(uio2_wide_scratch(SHARE));
+  uio2_wide_f32(p->y + first, p->outputs, p->packed, p->rows, p->w + first * p->inputs, p->inputs, count, own);
 }
 
 static void pack_share(void *context, size_t index) {
@@ -94,10 +100,10 @@ int main(int argc, char **argv) {
   printf("| --- | --- | --- | --- |\n");
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     struct product p = {shapes[s][0], shapes[s][1], shapes[s][2], threads, 0, 0, 0, 0};
-    p.x = malloc(p.rows * p.inputs * 4);
-    p.w = malloc(p.outputs * p.inputs * 4);
-    p.y = malloc(p.rows * p.outputs * 4);
-    p.packed = malloc(uio2_wide_pack_size(p.rows, p.inputs) * 4);
+    p.x = floats(p.rows * p.inputs);
+    p.w = floats(p.outputs * p.inputs);
+    p.y = floats(p.rows * p.outputs);
+    p.packed = floats(uio2_wide_pack_size(p.rows, p.inputs));
     uio2_uniform(p.x, p.rows * p.inputs, 1, 0, -1, 1);
     uio2_uniform(p.w, p.outputs * p.inputs, 2, 0, -1, 1);
     const double operations = 2e-9 * (double)p.rows * (double)p.outputs * (double)p.inputs;
@@ -113,5 +119,6 @@ int main(int argc, char **argv) {
            100 * median(ratios[1]), 100 * median(ratios[2]));
     free(p.x), free(p.w), free(p.y), free(p.packed);
   }
+  for (size_t i = 0; i < 64; i++) free(scratch[i]);
   return 0;
 }

@@ -52,12 +52,12 @@ ALWAYS_INLINE void wide_panel(float *to, const void *w, size_t columns, size_t o
       to[i * TILE_COLUMNS + o] = o < outputs ? widened_value(w, o * columns + i, brain) : 0;
 }
 
-// sums[TILE_ROWS][TILE_COLUMNS] (+)= a group's inputs times a panel.
+// y[TILE_ROWS][TILE_COLUMNS] = a group's inputs times a panel, or plus that where it `continues`.
 ALWAYS_INLINE void wide_tile(float *y, size_t y_stride, const float *a, const float *b, size_t inputs, int continues) {
-  vfloat sums[TILE_ROWS][TILE_VECTORS];
+  vfloat sums[TILE_ROWS][TILE_VECTORS] = {{{0}}};
+  // The results' lines come while the sums are made.
   UNROLL for (size_t r = 0; r < TILE_ROWS; r++)
-    UNROLL for (size_t n = 0; n < TILE_VECTORS; n++)
-      sums[r][n] = continues ? load(y + r * y_stride + n * VECTOR_WIDTH) : splat(0);
+    UNROLL for (size_t n = 0; n < TILE_COLUMNS; n += 16) __builtin_prefetch(y + r * y_stride + n, 1);
   for (size_t i = 0; i < inputs; i++, a += TILE_ROWS, b += TILE_COLUMNS) {
     vfloat right[TILE_VECTORS];
     UNROLL for (size_t n = 0; n < TILE_VECTORS; n++) right[n] = load(b + n * VECTOR_WIDTH);
@@ -65,7 +65,10 @@ ALWAYS_INLINE void wide_tile(float *y, size_t y_stride, const float *a, const fl
       UNROLL for (size_t n = 0; n < TILE_VECTORS; n++) sums[r][n] = fused(splat(a[r]), right[n], sums[r][n]);
   }
   UNROLL for (size_t r = 0; r < TILE_ROWS; r++)
-    UNROLL for (size_t n = 0; n < TILE_VECTORS; n++) store(y + r * y_stride + n * VECTOR_WIDTH, sums[r][n]);
+    UNROLL for (size_t n = 0; n < TILE_VECTORS; n++) {
+      float *const to = y + r * y_stride + n * VECTOR_WIDTH;
+      store(to, continues ? sums[r][n] + load(to) : sums[r][n]);
+    }
 }
 
 // y[rows][outputs] = rows as packed times w[outputs][columns].
