@@ -107,8 +107,8 @@ public final class UnifiedIOModel: Sendable {
   /// Encodes several examples; no padding is needed, whatever their lengths and modalities, and every result is that of encoding
   /// the example alone, to the last bit.
   ///
-  /// With 8-bit products, which are exact, those of all tokens are computed together. BLAS rounds differently for different numbers of
-  /// rows and gains nothing from more of them, so with other weights the examples take their turns.
+  /// The products of all tokens are computed together. 8-bit ones are exact, and the others sum many rows in one order whatever their
+  /// number; only an example of a few tokens, which another kernel would take if it were alone, stays alone.
   public func encode(_ inputs: [ModelInput]) throws(ModelError) -> [EncodedInput] {
     var timings = EncodingTimings()
     return try encode(inputs, timings: &timings)
@@ -119,7 +119,8 @@ public final class UnifiedIOModel: Sendable {
     _ inputs: [ModelInput], timings: inout EncodingTimings, probe: Probe? = nil
   ) throws(ModelError) -> [EncodedInput] {
     guard !inputs.isEmpty else { return [] }
-    guard inputs.count == 1 || hasExactProducts else {
+    // Whoever looks at tensors on the way looks at one example.
+    guard inputs.count == 1 || probe == nil else {
       var encoded: [EncodedInput] = []
       for input in inputs { encoded += try encode([input], timings: &timings, probe: probe) }
       return encoded
@@ -135,23 +136,36 @@ public final class UnifiedIOModel: Sendable {
       layouts.append(layout)
     }
     let embedded = clock.now
-    let lengths = sequences.map(\.embeddings.rows)
-    let output = encoder(
-      Tensor.stacking(sequences.map(\.embeddings)), rotary: Tensor.stacking(sequences.map(\.rotary)), lengths: lengths,
-      probe: probe)
+    var encoded: [EncodedInput] = []
+    for group in groups(of: sequences.map(\.embeddings.rows)) {
+      let members = sequences[group], lengths = members.map(\.embeddings.rows)
+      let output = encoder(
+        Tensor.stacking(members.map(\.embeddings)), rotary: Tensor.stacking(members.map(\.rotary)), lengths: lengths,
+        probe: probe)
+      var row = 0
+      for (index, length) in zip(group, lengths) {
+        let own = lengths.count == 1 ? output : output.rows(in: row..<row + length)
+        encoded.append(EncodedInput(output: own, layout: layouts[index], rotary: sequences[index].rotary))
+        row += length
+      }
+    }
     timings.vision += embedded - start
     timings.encode += clock.now - embedded
-    guard inputs.count > 1 else {
-      return [EncodedInput(output: output, layout: layouts[0], rotary: sequences[0].rotary)]
-    }
-    var encoded: [EncodedInput] = [], row = 0
-    for (index, length) in lengths.enumerated() {
-      encoded.append(
-        EncodedInput(
-          output: output.rows(in: row..<row + length), layout: layouts[index], rotary: sequences[index].rotary))
-      row += length
-    }
     return encoded
+  }
+
+  /// Which neighbours go through the encoder together, by their numbers of tokens.
+  private func groups(of lengths: [Int]) -> [Range<Int>] {
+    var groups: [Range<Int>] = []
+    for (index, length) in lengths.enumerated() {
+      let isMany = hasExactProducts || length > Linear.fewRows
+      if isMany, let last = groups.last, hasExactProducts || lengths[last.upperBound - 1] > Linear.fewRows {
+        groups[groups.count - 1] = last.lowerBound..<index + 1
+      } else {
+        groups.append(index..<index + 1)
+      }
+    }
+    return groups
   }
 
   /// The decoder's state before the first token: cross-attention keys and values are computed here, once.

@@ -29,4 +29,17 @@ import Testing
       #expect((0..<count).allSatisfy { together.row($0) == alone[first + $0] }, "\(count) rows")
     }
   }
+
+  /// Nor among many, where another kernel takes them.
+  @Test(arguments: options, [(70, 33), (192, 256)])
+  func norDoesARowAmongMany(options: WeightOptions, shape: (outputs: Int, inputs: Int)) throws {
+    var generator = SeededGenerator(seed: 12)
+    let format = try #require(options.format)
+    let weights = WeightMatrix(random(shape.outputs, shape.inputs, &generator)).converted(to: format, options: options)
+    let layer = Linear(weight: weights), x = random(60, shape.inputs, &generator), all = layer(x)
+    for first in [1, 6, 17, 60 - Linear.fewRows - 1] {
+      let some = layer(x.rows(in: first..<60))
+      #expect((first..<60).allSatisfy { some.row($0 - first) == all.row($0) }, "from row \(first)")
+    }
+  }
 }
