@@ -10,6 +10,12 @@ public struct CeilingMeter: Sendable {
   /// Bytes that the meter holds, all of them resident.
   public var byteCount: Int { memory.count * 4 }
 
+  /// The machine's best of about two seconds. The first moments of a process do not count alone: its threads may still share a processor.
+  public func measureBest() -> MachineCeilings {
+    let first = measure()
+    return first.best(with: measure())
+  }
+
   /// - Parameter milliseconds: for each of the three kinds; the best of the many short runs that they have room for, since what else the
   ///   machine does only ever slows.
   public func measure(milliseconds: Int = 250) -> MachineCeilings {

@@ -11,6 +11,13 @@ public struct MachineCeilings: Sendable, Hashable {
   /// The kernels' instruction set, e.g. `avx512vnni`.
   public var kernels: String
 
+  /// The better of two measurements, each kind by itself.
+  public func best(with other: MachineCeilings) -> MachineCeilings {
+    MachineCeilings(
+      f32: max(f32, other.f32), int8: max(int8, other.int8), read: max(read, other.read), threads: threads,
+      kernels: kernels)
+  }
+
   /// What lies between two measurements, before and after something.
   public func mean(with other: MachineCeilings) -> MachineCeilings {
     MachineCeilings(

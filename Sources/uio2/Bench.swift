@@ -78,7 +78,7 @@ struct Bench: ParsableCommand {
     if distortion { return try reportDistortion(subject) }
     if let policy = subject.policy { return try benchPolicy(policy) }
     guard sessions.isEmpty else { throw Self.needsPolicy }
-    let meter = CeilingMeter(), ceilings = meter.measure()
+    let meter = CeilingMeter(), ceilings = meter.measureBest()
     Measurements.resetPeakMemory()
     let clock = ContinuousClock(), start = clock.now
     let model = try UnifiedIOModel(directory: subject.folder, weights: compute.options)
