@@ -2,9 +2,9 @@ import CKernels
 
 /// A two-dimensional convolution over a feature map `[channels, height, width]`.
 ///
-/// Convolutions of 3 × 3 that keep the size go by Winograd's method. For the others windows are copied a few rows at a time into a
-/// matrix that fits the processor's cache. Either way memory stays bounded by the feature maps and one kernel's points, the products go
-/// to BLAS, and the weight is used as the checkpoint stores it, without a copy.
+/// Convolutions of 3 × 3 that keep the size, of 16 channels and more, go by Winograd's method. For the others windows are copied a few
+/// rows at a time into a matrix that fits the processor's cache, and the products go to BLAS. Memory stays bounded by the feature maps
+/// and, with Winograd's method, the points of the kernels, four times the weight, as long as the call lasts.
 public struct Convolution: Sendable {
   /// How output pixels lie over the input.
   public enum Sampling: Sendable, Hashable {

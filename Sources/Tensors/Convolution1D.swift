@@ -1,6 +1,6 @@
 /// A one-dimensional convolution over a sequence of features `[steps, inputs]`; as many steps come out, with zeros beyond the ends.
 ///
-/// Windows are copied a few thousand at a time into a matrix that fits the processor's cache; the products go to BLAS.
+/// Windows are copied a few thousand at a time into a matrix that fits the processor's cache; see ``MatrixProduct`` for the products.
 public struct Convolution1D: Sendable {
   /// `[outputs, kernel · inputs]`.
   private let weight: Tensor
