@@ -1,5 +1,6 @@
-// A small pool: workers spin for a moment after a call, since the next one mostly follows at once, and then sleep on a futex. Shares of the work are taken one at a time from a counter, so that a thread that the system holds up does not hold
-// up the others.
+// A small pool: workers spin for a moment after a call, since the next one mostly follows at once, and then sleep on a futex. Each
+// thread begins with a part of the shares of its own, which lie together, so that it reads memory in order; one that has done its part
+// takes shares off the others' ends, so that a thread that the system holds up does not hold up the others.
 #define _GNU_SOURCE
 #include "CKernels.h"
 
@@ -39,8 +40,9 @@ static struct {
   // Of the work under way; written before `round` is raised.
   void (*body)(void *, size_t);
   void *context;
-  size_t count;
-  _Atomic size_t next;
+  // Each thread's part of the shares: the first in the lower half, one behind the last in the upper half.
+  struct { _Alignas(64) _Atomic uint64_t left; } parts[MAXIMUM_THREADS];
+  size_t part_count;
   // OPEN while shares may be left, plus the number of workers that are inside. A worker that comes late finds it closed and is
   // not waited for.
   _Atomic uint32_t gate;
@@ -78,12 +80,22 @@ static int enter(void) {
   return 0;
 }
 
-static void take_shares(void) {
+// Does the shares of a part: the thread's own front to back, another's back to front.
+static void take_shares_of(size_t part, int own) {
+  _Atomic uint64_t *const left = &pool.parts[part].left;
+  uint64_t now = atomic_load_explicit(left, memory_order_relaxed);
   for (;;) {
-    size_t index = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed);
-    if (index >= pool.count) return;
-    pool.body(pool.context, index);
+    const uint32_t first = (uint32_t)now, end = (uint32_t)(now >> 32);
+    if (first >= end) return;
+    const uint64_t then = own ? now + 1 : now - ((uint64_t)1 << 32);
+    if (!atomic_compare_exchange_weak_explicit(left, &now, then, memory_order_relaxed, memory_order_relaxed)) continue;
+    pool.body(pool.context, own ? first : end - 1);
+    now = atomic_load_explicit(left, memory_order_relaxed);
   }
+}
+
+static void take_shares(size_t thread) {
+  for (size_t i = 0; i < pool.part_count; i++) take_shares_of((thread + i) % pool.part_count, i == 0 && thread < pool.part_count);
 }
 
 static void schedule_realtime(int priority) {
@@ -125,7 +137,7 @@ static void *work(void *argument) {
     int wanted = atomic_load_explicit(&pool.realtime, memory_order_relaxed);
     if (wanted != realtime) schedule_realtime(realtime = wanted);
     if (place + 1 >= uio2_threads() || !enter()) continue;
-    take_shares();
+    take_shares(place + 1);
     atomic_fetch_sub_explicit(&pool.gate, 1, memory_order_release);
   }
   return NULL;
@@ -201,7 +213,7 @@ static void start_workers(size_t count) {
 
 void uio2_parallel(size_t count, void (*body)(void *, size_t), void *context) {
   size_t threads = uio2_threads();
-  if (count <= 1 || threads <= 1 || inside || pthread_mutex_trylock(&pool.busy) != 0) {
+  if (count <= 1 || count > UINT32_MAX || threads <= 1 || inside || pthread_mutex_trylock(&pool.busy) != 0) {
     BEGIN_FLUSHING
     for (size_t i = 0; i < count; i++) body(context, i);
     END_FLUSHING
@@ -211,13 +223,17 @@ void uio2_parallel(size_t count, void (*body)(void *, size_t), void *context) {
   inside = 1;
   pool.body = body;
   pool.context = context;
-  pool.count = count;
-  atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
+  pool.part_count = count < threads ? count : threads;
+  for (size_t i = 0, first = 0; i < pool.part_count; i++) {
+    const size_t end = first + count / pool.part_count + (i < count % pool.part_count);
+    atomic_store_explicit(&pool.parts[i].left, (uint64_t)end << 32 | first, memory_order_relaxed);
+    first = end;
+  }
   atomic_store_explicit(&pool.gate, OPEN, memory_order_release);
   atomic_fetch_add_explicit(&pool.round, 1, memory_order_seq_cst);
   if (atomic_load_explicit(&pool.sleepers, memory_order_seq_cst) > 0) wake_all(&pool.round);
   BEGIN_FLUSHING
-  take_shares();
+  take_shares(0);
   END_FLUSHING
   atomic_fetch_and_explicit(&pool.gate, ~OPEN, memory_order_relaxed);
   // The work is done when every worker that took part has left.

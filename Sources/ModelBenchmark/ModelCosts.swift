@@ -27,15 +27,17 @@ struct ModelCosts {
     }
   }
 
+  /// Bytes of one number of the token embeddings, which also make the logits: never fewer than 16 bits.
+  private var bytesOfEmbedding: Double { max(bytesOfWeight, 2) }
+
   /// Decoder layers with cross-attention.
   private var crossLayers: Int {
     (0..<transformer.decoderLayers).filter { transformer.hasCrossAttention(layer: $0) }.count
   }
 
-  /// Weights that the decoder reads for one token: of all layers and of the logits.
-  private func tokenWeights(vocabulary: Int) -> Int {
-    transformer.decoderLayers * (4 * width * width + 3 * width * transformer.mlpSize)
-      + crossLayers * 2 * width * width + vocabulary * width
+  /// Weights of all layers that the decoder reads for one token.
+  private var layerWeights: Int {
+    transformer.decoderLayers * (4 * width * width + 3 * width * transformer.mlpSize) + crossLayers * 2 * width * width
   }
 
   /// Keys, and as many values, that the decoder reads for one token of every example: those of the encoder, and those of the tokens that
@@ -48,7 +50,7 @@ struct ModelCosts {
   func tokenBytes(encoderTokens: [Int], vocabulary: Int, decodedTokens: Int = 0) -> Double {
     let cache =
       2 * width * (format == .f32 ? 4 : 2) * tokenKeys(encoderTokens: encoderTokens, decodedTokens: decodedTokens)
-    return Double(tokenWeights(vocabulary: vocabulary)) * bytesOfWeight + Double(cache)
+    return Double(layerWeights) * bytesOfWeight + Double(vocabulary * width) * bytesOfEmbedding + Double(cache)
   }
 
   /// Operations of the encoder's matrix products (2 a multiply-add).
@@ -70,9 +72,10 @@ struct ModelCosts {
   /// Milliseconds that the machine's ceilings leave for a token of every example: the longer of reading and computing.
   func tokenFloor(encoderTokens: [Int], vocabulary: Int, decodedTokens: Int = 0, _ ceilings: MachineCeilings) -> Double
   {
-    let products = 2 * passes * Double(tokenWeights(vocabulary: vocabulary) * encoderTokens.count)
+    let products = 2 * passes * Double(layerWeights * encoderTokens.count)
+    let logits = 2 * Double(vocabulary * width * encoderTokens.count)
     let attention = 4 * Double(width * tokenKeys(encoderTokens: encoderTokens, decodedTokens: decodedTokens))
-    let computing = products / arithmetic(ceilings) + attention / ceilings.f32
+    let computing = products / arithmetic(ceilings) + (logits + attention) / ceilings.f32
     let reading =
       tokenBytes(encoderTokens: encoderTokens, vocabulary: vocabulary, decodedTokens: decodedTokens) / ceilings.read
     return max(computing, reading) * 1e-6

@@ -27,13 +27,14 @@ enum MatrixProduct {
         result.storage.base.update(repeating: 0, count: result.count)
         continue
       }
+      let both = inputs.factors(with: matrix)
       // Tiles of 8-bit weights begin at multiples of 64, and so do shares.
       var start = range.lowerBound
       while start < range.upperBound {
         let end = min(range.upperBound, (start / unit + 1) * unit)
         shares.append(
           MatrixProductShare(
-            matrix, rows: start..<end, inputs: inputs.suited(to: matrix),
+            both, rows: start..<end, columns: matrix.columns, count: x.rows,
             target: result.storage.base + (start - range.lowerBound), stride: range.count))
         start = end
       }
@@ -52,40 +53,63 @@ enum MatrixProduct {
   private static func size(of factors: [(matrix: WeightMatrix, range: Range<Int>)], rows: Int) -> Int {
     let tile = QuantizedMatrix.tileRows
     let outputs = factors.reduce(0) { $0 + $1.range.count }, tiles = outputs / (4 * ComputeThreads.count * tile)
-    // Few rows: what is fetched ahead is the next tile's, which the same thread should want.
-    let most = rows <= fewRows ? 2 : factors.contains { $0.matrix.multipliesFloats } ? 4 : 1
+    // Threads take shares that lie together, so small ones cost few rows nothing, and no thread waits long for another's last.
+    let most = rows > fewRows && factors.contains { $0.matrix.multipliesFloats } ? 4 : 1
     return tile * min(max(tiles, 1), most)
   }
 }
 
 /// The rows of a product in the forms that its matrices take, each made once.
 struct MatrixProductInputs {
-  /// Where a matrix finds the rows; what it points to lives as long as the inputs.
-  enum Form {
-    /// 32-bit rows as they are, few.
-    case rows(UnsafePointer<Float>)
-    /// 32-bit rows as ``PackedRows`` has them, many.
-    case packed(UnsafePointer<Float>)
-    /// 8- or 15-bit rows.
-    case quantized(QuantizedActivations.Pointers)
+  /// Where a kernel finds a matrix and the rows in the form that it takes with it; what they point to lives as long as the matrix and
+  /// the inputs.
+  enum Factors {
+    case f32(UnsafePointer<Float>, FloatRows)
+    case bf16(UnsafePointer<UInt16>, FloatRows)
+    case int8(Unmanaged<QuantizedMatrix>, FloatRows)
+    /// 8-bit weights with rows in 8 or 15 bits.
+    case rounded(Unmanaged<QuantizedMatrix>, QuantizedActivations.Pointers)
   }
 
-  let x: Tensor
+  /// 32-bit rows.
+  enum FloatRows {
+    /// As they are.
+    case few(UnsafePointer<Float>)
+    /// As ``PackedRows`` has them.
+    case many(UnsafePointer<Float>)
+  }
+
+  private let x: Tensor
   private var packed: PackedRows?
-  private var quantized: [QuantizedActivations.Kind: QuantizedActivations] = [:]
+  /// One, as a rule.
+  private var rounded: [QuantizedActivations] = []
 
   init(_ x: Tensor) { self.x = x }
 
-  mutating func suited(to matrix: WeightMatrix) -> (form: Form, count: Int) {
-    if case .int8(let weights) = matrix.elements, let kind = QuantizedActivations.Kind(for: weights) {
-      let activations = quantized[kind] ?? QuantizedActivations(x, kind)
-      quantized[kind] = activations
-      return (.quantized(activations.pointers), x.rows)
+  mutating func factors(with matrix: WeightMatrix) -> Factors {
+    switch matrix.elements {
+    case .f32(let weights): return .f32(weights.pointer, floatRows())
+    case .bf16(let weights): return .bf16(weights.base, floatRows())
+    case .int8(let weights):
+      guard let kind = QuantizedActivations.Kind(for: weights) else {
+        return .int8(.passUnretained(weights), floatRows())
+      }
+      return .rounded(.passUnretained(weights), roundedRows(kind))
     }
-    guard x.rows > MatrixProduct.fewRows else { return (.rows(x.pointer), x.rows) }
+  }
+
+  private mutating func floatRows() -> FloatRows {
+    guard x.rows > MatrixProduct.fewRows else { return .few(x.pointer) }
     let rows = packed ?? PackedRows(x)
     packed = rows
-    return (.packed(rows.base), x.rows)
+    return .many(rows.base)
+  }
+
+  private mutating func roundedRows(_ kind: QuantizedActivations.Kind) -> QuantizedActivations.Pointers {
+    if let known = rounded.first(where: { $0.kind == kind }) { return known.pointers }
+    let made = QuantizedActivations(x, kind)
+    rounded.append(made)
+    return made.pointers
   }
 }
 

@@ -2,16 +2,9 @@ import CKernels
 
 /// Some rows of one matrix, times all inputs: what one thread computes at a time. Holds addresses only; see ``MatrixProduct``.
 struct MatrixProductShare {
-  private enum Weights {
-    case f32(UnsafePointer<Float>)
-    case bf16(UnsafePointer<UInt16>)
-    case int8(Unmanaged<QuantizedMatrix>)
-  }
-
-  private let weights: Weights
+  private let factors: MatrixProductInputs.Factors
   private let rows: Range<Int>
   private let columns: Int
-  private let form: MatrixProductInputs.Form
   /// Rows of inputs.
   private let count: Int
   private let target: UnsafeMutablePointer<Float>
@@ -19,47 +12,41 @@ struct MatrixProductShare {
   private let stride: Int
 
   /// - Parameters:
-  ///   - matrix: outlives the share, as do the inputs and the target.
+  ///   - factors: what they point to outlives the share, as does the target.
   ///   - rows: of the matrix.
-  ///   - target: where the first of them goes in the first row of the result.
+  ///   - columns: of the matrix and of the inputs.
+  ///   - count: rows of inputs.
+  ///   - target: where the first of `rows` goes in the first row of the result.
   init(
-    _ matrix: WeightMatrix, rows: Range<Int>, inputs: (form: MatrixProductInputs.Form, count: Int),
+    _ factors: MatrixProductInputs.Factors, rows: Range<Int>, columns: Int, count: Int,
     target: UnsafeMutablePointer<Float>, stride: Int
   ) {
-    switch matrix.elements {
-    case .f32(let tensor): weights = .f32(tensor.pointer + rows.lowerBound * matrix.columns)
-    case .bf16(let halves): weights = .bf16(halves.base + rows.lowerBound * matrix.columns)
-    case .int8(let quantized): weights = .int8(Unmanaged.passUnretained(quantized))
-    }
+    self.factors = factors
     self.rows = rows
-    columns = matrix.columns
-    (form, count) = inputs
+    self.columns = columns
+    self.count = count
     self.target = target
     self.stride = stride
   }
 
   func compute() {
-    switch (weights, form) {
-    case (.f32(let base), .rows(let x)):
-      uio2_f32_rows(target, stride, base, x, columns, count, rows.count, columns)
-    case (.bf16(let base), .rows(let x)):
-      uio2_bf16_rows(target, stride, base, x, columns, count, rows.count, columns)
-    case (.f32(let base), .packed(let x)):
+    switch factors {
+    case .f32(let weights, .few(let x)):
+      uio2_f32_rows(target, stride, weights + rows.lowerBound * columns, x, columns, count, rows.count, columns)
+    case .bf16(let weights, .few(let x)):
+      uio2_bf16_rows(target, stride, weights + rows.lowerBound * columns, x, columns, count, rows.count, columns)
+    case .f32(let weights, .many(let x)):
+      multiply(x, by: weights + rows.lowerBound * columns)
+    case .bf16(let weights, .many(let x)):
       withScratch(uio2_wide_scratch(rows.count)) {
-        uio2_wide_f32(target, stride, x, count, base, columns, rows.count, $0)
+        uio2_wide_bf16(target, stride, x, count, weights + rows.lowerBound * columns, columns, rows.count, $0)
       }
-    case (.bf16(let base), .packed(let x)):
-      withScratch(uio2_wide_scratch(rows.count)) {
-        uio2_wide_bf16(target, stride, x, count, base, columns, rows.count, $0)
-      }
-    case (.int8(let matrix), .packed(let x)):
+    case .int8(let matrix, .many(let x)):
       withScratch(rows.count * columns) { wide in
         matrix._withUnsafeGuaranteedRef { $0.widen(rows, into: wide) }
-        withScratch(uio2_wide_scratch(rows.count)) {
-          uio2_wide_f32(target, stride, x, count, wide, columns, rows.count, $0)
-        }
+        multiply(x, by: wide)
       }
-    case (.int8(let matrix), .rows(let x)):
+    case .int8(let matrix, .few(let x)):
       matrix._withUnsafeGuaranteedRef { matrix in
         inTile { target, stride, tile, outputs in
           uio2_i8_rows(
@@ -67,10 +54,15 @@ struct MatrixProductShare {
             outputs)
         }
       }
-    case (.int8(let matrix), .quantized(let x)):
+    case .rounded(let matrix, let x):
       matrix._withUnsafeGuaranteedRef { multiply(x, by: $0) }
-    case (.f32, .quantized), (.bf16, .quantized):
-      preconditionFailure("only 8-bit weights take rounded activations")
+    }
+  }
+
+  /// Many rows with 32-bit weights.
+  private func multiply(_ x: UnsafePointer<Float>, by weights: UnsafePointer<Float>) {
+    withScratch(uio2_wide_scratch(rows.count)) {
+      uio2_wide_f32(target, stride, x, count, weights, columns, rows.count, $0)
     }
   }
 

@@ -102,7 +102,7 @@ final class QuantizedMatrix: @unchecked Sendable {
 /// Activations in 8 bits, or 15 in two rows, a scale for each row and block; made once for all matrices that they are multiplied with.
 struct QuantizedActivations {
   /// How they were rounded.
-  struct Kind: Hashable {
+  struct Kind: Equatable {
     var block: Int
     /// Two rows for each one.
     var isPaired: Bool

@@ -6,10 +6,9 @@
 #define I8_SMALLEST 0x1p-118f
 // Inputs whose activations are widened at a time where there is no 8-bit dot product.
 #define I8_PIECE 256
-// Where few rows wait for memory only so many at a time, so that it is read nearly front to back.
-#define I8_PIECE_OF_FEW(rows) ((rows) <= 2 ? 16 : 32)
 // Bytes; what a core asks for by itself comes too late.
 #define I8_AHEAD 16384
+#define I8_FETCHES (UIO2_LEVEL_NUMBER == 1 || UIO2_LEVEL_NUMBER == 2)
 
 ALWAYS_INLINE size_t i8_padded(size_t columns) { return (columns + 3) / 4 * 4; }
 ALWAYS_INLINE size_t i8_blocks(size_t columns, size_t block) { return (columns + block - 1) / block; }
@@ -66,8 +65,8 @@ void KERNEL(i8_quantize)(int8_t *q, float *scales, int32_t *sums, const float *x
 #if UIO2_LEVEL_NUMBER >= 3
 ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_stride, const float *x_scales,
                            const int32_t *sums, size_t blocks, const uint8_t *packed, const float *w_scales,
-                           size_t count, int first, size_t outputs, const int few, const int rows, const int paired) {
-  (void)few, (void)paired;
+                           size_t count, int first, size_t outputs, const int fetching, const int rows, const int paired) {
+  (void)fetching, (void)paired;
   __m512i acc[TILE_ROWS][4];
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int n = 0; n < 4; n++) acc[r][n] = _mm512_setzero_si512();
   for (size_t c = 0; c < count; c += 4, packed += 4 * I8_TILE) {
@@ -95,71 +94,111 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
   }
 }
 #else
+// Up to so many rows multiply weights that are taken apart into even and odd inputs, which leaves one sum for each output: the tile
+// is read in order. More rows multiply widened weights, which takes fewer registers.
+#define I8_ROWS_IN_HALVES 4
+#define I8_OUTPUTS_AT_ONCE(rows) ((rows) == 1 ? 64 : (rows) <= 3 ? 32 : (rows) == I8_ROWS_IN_HALVES ? 16 : 8)
+
 #if UIO2_LEVEL_NUMBER >= 1
-// dots[r][first ...] of one piece of a block for 4 `vectors` outputs: pairs of 16-bit products, since sums of two 8-bit products would
-// not fit 16 bits. Weights are widened on their way to the registers, where all rows share them.
-ALWAYS_INLINE void i8_dots(int32_t dots[TILE_ROWS][I8_TILE], int first, const int16_t *x, const uint8_t *packed,
-                           size_t count, const int few, const int vectors, const int rows) {
-  __m256i acc[TILE_ROWS][8];
+// x[0 ..< count] of one row, times 128 plus the row after it where they are `paired`, as 16-bit numbers; in halves the even inputs of
+// each group of four come first.
+ALWAYS_INLINE void i8_activations(int16_t *x, const int8_t *q, size_t q_stride, size_t count, const int rows, const int paired) {
+  const __m256i order = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15));
+  size_t c = 0;
+  for (; c + 16 <= count; c += 16) {
+    __m256i value = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(q + c)));
+    if (paired)
+      value = _mm256_add_epi16(_mm256_slli_epi16(value, 7),
+                               _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(q + q_stride + c))));
+    _mm256_storeu_si256((__m256i *)(x + c), rows > I8_ROWS_IN_HALVES ? value : _mm256_shuffle_epi8(value, order));
+  }
+  for (; c < count; c++) {
+    const size_t place = rows > I8_ROWS_IN_HALVES ? c : c / 4 * 4 + c % 2 * 2 + c % 4 / 2;
+    x[place] = (int16_t)(paired ? q[c] * 128 + q[q_stride + c] : q[c]);
+  }
+}
+
+// dots[r][0 ..< I8_OUTPUTS_AT_ONCE] of `count` inputs, added to what is there unless `fresh`. Pairs of 16-bit products, since sums of
+// two 8-bit products would not fit 16 bits. `ahead` is fetched meanwhile, as many bytes as are read.
+ALWAYS_INLINE void i8_dots(int32_t *dots, int fresh, const int16_t *x, const uint8_t *packed, size_t count, const uint8_t *ahead,
+                           const int fetching, const int rows) {
+  enum { most = TILE_ROWS > 8 ? TILE_ROWS : 8 };
+  const int outputs = I8_OUTPUTS_AT_ONCE(rows), halves = rows <= I8_ROWS_IN_HALVES, vectors = outputs / (halves ? 8 : 4);
+  __m256i acc[TILE_ROWS][most];
   UNROLL for (int r = 0; r < rows; r++) UNROLL for (int n = 0; n < vectors; n++) acc[r][n] = _mm256_setzero_si256();
   for (size_t c = 0; c < count; c += 4, packed += 4 * I8_TILE) {
-    __m256i w[8];
-    UNROLL for (int n = 0; n < vectors; n++) {
-      w[n] = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(packed + n * 16)));
-      // Where many rows pass, the block lies in the first-level cache, and what is fetched ahead would push it out.
-      if (few && n % 4 == 0) _mm_prefetch((const char *)packed + n * 16 + I8_AHEAD, _MM_HINT_T0);
+    if (fetching) {
+      UNROLL for (int n = 0; n < outputs * 4; n += 64) _mm_prefetch((const char *)ahead + n, _MM_HINT_T0);
+      ahead += outputs * 4;
     }
-    UNROLL for (int r = 0; r < rows; r++) {
-      int64_t four;
-      memcpy(&four, x + (size_t)r * I8_PIECE + c, 8);
-      const __m256i value = _mm256_set1_epi64x(four);
-      UNROLL for (int n = 0; n < vectors; n++)
-        acc[r][n] = _mm256_add_epi32(acc[r][n], _mm256_madd_epi16(w[n], value));
+    if (halves) {
+      UNROLL for (int half = 0; half < 2; half++) {
+        __m256i values[I8_ROWS_IN_HALVES];
+        UNROLL for (int r = 0; r < rows; r++) {
+          int32_t two;
+          memcpy(&two, x + (size_t)r * I8_PIECE + c + (size_t)half * 2, 4);
+          values[r] = _mm256_set1_epi32(two);
+        }
+        UNROLL for (int n = 0; n < vectors; n++) {
+          const __m256i both = _mm256_loadu_si256((const __m256i *)(packed + n * 32));
+          const __m256i w = half ? _mm256_srli_epi16(both, 8) : _mm256_and_si256(both, _mm256_set1_epi16(255));
+          UNROLL for (int r = 0; r < rows; r++) acc[r][n] = _mm256_add_epi32(acc[r][n], _mm256_madd_epi16(w, values[r]));
+        }
+      }
+    } else {
+      __m256i w[most];
+      UNROLL for (int n = 0; n < vectors; n++) w[n] = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(packed + n * 16)));
+      UNROLL for (int r = 0; r < rows; r++) {
+        int64_t four;
+        memcpy(&four, x + (size_t)r * I8_PIECE + c, 8);
+        const __m256i value = _mm256_set1_epi64x(four);
+        UNROLL for (int n = 0; n < vectors; n++) acc[r][n] = _mm256_add_epi32(acc[r][n], _mm256_madd_epi16(w[n], value));
+      }
     }
   }
-  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int n = 0; n < vectors; n += 2) {
-    const __m256i sum = _mm256_permute4x64_epi64(_mm256_hadd_epi32(acc[r][n], acc[r][n + 1]), 0xd8);
-    __m256i *out = (__m256i *)(dots[r] + first + n * 4);
-    _mm256_storeu_si256(out, _mm256_add_epi32(_mm256_loadu_si256(out), sum));
+  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int n = 0; n < outputs / 8; n++) {
+    const __m256i sum = halves ? acc[r][n]
+                               : _mm256_permute4x64_epi64(_mm256_hadd_epi32(acc[r][2 * n], acc[r][2 * n + 1]), 0xd8);
+    __m256i *out = (__m256i *)(dots + r * I8_TILE + n * 8);
+    _mm256_storeu_si256(out, fresh ? sum : _mm256_add_epi32(_mm256_loadu_si256(out), sum));
   }
 }
 #else
-ALWAYS_INLINE void i8_dots(int32_t dots[TILE_ROWS][I8_TILE], int first, const int16_t *x, const uint8_t *packed,
-                           size_t count, const int few, const int vectors, const int rows) {
-  (void)few;
-  for (int r = 0; r < rows; r++)
+ALWAYS_INLINE void i8_activations(int16_t *x, const int8_t *q, size_t q_stride, size_t count, const int rows, const int paired) {
+  (void)rows;
+  for (size_t c = 0; c < count; c++) x[c] = (int16_t)(paired ? q[c] * 128 + q[q_stride + c] : q[c]);
+}
+
+ALWAYS_INLINE void i8_dots(int32_t *dots, int fresh, const int16_t *x, const uint8_t *packed, size_t count, const uint8_t *ahead,
+                           const int fetching, const int rows) {
+  (void)ahead, (void)fetching;
+  for (int r = 0; r < rows; r++) {
+    int32_t *const out = dots + r * I8_TILE;
+    if (fresh) memset(out, 0, I8_OUTPUTS_AT_ONCE(rows) * sizeof(int32_t));
     for (size_t c = 0; c < count; c += 4)
-      for (int n = 0; n < 4 * vectors; n++)
+      for (int n = 0; n < I8_OUTPUTS_AT_ONCE(rows); n++)
         for (size_t k = 0; k < 4; k++)
-          dots[r][first + n] += (int32_t)packed[c * I8_TILE + (size_t)n * 4 + k] * x[(size_t)r * I8_PIECE + c + k];
+          out[n] += (int32_t)packed[c * I8_TILE + (size_t)n * 4 + k] * x[(size_t)r * I8_PIECE + c + k];
+  }
 }
 #endif
 // `paired`: each row of activations is two of q, 128 times the first and once the second, and so are its sums; the second's scale is
 // that of both.
 ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_stride, const float *x_scales,
                            const int32_t *sums, size_t blocks, const uint8_t *packed, const float *w_scales,
-                           size_t count, int first, size_t outputs, const int few, const int rows, const int paired) {
-  int32_t dots[TILE_ROWS][I8_TILE] = {{0}};
+                           size_t count, int first, size_t outputs, const int fetching, const int rows, const int paired) {
+  int32_t dots[TILE_ROWS][I8_TILE];
   // The results' lines come while the sums are made.
-  if (!few)
-    for (int r = 0; r < rows; r++)
-      UNROLL for (size_t n = 0; n < I8_TILE; n += 16) __builtin_prefetch(y + (size_t)r * y_stride + n, 1);
-  // As many sums as there are registers for; few rows read neighbouring outputs, whose cache lines are whole.
-  const int vectors = rows == 1 ? 8 : rows == 2 ? 4 : 2;
-  const size_t piece = few ? I8_PIECE_OF_FEW(rows) : I8_PIECE;
-  for (size_t start = 0; start < count; start += piece) {
-    const size_t size = count - start < piece ? count - start : piece;
+  for (int r = 0; r < rows; r++)
+    UNROLL for (size_t n = 0; n < I8_TILE; n += 16) __builtin_prefetch(y + (size_t)r * y_stride + n, 1);
+  for (size_t start = 0; start < count; start += I8_PIECE) {
+    const size_t size = count - start < I8_PIECE ? count - start : I8_PIECE;
     int16_t x[TILE_ROWS * I8_PIECE];
-    for (int r = 0; r < rows; r++) {
-      const int8_t *in = q + (size_t)r * (paired ? 2 : 1) * q_stride + start;
-      int16_t *out = x + r * I8_PIECE;
-      if (paired)
-        for (size_t c = 0; c < size; c++) out[c] = (int16_t)(in[c] * 128 + in[q_stride + c]);
-      else
-        for (size_t c = 0; c < size; c++) out[c] = in[c];
-    }
-    for (int n = 0; n < I8_TILE; n += 4 * vectors)
-      i8_dots(dots, n, x, packed + start * I8_TILE + n * 4, size, few, vectors, rows);
+    for (int r = 0; r < rows; r++)
+      i8_activations(x + r * I8_PIECE, q + (size_t)r * (paired ? 2 : 1) * q_stride + start, q_stride, size, rows, paired);
+    const uint8_t *const weights = packed + start * I8_TILE;
+    for (size_t n = 0; n < I8_TILE; n += I8_OUTPUTS_AT_ONCE(rows))
+      i8_dots(dots[0] + n, start == 0, x, weights + n * 4, size, weights + I8_AHEAD + n * size, fetching, rows);
   }
   for (int r = 0; r < rows; r++) {
     const size_t at = (size_t)r * (paired ? 2 : 1) * blocks;
@@ -181,21 +220,24 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
 }
 #endif
 
-// All rows with one tile; `few`: no more than share their weights in registers; `paired` as above.
-ALWAYS_INLINE void i8_rows_of(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
+// All rows with one tile; `paired` as above.
+ALWAYS_INLINE void i8_product(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
                               size_t count, const uint8_t *packed, const float *w_scales, size_t columns, size_t block,
-                              size_t outputs, const int few, const int paired) {
+                              size_t outputs, const int paired) {
   const size_t padded = i8_padded(columns), blocks = i8_blocks(columns, block), planes = paired ? 2 : 1;
   for (size_t b = 0; b < blocks; b++) {
-    // A block of the tile stays in the first-level cache while all rows pass.
+    // A block of the tile stays in the first-level cache while all rows pass; the first of them fetch what comes after it.
     const size_t start = b * block, size = padded - start < block ? padded - start : block;
     const uint8_t *weights = packed + start * I8_TILE;
     for (size_t i = 0; i < count; i += TILE_ROWS) {
       const size_t rows = count - i < TILE_ROWS ? count - i : TILE_ROWS, row = i * planes;
-#define UIO2_ROWS(n)                                                                                                \
-  case n:                                                                                                           \
-    i8_tile(y + i * y_stride, y_stride, q + row * padded + start, padded, x_scales + row * blocks + b,              \
-            sums + row * blocks + b, blocks, weights, w_scales + b * I8_TILE, size, b == 0, outputs, few, n, paired); \
+#define UIO2_TILE(fetching, n)                                                                                 \
+  i8_tile(y + i * y_stride, y_stride, q + row * padded + start, padded, x_scales + row * blocks + b,           \
+          sums + row * blocks + b, blocks, weights, w_scales + b * I8_TILE, size, b == 0, outputs, fetching, n, paired)
+#define UIO2_ROWS(n)                                     \
+  case n:                                                \
+    if (I8_FETCHES && i == 0) UIO2_TILE(1, n);           \
+    else UIO2_TILE(0, n);                                \
     break;
       switch (rows) {
         UIO2_ROWS(1)
@@ -208,17 +250,9 @@ ALWAYS_INLINE void i8_rows_of(float *y, size_t y_stride, const int8_t *q, const 
 #endif
       }
 #undef UIO2_ROWS
+#undef UIO2_TILE
     }
   }
-}
-
-ALWAYS_INLINE void i8_product(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
-                              size_t count, const uint8_t *packed, const float *w_scales, size_t columns, size_t block,
-                              size_t outputs, const int paired) {
-  if (count <= TILE_ROWS)
-    i8_rows_of(y, y_stride, q, x_scales, sums, count, packed, w_scales, columns, block, outputs, 1, paired);
-  else
-    i8_rows_of(y, y_stride, q, x_scales, sums, count, packed, w_scales, columns, block, outputs, 0, paired);
 }
 
 void KERNEL(i8_gemm)(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
