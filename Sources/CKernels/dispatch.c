@@ -73,9 +73,19 @@ size_t uio2_attend_scratch(size_t keys, size_t dimension) {
   return padded * dimension + keys * width + 6 * padded;
 }
 
+size_t uio2_winograd_tiles(size_t side, int doubling) { return (side + (doubling ? 1 : 0) + 3) / 4; }
+size_t uio2_winograd_points(int doubling) { return doubling ? 81 : 36; }
+
 // Of the widest level: panels of 64 tiles and of 6 outputs.
-size_t uio2_winograd_points_size(size_t channels, size_t tiles) { return (tiles + 63) / 64 * 64 * 36 * (channels + 1); }
-size_t uio2_winograd_kernels_size(size_t inputs, size_t outputs) { return (outputs + 5) * 36 * inputs; }
+size_t uio2_winograd_input_size(size_t inputs, size_t tiles, int doubling) {
+  return (tiles + 63) / 64 * 64 * (doubling ? 25 : 36) * (inputs + 1);
+}
+size_t uio2_winograd_output_size(size_t outputs, size_t tiles, int doubling) {
+  return (tiles + 63) / 64 * 64 * uio2_winograd_points(doubling) * (outputs + 1);
+}
+size_t uio2_winograd_kernels_size(size_t inputs, size_t outputs, int doubling) {
+  return (outputs + 5) * uio2_winograd_points(doubling) * inputs;
+}
 
 // Of all levels: groups of up to 6 rows, panels of up to 64 outputs, blocks of up to 512 inputs.
 size_t uio2_wide_pack_size(size_t rows, size_t columns) { return (rows + 5) * columns; }

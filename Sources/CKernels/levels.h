@@ -26,6 +26,7 @@
     (float *x, const float *scale, float epsilon, const float *table, size_t tokens, size_t heads, size_t dimension),  \
     (x, scale, epsilon, table, tokens, heads, dimension))                                                              \
   X(float, exp_sum, (const float *x, size_t count, float *maximum), (x, count, maximum))                               \
+  X(void, softmax, (float *x, size_t rows, size_t columns, float scale), (x, rows, columns, scale))                    \
   X(void, attend,                                                                                                      \
     (float *y, size_t y_stride, const float *q, size_t q_stride, const void *k, const void *v, size_t stride,          \
      int half, size_t queries, size_t keys, size_t dimension, float scale, ptrdiff_t causal_offset, float *scratch),   \
@@ -83,27 +84,31 @@
      size_t padding, size_t out_width, size_t first_row, size_t rows),                                                 \
     (columns, x, channels, height, width, kernel, stride, padding, out_width, first_row, rows))                        \
   X(void, winograd_weights,                                                                                            \
-    (float *u, const float *w, size_t inputs, size_t outputs, size_t first, size_t count),                             \
-    (u, w, inputs, outputs, first, count))                                                                             \
+    (float *u, const float *w, size_t inputs, size_t outputs, size_t first, size_t count, int doubling),               \
+    (u, w, inputs, outputs, first, count, doubling))                                                                   \
   X(void, winograd_input,                                                                                              \
-    (float *v, const float *x, size_t channels, size_t first, size_t count, size_t height, size_t width,               \
-     size_t first_row, size_t tile_rows),                                                                              \
-    (v, x, channels, first, count, height, width, first_row, tile_rows))                                               \
+    (float *v, const float *x, const float *scale, const float *shift, int silu, size_t channels, size_t first,        \
+     size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows, int doubling),                     \
+    (v, x, scale, shift, silu, channels, first, count, height, width, first_row, tile_rows, doubling))                 \
   X(void, winograd_products,                                                                                           \
-    (float *m, const float *v, const float *u, size_t inputs, size_t outputs, size_t tiles, size_t point),             \
-    (m, v, u, inputs, outputs, tiles, point))                                                                          \
+    (float *m, const float *v, const float *u, size_t inputs, size_t outputs, size_t begin, size_t count, size_t tiles,\
+     size_t point, int doubling),                                                                                      \
+    (m, v, u, inputs, outputs, begin, count, tiles, point, doubling))                                                  \
   X(size_t, winograd_panel, (void), ())                                                                                \
   X(void, winograd_output,                                                                                             \
-    (float *y, const float *m, const float *bias, size_t channels, size_t first, size_t count, size_t height,          \
-     size_t width, size_t first_row, size_t tile_rows),                                                                \
-    (y, m, bias, channels, first, count, height, width, first_row, tile_rows))                                         \
+    (float *y, const float *m, const float *bias, const float *added, size_t channels, size_t first, size_t count,     \
+     size_t height, size_t width, size_t first_row, size_t tile_rows, int doubling),                                   \
+    (y, m, bias, added, channels, first, count, height, width, first_row, tile_rows, doubling))                        \
   X(void, add_to_rows, (float *y, const float *bias, size_t rows, size_t columns), (y, bias, rows, columns))           \
   X(void, upsample_nearest, (float *y, const float *x, size_t planes, size_t height, size_t width),                    \
     (y, x, planes, height, width))                                                                                     \
-  X(void, group_norm,                                                                                                  \
-    (float *y, const float *x, const float *weight, const float *bias, size_t channels, size_t groups,                 \
-     size_t pixels, float epsilon, int silu),                                                                          \
-    (y, x, weight, bias, channels, groups, pixels, epsilon, silu))                                                     \
+  X(void, group_norm_factors,                                                                                          \
+    (float *scale, float *shift, const float *x, const float *weight, const float *bias, size_t channels, size_t groups,\
+     size_t pixels, float epsilon),                                                                                    \
+    (scale, shift, x, weight, bias, channels, groups, pixels, epsilon))                                                \
+  X(void, scale_shift,                                                                                                 \
+    (float *y, const float *x, const float *scale, const float *shift, size_t channels, size_t pixels, int silu),      \
+    (y, x, scale, shift, channels, pixels, silu))                                                                      \
   X(void, silu, (float *x, size_t count), (x, count))                                                                  \
   X(void, relu, (float *x, size_t count), (x, count))                                                                  \
   X(void, transpose, (float *y, const float *x, size_t rows, size_t columns), (y, x, rows, columns))                   \

@@ -37,13 +37,33 @@ public struct Convolution: Sendable {
   /// Floats of a window matrix: 1 MiB, which a second-level cache holds; each thread has one.
   private static let matrixSize = 256 << 10
 
-  /// - Parameter x: `[inputs, height, width]`; sides are even when halving.
+  /// - Parameters:
+  ///   - x: `[inputs, height, width]`; sides are even when halving.
+  ///   - norm: applied to `x` first, followed by SiLU, y / (1 + e⁻ʸ).
+  ///   - added: a short cut around the convolution, added to the result; of its shape.
   /// - Returns: `[outputs, height, width]`, or half of both sides.
   /// - Complexity: O(outputs · inputs · kernel² · pixels of the result).
-  public func callAsFunction(_ x: Tensor) -> Tensor {
+  public func callAsFunction(_ x: Tensor, of norm: GroupNorm? = nil, adding added: Tensor? = nil) -> Tensor {
     precondition(x.shape.count == 3 && x.shape[0] == inputs, "the feature map has as many channels as the kernel")
+    if suitsWinograd(height: x.shape[1], width: x.shape[2]) { return byWinograd(x, of: norm, adding: added) }
+    var result = byWindows(norm.map { $0(x, appliesSiLU: true) } ?? x)
+    if let added { result += added }
+    return result
+  }
+
+  /// The convolution of a picture whose every pixel is first repeated twice in both directions.
+  ///
+  /// - Parameter x: `[inputs, height, width]`.
+  /// - Returns: `[outputs, 2 · height, 2 · width]`, or, when halving, the sides of `x`.
+  public func ofDoubled(_ x: Tensor) -> Tensor {
+    precondition(x.shape.count == 3 && x.shape[0] == inputs, "the feature map has as many channels as the kernel")
+    guard suitsDoubling(height: x.shape[1], width: x.shape[2]) else { return self(x.upsampledNearest()) }
+    return byWinograd(x, doubling: true)
+  }
+
+  /// By matrices of windows, which BLAS multiplies.
+  private func byWindows(_ x: Tensor) -> Tensor {
     let (height, width) = (x.shape[1], x.shape[2])
-    if suitsWinograd(height: height, width: width) { return byWinograd(x) }
     let stride = sampling == .halving ? 2 : 1, padding = sampling == .halving ? 0 : kernel / 2
     let (outHeight, outWidth) = (height / stride, width / stride)
     let result = Tensor(uninitialized: [outputs, outHeight, outWidth])
@@ -98,16 +118,28 @@ public struct GroupNorm: Sendable {
   ///   - x: `[channels, height, width]`.
   ///   - appliesSiLU: whether the result y becomes `y / (1 + e⁻ʸ)`.
   public func callAsFunction(_ x: Tensor, appliesSiLU: Bool = false) -> Tensor {
-    precondition(x.shape.first == weight.count, "the norm has as many channels as the feature map")
-    let result = Tensor(uninitialized: x.shape)
-    let pixels = x.count / weight.count, members = weight.count / groups
-    Parallel.rows(groups, operations: (appliesSiLU ? 33 : 8) * members * pixels) { range in
-      let channel = range.lowerBound * members
-      uio2_group_norm(
-        result.storage.base + channel * pixels, x.pointer + channel * pixels, weight.pointer + channel,
-        bias.pointer + channel, range.count * members, range.count, pixels, epsilon, appliesSiLU ? 1 : 0)
+    let result = Tensor(uninitialized: x.shape), factors = factors(of: x), pixels = x.count / weight.count
+    Parallel.rows(weight.count, operations: (appliesSiLU ? 30 : 4) * pixels) { range in
+      let channel = range.lowerBound
+      uio2_scale_shift(
+        result.storage.base + channel * pixels, x.pointer + channel * pixels, factors.scale.pointer + channel,
+        factors.shift.pointer + channel, range.count, pixels, appliesSiLU ? 1 : 0)
     }
     return result
+  }
+
+  /// The norm of `x` as `x · scale + shift`, one of each a channel.
+  func factors(of x: Tensor) -> (scale: Tensor, shift: Tensor) {
+    precondition(x.shape.first == weight.count, "the norm has as many channels as the feature map")
+    let scale = Tensor(uninitialized: [weight.count]), shift = Tensor(uninitialized: [weight.count])
+    let pixels = x.count / weight.count, members = weight.count / groups
+    Parallel.rows(groups, operations: 4 * members * pixels) { range in
+      let channel = range.lowerBound * members
+      uio2_group_norm_factors(
+        scale.storage.base + channel, shift.storage.base + channel, x.pointer + channel * pixels,
+        weight.pointer + channel, bias.pointer + channel, range.count * members, range.count, pixels, epsilon)
+    }
+    return (scale, shift)
   }
 }
 

@@ -60,4 +60,15 @@ extension Tensor {
     precondition(width > 0 && count % width == 0, "groups must divide the tensor")
     uio2_l2_normalize(mutablePointer(), count / width, width, epsilon)
   }
+
+  /// Each row becomes `softmax(scale · row)`, in place.
+  ///
+  /// - Precondition: `scale` is not negative.
+  public mutating func applySoftmax(scale: Float) {
+    precondition(scale >= 0, "a factor of logits is not negative")
+    let columns = columns, base = mutablePointer()
+    Parallel.rows(rows, operations: 24 * columns) { range in
+      uio2_softmax(base + range.lowerBound * columns, range.count, columns, scale)
+    }
+  }
 }

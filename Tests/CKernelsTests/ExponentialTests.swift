@@ -43,4 +43,17 @@ import Testing
     var maximum: Float = .nan
     #expect(level.kernels.exp_sum(nil, 0, &maximum) == 0 && maximum == 0)
   }
+
+  @Test(arguments: KernelLevel.all) func softmax(level: KernelLevel) {
+    for columns in awkwardSizes {
+      let x = Guarded(random(3 * columns, seed: 2, scale: 20), skew: columns % 4), before = x.values().doubles
+      level.kernels.softmax(x.pointer, 3, columns, 0.5)
+      let expected = (0..<3).flatMap { row -> [Double] in
+        let logits = before[row * columns..<(row + 1) * columns]
+        let powers = logits.map { exp(0.5 * ($0 - (logits.max() ?? 0))) }, sum = powers.reduce(0, +)
+        return powers.map { $0 / sum }
+      }
+      expectClose(x.values(), expected, tolerance: 1e-6)
+    }
+  }
 }

@@ -75,7 +75,11 @@ import Testing
       let values = random(channels * pixels, seed: 5).map { $0 + 3 }
       let x = Guarded(values), y = Guarded(repeating: Float.nan, count: values.count, skew: 3)
       let weight = Guarded(random(channels, seed: 6)), bias = Guarded(random(channels, seed: 7))
-      level.kernels.group_norm(y.pointer, x.pointer, weight.pointer, bias.pointer, channels, groups, pixels, 1e-6, 0)
+      let scale = Guarded(repeating: Float.nan, count: channels, skew: 1)
+      let shift = Guarded(repeating: Float.nan, count: channels, skew: 2)
+      level.kernels.group_norm_factors(
+        scale.pointer, shift.pointer, x.pointer, weight.pointer, bias.pointer, channels, groups, pixels, 1e-6)
+      level.kernels.scale_shift(y.pointer, x.pointer, scale.pointer, shift.pointer, channels, pixels, 0)
       let members = channels / groups * pixels
       let reference = (0..<groups).flatMap { group -> [Double] in
         let part = values[group * members..<(group + 1) * members].map { Double($0) }
@@ -89,8 +93,7 @@ import Testing
       }
       expectClose(y.values(), reference)
       let activated = Guarded(repeating: Float.nan, count: values.count, skew: 1)
-      level.kernels.group_norm(
-        activated.pointer, x.pointer, weight.pointer, bias.pointer, channels, groups, pixels, 1e-6, 1)
+      level.kernels.scale_shift(activated.pointer, x.pointer, scale.pointer, shift.pointer, channels, pixels, 1)
       level.kernels.silu(y.pointer, values.count)
       expectClose(activated.values(), y.values().doubles, tolerance: 1e-6)
     }

@@ -42,13 +42,16 @@ MEASURED void measure_wide_f32(void) {
   uio2_wide_f32(y, TILE, packed_rows, TOKENS, w, COLUMNS, TILE, scratch);
 }
 MEASURED void measure_wide_bf16(void) { uio2_wide_bf16(y, TILE, packed_rows, TOKENS, halves, COLUMNS, TILE, scratch); }
-MEASURED void measure_winograd(void) {
-  uio2_winograd_weights(kernels, w, CHANNELS, CHANNELS, 0, CHANNELS / uio2_winograd_panel());
-  uio2_winograd_input(points, x, CHANNELS, 0, CHANNELS, SIDE, SIDE, 0, SIDE / 4);
-  for (size_t point = 0; point < 36; point++)
-    uio2_winograd_products(point_sums, points, kernels, CHANNELS, CHANNELS, SIDE / 4 * (SIDE / 4), point);
-  uio2_winograd_output(y, point_sums, w, CHANNELS, 0, CHANNELS, SIDE, SIDE, 0, SIDE / 4);
+static void convolve(int doubling) {
+  const size_t rows = uio2_winograd_tiles(SIDE, doubling), tiles = rows * rows;
+  uio2_winograd_weights(kernels, w, CHANNELS, CHANNELS, 0, CHANNELS / uio2_winograd_panel(), doubling);
+  uio2_winograd_input(points, x, w, w, 1, CHANNELS, 0, CHANNELS, SIDE, SIDE, 0, rows, doubling);
+  for (size_t point = 0; point < uio2_winograd_points(doubling); point++)
+    uio2_winograd_products(point_sums, points, kernels, CHANNELS, CHANNELS, 0, CHANNELS, tiles, point, doubling);
+  uio2_winograd_output(y, point_sums, w, NULL, CHANNELS, 0, CHANNELS, SIDE, SIDE, 0, rows, doubling);
 }
+MEASURED void measure_winograd(void) { convolve(0); }
+MEASURED void measure_winograd_doubling(void) { convolve(1); }
 MEASURED void measure_rms_norm(void) { uio2_rms_norm(y, x, w, TOKENS, COLUMNS, 1e-6f); }
 MEASURED void measure_layer_norm(void) { uio2_layer_norm(y, x, w, w + COLUMNS, TOKENS, COLUMNS, 1e-6f); }
 MEASURED void measure_norm_rotary(void) { uio2_norm_rotary(y, w, 1e-6f, w + DIMENSION, TOKENS, HEADS, DIMENSION); }
@@ -58,13 +61,13 @@ MEASURED void measure_gelu_tanh(void) { uio2_gelu_tanh(y, TOKENS * COLUMNS); }
 
 int run_hot(void) {
   x = random_floats(TOKENS * COLUMNS, 1);
-  y = random_floats(TOKENS * COLUMNS, 2);
+  y = random_floats(CHANNELS * 4 * SIDE * SIDE, 2);  // the largest result: a doubled picture
   w = random_floats(TILE * COLUMNS, 3);
   scratch = allocate((uio2_attend_scratch(KEYS, DIMENSION) + TOKENS * TILE + uio2_wide_scratch(TILE)) * sizeof(float));
   packed_rows = allocate(uio2_wide_pack_size(TOKENS, COLUMNS) * sizeof(float));
-  kernels = allocate(uio2_winograd_kernels_size(CHANNELS, CHANNELS) * sizeof(float));
-  points = allocate(uio2_winograd_points_size(CHANNELS, SIDE * SIDE / 16) * sizeof(float));
-  point_sums = allocate(uio2_winograd_points_size(CHANNELS, SIDE * SIDE / 16) * sizeof(float));
+  kernels = allocate(uio2_winograd_kernels_size(CHANNELS, CHANNELS, 1) * sizeof(float));
+  points = allocate(uio2_winograd_input_size(CHANNELS, SIDE * SIDE / 8, 1) * sizeof(float));
+  point_sums = allocate(uio2_winograd_output_size(CHANNELS, SIDE * SIDE / 8, 1) * sizeof(float));
   scales = allocate(TOKENS * (COLUMNS / BLOCK) * sizeof(float));
   w_scales = allocate(uio2_i8_scale_count(TILE, COLUMNS, BLOCK) * sizeof(float));
   halves = allocate(TILE * COLUMNS * sizeof(uint16_t));
@@ -88,6 +91,7 @@ int run_hot(void) {
   measure_wide_f32();
   measure_wide_bf16();
   measure_winograd();
+  measure_winograd_doubling();
   measure_rms_norm();
   measure_layer_norm();
   measure_norm_rotary();

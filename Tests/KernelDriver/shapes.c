@@ -20,11 +20,14 @@ static void elementwise(size_t rows, size_t columns) {
   uio2_layer_norm(y, x, a, b, rows, columns, 1e-6f);
   uio2_l2_normalize(y, rows, columns, 1e-6f);
   uio2_exp_sum(x, count, &maximum);
+  uio2_softmax(y, rows, columns, 0.5f);
   uio2_add_to_rows(y, c, rows, columns);
   uio2_silu(y, count);
   uio2_relu(y, count);
   uio2_transpose(y, x, rows, columns);
-  uio2_group_norm(y, x, c, c, rows, 1, columns, 1e-6f, rows % 2);
+  float *scale = floats(rows), *shift = floats(rows);
+  uio2_group_norm_factors(scale, shift, x, c, c, rows, 1, columns, 1e-6f);
+  uio2_scale_shift(y, x, scale, shift, rows, columns, rows % 2);
   size_t index;
   uio2_nearest(x, y, 1, count, &index, &maximum);
   uio2_f32_to_bf16(halves, x, count);
@@ -33,7 +36,7 @@ static void elementwise(size_t rows, size_t columns) {
   uio2_f16_to_f32(y, halves, count);
   uio2_uniform(y, count, 1, 2, -1, 1);
   uio2_stream_read((const uint8_t *)x + 1, 4 * count - 1);
-  free(x), free(y), free(a), free(b), free(c), free(halves);
+  free(x), free(y), free(a), free(b), free(c), free(halves), free(scale), free(shift);
 }
 
 static void attention(size_t queries, size_t keys, size_t dimension) {
@@ -108,16 +111,20 @@ static void windows(size_t channels, size_t height, size_t width) {
   free(x), free(up);
 }
 
-static void winograd(size_t inputs, size_t outputs, size_t height, size_t width) {
-  const size_t rows = (height + 3) / 4, tiles = rows * ((width + 3) / 4), panel = uio2_winograd_panel();
+static void winograd(size_t inputs, size_t outputs, size_t height, size_t width, int doubling) {
+  const size_t rows = uio2_winograd_tiles(height, doubling), tiles = rows * uio2_winograd_tiles(width, doubling);
+  const size_t panel = uio2_winograd_panel(), pixels = (doubling ? 4 : 1) * height * width;
   float *x = floats(inputs * height * width), *w = floats(outputs * inputs * 9), *bias = floats(outputs);
-  float *u = allocate(4 * uio2_winograd_kernels_size(inputs, outputs)), *y = allocate(4 * outputs * height * width);
-  float *v = allocate(4 * uio2_winograd_points_size(inputs, tiles)), *m = allocate(4 * uio2_winograd_points_size(outputs, tiles));
-  uio2_winograd_weights(u, w, inputs, outputs, 0, (outputs + panel - 1) / panel);
-  uio2_winograd_input(v, x, inputs, 0, inputs, height, width, 0, rows);
-  for (size_t point = 0; point < 36; point++) uio2_winograd_products(m, v, u, inputs, outputs, tiles, point);
-  uio2_winograd_output(y, m, bias, outputs, 0, outputs, height, width, 0, rows);
-  free(x), free(w), free(bias), free(u), free(y), free(v), free(m);
+  float *u = allocate(4 * uio2_winograd_kernels_size(inputs, outputs, doubling)), *y = allocate(4 * outputs * pixels);
+  float *v = allocate(4 * uio2_winograd_input_size(inputs, tiles, doubling)), *scale = floats(inputs), *shift = floats(inputs);
+  float *m = allocate(4 * uio2_winograd_output_size(outputs, tiles, doubling)), *added = floats(outputs * pixels);
+  const int plain = width % 2;
+  uio2_winograd_weights(u, w, inputs, outputs, 0, (outputs + panel - 1) / panel, doubling);
+  uio2_winograd_input(v, x, plain ? NULL : scale, plain ? NULL : shift, 1, inputs, 0, inputs, height, width, 0, rows, doubling);
+  for (size_t point = 0; point < uio2_winograd_points(doubling); point++)
+    uio2_winograd_products(m, v, u, inputs, outputs, 0, outputs, tiles, point, doubling);
+  uio2_winograd_output(y, m, bias, plain ? NULL : added, outputs, 0, outputs, height, width, 0, rows, doubling);
+  free(x), free(w), free(bias), free(u), free(y), free(v), free(m), free(scale), free(shift), free(added);
 }
 
 int run_shapes(void) {
@@ -128,7 +135,7 @@ int run_shapes(void) {
     for (size_t i = 0; i < count; i++) {
       elementwise(3, sizes[i]);
       windows(2, 1 + i, sizes[i]);
-      winograd(1 + i, 9 - i, 1 + i, sizes[i]);
+      for (int doubling = 0; doubling < 2; doubling++) winograd(1 + i, 9 - i, 1 + i, sizes[i], doubling);
       for (size_t j = 0; j < count; j++) {
         attention(1 + i, sizes[j], sizes[count - 1 - i]);
         products(1 + (i + j) % 13, sizes[i], sizes[j]);

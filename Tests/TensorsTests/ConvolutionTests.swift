@@ -84,6 +84,32 @@ import Testing
     for limit in [1, 36 * 23 * 9 * 2] { #expect(convolution.byWinograd(x, pointLimit: limit).values == whole.values) }
   }
 
+  /// Where a norm goes before and a short cut around, whichever way the products are made.
+  @Test(arguments: [(32, 20, 24, 3), (8, 6, 10, 3), (32, 20, 24, 1)])
+  func normsAndShortCuts(inputs: Int, height: Int, width: Int, kernel: Int) {
+    let x = random([inputs, height, width], seed: 20), added = random([5, height, width], seed: 21)
+    let convolution = Convolution(
+      weight: random([5, inputs, kernel, kernel], seed: 22), bias: random([5], seed: 23))
+    let norm = GroupNorm(
+      weight: random([inputs], seed: 24), bias: random([inputs], seed: 25), groups: 4, epsilon: 1e-6)
+    var expected = convolution(norm(x, appliesSiLU: true))
+    expected += added
+    expectClose(convolution(x, of: norm, adding: added).values, expected.values.map { Double($0) })
+  }
+
+  @Test func doublingNeedsNoLargerPicture() {
+    let x = random([16, 50, 53], seed: 26)
+    let convolution = Convolution(weight: random([7, 16, 3, 3], seed: 27), bias: random([7], seed: 28))
+    #expect(convolution.suitsDoubling(height: 50, width: 53))
+    #expect(!convolution.suitsDoubling(height: 20, width: 20))
+    let expected = convolution(x.upsampledNearest()), result = convolution.ofDoubled(x)
+    #expect(result.shape == [7, 100, 106])
+    expectClose(result.values, expected.values.map { Double($0) })
+    #expect(convolution.byWinograd(x, doubling: true, pointLimit: 1).values == result.values)
+    let small = random([16, 20, 20], seed: 29)
+    #expect(convolution.ofDoubled(small).values == convolution(small.upsampledNearest()).values)
+  }
+
   @Test(arguments: [(4, 2, 3), (6, 3, 700), (32, 32, 5)]) func groupNorm(channels: Int, groups: Int, pixels: Int) {
     let x = random([channels, 1, pixels], seed: 10)
     let weight = random([channels], seed: 11), bias = random([channels], seed: 12)

@@ -53,6 +53,8 @@ void uio2_norm_rotary(float *x, const float *scale, float epsilon, const float *
                       size_t dimension);
 // Sum of exp(x[i] - maximum) with the maximum written to *maximum; 0 columns give 0.
 float uio2_exp_sum(const float *x, size_t count, float *maximum);
+// x = softmax(scale * x), row by row, in place; scale >= 0.
+void uio2_softmax(float *x, size_t rows, size_t columns, float scale);
 
 // Attention of one head: y[queries][dimension] = softmax(scale q k^T) v over `keys` > 0 rows of k and v, which are floats, or
 // halves where `half` is not 0. Query i sees the first min(keys, causal_offset + i + 1) keys; all when causal_offset < 0.
@@ -126,29 +128,41 @@ void uio2_i8_rows(float *y, size_t y_stride, const float *x, size_t x_stride, si
 void uio2_im2col(float *columns, const float *x, size_t channels, size_t height, size_t width, size_t kernel,
                  size_t stride, size_t padding, size_t out_width, size_t first_row, size_t rows);
 // Winograd's method F(4 x 4, 3 x 3) for convolutions of 3 x 3 with one pixel of zeros around: tiles of 4 x 4 pixels, ceil(width / 4)
-// in a row, become 36 points each, with one matrix product over the channels for each point. How points lie in memory is the level's
-// own affair: uio2_winograd_points_size floats hold those of so many tiles and channels, uio2_winograd_kernels_size those of kernels.
-size_t uio2_winograd_points_size(size_t channels, size_t tiles);
-size_t uio2_winograd_kernels_size(size_t inputs, size_t outputs);
+// in a row, become 36 points each, with one matrix product over the channels for each point. With `doubling` the pixels are taken as
+// if each stood there four times: tiles, one column and one row further, become 25 points, the kernels and the sums have 81, and of
+// x[channels][height][width] becomes y[channels][2 * height][2 * width]. How points lie in memory is the level's own affair.
+// Tiles along a side of so many pixels.
+size_t uio2_winograd_tiles(size_t side, int doubling);
+// Products of a tile.
+size_t uio2_winograd_points(int doubling);
+// Floats of the points of tiles, of their sums, of kernels.
+size_t uio2_winograd_input_size(size_t inputs, size_t tiles, int doubling);
+size_t uio2_winograd_output_size(size_t outputs, size_t tiles, int doubling);
+size_t uio2_winograd_kernels_size(size_t inputs, size_t outputs, int doubling);
 // Outputs whose kernels lie together.
 size_t uio2_winograd_panel(void);
 // The points of w[outputs][inputs][3][3], of panels first ..< first + count of the ceil(outputs / panel).
-void uio2_winograd_weights(float *u, const float *w, size_t inputs, size_t outputs, size_t first, size_t count);
-// The points of x[channels][height][width]: rows of tiles first_row ..< first_row + tile_rows, channels first ..< first + count.
-void uio2_winograd_input(float *v, const float *x, size_t channels, size_t first, size_t count, size_t height, size_t width,
-                         size_t first_row, size_t tile_rows);
-// The sums of point 0 ..< 36 of `tiles` tiles.
-void uio2_winograd_products(float *m, const float *v, const float *u, size_t inputs, size_t outputs, size_t tiles, size_t point);
-// y[channels][height][width] of the sums, plus bias[channel]; the rest as above.
-void uio2_winograd_output(float *y, const float *m, const float *bias, size_t channels, size_t first, size_t count,
-                          size_t height, size_t width, size_t first_row, size_t tile_rows);
+void uio2_winograd_weights(float *u, const float *w, size_t inputs, size_t outputs, size_t first, size_t count, int doubling);
+// The points of x[channels][height][width]: rows of tiles first_row ..< first_row + tile_rows, channels first ..< first + count. Unless
+// scale is NULL each pixel is first multiplied by scale[channel], shift[channel] is added, and it goes through SiLU unless `silu` is 0.
+void uio2_winograd_input(float *v, const float *x, const float *scale, const float *shift, int silu, size_t channels, size_t first,
+                         size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows, int doubling);
+// The sums of point 0 ..< uio2_winograd_points of `tiles` tiles: of the `outputs` those begin ..< begin + count, whose kernels u are.
+void uio2_winograd_products(float *m, const float *v, const float *u, size_t inputs, size_t outputs, size_t begin, size_t count,
+                            size_t tiles, size_t point, int doubling);
+// y[channels] of the sums, plus bias[channel], plus `added`, which has y's shape, unless it is NULL; height and width are those of x,
+// the rest as above.
+void uio2_winograd_output(float *y, const float *m, const float *bias, const float *added, size_t channels, size_t first,
+                          size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows, int doubling);
 // Adds bias[row] to every element of row `row` of y[rows][columns].
 void uio2_add_to_rows(float *y, const float *bias, size_t rows, size_t columns);
 // y[planes][2 * height][2 * width]: every pixel of x[planes][height][width] four times.
 void uio2_upsample_nearest(float *y, const float *x, size_t planes, size_t height, size_t width);
-// Group norm over x[channels][pixels], then SiLU unless `silu` is 0; `groups` divides `channels`; y may be x.
-void uio2_group_norm(float *y, const float *x, const float *weight, const float *bias, size_t channels, size_t groups,
-                     size_t pixels, float epsilon, int silu);
+// Group norm over x[channels][pixels] as a factor and a term for each channel; `groups` divides `channels`.
+void uio2_group_norm_factors(float *scale, float *shift, const float *x, const float *weight, const float *bias, size_t channels,
+                             size_t groups, size_t pixels, float epsilon);
+// y = x[channels][pixels] * scale[channel] + shift[channel], then SiLU unless `silu` is 0; y may be x.
+void uio2_scale_shift(float *y, const float *x, const float *scale, const float *shift, size_t channels, size_t pixels, int silu);
 // x = x / (1 + exp(-x)), in place.
 void uio2_silu(float *x, size_t count);
 // x = max(x, 0), in place; NaN stays NaN.

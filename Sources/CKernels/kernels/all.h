@@ -10,6 +10,8 @@
 #include <immintrin.h>
 #endif
 
+#include "CKernels.h"
+
 #include "../levels.h"
 
 #define UIO2_JOIN_(a, b) a##_##b

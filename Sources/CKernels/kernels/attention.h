@@ -64,6 +64,20 @@ float KERNEL(exp_sum)(const float *x, size_t count, float *maximum) {
   return sum;
 }
 
+void KERNEL(softmax)(float *x, size_t rows, size_t columns, float scale) {
+  UIO2_REASSOCIATE
+  for (size_t r = 0; r < rows; r++, x += columns) {
+    const float top = largest(x, columns);
+    float sum = 0;
+    for (size_t i = 0; i < columns; i++) {
+      x[i] = uio2_expf(scale * (x[i] - top));
+      sum += x[i];
+    }
+    const float inverse = 1.0f / sum;
+    for (size_t i = 0; i < columns; i++) x[i] *= inverse;
+  }
+}
+
 // scores[r][0 ..< TILE_COLUMNS] = scale * q[r] . keys[dimension][TILE_COLUMNS]
 ALWAYS_INLINE void score_tile(float *scores, size_t score_stride, const float *q, size_t q_stride, const float *keys,
                               size_t dimension, float scale, const int rows) {

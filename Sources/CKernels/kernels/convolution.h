@@ -61,38 +61,38 @@ void KERNEL(silu)(float *x, size_t count) {
 // Sums in blocks: 2 million terms in one f32 accumulator would lose digits.
 #define UIO2_BLOCK 1024
 
-void KERNEL(group_norm)(float *y, const float *x, const float *weight, const float *bias, size_t channels,
-                                     size_t groups, size_t pixels, float epsilon, int silu) {
+// A block is read from memory once: its own mean and the squares around that are added to those of the blocks before (Chan et al. 1983).
+void KERNEL(group_norm_factors)(float *scale, float *shift, const float *x, const float *weight, const float *bias, size_t channels,
+                                size_t groups, size_t pixels, float epsilon) {
   UIO2_REASSOCIATE
   const size_t members = channels / groups, count = members * pixels;
   for (size_t g = 0; g < groups; g++) {
     const float *in = x + g * count;
-    double total = 0;
+    double mean = 0, squares = 0;
     for (size_t start = 0; start < count; start += UIO2_BLOCK) {
-      size_t end = start + UIO2_BLOCK < count ? start + UIO2_BLOCK : count;
-      float sum = 0;
+      const size_t end = start + UIO2_BLOCK < count ? start + UIO2_BLOCK : count, size = end - start;
+      float sum = 0, around = 0;
       for (size_t i = start; i < end; i++) sum += in[i];
-      total += (double)sum;
+      const float own = sum / (float)size;
+      for (size_t i = start; i < end; i++) around += (in[i] - own) * (in[i] - own);
+      const double step = (double)own - mean;
+      mean += step * (double)size / (double)end;
+      squares += (double)around + step * step * (double)start * (double)size / (double)end;
     }
-    float mean = (float)(total / (double)count);
-    total = 0;
-    for (size_t start = 0; start < count; start += UIO2_BLOCK) {
-      size_t end = start + UIO2_BLOCK < count ? start + UIO2_BLOCK : count;
-      float sum = 0;
-      for (size_t i = start; i < end; i++) sum += (in[i] - mean) * (in[i] - mean);
-      total += (double)sum;
+    const float inverse = 1.0f / sqrtf((float)(squares / (double)count) + epsilon);
+    for (size_t c = g * members; c < (g + 1) * members; c++) {
+      scale[c] = weight[c] * inverse;
+      shift[c] = bias[c] - (float)mean * weight[c] * inverse;
     }
-    float inverse = 1.0f / sqrtf((float)(total / (double)count) + epsilon);
-    for (size_t m = 0; m < members; m++) {
-      size_t c = g * members + m;
-      float scale = weight[c] * inverse, shift = bias[c] - mean * weight[c] * inverse;
-      const float *from = x + c * pixels;
-      float *to = y + c * pixels;
-      for (size_t start = 0; start < pixels; start += UIO2_BLOCK) {
-        size_t end = start + UIO2_BLOCK < pixels ? start + UIO2_BLOCK : pixels;
-        for (size_t i = start; i < end; i++) to[i] = from[i] * scale + shift;
-        if (silu) KERNEL(silu)(to + start, end - start);
-      }
+  }
+}
+
+void KERNEL(scale_shift)(float *y, const float *x, const float *scale, const float *shift, size_t channels, size_t pixels, int silu) {
+  for (size_t c = 0; c < channels; c++, x += pixels, y += pixels) {
+    for (size_t start = 0; start < pixels; start += UIO2_BLOCK) {
+      const size_t end = start + UIO2_BLOCK < pixels ? start + UIO2_BLOCK : pixels;
+      for (size_t i = start; i < end; i++) y[i] = x[i] * scale[c] + shift[c];
+      if (silu) KERNEL(silu)(y + start, end - start);
     }
   }
 }

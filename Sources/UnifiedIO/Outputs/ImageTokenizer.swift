@@ -155,7 +155,7 @@ private struct ImageTokenDecoder: Sendable {
     var x = middle(entry(latent), probe: probe, prefix: "image.decoder")
     for level in levels {
       x = level(x, probe: probe)
-      if let convolution = level.resampling { x = convolution(x.upsampledNearest()) }
+      if let convolution = level.resampling { x = convolution.ofDoubled(x) }
     }
     return head(x)
   }

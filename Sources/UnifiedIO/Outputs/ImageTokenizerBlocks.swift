@@ -28,10 +28,7 @@ struct ResidualBlock: Sendable {
   /// - Parameter x: `[inputs, height, width]`.
   /// - Returns: `[outputs, height, width]`.
   func callAsFunction(_ x: Tensor) -> Tensor {
-    var hidden = convolution1(norm1(x, appliesSiLU: true))
-    hidden = convolution2(norm2(hidden, appliesSiLU: true))
-    hidden += shortcut.map { $0(x) } ?? x
-    return hidden
+    convolution2(convolution1(x, of: norm1), of: norm2, adding: shortcut.map { $0(x) } ?? x)
   }
 }
 
@@ -52,24 +49,23 @@ struct PixelAttention: Sendable {
   }
 
   /// Most entries of the matrix of logits that is held at a time.
-  private static let logitLimit = 1 << 22
+  private static let logitLimit = 1 << 21
 
+  /// Logits are stored, unlike those of the transformers: one head of hundreds of features is nearly all products of matrices.
+  ///
   /// - Parameter x: `[channels, height, width]`.
   /// - Returns: the same shape.
   func callAsFunction(_ x: Tensor) -> Tensor {
     let channels = x.shape[0], pixels = x.count / channels
     let normalized = norm(x)
-    func rows(_ projection: Convolution) -> Tensor {
-      projection(normalized).reshaped([channels, pixels]).transposed()
-    }
-    let queries = rows(query), keys = rows(key), values = rows(value)
+    func map(_ projection: Convolution) -> Tensor { projection(normalized).reshaped([channels, pixels]) }
+    let queries = map(query).transposed(), keys = map(key).transposed(), values = map(value)
     let count = max(1, Self.logitLimit / pixels)
     var parts: [Tensor] = []
     for start in stride(from: 0, to: pixels, by: count) {
-      parts.append(
-        SoftmaxAttention.attend(
-          queries: queries.rows(in: start..<min(start + count, pixels)), keys: keys, values: values,
-          keyCount: pixels, heads: 1, scale: 1 / Float(channels).squareRoot()))
+      var weights = queries.rows(in: start..<min(start + count, pixels)).multiplied(byRowsOf: keys, 0..<pixels)
+      weights.applySoftmax(scale: 1 / Float(channels).squareRoot())
+      parts.append(weights.multiplied(byRowsOf: values, 0..<channels))
     }
     var result = output(Tensor.stacking(parts).transposed().reshaped(x.shape))
     result += x
@@ -88,7 +84,7 @@ struct ImageTokenizerHead: Sendable {
   }
 
   func callAsFunction(_ x: Tensor) -> Tensor {
-    convolution(norm(x, appliesSiLU: true))
+    convolution(x, of: norm)
   }
 }
 
