@@ -101,7 +101,8 @@ import Testing
         }
         halves(outputs) {
           kernels.winograd_output(
-            y.pointer, m.pointer, bias.pointer, plain ? nil : added.pointer, outputs, $0, $1, height, width, first, rows,
+            y.pointer, m.pointer, bias.pointer, plain ? nil : added.pointer, outputs, $0, $1, height, width, first,
+            rows,
             flag)
         }
       }
