@@ -20,24 +20,31 @@ extension Convolution {
     suitsWinograd(height: height, width: width) && height * width >= 48 * 48
   }
 
-  /// The same as ``callAsFunction(_:of:adding:)``, up to rounding.
+  /// The same as ``callAsFunction(_:of:)`` or ``ofDoubled(_:)``, up to rounding.
   ///
   /// - Parameters:
   ///   - x: `[inputs, height, width]`.
   ///   - norm: applied to `x` first, with SiLU.
-  ///   - added: added to the result; of its shape.
   ///   - doubling: whether each pixel of `x` is first repeated twice in both directions.
   ///   - pointLimit: floats of the points of tiles, inputs' and outputs' together, that are held at a time: what a shared cache takes.
   /// - Returns: `[outputs, height, width]`, or twice both sides.
   package func byWinograd(
-    _ x: Tensor, of norm: GroupNorm? = nil, adding added: Tensor? = nil, doubling: Bool = false,
-    pointLimit: Int = 3 << 20
+    _ x: Tensor, of norm: GroupNorm? = nil, doubling: Bool = false, pointLimit: Int = 3 << 20
   ) -> Tensor {
-    let (height, width) = (x.shape[1], x.shape[2]), factor = doubling ? 2 : 1, flag: Int32 = doubling ? 1 : 0
+    let factor = doubling ? 2 : 1
+    var result = Tensor(uninitialized: [outputs, factor * x.shape[1], factor * x.shape[2]])
+    byWinograd(x, of: norm, into: &result, adding: false, doubling: doubling, pointLimit: pointLimit)
+    return result
+  }
+
+  /// Writes the convolution into `result`, or adds it to what is there.
+  func byWinograd(
+    _ x: Tensor, of norm: GroupNorm?, into result: inout Tensor, adding: Bool, doubling: Bool = false,
+    pointLimit: Int = 3 << 20
+  ) {
+    let (height, width) = (x.shape[1], x.shape[2]), flag: Int32 = doubling ? 1 : 0
     let across = uio2_winograd_tiles(width, flag), down = uio2_winograd_tiles(height, flag)
-    let points = uio2_winograd_points(flag)
-    let result = Tensor(uninitialized: [outputs, factor * height, factor * width])
-    precondition(added.map { $0.shape == result.shape } ?? true, "what is added has the result's shape")
+    let points = uio2_winograd_points(flag), target = result.mutablePointer()
     // Equal parts, so that none is a remainder of a few tiles.
     let room = across * (uio2_winograd_input_size(inputs, 64, flag) + uio2_winograd_output_size(outputs, 64, flag)) / 64
     let most = max(1, pointLimit / room)
@@ -75,13 +82,12 @@ extension Convolution {
             }
             Parallel.rows(outputs, operations: 6 * points * tiles) { range in
               uio2_winograd_output(
-                result.storage.base, sums, bias.pointer, added?.pointer, outputs, range.lowerBound, range.count, height,
+                target, sums, bias.pointer, adding ? target : nil, outputs, range.lowerBound, range.count, height,
                 width, first, rows, flag)
             }
           }
         }
       }
     }
-    return result
   }
 }

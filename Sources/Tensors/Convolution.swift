@@ -40,15 +40,28 @@ public struct Convolution: Sendable {
   /// - Parameters:
   ///   - x: `[inputs, height, width]`; sides are even when halving.
   ///   - norm: applied to `x` first, followed by SiLU, y / (1 + e⁻ʸ).
-  ///   - added: a short cut around the convolution, added to the result; of its shape.
   /// - Returns: `[outputs, height, width]`, or half of both sides.
   /// - Complexity: O(outputs · inputs · kernel² · pixels of the result).
-  public func callAsFunction(_ x: Tensor, of norm: GroupNorm? = nil, adding added: Tensor? = nil) -> Tensor {
+  public func callAsFunction(_ x: Tensor, of norm: GroupNorm? = nil) -> Tensor {
     precondition(x.shape.count == 3 && x.shape[0] == inputs, "the feature map has as many channels as the kernel")
-    if suitsWinograd(height: x.shape[1], width: x.shape[2]) { return byWinograd(x, of: norm, adding: added) }
-    var result = byWindows(norm.map { $0(x, appliesSiLU: true) } ?? x)
-    if let added { result += added }
-    return result
+    if suitsWinograd(height: x.shape[1], width: x.shape[2]) { return byWinograd(x, of: norm) }
+    return byWindows(norm.map { $0(x, appliesSiLU: true) } ?? x)
+  }
+
+  /// Adds the convolution of `x` to what went around it.
+  ///
+  /// - Parameters:
+  ///   - x: as for ``callAsFunction(_:of:)``.
+  ///   - norm: applied to `x` first, followed by SiLU.
+  ///   - sum: of the result's shape; no memory is taken if nobody else has it.
+  public func add(_ x: Tensor, of norm: GroupNorm? = nil, to sum: inout Tensor) {
+    precondition(x.shape.count == 3 && x.shape[0] == inputs, "the feature map has as many channels as the kernel")
+    guard suitsWinograd(height: x.shape[1], width: x.shape[2]) else {
+      sum += self(x, of: norm)
+      return
+    }
+    precondition(sum.shape == [outputs, x.shape[1], x.shape[2]], "what is added to has the result's shape")
+    byWinograd(x, of: norm, into: &sum, adding: true)
   }
 
   /// The convolution of a picture whose every pixel is first repeated twice in both directions.

@@ -93,8 +93,13 @@ import Testing
     let norm = GroupNorm(
       weight: random([inputs], seed: 24), bias: random([inputs], seed: 25), groups: 4, epsilon: 1e-6)
     var expected = convolution(norm(x, appliesSiLU: true))
+    expectClose(convolution(x, of: norm).values, expected.values.map { Double($0) })
     expected += added
-    expectClose(convolution(x, of: norm, adding: added).values, expected.values.map { Double($0) })
+    var sum = added
+    let before = added.values
+    convolution.add(x, of: norm, to: &sum)
+    expectClose(sum.values, expected.values.map { Double($0) })
+    #expect(added.values == before)
   }
 
   @Test func doublingNeedsNoLargerPicture() {

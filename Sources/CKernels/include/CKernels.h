@@ -150,8 +150,8 @@ void uio2_winograd_input(float *v, const float *x, const float *scale, const flo
 // The sums of point 0 ..< uio2_winograd_points of `tiles` tiles: of the `outputs` those begin ..< begin + count, whose kernels u are.
 void uio2_winograd_products(float *m, const float *v, const float *u, size_t inputs, size_t outputs, size_t begin, size_t count,
                             size_t tiles, size_t point, int doubling);
-// y[channels] of the sums, plus bias[channel], plus `added`, which has y's shape, unless it is NULL; height and width are those of x,
-// the rest as above.
+// y[channels] of the sums, plus bias[channel], plus `added`, which has y's shape and may be y, unless it is NULL; height and width are
+// those of x, the rest as above.
 void uio2_winograd_output(float *y, const float *m, const float *bias, const float *added, size_t channels, size_t first,
                           size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows, int doubling);
 // Adds bias[row] to every element of row `row` of y[rows][columns].

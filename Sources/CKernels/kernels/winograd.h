@@ -258,8 +258,19 @@ static __attribute__((noinline)) void winograd_picture(float *to, size_t stride,
   }
 }
 
-// y[channels][rows][columns] of the sums m, plus bias[channel], plus what `added` has there unless it is NULL; `rows` and `columns` are
-// twice `height` and `width` where those were doubled; the rest as for the input.
+// y[0 ..< count] = x, plus `added` unless it is NULL.
+ALWAYS_INLINE void place_line(float *y, const float *x, const float *added, size_t count) {
+  if (added == NULL) {
+    memcpy(y, x, count * sizeof(float));
+    return;
+  }
+  size_t i = 0;
+  for (; i + VECTOR_WIDTH <= count; i += VECTOR_WIDTH) store(y + i, load(x + i) + load(added + i));
+  for (; i < count; i++) y[i] = x[i] + added[i];
+}
+
+// y[channels][rows][columns] of the sums m, plus bias[channel], plus what `added`, which may be y, has there unless it is NULL; `rows` and
+// `columns` are twice `height` and `width` where those were doubled; the rest as for the input.
 void KERNEL(winograd_output)(float *y, const float *m, const float *bias, const float *added, size_t channels, size_t first,
                              size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows, int doubling) {
   // A tile's pixels in a line; doubled ones begin one pixel further left and above.
@@ -291,18 +302,13 @@ void KERNEL(winograd_output)(float *y, const float *m, const float *bias, const 
         const size_t after = columns + margin - left < wide ? columns + margin - left : wide;
         const size_t offset = (c * rows + top + above - margin) * columns + left + before - margin;
         float *to = y + offset;
-        if (above == 0 && before == 0 && below == side && after == wide) {
+        if (added == NULL && above == 0 && before == 0 && below == side && after == wide) {
           picture(to, columns, from, step, bias[c]);
-        } else {
-          picture(square, wide, from, step, bias[c]);
-          for (size_t row = above; row < below; row++, to += columns)
-            memcpy(to, square + row * wide + before, (after - before) * sizeof(float));
+          continue;
         }
-        if (added == NULL) continue;
-        for (size_t row = above; row < below; row++) {
-          const size_t place = offset + (row - above) * columns;
-          for (size_t i = 0; i < after - before; i++) y[place + i] += added[place + i];
-        }
+        picture(square, wide, from, step, bias[c]);
+        for (size_t row = above; row < below; row++, to += columns)
+          place_line(to, square + row * wide + before, added == NULL ? NULL : added + (to - y), after - before);
       }
     }
   }

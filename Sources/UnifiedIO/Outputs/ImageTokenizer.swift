@@ -53,10 +53,9 @@ private struct Level: Sendable {
   /// The halving convolution of the encoder, or the one after doubling in the decoder; the last level has none.
   let resampling: Convolution?
 
-  func callAsFunction(_ x: Tensor, probe: Probe?) -> Tensor {
-    var x = x
+  func callAsFunction(_ x: consuming Tensor, probe: Probe?) -> Tensor {
     for (index, block) in blocks.enumerated() {
-      x = block(x)
+      x = block(consume x)
       probe?("\(name)_block_\(index)", x)
       if !attentions.isEmpty {
         x = attentions[index](x)
@@ -106,7 +105,7 @@ private struct ImageTokenEncoder: Sendable {
     var x = entry(picture)
     probe?("image.conv_in", x)
     for level in levels {
-      x = level(x, probe: probe)
+      x = level(consume x, probe: probe)
       if let halving = level.resampling {
         x = halving(x)
         probe?("\(level.name)_downsample", x)
@@ -154,7 +153,7 @@ private struct ImageTokenDecoder: Sendable {
   func callAsFunction(_ latent: Tensor, probe: Probe?) -> Tensor {
     var x = middle(entry(latent), probe: probe, prefix: "image.decoder")
     for level in levels {
-      x = level(x, probe: probe)
+      x = level(consume x, probe: probe)
       if let convolution = level.resampling { x = convolution.ofDoubled(x) }
     }
     return head(x)

@@ -27,8 +27,12 @@ struct ResidualBlock: Sendable {
 
   /// - Parameter x: `[inputs, height, width]`.
   /// - Returns: `[outputs, height, width]`.
-  func callAsFunction(_ x: Tensor) -> Tensor {
-    convolution2(convolution1(x, of: norm1), of: norm2, adding: shortcut.map { $0(x) } ?? x)
+  func callAsFunction(_ x: consuming Tensor) -> Tensor {
+    let hidden = convolution1(x, of: norm1)
+    // Large maps: the sum takes the memory of what goes around.
+    var sum = if let shortcut { shortcut(x) } else { consume x }
+    convolution2.add(hidden, of: norm2, to: &sum)
+    return sum
   }
 }
 
