@@ -4,7 +4,7 @@ import CKernels
 ///
 /// Convolutions of 3 × 3 that keep the size, of 16 channels and more, go by Winograd's method. For the others windows are copied a few
 /// rows at a time into a matrix that fits the processor's cache, and the products go to BLAS. Memory stays bounded by the feature maps
-/// and, with Winograd's method, the points of the kernels, four times the weight, as long as the call lasts.
+/// and, with Winograd's method, the points of the kernels, four times the weight, nine times after doubling, as long as the call lasts.
 public struct Convolution: Sendable {
   /// How output pixels lie over the input.
   public enum Sampling: Sendable, Hashable {
