@@ -178,13 +178,13 @@ void KERNEL(winograd_input)(float *v, const float *x, const float *scale, const 
           if (y < 0 || y >= (ptrdiff_t)height) memset(strip[i], 0, sizeof *strip);
           else
             strip_line(strip[i], x + (c * height + (size_t)y) * width, (ptrdiff_t)(start * 4) - 1, width,
-                       scale == NULL ? NULL : scale + c, shift + (scale == NULL ? 0 : c), silu);
+                       scale == NULL ? NULL : scale + c, scale == NULL ? NULL : shift + c, silu);
         }
         for (size_t tile = start; tile < end; tile += VECTOR_WIDTH) {
           const size_t lanes = end - tile < VECTOR_WIDTH ? end - tile : VECTOR_WIDTH, from = (tile - start) * 4;
-          const size_t place = (r * across + tile) % TILE_COLUMNS, free = TILE_COLUMNS - place;
+          const size_t place = (r * across + tile) % TILE_COLUMNS, room = TILE_COLUMNS - place;
           float *const panel = v + (r * across + tile) / TILE_COLUMNS * block + c * TILE_COLUMNS;
-          if (lanes == VECTOR_WIDTH && free >= VECTOR_WIDTH) {
+          if (lanes == VECTOR_WIDTH && room >= VECTOR_WIDTH) {
             tiles(panel + place, plane, strip, from);
             continue;
           }
@@ -192,7 +192,7 @@ void KERNEL(winograd_input)(float *v, const float *x, const float *scale, const 
           tiles(points, VECTOR_WIDTH, strip, from);
           for (size_t point = 0; point < length * length; point++)
             for (size_t l = 0; l < lanes; l++)
-              panel[point * plane + (l < free ? place + l : block + l - free)] = points[point * VECTOR_WIDTH + l];
+              panel[point * plane + (l < room ? place + l : block + l - room)] = points[point * VECTOR_WIDTH + l];
         }
       }
     }
