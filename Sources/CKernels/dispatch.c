@@ -1,6 +1,7 @@
 // Chooses the level: the best that the processor has, unless UIO2_KERNELS names a lower one.
 #include "CKernels.h"
 #include "levels.h"
+#include "winograd_geometry.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -73,18 +74,21 @@ size_t uio2_attend_scratch(size_t keys, size_t dimension) {
   return padded * dimension + keys * width + 6 * padded;
 }
 
-size_t uio2_winograd_tiles(size_t side, int doubling) { return (side + (doubling ? 1 : 0) + 3) / 4; }
-size_t uio2_winograd_points(int doubling) { return doubling ? 81 : 36; }
+size_t uio2_winograd_tiles(size_t side, uio2_tiling tiling) {
+  const size_t step = winograd_step(tiling), margin = tiling == uio2_tiles_doubled ? 1 : 0;
+  return (side + margin + step - 1) / step;
+}
+size_t uio2_winograd_points(uio2_tiling tiling) { return winograd_line(tiling) * winograd_line(tiling); }
 
 // Of the widest level: panels of 64 tiles and of 6 outputs.
-size_t uio2_winograd_input_size(size_t inputs, size_t tiles, int doubling) {
-  return (tiles + 63) / 64 * 64 * (doubling ? 25 : 36) * (inputs + 1);
+size_t uio2_winograd_input_size(size_t inputs, size_t tiles, uio2_tiling tiling) {
+  return (tiles + 63) / 64 * 64 * winograd_window(tiling) * winograd_window(tiling) * (inputs + 1);
 }
-size_t uio2_winograd_output_size(size_t outputs, size_t tiles, int doubling) {
-  return (tiles + 63) / 64 * 64 * uio2_winograd_points(doubling) * (outputs + 1);
+size_t uio2_winograd_output_size(size_t outputs, size_t tiles, uio2_tiling tiling) {
+  return (tiles + 63) / 64 * 64 * uio2_winograd_points(tiling) * (outputs + 1);
 }
-size_t uio2_winograd_kernels_size(size_t inputs, size_t outputs, int doubling) {
-  return (outputs + 5) * uio2_winograd_points(doubling) * inputs;
+size_t uio2_winograd_kernels_size(size_t inputs, size_t outputs, uio2_tiling tiling) {
+  return (outputs + 5) * uio2_winograd_points(tiling) * inputs;
 }
 
 // Of all levels: groups of up to 6 rows, panels of up to 64 outputs, blocks of up to 512 inputs.

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "CKernels.h"
+
 #define UIO2_KERNELS(X)                                                                                                \
   X(void, add, (float *y, const float *x, size_t count), (y, x, count))                                                \
   X(void, add_bias, (float *y, const float *bias, size_t rows, size_t columns), (y, bias, rows, columns))              \
@@ -84,21 +86,21 @@
      size_t padding, size_t out_width, size_t first_row, size_t rows),                                                 \
     (columns, x, channels, height, width, kernel, stride, padding, out_width, first_row, rows))                        \
   X(void, winograd_weights,                                                                                            \
-    (float *u, const float *w, size_t inputs, size_t outputs, size_t first, size_t count, int doubling),               \
-    (u, w, inputs, outputs, first, count, doubling))                                                                   \
+    (float *u, const float *w, size_t inputs, size_t outputs, size_t first, size_t count, uio2_tiling tiling),         \
+    (u, w, inputs, outputs, first, count, tiling))                                                                     \
   X(void, winograd_input,                                                                                              \
     (float *v, const float *x, const float *scale, const float *shift, int silu, size_t channels, size_t first,        \
-     size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows, int doubling),                     \
-    (v, x, scale, shift, silu, channels, first, count, height, width, first_row, tile_rows, doubling))                 \
+     size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows, uio2_tiling tiling),               \
+    (v, x, scale, shift, silu, channels, first, count, height, width, first_row, tile_rows, tiling))                   \
   X(void, winograd_products,                                                                                           \
-    (float *m, const float *v, const float *u, size_t inputs, size_t outputs, size_t begin, size_t count, size_t tiles,\
-     size_t point, int doubling),                                                                                      \
-    (m, v, u, inputs, outputs, begin, count, tiles, point, doubling))                                                  \
+    (float *m, const float *v, const float *u, size_t inputs, size_t outputs, size_t tiles, size_t point,              \
+     uio2_tiling tiling),                                                                                              \
+    (m, v, u, inputs, outputs, tiles, point, tiling))                                                                  \
   X(size_t, winograd_panel, (void), ())                                                                                \
   X(void, winograd_output,                                                                                             \
     (float *y, const float *m, const float *bias, const float *added, size_t channels, size_t first, size_t count,     \
-     size_t height, size_t width, size_t first_row, size_t tile_rows, int doubling),                                   \
-    (y, m, bias, added, channels, first, count, height, width, first_row, tile_rows, doubling))                        \
+     size_t height, size_t width, size_t first_row, size_t tile_rows, uio2_tiling tiling),                             \
+    (y, m, bias, added, channels, first, count, height, width, first_row, tile_rows, tiling))                          \
   X(void, add_to_rows, (float *y, const float *bias, size_t rows, size_t columns), (y, bias, rows, columns))           \
   X(void, upsample_nearest, (float *y, const float *x, size_t planes, size_t height, size_t width),                    \
     (y, x, planes, height, width))                                                                                     \

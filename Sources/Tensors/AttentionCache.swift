@@ -25,15 +25,12 @@ public struct AttentionCache: Sendable {
 
   /// Two arrays `[heads, capacity, dimension]`, keys and values; written only while uniquely referenced.
   private final class Storage: @unchecked Sendable {
-    let base: UnsafeMutableRawPointer
-    let byteCount: Int
+    private let block: TensorMemory.Block
+    var base: UnsafeMutableRawPointer { block.address }
 
-    init(byteCount: Int) {
-      base = TensorMemory.take(byteCount)
-      self.byteCount = byteCount
-    }
+    init(byteCount: Int) { block = TensorMemory.take(byteCount, for: .lasting) }
 
-    deinit { TensorMemory.give(base, byteCount) }
+    deinit { TensorMemory.give(block) }
   }
 
   public init(capacity: Int, heads: Int, dimension: Int, precision: CachePrecision = .single) {

@@ -4,7 +4,7 @@ import CKernels
 ///
 /// Convolutions of 3 × 3 that keep the size, of 16 channels and more, go by Winograd's method. For the others windows are copied a few
 /// rows at a time into a matrix that fits the processor's cache, and the products go to BLAS. Memory stays bounded by the feature maps
-/// and, with Winograd's method, the points of the kernels, four times the weight, nine times after doubling, as long as the call lasts.
+/// and, with Winograd's method, the points of the kernels, four to nine times the weight, as long as the call lasts.
 public struct Convolution: Sendable {
   /// How output pixels lie over the input.
   public enum Sampling: Sendable, Hashable {
@@ -44,7 +44,10 @@ public struct Convolution: Sendable {
   /// - Complexity: O(outputs · inputs · kernel² · pixels of the result).
   public func callAsFunction(_ x: Tensor, of norm: GroupNorm? = nil) -> Tensor {
     precondition(x.shape.count == 3 && x.shape[0] == inputs, "the feature map has as many channels as the kernel")
-    if suitsWinograd(height: x.shape[1], width: x.shape[2]) { return byWinograd(x, of: norm) }
+    let (height, width) = (x.shape[1], x.shape[2])
+    if suitsWinograd(height: height, width: width) {
+      return byWinograd(x, of: norm, tiling: Self.tiling(height: height, width: width))
+    }
     return byWindows(norm.map { $0(x, appliesSiLU: true) } ?? x)
   }
 
@@ -56,12 +59,13 @@ public struct Convolution: Sendable {
   ///   - sum: of the result's shape; no memory is taken if nobody else has it.
   public func add(_ x: Tensor, of norm: GroupNorm? = nil, to sum: inout Tensor) {
     precondition(x.shape.count == 3 && x.shape[0] == inputs, "the feature map has as many channels as the kernel")
-    guard suitsWinograd(height: x.shape[1], width: x.shape[2]) else {
+    let (height, width) = (x.shape[1], x.shape[2])
+    guard suitsWinograd(height: height, width: width) else {
       sum += self(x, of: norm)
       return
     }
-    precondition(sum.shape == [outputs, x.shape[1], x.shape[2]], "what is added to has the result's shape")
-    byWinograd(x, of: norm, into: &sum, adding: true)
+    precondition(sum.shape == [outputs, height, width], "what is added to has the result's shape")
+    byWinograd(x, of: norm, into: &sum, adding: true, tiling: Self.tiling(height: height, width: width))
   }
 
   /// The convolution of a picture whose every pixel is first repeated twice in both directions.
@@ -71,7 +75,7 @@ public struct Convolution: Sendable {
   public func ofDoubled(_ x: Tensor) -> Tensor {
     precondition(x.shape.count == 3 && x.shape[0] == inputs, "the feature map has as many channels as the kernel")
     guard suitsDoubling(height: x.shape[1], width: x.shape[2]) else { return self(x.upsampledNearest()) }
-    return byWinograd(x, doubling: true)
+    return byWinograd(x, tiling: .doubling)
   }
 
   /// By matrices of windows, which BLAS multiplies.

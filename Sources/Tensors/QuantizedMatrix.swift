@@ -17,8 +17,8 @@ final class QuantizedMatrix: @unchecked Sendable {
   let packed: UnsafePointer<UInt8>
   /// `[tiles, blocks, 64]`.
   let scales: Tensor
-  /// Kept alive while the bytes lie in it; `nil`: they are this object's own.
-  private let file: MemoryMappedFile?
+  /// Of the packed weights.
+  private let owner: TensorMemory.Owner
 
   /// Bytes of the packed weights.
   static func packedSize(rows: Int, columns: Int) -> Int { uio2_i8_packed_size(rows, columns) }
@@ -45,7 +45,7 @@ final class QuantizedMatrix: @unchecked Sendable {
     self.activations = activations
     self.packed = packed
     self.scales = scales
-    self.file = file
+    owner = .file(file)
   }
 
   /// Rounds 32-bit or bfloat16 weights.
@@ -56,7 +56,8 @@ final class QuantizedMatrix: @unchecked Sendable {
     self.activations = activations
     let (rows, columns, block) = (rows, columns, self.block)
     let tiles = (rows + Self.tileRows - 1) / Self.tileRows, tileBytes = Self.packedSize(rows: 1, columns: columns)
-    let bytes = TensorMemory.take(Self.packedSize(rows: rows, columns: columns)).assumingMemoryBound(to: UInt8.self)
+    let memory = TensorMemory.take(Self.packedSize(rows: rows, columns: columns), for: .lasting)
+    let bytes = memory.address.assumingMemoryBound(to: UInt8.self)
     let scales = Tensor(uninitialized: Self.storedShapes(rows: rows, columns: columns, block: block).scales)
     let scaleBase = scales.storage.base, blocks = scales.shape[1]
     Parallel.forEach(tiles, operations: rows * columns) { tile in
@@ -70,14 +71,10 @@ final class QuantizedMatrix: @unchecked Sendable {
     }
     packed = UnsafePointer(bytes)
     self.scales = scales
-    file = nil
+    owner = .block(memory)
   }
 
-  deinit {
-    if file == nil {
-      TensorMemory.give(UnsafeMutableRawPointer(mutating: packed), Self.packedSize(rows: rows, columns: columns))
-    }
-  }
+  deinit { owner.release() }
 
   var tiles: Int { (rows + Self.tileRows - 1) / Self.tileRows }
   var blocks: Int { scales.shape[1] }

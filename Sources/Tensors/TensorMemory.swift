@@ -4,7 +4,7 @@ import Synchronization
   import Glibc
 #endif
 
-/// Memory of tensors that are no longer used, kept for the next ones of the same size.
+/// Memory of tensors that are no longer used, kept for the next ones of the same size, or of large ones of nearly the same.
 ///
 /// A step of the model asks for the same sizes as the step before; after the first one nothing is asked of the system any more,
 /// which for large tensors would hand out pages to be cleared and mapped anew each time.
@@ -17,42 +17,104 @@ public enum TensorMemory {
     public var idleBytes = 0
   }
 
-  /// At most this many bytes lie unused; of what exceeds it, the sizes that nobody has asked for longest go back to the system.
-  public static let idleLimit = 160 << 20
+  /// At most this many bytes lie unused; of what exceeds it, the blocks that nobody has used for longest go back to the system. A whole
+  /// picture is decoded within it.
+  public static let idleLimit = 256 << 20
 
-  /// Blocks of one size.
-  private struct Shelf {
-    var blocks: [Int] = []
-    /// When one was last taken or given back.
-    var lastUse = 0
+  /// Memory that somebody uses.
+  struct Block: @unchecked Sendable {
+    /// A multiple of 64.
+    let address: UnsafeMutableRawPointer
+    /// Bytes, as many as were asked for at least.
+    fileprivate let capacity: Int
+  }
+
+  /// How long memory is wanted: the longer, the less of a surplus is taken.
+  enum Use {
+    /// As weights and caches are.
+    case lasting
+    /// As what a step computes.
+    case passing
+    /// Within one product.
+    case scratch
+
+    /// The largest block that is taken, in halves of what is wanted.
+    fileprivate var mostHalves: Int {
+      switch self {
+      case .lasting: 2
+      case .passing: 3
+      case .scratch: 8
+      }
+    }
+  }
+
+  /// What memory belongs to.
+  enum Owner {
+    case block(Block)
+    /// A part of a file's, which is never written.
+    case file(MemoryMappedFile)
+
+    /// Ends the use of it.
+    func release() {
+      if case .block(let block) = self { TensorMemory.give(block) }
+    }
+  }
+
+  /// A block that nobody uses.
+  private struct IdleBlock {
+    let address: Int
+    /// The number of blocks given back before it.
+    let order: Int
   }
 
   private struct State: ~Copyable {
-    var idle: [Int: Shelf] = [:]
-    var uses = 0
+    /// Blocks of each capacity; the one that lies there longest comes first, the next one to be used last.
+    var idle: [Int: [IdleBlock]] = [:]
+    var returns = 0
     var statistics = Statistics()
 
-    /// Takes the addresses of blocks off the shelves that were not used for longest until `byteCount` more bytes may lie idle.
+    /// Removes the blocks that were not used for longest until `byteCount` more bytes may lie idle.
     mutating func makeRoom(for byteCount: Int) -> [Int] {
       var surplus: [Int] = []
       while statistics.idleBytes + byteCount > TensorMemory.idleLimit,
-        let oldest = idle.filter({ !$0.value.blocks.isEmpty }).min(by: { $0.value.lastUse < $1.value.lastUse })?.key
+        let oldest = idle.min(by: { ($0.value.first?.order ?? .max) < ($1.value.first?.order ?? .max) })?.key,
+        let block = remove(oldest, { $0.removeFirst() })
       {
-        while statistics.idleBytes + byteCount > TensorMemory.idleLimit, let block = idle[oldest]?.blocks.popLast() {
-          surplus.append(block)
-          statistics.idleBytes -= oldest
-        }
+        surplus.append(block.address)
       }
       return surplus
     }
 
-    /// The shelf for blocks of `capacity` bytes, in use from now on.
-    mutating func withShelf<Result>(_ capacity: Int, _ body: (inout Shelf) -> Result) -> Result {
-      uses += 1
-      var shelf = idle.removeValue(forKey: capacity) ?? Shelf()
-      shelf.lastUse = uses
-      defer { idle[capacity] = shelf }
-      return body(&shelf)
+    /// One of the idle blocks of `capacity` bytes.
+    private mutating func remove(_ capacity: Int, _ choose: (inout [IdleBlock]) -> IdleBlock) -> IdleBlock? {
+      // Taken out, so that the array is not copied.
+      guard has(capacity), var blocks = idle.removeValue(forKey: capacity) else { return nil }
+      statistics.idleBytes -= capacity
+      defer { idle[capacity] = blocks }
+      return choose(&blocks)
+    }
+
+    private func has(_ capacity: Int) -> Bool {
+      idle[capacity].map { !$0.isEmpty } ?? false
+    }
+
+    /// A block of `capacity` bytes, or a larger one if both are large: pages to be cleared would cost more than a surplus.
+    mutating func takeIdle(_ capacity: Int, for use: Use) -> Block? {
+      var found = capacity
+      if capacity >= TensorMemory.hugePages, !has(capacity) {
+        let sizes = capacity...capacity / 2 * use.mostHalves
+        found = idle.keys.filter { sizes.contains($0) && has($0) }.min() ?? capacity
+      }
+      guard let block = remove(found, { $0.removeLast() }),
+        let address = UnsafeMutableRawPointer(bitPattern: block.address)
+      else { return nil }
+      return Block(address: address, capacity: found)
+    }
+
+    mutating func putIdle(_ block: Block) {
+      idle[block.capacity, default: []].append(IdleBlock(address: Int(bitPattern: block.address), order: returns))
+      returns += 1
+      statistics.idleBytes += block.capacity
     }
   }
 
@@ -68,7 +130,7 @@ public enum TensorMemory {
         state.idle.removeAll()
         state.statistics.idleBytes = 0
       }
-      return state.idle.values.flatMap(\.blocks)
+      return state.idle.values.joined().map(\.address)
     }
     release(blocks)
   }
@@ -84,23 +146,22 @@ public enum TensorMemory {
     return (wanted + step - 1) / step * step
   }
 
-  /// At least `byteCount` bytes at a multiple of 64, with no defined content.
-  static func take(_ byteCount: Int) -> UnsafeMutableRawPointer {
+  /// At least `byteCount` bytes, with no defined content.
+  static func take(_ byteCount: Int, for use: Use = .passing) -> Block {
     let capacity = capacity(for: byteCount)
-    let kept = state.withLock { state -> Int? in
-      guard let block = state.withShelf(capacity, { $0.blocks.popLast() }) else {
-        state.statistics.allocations += 1
-        return nil
-      }
-      state.statistics.idleBytes -= capacity
-      return block
+    let kept = state.withLock { state -> Block? in
+      if let block = state.takeIdle(capacity, for: use) { return block }
+      state.statistics.allocations += 1
+      return nil
     }
-    if let kept, let block = UnsafeMutableRawPointer(bitPattern: kept) { return block }
-    guard capacity >= hugePages else { return UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64) }
-    let block = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: hugePage)
+    if let kept { return kept }
+    guard capacity >= hugePages else {
+      return Block(address: .allocate(byteCount: capacity, alignment: 64), capacity: capacity)
+    }
+    let block = Block(address: .allocate(byteCount: capacity, alignment: hugePage), capacity: capacity)
     #if canImport(Glibc)
       // A wish: pages of 2 MiB are cleared and found much faster than 512 times as many of 4 KiB.
-      madvise(block, capacity / hugePage * hugePage, MADV_HUGEPAGE)
+      madvise(block.address, capacity / hugePage * hugePage, MADV_HUGEPAGE)
     #endif
     return block
   }
@@ -109,15 +170,12 @@ public enum TensorMemory {
   /// Blocks from this size on ask for huge pages.
   private static let hugePages = 4 << 20
 
-  /// Takes back what ``take(_:)`` gave for the same count.
-  static func give(_ block: UnsafeMutableRawPointer, _ byteCount: Int) {
-    let capacity = capacity(for: byteCount)
-    let address = Int(bitPattern: block)
+  /// Takes back what ``take(_:)`` gave.
+  static func give(_ block: Block) {
     let surplus = state.withLock { state -> [Int] in
-      guard capacity <= idleLimit else { return [address] }
-      let surplus = state.makeRoom(for: capacity)
-      state.withShelf(capacity) { $0.blocks.append(address) }
-      state.statistics.idleBytes += capacity
+      guard block.capacity <= idleLimit else { return [Int(bitPattern: block.address)] }
+      let surplus = state.makeRoom(for: block.capacity)
+      state.putIdle(block)
       return surplus
     }
     release(surplus)
@@ -125,8 +183,8 @@ public enum TensorMemory {
 
   /// Memory for `count` floats, with no defined content, for as long as `body` runs.
   static func withScratch<Result>(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Result) -> Result {
-    let block = take(count * 4)
-    defer { give(block, count * 4) }
-    return body(block.assumingMemoryBound(to: Float.self))
+    let block = take(count * 4, for: .scratch)
+    defer { give(block) }
+    return body(block.address.assumingMemoryBound(to: Float.self))
   }
 }

@@ -4,26 +4,26 @@
 final class TensorStorage: @unchecked Sendable {
   let base: UnsafeMutablePointer<Float>
   let count: Int
-  /// Set when the memory belongs to a file; such storage is never written.
-  private let owner: MemoryMappedFile?
+  private let owner: TensorMemory.Owner
 
-  var isReadOnly: Bool { owner != nil }
+  var isReadOnly: Bool {
+    if case .file = owner { true } else { false }
+  }
 
   /// Uninitialised memory of `count` floats.
   init(uninitialized count: Int) {
-    base = TensorMemory.take(count * 4).bindMemory(to: Float.self, capacity: max(count, 1))
+    let block = TensorMemory.take(count * 4)
+    base = block.address.bindMemory(to: Float.self, capacity: max(count, 1))
     self.count = count
-    owner = nil
+    owner = .block(block)
   }
 
   /// The floats at `base`, which lie inside `file`.
   init(mapped base: UnsafePointer<Float>, count: Int, in file: MemoryMappedFile) {
     self.base = UnsafeMutablePointer(mutating: base)
     self.count = count
-    owner = file
+    owner = .file(file)
   }
 
-  deinit {
-    if owner == nil { TensorMemory.give(UnsafeMutableRawPointer(base), count * 4) }
-  }
+  deinit { owner.release() }
 }

@@ -42,16 +42,17 @@ MEASURED void measure_wide_f32(void) {
   uio2_wide_f32(y, TILE, packed_rows, TOKENS, w, COLUMNS, TILE, scratch);
 }
 MEASURED void measure_wide_bf16(void) { uio2_wide_bf16(y, TILE, packed_rows, TOKENS, halves, COLUMNS, TILE, scratch); }
-static void convolve(int doubling) {
-  const size_t rows = uio2_winograd_tiles(SIDE, doubling), tiles = rows * rows;
-  uio2_winograd_weights(kernels, w, CHANNELS, CHANNELS, 0, CHANNELS / uio2_winograd_panel(), doubling);
-  uio2_winograd_input(points, x, w, w, 1, CHANNELS, 0, CHANNELS, SIDE, SIDE, 0, rows, doubling);
-  for (size_t point = 0; point < uio2_winograd_points(doubling); point++)
-    uio2_winograd_products(point_sums, points, kernels, CHANNELS, CHANNELS, 0, CHANNELS, tiles, point, doubling);
-  uio2_winograd_output(y, point_sums, w, NULL, CHANNELS, 0, CHANNELS, SIDE, SIDE, 0, rows, doubling);
+static void convolve(uio2_tiling tiling) {
+  const size_t rows = uio2_winograd_tiles(SIDE, tiling), tiles = rows * rows;
+  uio2_winograd_weights(kernels, w, CHANNELS, CHANNELS, 0, CHANNELS / uio2_winograd_panel(), tiling);
+  uio2_winograd_input(points, x, w, w, 1, CHANNELS, 0, CHANNELS, SIDE, SIDE, 0, rows, tiling);
+  for (size_t point = 0; point < uio2_winograd_points(tiling); point++)
+    uio2_winograd_products(point_sums, points, kernels, CHANNELS, CHANNELS, tiles, point, tiling);
+  uio2_winograd_output(y, point_sums, w, NULL, CHANNELS, 0, CHANNELS, SIDE, SIDE, 0, rows, tiling);
 }
-MEASURED void measure_winograd(void) { convolve(0); }
-MEASURED void measure_winograd_doubling(void) { convolve(1); }
+MEASURED void measure_winograd_4(void) { convolve(uio2_tiles_of_4); }
+MEASURED void measure_winograd_6(void) { convolve(uio2_tiles_of_6); }
+MEASURED void measure_winograd_doubling(void) { convolve(uio2_tiles_doubled); }
 MEASURED void measure_rms_norm(void) { uio2_rms_norm(y, x, w, TOKENS, COLUMNS, 1e-6f); }
 MEASURED void measure_layer_norm(void) { uio2_layer_norm(y, x, w, w + COLUMNS, TOKENS, COLUMNS, 1e-6f); }
 MEASURED void measure_norm_rotary(void) { uio2_norm_rotary(y, w, 1e-6f, w + DIMENSION, TOKENS, HEADS, DIMENSION); }
@@ -65,9 +66,9 @@ int run_hot(void) {
   w = random_floats(TILE * COLUMNS, 3);
   scratch = allocate((uio2_attend_scratch(KEYS, DIMENSION) + TOKENS * TILE + uio2_wide_scratch(TILE)) * sizeof(float));
   packed_rows = allocate(uio2_wide_pack_size(TOKENS, COLUMNS) * sizeof(float));
-  kernels = allocate(uio2_winograd_kernels_size(CHANNELS, CHANNELS, 1) * sizeof(float));
-  points = allocate(uio2_winograd_input_size(CHANNELS, SIDE * SIDE / 8, 1) * sizeof(float));
-  point_sums = allocate(uio2_winograd_output_size(CHANNELS, SIDE * SIDE / 8, 1) * sizeof(float));
+  kernels = allocate(uio2_winograd_kernels_size(CHANNELS, CHANNELS, uio2_tiles_doubled) * sizeof(float));
+  points = allocate(uio2_winograd_input_size(CHANNELS, SIDE * SIDE / 8, uio2_tiles_of_6) * sizeof(float));
+  point_sums = allocate(uio2_winograd_output_size(CHANNELS, SIDE * SIDE / 8, uio2_tiles_doubled) * sizeof(float));
   scales = allocate(TOKENS * (COLUMNS / BLOCK) * sizeof(float));
   w_scales = allocate(uio2_i8_scale_count(TILE, COLUMNS, BLOCK) * sizeof(float));
   halves = allocate(TILE * COLUMNS * sizeof(uint16_t));
@@ -90,7 +91,8 @@ int run_hot(void) {
   measure_attend_one_half();
   measure_wide_f32();
   measure_wide_bf16();
-  measure_winograd();
+  measure_winograd_4();
+  measure_winograd_6();
   measure_winograd_doubling();
   measure_rms_norm();
   measure_layer_norm();

@@ -111,19 +111,19 @@ static void windows(size_t channels, size_t height, size_t width) {
   free(x), free(up);
 }
 
-static void winograd(size_t inputs, size_t outputs, size_t height, size_t width, int doubling) {
-  const size_t rows = uio2_winograd_tiles(height, doubling), tiles = rows * uio2_winograd_tiles(width, doubling);
-  const size_t panel = uio2_winograd_panel(), pixels = (doubling ? 4 : 1) * height * width;
+static void winograd(size_t inputs, size_t outputs, size_t height, size_t width, uio2_tiling tiling) {
+  const size_t rows = uio2_winograd_tiles(height, tiling), tiles = rows * uio2_winograd_tiles(width, tiling);
+  const size_t panel = uio2_winograd_panel(), pixels = (tiling == uio2_tiles_doubled ? 4 : 1) * height * width;
   float *x = floats(inputs * height * width), *w = floats(outputs * inputs * 9), *bias = floats(outputs);
-  float *u = allocate(4 * uio2_winograd_kernels_size(inputs, outputs, doubling)), *y = allocate(4 * outputs * pixels);
-  float *v = allocate(4 * uio2_winograd_input_size(inputs, tiles, doubling)), *scale = floats(inputs), *shift = floats(inputs);
-  float *m = allocate(4 * uio2_winograd_output_size(outputs, tiles, doubling)), *added = floats(outputs * pixels);
+  float *u = allocate(4 * uio2_winograd_kernels_size(inputs, outputs, tiling)), *y = allocate(4 * outputs * pixels);
+  float *v = allocate(4 * uio2_winograd_input_size(inputs, tiles, tiling)), *scale = floats(inputs), *shift = floats(inputs);
+  float *m = allocate(4 * uio2_winograd_output_size(outputs, tiles, tiling)), *added = floats(outputs * pixels);
   const int plain = width % 2;
-  uio2_winograd_weights(u, w, inputs, outputs, 0, (outputs + panel - 1) / panel, doubling);
-  uio2_winograd_input(v, x, plain ? NULL : scale, plain ? NULL : shift, 1, inputs, 0, inputs, height, width, 0, rows, doubling);
-  for (size_t point = 0; point < uio2_winograd_points(doubling); point++)
-    uio2_winograd_products(m, v, u, inputs, outputs, 0, outputs, tiles, point, doubling);
-  uio2_winograd_output(y, m, bias, plain ? NULL : added, outputs, 0, outputs, height, width, 0, rows, doubling);
+  uio2_winograd_weights(u, w, inputs, outputs, 0, (outputs + panel - 1) / panel, tiling);
+  uio2_winograd_input(v, x, plain ? NULL : scale, plain ? NULL : shift, 1, inputs, 0, inputs, height, width, 0, rows, tiling);
+  for (size_t point = 0; point < uio2_winograd_points(tiling); point++)
+    uio2_winograd_products(m, v, u, inputs, outputs, tiles, point, tiling);
+  uio2_winograd_output(y, m, bias, plain ? NULL : added, outputs, 0, outputs, height, width, 0, rows, tiling);
   free(x), free(w), free(bias), free(u), free(y), free(v), free(m), free(scale), free(shift), free(added);
 }
 
@@ -135,7 +135,7 @@ int run_shapes(void) {
     for (size_t i = 0; i < count; i++) {
       elementwise(3, sizes[i]);
       windows(2, 1 + i, sizes[i]);
-      for (int doubling = 0; doubling < 2; doubling++) winograd(1 + i, 9 - i, 1 + i, sizes[i], doubling);
+      for (int tiling = 0; tiling < 3; tiling++) winograd(1 + i, 9 - i, 1 + 5 * i, sizes[i], (uio2_tiling)tiling);
       for (size_t j = 0; j < count; j++) {
         attention(1 + i, sizes[j], sizes[count - 1 - i]);
         products(1 + (i + j) % 13, sizes[i], sizes[j]);

@@ -81,7 +81,25 @@ import Testing
     let convolution = Convolution(weight: weight, bias: bias), whole = convolution(x)
     #expect(convolution.suitsWinograd(height: 41, width: 35))
     expectClose(whole.values, reference(x, weight, bias, stride: 1, padding: 1, size: (41, 35)))
-    for limit in [1, 36 * 23 * 9 * 2] { #expect(convolution.byWinograd(x, pointLimit: limit).values == whole.values) }
+    for tiling in [WinogradTiling.four, .six] {
+      let atOnce = convolution.byWinograd(x, tiling: tiling)
+      expectClose(atOnce.values, whole.values.map { Double($0) })
+      for limit in [1, 36 * 23 * 9 * 2] {
+        #expect(convolution.byWinograd(x, tiling: tiling, windowLimit: 0, pointLimit: limit).values == atOnce.values)
+      }
+    }
+  }
+
+  @Test func largePicturesHaveLargerTiles() {
+    #expect(Convolution.tiling(height: 64, width: 64) == .six)
+    #expect(Convolution.tiling(height: 256, width: 200) == .six)
+    #expect(Convolution.tiling(height: 32, width: 32) == .four)
+    // Two pixels of 8 would be thrown away.
+    #expect(Convolution.tiling(height: 4, width: 1024) == .four)
+    let x = random([16, 70, 61], seed: 30), weight = random([3, 16, 3, 3], seed: 31), bias = random([3], seed: 32)
+    expectClose(
+      Convolution(weight: weight, bias: bias)(x).values,
+      reference(x, weight, bias, stride: 1, padding: 1, size: (70, 61)))
   }
 
   /// Where a norm goes before and a short cut around, whichever way the products are made.
@@ -110,7 +128,7 @@ import Testing
     let expected = convolution(x.upsampledNearest()), result = convolution.ofDoubled(x)
     #expect(result.shape == [7, 100, 106])
     expectClose(result.values, expected.values.map { Double($0) })
-    #expect(convolution.byWinograd(x, doubling: true, pointLimit: 1).values == result.values)
+    #expect(convolution.byWinograd(x, tiling: .doubling, windowLimit: 0, pointLimit: 1).values == result.values)
     let small = random([16, 20, 20], seed: 29)
     #expect(convolution.ofDoubled(small).values == convolution(small.upsampledNearest()).values)
   }

@@ -50,6 +50,30 @@ import Testing
     }
   }
 
+  @Test func largeBlocksServeSmallerWishes() async {
+    await #expect(processExitsWith: .success) {
+      let mebi = (1 << 20) / 4
+      withExtendedLifetime(Tensor(zeros: [12 * mebi])) {}
+      let before = TensorMemory.statistics
+      // Not one of less than two thirds of it, nor a cache, which stays: neither may take so much too much.
+      withExtendedLifetime(Tensor(zeros: [6 * mebi])) { _ in
+        #expect(TensorMemory.statistics.allocations == before.allocations + 1)
+      }
+      withExtendedLifetime(AttentionCache(capacity: 1 << 13, heads: 1, dimension: 160)) { _ in
+        #expect(TensorMemory.statistics.allocations == before.allocations + 2)
+      }
+      TensorMemory.releaseIdle()
+      withExtendedLifetime(Tensor(zeros: [12 * mebi])) {}
+      let again = TensorMemory.statistics
+      withExtendedLifetime(Tensor(zeros: [9 * mebi])) { _ in
+        #expect(TensorMemory.statistics.allocations == again.allocations)
+        #expect(TensorMemory.statistics.idleBytes == 0)
+      }
+      // All of it comes back.
+      #expect(TensorMemory.statistics.idleBytes == again.idleBytes)
+    }
+  }
+
   @Test func manyThreadsShareIt() async {
     await #expect(processExitsWith: .success) {
       DispatchQueue.concurrentPerform(iterations: 8) { thread in

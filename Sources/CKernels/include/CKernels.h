@@ -127,33 +127,38 @@ void uio2_i8_rows(float *y, size_t y_stride, const float *x, size_t x_stride, si
 // first_row ..< first_row + rows. Output pixel (i, j) sees input rows i * stride - padding + 0..kernel-1; 0 outside.
 void uio2_im2col(float *columns, const float *x, size_t channels, size_t height, size_t width, size_t kernel,
                  size_t stride, size_t padding, size_t out_width, size_t first_row, size_t rows);
-// Winograd's method F(4 x 4, 3 x 3) for convolutions of 3 x 3 with one pixel of zeros around: tiles of 4 x 4 pixels, ceil(width / 4)
-// in a row, become 36 points each, with one matrix product over the channels for each point. With `doubling` the pixels are taken as
-// if each stood there four times: tiles, one column and one row further, become 25 points, the kernels and the sums have 81, and of
-// x[channels][height][width] becomes y[channels][2 * height][2 * width]. How points lie in memory is the level's own affair.
+// Winograd's method for convolutions of 3 x 3 with one pixel of zeros around: tiles of pixels become points, with one matrix product over
+// the channels for each point. How points lie in memory is the level's own affair.
+typedef enum {
+  uio2_tiles_of_4,     // 4 x 4 pixels by 36 products
+  uio2_tiles_of_6,     // 6 x 6 pixels by 64 products
+  uio2_tiles_doubled,  // pixels as if each stood there four times: 4 x 4 of them, one column and one row of tiles further, become 8 x 8 by
+                       // 81 products, and of x[channels][height][width] becomes y[channels][2 * height][2 * width]
+} uio2_tiling;
 // Tiles along a side of so many pixels.
-size_t uio2_winograd_tiles(size_t side, int doubling);
+size_t uio2_winograd_tiles(size_t side, uio2_tiling tiling);
 // Products of a tile.
-size_t uio2_winograd_points(int doubling);
+size_t uio2_winograd_points(uio2_tiling tiling);
 // Floats of the points of tiles, of their sums, of kernels.
-size_t uio2_winograd_input_size(size_t inputs, size_t tiles, int doubling);
-size_t uio2_winograd_output_size(size_t outputs, size_t tiles, int doubling);
-size_t uio2_winograd_kernels_size(size_t inputs, size_t outputs, int doubling);
+size_t uio2_winograd_input_size(size_t inputs, size_t tiles, uio2_tiling tiling);
+size_t uio2_winograd_output_size(size_t outputs, size_t tiles, uio2_tiling tiling);
+size_t uio2_winograd_kernels_size(size_t inputs, size_t outputs, uio2_tiling tiling);
 // Outputs whose kernels lie together.
 size_t uio2_winograd_panel(void);
 // The points of w[outputs][inputs][3][3], of panels first ..< first + count of the ceil(outputs / panel).
-void uio2_winograd_weights(float *u, const float *w, size_t inputs, size_t outputs, size_t first, size_t count, int doubling);
+void uio2_winograd_weights(float *u, const float *w, size_t inputs, size_t outputs, size_t first, size_t count,
+                           uio2_tiling tiling);
 // The points of x[channels][height][width]: rows of tiles first_row ..< first_row + tile_rows, channels first ..< first + count. Unless
 // scale is NULL each pixel is first multiplied by scale[channel], shift[channel] is added, and it goes through SiLU unless `silu` is 0.
 void uio2_winograd_input(float *v, const float *x, const float *scale, const float *shift, int silu, size_t channels, size_t first,
-                         size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows, int doubling);
-// The sums of point 0 ..< uio2_winograd_points of `tiles` tiles: of the `outputs` those begin ..< begin + count, whose kernels u are.
-void uio2_winograd_products(float *m, const float *v, const float *u, size_t inputs, size_t outputs, size_t begin, size_t count,
-                            size_t tiles, size_t point, int doubling);
+                         size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows, uio2_tiling tiling);
+// The sums of point 0 ..< uio2_winograd_points of `tiles` tiles.
+void uio2_winograd_products(float *m, const float *v, const float *u, size_t inputs, size_t outputs, size_t tiles, size_t point,
+                            uio2_tiling tiling);
 // y[channels] of the sums, plus bias[channel], plus `added`, which has y's shape and may be y, unless it is NULL; height and width are
 // those of x, the rest as above.
 void uio2_winograd_output(float *y, const float *m, const float *bias, const float *added, size_t channels, size_t first,
-                          size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows, int doubling);
+                          size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows, uio2_tiling tiling);
 // Adds bias[row] to every element of row `row` of y[rows][columns].
 void uio2_add_to_rows(float *y, const float *bias, size_t rows, size_t columns);
 // y[planes][2 * height][2 * width]: every pixel of x[planes][height][width] four times.

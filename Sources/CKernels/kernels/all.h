@@ -13,6 +13,7 @@
 #include "CKernels.h"
 
 #include "../levels.h"
+#include "../winograd_geometry.h"
 
 #define UIO2_JOIN_(a, b) a##_##b
 #define UIO2_JOIN(a, b) UIO2_JOIN_(a, b)
@@ -37,6 +38,7 @@ UIO2_KERNELS(UIO2_DECLARE)
 #include "int16.h"
 #include "attention.h"
 #include "convolution.h"
+#include "winograd_lines.h"
 #include "winograd.h"
 #include "elementwise.h"
 #include "norm.h"

@@ -45,25 +45,6 @@ ALWAYS_INLINE vfloat fused(vfloat a, vfloat b, vfloat c) {
   return a * b + c;
 }
 
-// Even and odd places of the 2 * VECTOR_WIDTH floats of a and b.
-ALWAYS_INLINE vfloat evens(vfloat a, vfloat b) {
-#if VECTOR_WIDTH == 16
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-#elif VECTOR_WIDTH == 8
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
-#else
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6);
-#endif
-}
-ALWAYS_INLINE vfloat odds(vfloat a, vfloat b) {
-#if VECTOR_WIDTH == 16
-  return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-#elif VECTOR_WIDTH == 8
-  return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
-#else
-  return __builtin_shufflevector(a, b, 1, 3, 5, 7);
-#endif
-}
 // a0 b0 a1 b1 ...: the first and the second vector of it.
 ALWAYS_INLINE vfloat zip_low(vfloat a, vfloat b) {
 #if VECTOR_WIDTH == 16
@@ -84,17 +65,67 @@ ALWAYS_INLINE vfloat zip_high(vfloat a, vfloat b) {
 #endif
 }
 
+// Fours: a vector is VECTOR_WIDTH / 4 of them, wherever each lies.
+typedef float four __attribute__((vector_size(16)));
+typedef float four_unaligned __attribute__((vector_size(16), aligned(1), may_alias));
+typedef float two_unaligned __attribute__((vector_size(8), aligned(1), may_alias));
+typedef float eight __attribute__((vector_size(32)));
+ALWAYS_INLINE four load_four(const float *p) { return *(const four_unaligned *)p; }
+
+// The fours at p[offsets[0]], p[offsets[4]], ...
+ALWAYS_INLINE vfloat load_fours(const float *p, const size_t *offsets) {
+#if VECTOR_WIDTH == 4
+  return load_four(p + offsets[0]);
+#else
+  const eight low = __builtin_shufflevector(load_four(p + offsets[0]), load_four(p + offsets[4]), 0, 1, 2, 3, 4, 5, 6, 7);
+#if VECTOR_WIDTH == 8
+  return low;
+#else
+  const eight high = __builtin_shufflevector(load_four(p + offsets[8]), load_four(p + offsets[12]), 0, 1, 2, 3, 4, 5, 6, 7);
+  return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#endif
+#endif
+}
+// The fours of x, or the first two floats of each, to p, p + step, ...
+ALWAYS_INLINE void store_fours(float *p, size_t step, vfloat x) {
+  UNROLL for (size_t i = 0; i < VECTOR_WIDTH; i += 4, p += step) *(four_unaligned *)p = (four){x[i], x[i + 1], x[i + 2], x[i + 3]};
+}
+ALWAYS_INLINE void store_twos(float *p, size_t step, vfloat x) {
+  UNROLL for (size_t i = 0; i < VECTOR_WIDTH; i += 4, p += step) *(two_unaligned *)p = (two_unaligned){x[i], x[i + 1]};
+}
+
+// Within each of the fours of a (0 ... 3) and b (4 ... 7).
+#if VECTOR_WIDTH == 4
+#define OF_FOURS(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#else
+#define PLACE(i, n) ((i) < 4 ? (i) + 4 * (n) : (i) + 4 * (n) + VECTOR_WIDTH - 4)
+#define PLACES(n, i, j, k, l) PLACE(i, n), PLACE(j, n), PLACE(k, n), PLACE(l, n)
+#if VECTOR_WIDTH == 8
+#define OF_FOURS(a, b, i, j, k, l) __builtin_shufflevector(a, b, PLACES(0, i, j, k, l), PLACES(1, i, j, k, l))
+#else
+#define OF_FOURS(a, b, i, j, k, l)                                                                                       \
+  __builtin_shufflevector(a, b, PLACES(0, i, j, k, l), PLACES(1, i, j, k, l), PLACES(2, i, j, k, l), PLACES(3, i, j, k, l))
+#endif
+#endif
+// 4 x 4 floats turned, VECTOR_WIDTH / 4 times side by side: element j of x[i] becomes element i of x[j] in each of the fours.
+ALWAYS_INLINE void turn_fours(vfloat x[4]) {
+  const vfloat a = OF_FOURS(x[0], x[1], 0, 4, 1, 5), b = OF_FOURS(x[0], x[1], 2, 6, 3, 7);
+  const vfloat c = OF_FOURS(x[2], x[3], 0, 4, 1, 5), d = OF_FOURS(x[2], x[3], 2, 6, 3, 7);
+  x[0] = OF_FOURS(a, c, 0, 1, 4, 5);
+  x[1] = OF_FOURS(a, c, 2, 3, 6, 7);
+  x[2] = OF_FOURS(b, d, 0, 1, 4, 5);
+  x[3] = OF_FOURS(b, d, 2, 3, 6, 7);
+}
+
 // The upper half is added to the lower one until one number is left: an order of its own, so that every place that sums a vector
 // gives the same bits.
 ALWAYS_INLINE float sum_of(vfloat x) {
 #if VECTOR_WIDTH == 16
-  typedef float eight __attribute__((vector_size(32)));
   const eight e = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
 #else
   const vfloat e = x;
 #endif
 #if VECTOR_WIDTH >= 8
-  typedef float four __attribute__((vector_size(16)));
   const four f = __builtin_shufflevector(e, e, 0, 1, 2, 3) + __builtin_shufflevector(e, e, 4, 5, 6, 7);
 #else
   const vfloat f = e;

@@ -1,80 +1,40 @@
-// Convolutions of 3 x 3 by Winograd's method, F(4 x 4, 3 x 3) (Lavin & Gray 2015): 36 products for 16 pixels instead of 144.
-// The points are 0, +-sqrt(1/2), +-sqrt(2) and infinity, whose matrices have smaller entries than those of 0, +-1, +-2: less is
-// lost to rounding. Pixels and tiles lie along the vectors' lanes. Convolutions of a picture whose sides are doubled first: doubling.h.
+// Convolutions of 3 x 3 by Winograd's method, with the lines of winograd_lines.h. Pixels and tiles lie along the vectors' lanes.
 //
-// Points lie as the products read them: kernels u[points][panels of TILE_ROWS outputs][inputs][TILE_ROWS], filled up with zeros; tiles
+// Points lie as the products read them: kernels u[points][panels of TILE_ROWS outputs][inputs][TILE_ROWS]; tiles
 // v[panels of TILE_COLUMNS tiles][points][channels + 1][TILE_COLUMNS], sums likewise. The one channel too many keeps the points of a
-// tile from falling into the same few sets of a cache.
-
-#define WINOGRAD_A 0.70710678118654752440f
-#define WINOGRAD_B 1.41421356237309504880f
-
-// Six pixels in a line to the six points.
-ALWAYS_INLINE void winograd_points(vfloat t[6], const vfloat x[6]) {
-  const vfloat even1 = fused(splat(-2), x[2], x[4]), even2 = fused(splat(-0.5f), x[2], x[4]);
-  const vfloat odd1 = fused(splat(WINOGRAD_A), x[3], splat(-WINOGRAD_B) * x[1]);
-  const vfloat odd2 = fused(splat(WINOGRAD_B), x[3], splat(-WINOGRAD_A) * x[1]);
-  t[0] = fused(splat(-2.5f), x[2], x[0] + x[4]);
-  t[1] = even1 + odd1;
-  t[2] = even1 - odd1;
-  t[3] = even2 + odd2;
-  t[4] = even2 - odd2;
-  t[5] = fused(splat(-2.5f), x[3], x[1] + x[5]);
-}
-
-// Six points back to four pixels.
-ALWAYS_INLINE void winograd_pixels(vfloat y[4], const vfloat m[6]) {
-  const vfloat sum1 = m[1] + m[2], difference1 = m[1] - m[2], sum2 = m[3] + m[4], difference2 = m[3] - m[4];
-  y[0] = m[0] + sum1 + sum2;
-  y[1] = fused(splat(WINOGRAD_A), difference1, splat(WINOGRAD_B) * difference2);
-  y[2] = fused(splat(0.5f), sum1, splat(2) * sum2);
-  y[3] = fused(splat(WINOGRAD_B / 4), difference1, fused(splat(2 * WINOGRAD_B), difference2, m[5]));
-}
-
-// Three weights in a line to the six points.
-ALWAYS_INLINE void winograd_line(vfloat u[6], vfloat g0, vfloat g1, vfloat g2) {
-  const vfloat even1 = splat(-2.0f / 3) * g0 + splat(-1.0f / 3) * g2, odd1 = splat(-WINOGRAD_B / 3) * g1;
-  const vfloat even2 = splat(1.0f / 6) * g0 + splat(1.0f / 3) * g2, odd2 = splat(WINOGRAD_B / 6) * g1;
-  u[0] = g0;
-  u[1] = even1 + odd1;
-  u[2] = even1 - odd1;
-  u[3] = even2 + odd2;
-  u[4] = even2 - odd2;
-  u[5] = g2;
-}
-
-#include "doubling.h"
+// tile from falling into the same few sets of a cache. Tiles are counted row by row within strips of STRIP_TILES columns, so that a
+// vector of them, which may reach from one row into the next ones, never straddles two panels.
 
 _Static_assert(TILE_ROWS <= VECTOR_WIDTH, "the kernels of a panel fit a vector");
 
-// Points of a tile, and of kernels and sums, of which doubling has more: four kernels share a tile's points.
-#define WINOGRAD_TILE_POINTS(doubling) ((doubling) ? 25 : 36)
-#define WINOGRAD_POINTS(doubling) ((doubling) ? 81 : 36)
-
 // The points of kernels w[outputs][inputs][3][3], for `count` panels of outputs from `first`.
 ALWAYS_INLINE void winograd_weights_of(float *u, const float *w, size_t inputs, size_t outputs, size_t first, size_t count,
-                                       const int doubling) {
-  enum { longest = 9 };
+                                       const uio2_tiling tiling) {
+  enum { longest = winograd_longest_line };
   const size_t panels = (outputs + TILE_ROWS - 1) / TILE_ROWS;
-  const size_t length = doubling ? 9 : 6;
+  const size_t length = winograd_line(tiling);
   for (size_t panel = first; panel < first + count; panel++) {
     const size_t rows = outputs - panel * TILE_ROWS < TILE_ROWS ? outputs - panel * TILE_ROWS : TILE_ROWS;
+    // Of the panel's outputs; the last one stands for those that there are not.
+    size_t offsets[VECTOR_WIDTH];
+    for (size_t r = 0; r < VECTOR_WIDTH; r++) offsets[r] = (r < rows ? r : rows - 1) * inputs * 9;
     for (size_t i = 0; i < inputs; i += VECTOR_WIDTH) {
       const size_t lanes = inputs - i < VECTOR_WIDTH ? inputs - i : VECTOR_WIDTH;
       // Each vector's surplus is written over by the next one.
-      float points[WINOGRAD_POINTS(1)][(TILE_ROWS + 1) * VECTOR_WIDTH];
+      float points[longest * longest][(TILE_ROWS + 1) * VECTOR_WIDTH];
       for (size_t l = 0; l < lanes; l++) {
-        float lines[9][VECTOR_WIDTH] = {{0}};
-        for (size_t r = 0; r < rows; r++) {
-          const float *from = w + ((panel * TILE_ROWS + r) * inputs + i + l) * 9;
-          UNROLL for (size_t n = 0; n < 9; n++) lines[n][r] = from[n];
+        // Each place of the nine in a vector of outputs: places 0 ... 3, 4 ... 7 and 5 ... 8.
+        const float *const from = w + (panel * TILE_ROWS * inputs + i + l) * 9;
+        vfloat places[12], columns[3][longest];
+        UNROLL for (size_t n = 0; n < 12; n += 4) {
+          UNROLL for (size_t r = 0; r < 4; r++) places[n + r] = load_fours(from + (n < 8 ? n : 5), offsets + r);
+          turn_fours(places + n);
         }
-        vfloat columns[3][longest];
-        UNROLL for (size_t x = 0; x < 3; x++)
-          (doubling ? doubling_line : winograd_line)(columns[x], load(lines[x]), load(lines[3 + x]), load(lines[6 + x]));
+        places[8] = places[11];
+        UNROLL for (size_t x = 0; x < 3; x++) line_weights(columns[x], places[x], places[3 + x], places[6 + x], tiling);
         UNROLL for (size_t y = 0; y < length; y++) {
           vfloat line[longest];
-          (doubling ? doubling_line : winograd_line)(line, columns[0][y], columns[1][y], columns[2][y]);
+          line_weights(line, columns[0][y], columns[1][y], columns[2][y], tiling);
           UNROLL for (size_t x = 0; x < length; x++) store(points[y * length + x] + l * TILE_ROWS, line[x]);
         }
       }
@@ -90,57 +50,53 @@ ALWAYS_INLINE void winograd_weights_of(float *u, const float *w, size_t inputs, 
   }
 }
 
-void KERNEL(winograd_weights)(float *u, const float *w, size_t inputs, size_t outputs, size_t first, size_t count, int doubling) {
-  if (doubling) winograd_weights_of(u, w, inputs, outputs, first, count, 1);
-  else winograd_weights_of(u, w, inputs, outputs, first, count, 0);
+void KERNEL(winograd_weights)(float *u, const float *w, size_t inputs, size_t outputs, size_t first, size_t count, uio2_tiling tiling) {
+  if (tiling == uio2_tiles_of_4) winograd_weights_of(u, w, inputs, outputs, first, count, uio2_tiles_of_4);
+  else if (tiling == uio2_tiles_of_6) winograd_weights_of(u, w, inputs, outputs, first, count, uio2_tiles_of_6);
+  else winograd_weights_of(u, w, inputs, outputs, first, count, uio2_tiles_doubled);
 }
 
 size_t KERNEL(winograd_panel)(void) { return TILE_ROWS; }
 
-// Tiles of a row whose pixels are prepared together, and room for them, one pixel on either side and what vectors read beyond.
+// Columns of tiles that are prepared together; their pixels, with the margin and what vectors read beyond.
 #define STRIP_TILES 64
-#define STRIP_PIXELS (4 * STRIP_TILES + 2 * VECTOR_WIDTH)
+#define STRIP_PIXELS (winograd_longest_step * STRIP_TILES + 2 * VECTOR_WIDTH)
+_Static_assert(STRIP_TILES % TILE_COLUMNS == 0, "strips begin where panels begin");
+// Points of lines that wait for their tile's vector: two rows of a strip, or more rows of a narrow one.
+#define STRIP_ROOM (2 * STRIP_PIXELS)
 
-// The points of the VECTOR_WIDTH tiles in `length` lines of 5 * VECTOR_WIDTH pixels, `plane` floats from point to point.
-ALWAYS_INLINE void points_of_tiles(float *to, size_t plane, float (*strip)[STRIP_PIXELS], size_t from, const size_t length) {
-  float lines[6][5 * VECTOR_WIDTH];
-  UNROLL for (size_t part = 0; part < 5; part++) {
-    vfloat column[6], points[6];
-    UNROLL for (size_t i = 0; i < length; i++) column[i] = load(strip[i] + from + part * VECTOR_WIDTH);
-    (length == 5 ? doubling_points : winograd_points)(points, column);
-    UNROLL for (size_t i = 0; i < length; i++) store(lines[i] + part * VECTOR_WIDTH, points[i]);
-  }
-  for (size_t line = 0; line < length; line++) {
-    // Every fourth pixel; those of the next tile are the fifth and sixth of this one.
-    const float *p = lines[line], *next = p + 4;
-    const vfloat a = load(p), b = load(p + VECTOR_WIDTH), c = load(p + 2 * VECTOR_WIDTH), d = load(p + 3 * VECTOR_WIDTH);
-    const vfloat even1 = evens(a, b), odd1 = odds(a, b), even2 = evens(c, d), odd2 = odds(c, d);
-    const vfloat a4 = load(next), b4 = load(next + VECTOR_WIDTH), c4 = load(next + 2 * VECTOR_WIDTH);
-    const vfloat d4 = load(next + 3 * VECTOR_WIDTH);
-    const vfloat pixels[6] = {evens(even1, even2),
-                              evens(odd1, odd2),
-                              odds(even1, even2),
-                              odds(odd1, odd2),
-                              evens(evens(a4, b4), evens(c4, d4)),
-                              evens(odds(a4, b4), odds(c4, d4))};
-    vfloat points[6];
-    (length == 5 ? doubling_points : winograd_points)(points, pixels);
-    UNROLL for (size_t i = 0; i < length; i++, to += plane) store(to, points[i]);
+// The points of VECTOR_WIDTH tiles, `plane` floats from point to point: tile l's pixels begin at offsets[l] of each of the lines.
+ALWAYS_INLINE void points_of_tiles(float *to, size_t plane, float (*lines)[STRIP_ROOM], const size_t *offsets,
+                                   const uio2_tiling tiling) {
+  const size_t window = winograd_window(tiling);
+  for (size_t line = 0; line < window; line++) {
+    vfloat pixels[winograd_longest_window], points[winograd_longest_window];
+    UNROLL for (size_t i = 0; i < winograd_longest_window; i += 4) {
+      UNROLL for (size_t l = 0; l < 4; l++) pixels[i + l] = load_fours(lines[line] + i, offsets + l);
+      turn_fours(pixels + i);
+    }
+    line_points(points, pixels, tiling);
+    UNROLL for (size_t i = 0; i < window; i++, to += plane) store(to, points[i]);
   }
 }
 
-// Not inlined: the compiler would rather keep 36 addresses than add.
-static __attribute__((noinline)) void winograd_tiles(float *to, size_t plane, float (*strip)[STRIP_PIXELS], size_t from) {
-  points_of_tiles(to, plane, strip, from, 6);
-}
-static __attribute__((noinline)) void doubling_tiles(float *to, size_t plane, float (*strip)[STRIP_PIXELS], size_t from) {
-  points_of_tiles(to, plane, strip, from, 5);
+// Columns of `count` pixels of the strip to points of lines.
+ALWAYS_INLINE void points_of_columns(float (*lines)[STRIP_ROOM], size_t at, float (*strip)[STRIP_PIXELS], size_t count,
+                                     const uio2_tiling tiling) {
+  const size_t window = winograd_window(tiling);
+  for (size_t pixel = 0; pixel < count; pixel += VECTOR_WIDTH) {
+    vfloat column[winograd_longest_window], points[winograd_longest_window];
+    UNROLL for (size_t i = 0; i < window; i++) column[i] = load(strip[i] + pixel);
+    line_points(points, column, tiling);
+    UNROLL for (size_t i = 0; i < window; i++) store(lines[i] + at + pixel, points[i]);
+  }
 }
 
-// Pixels from `left` (-1 at least) on of a row, as the convolution takes them: times `scale` plus `shift`, then SiLU if asked; zeros
+// `pixels` pixels from `left` (-1 at least) on of a row, as the convolution takes them: times `scale` plus `shift`, then SiLU if asked; zeros
 // outside the picture.
-static void strip_line(float *to, const float *row, ptrdiff_t left, size_t width, const float *scale, const float *shift, int silu) {
-  const size_t skipped = left < 0, begin = (size_t)(left + (ptrdiff_t)skipped), room = STRIP_PIXELS - skipped;
+static void strip_line(float *to, size_t pixels, const float *row, ptrdiff_t left, size_t width, const float *scale, const float *shift,
+                       int silu) {
+  const size_t skipped = left < 0, begin = (size_t)(left + (ptrdiff_t)skipped), room = pixels - skipped;
   const size_t count = begin >= width ? 0 : width - begin < room ? width - begin : room;
   const float *const from = row + begin;
   float *const out = to + skipped;
@@ -158,62 +114,77 @@ static void strip_line(float *to, const float *row, ptrdiff_t left, size_t width
   memset(out + count, 0, (room - count) * sizeof(float));
 }
 
-// The points of `count` channels from `first` of x[channels][height][width], with zeros around it: `tile_rows` rows of tiles of 4 x 4
-// pixels from row `first_row` on.
-void KERNEL(winograd_input)(float *v, const float *x, const float *scale, const float *shift, int silu, size_t channels,
-                            size_t first, size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows,
-                            int doubling) {
-  const size_t across = uio2_winograd_tiles(width, doubling), length = doubling ? 5 : 6, kept = length - 4;
-  const size_t plane = (channels + 1) * TILE_COLUMNS, block = WINOGRAD_TILE_POINTS(doubling) * plane;
-  void (*const tiles)(float *, size_t, float (*)[STRIP_PIXELS], size_t) = doubling ? doubling_tiles : winograd_tiles;
+// The points of `count` channels from `first` of x[channels][height][width], with zeros around it: `tile_rows` rows of tiles from row
+// `first_row` on.
+ALWAYS_INLINE void winograd_input_of(float *v, const float *x, const float *scale, const float *shift, int silu, size_t channels,
+                                     size_t first, size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows,
+                                     const uio2_tiling tiling) {
+  const size_t across = uio2_winograd_tiles(width, tiling), step = winograd_step(tiling), window = winograd_window(tiling);
+  const size_t kept = window - step, plane = (channels + 1) * TILE_COLUMNS, block = window * window * plane;
   for (size_t c = first; c < first + count; c++) {
     for (size_t start = 0; start < across; start += STRIP_TILES) {
-      const size_t end = across - start < STRIP_TILES ? across : start + STRIP_TILES;
-      float strip[6][STRIP_PIXELS];
+      const size_t wide = across - start < STRIP_TILES ? across - start : STRIP_TILES, end = wide * tile_rows;
+      const size_t pixels = (wide * step + kept + VECTOR_WIDTH - 1) / VECTOR_WIDTH * VECTOR_WIDTH;
+      // Rows whose points wait: those of the tiles that make no whole vector yet, and the next one.
+      const size_t held = (VECTOR_WIDTH + wide - 2) / wide + 1, pitch = pixels + winograd_longest_window - window;
+      float strip[winograd_longest_window][STRIP_PIXELS], lines[winograd_longest_window][STRIP_ROOM];
+      size_t offsets[VECTOR_WIDTH], tile = 0, row = 0, column = 0;
       for (size_t r = 0; r < tile_rows; r++) {
         // The window begins one pixel above and left of the tile.
-        if (r > 0) memcpy(strip[0], strip[4], kept * sizeof *strip);
-        for (size_t i = r > 0 ? kept : 0; i < length; i++) {
-          const ptrdiff_t y = (ptrdiff_t)((first_row + r) * 4 + i) - 1;
-          if (y < 0 || y >= (ptrdiff_t)height) memset(strip[i], 0, sizeof *strip);
+        if (r > 0) memcpy(strip[0], strip[step], kept * sizeof *strip);
+        for (size_t i = r > 0 ? kept : 0; i < window; i++) {
+          const ptrdiff_t y = (ptrdiff_t)((first_row + r) * step + i) - 1;
+          if (y < 0 || y >= (ptrdiff_t)height) memset(strip[i], 0, pixels * sizeof **strip);
           else
-            strip_line(strip[i], x + (c * height + (size_t)y) * width, (ptrdiff_t)(start * 4) - 1, width,
+            strip_line(strip[i], pixels, x + (c * height + (size_t)y) * width, (ptrdiff_t)(start * step) - 1, width,
                        scale == NULL ? NULL : scale + c, scale == NULL ? NULL : shift + c, silu);
         }
-        for (size_t tile = start; tile < end; tile += VECTOR_WIDTH) {
-          const size_t lanes = end - tile < VECTOR_WIDTH ? end - tile : VECTOR_WIDTH, from = (tile - start) * 4;
-          const size_t place = (r * across + tile) % TILE_COLUMNS, room = TILE_COLUMNS - place;
-          float *const panel = v + (r * across + tile) / TILE_COLUMNS * block + c * TILE_COLUMNS;
-          if (lanes == VECTOR_WIDTH && room >= VECTOR_WIDTH) {
-            tiles(panel + place, plane, strip, from);
-            continue;
+        points_of_columns(lines, r % held * pitch, strip, pixels, tiling);
+        // Vectors that are complete now, and at the end the one that is not.
+        const size_t ready = (r + 1) * wide, until = r + 1 < tile_rows ? ready - ready % VECTOR_WIDTH : end;
+        for (; tile < until; tile += VECTOR_WIDTH) {
+          for (size_t l = 0; l < VECTOR_WIDTH; l++) {
+            offsets[l] = row * pitch + column * step;
+            if (tile + l + 1 >= end) continue;  // the rest repeats the last tile
+            if (++column == wide) {
+              column = 0;
+              row = row + 1 == held ? 0 : row + 1;
+            }
           }
-          float points[36 * VECTOR_WIDTH];
-          tiles(points, VECTOR_WIDTH, strip, from);
-          for (size_t point = 0; point < length * length; point++)
-            for (size_t l = 0; l < lanes; l++)
-              panel[point * plane + (l < room ? place + l : block + l - room)] = points[point * VECTOR_WIDTH + l];
+          const size_t place = start * tile_rows + tile;
+          points_of_tiles(v + place / TILE_COLUMNS * block + c * TILE_COLUMNS + place % TILE_COLUMNS, plane, lines, offsets, tiling);
         }
       }
     }
   }
 }
 
-// One point's sums m of tiles v and kernels u, of `tiles` tiles, for `count` of the `outputs` from `begin` on, whose kernels u are.
-void KERNEL(winograd_products)(float *m, const float *v, const float *u, size_t inputs, size_t outputs, size_t begin,
-                               size_t count, size_t tiles, size_t point, int doubling) {
+void KERNEL(winograd_input)(float *v, const float *x, const float *scale, const float *shift, int silu, size_t channels,
+                            size_t first, size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows,
+                            uio2_tiling tiling) {
+#define INPUT_OF(tiling) \
+  winograd_input_of(v, x, scale, shift, silu, channels, first, count, height, width, first_row, tile_rows, tiling)
+  if (tiling == uio2_tiles_of_4) INPUT_OF(uio2_tiles_of_4);
+  else if (tiling == uio2_tiles_of_6) INPUT_OF(uio2_tiles_of_6);
+  else INPUT_OF(uio2_tiles_doubled);
+#undef INPUT_OF
+}
+
+// One point's sums m of tiles v and kernels u, of `tiles` tiles.
+void KERNEL(winograd_products)(float *m, const float *v, const float *u, size_t inputs, size_t outputs,
+                               size_t tiles, size_t point, uio2_tiling tiling) {
   enum { cached = 1 << 16 };  // floats of kernels that stay in a core's own cache while all tiles pass
-  const size_t panels = (count + TILE_ROWS - 1) / TILE_ROWS, columns = (tiles + TILE_COLUMNS - 1) / TILE_COLUMNS;
+  const size_t panels = (outputs + TILE_ROWS - 1) / TILE_ROWS, columns = (tiles + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const size_t v_plane = (inputs + 1) * TILE_COLUMNS, m_plane = (outputs + 1) * TILE_COLUMNS;
-  const size_t tile_point = doubling ? doubling_point(point) : point;
+  const size_t window = winograd_window(tiling), tile_point = point_of_tile(point, tiling), points = uio2_winograd_points(tiling);
   size_t most = cached / (inputs * TILE_ROWS);
   if (most == 0) most = 1;
   u += point * panels * inputs * TILE_ROWS;
   for (size_t first = 0; first < panels; first += most) {
     const size_t end = panels - first < most ? panels : first + most;
     for (size_t column = 0; column < columns; column++) {
-      const float *const tile = v + (column * WINOGRAD_TILE_POINTS(doubling) + tile_point) * v_plane;
-      float *const out = m + (column * WINOGRAD_POINTS(doubling) + point) * m_plane + begin * TILE_COLUMNS;
+      const float *const tile = v + (column * window * window + tile_point) * v_plane;
+      float *const out = m + (column * points + point) * m_plane;
       for (size_t panel = first; panel < end; panel++) {
         const float *a = u + panel * inputs * TILE_ROWS, *b = tile;
         vfloat sums[TILE_ROWS][TILE_VECTORS] = {{{0}}};
@@ -225,7 +196,7 @@ void KERNEL(winograd_products)(float *m, const float *v, const float *u, size_t 
           UNROLL for (size_t r = 0; r < TILE_ROWS; r++)
             UNROLL for (size_t n = 0; n < TILE_VECTORS; n++) sums[r][n] = fused(splat(a[r]), right[n], sums[r][n]);
         }
-        const size_t rows = count - panel * TILE_ROWS < TILE_ROWS ? count - panel * TILE_ROWS : TILE_ROWS;
+        const size_t rows = outputs - panel * TILE_ROWS < TILE_ROWS ? outputs - panel * TILE_ROWS : TILE_ROWS;
         UNROLL for (size_t r = 0; r < TILE_ROWS; r++)
           if (r < rows)
             UNROLL for (size_t n = 0; n < TILE_VECTORS; n++)
@@ -235,26 +206,28 @@ void KERNEL(winograd_products)(float *m, const float *v, const float *u, size_t 
   }
 }
 
-// Four rows of 4 * VECTOR_WIDTH pixels, `stride` floats from row to row, of the sums of VECTOR_WIDTH tiles, plus `bias`.
-static __attribute__((noinline)) void winograd_picture(float *to, size_t stride, const float *from, size_t plane, float bias) {
-  float half[4][6 * VECTOR_WIDTH];
-  for (size_t column = 0; column < 6; column++) {
-    vfloat points[6], pixels[4];
-    UNROLL for (size_t i = 0; i < 6; i++) points[i] = load(from + (i * 6 + column) * plane);
-    winograd_pixels(pixels, points);
-    UNROLL for (size_t i = 0; i < 4; i++) store(half[i] + column * VECTOR_WIDTH, pixels[i]);
+// The results of VECTOR_WIDTH tiles side by side, `stride` floats from row to row, of their sums, `plane` floats from point to point,
+// plus `bias`.
+ALWAYS_INLINE void results_of_tiles(float *to, size_t stride, const float *from, size_t plane, float bias, const uio2_tiling tiling) {
+  const size_t line = winograd_line(tiling), side = winograd_side(tiling);
+  float columns[winograd_longest_side][winograd_longest_line * VECTOR_WIDTH];
+  for (size_t column = 0; column < line; column++) {
+    vfloat sums[winograd_longest_line], results[winograd_longest_side];
+    UNROLL for (size_t i = 0; i < line; i++) sums[i] = load(from + (i * line + column) * plane);
+    line_pixels(results, sums, tiling);
+    UNROLL for (size_t i = 0; i < side; i++) store(columns[i] + column * VECTOR_WIDTH, results[i]);
   }
-  for (size_t row = 0; row < 4; row++, to += stride) {
-    vfloat line[6], pixels[4];
-    UNROLL for (size_t column = 0; column < 6; column++) line[column] = load(half[row] + column * VECTOR_WIDTH);
-    winograd_pixels(pixels, line);
-    UNROLL for (size_t i = 0; i < 4; i++) pixels[i] += splat(bias);
-    const vfloat even1 = zip_low(pixels[0], pixels[2]), even2 = zip_high(pixels[0], pixels[2]);
-    const vfloat odd1 = zip_low(pixels[1], pixels[3]), odd2 = zip_high(pixels[1], pixels[3]);
-    store(to, zip_low(even1, odd1));
-    store(to + VECTOR_WIDTH, zip_high(even1, odd1));
-    store(to + 2 * VECTOR_WIDTH, zip_low(even2, odd2));
-    store(to + 3 * VECTOR_WIDTH, zip_high(even2, odd2));
+  for (size_t row = 0; row < side; row++, to += stride) {
+    vfloat sums[winograd_longest_line], results[winograd_longest_side] = {{0}};
+    UNROLL for (size_t i = 0; i < line; i++) sums[i] = load(columns[row] + i * VECTOR_WIDTH);
+    line_pixels(results, sums, tiling);
+    UNROLL for (size_t i = 0; i < side; i++) results[i] += splat(bias);
+    turn_fours(results);
+    UNROLL for (size_t l = 0; l < 4; l++) store_fours(to + l * side, 4 * side, results[l]);
+    if (side == 4) continue;
+    turn_fours(results + 4);
+    UNROLL for (size_t l = 0; l < 4; l++)
+      (side == 6 ? store_twos : store_fours)(to + l * side + 4, 4 * side, results[4 + l]);
   }
 }
 
@@ -271,45 +244,59 @@ ALWAYS_INLINE void place_line(float *y, const float *x, const float *added, size
 
 // y[channels][rows][columns] of the sums m, plus bias[channel], plus what `added`, which may be y, has there unless it is NULL; `rows` and
 // `columns` are twice `height` and `width` where those were doubled; the rest as for the input.
-void KERNEL(winograd_output)(float *y, const float *m, const float *bias, const float *added, size_t channels, size_t first,
-                             size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows, int doubling) {
-  // A tile's pixels in a line; doubled ones begin one pixel further left and above.
-  const size_t side = doubling ? 8 : 4, margin = doubling ? 1 : 0;
-  const size_t rows = doubling ? 2 * height : height, columns = doubling ? 2 * width : width;
-  const size_t across = uio2_winograd_tiles(width, doubling), points = WINOGRAD_POINTS(doubling);
-  const size_t plane = (channels + 1) * TILE_COLUMNS, block = points * plane;
-  void (*const picture)(float *, size_t, const float *, size_t, float) = doubling ? doubling_picture : winograd_picture;
+ALWAYS_INLINE void winograd_output_of(float *y, const float *m, const float *bias, const float *added, size_t channels,
+                                      size_t first, size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows,
+                                      const uio2_tiling tiling) {
+  // Doubled results begin one pixel further left and above.
+  const size_t side = winograd_side(tiling), margin = tiling == uio2_tiles_doubled ? 1 : 0;
+  const size_t rows = (margin + 1) * height, columns = (margin + 1) * width, across = uio2_winograd_tiles(width, tiling);
+  const size_t plane = (channels + 1) * TILE_COLUMNS, block = uio2_winograd_points(tiling) * plane;
   for (size_t c = first; c < first + count; c++) {
-    for (size_t r = 0; r < tile_rows; r++) {
-      for (size_t tile = 0; tile < across; tile += VECTOR_WIDTH) {
-        const size_t lanes = across - tile < VECTOR_WIDTH ? across - tile : VECTOR_WIDTH;
-        const size_t place = (r * across + tile) % TILE_COLUMNS, room = TILE_COLUMNS - place;
-        const float *from = m + (r * across + tile) / TILE_COLUMNS * block + c * TILE_COLUMNS + place;
-        size_t step = plane;
-        float gathered[WINOGRAD_POINTS(1) * VECTOR_WIDTH], square[8 * 8 * VECTOR_WIDTH];
-        if (lanes < VECTOR_WIDTH || room < VECTOR_WIDTH) {
-          for (size_t point = 0; point < points; point++)
-            for (size_t l = 0; l < VECTOR_WIDTH; l++)
-              gathered[point * VECTOR_WIDTH + l] =
-                  l < lanes ? from[point * plane + (l < room ? l : block + l - room - place)] : 0;
-          from = gathered;
-          step = VECTOR_WIDTH;
-        }
-        // What of the tiles' rows and columns lies in the picture.
-        const size_t top = (first_row + r) * side, left = tile * side, wide = side * VECTOR_WIDTH;
-        const size_t above = top < margin ? margin : 0, before = left < margin ? margin : 0;
-        const size_t below = rows + margin - top < side ? rows + margin - top : side;
-        const size_t after = columns + margin - left < wide ? columns + margin - left : wide;
-        const size_t offset = (c * rows + top + above - margin) * columns + left + before - margin;
-        float *to = y + offset;
-        if (added == NULL && above == 0 && before == 0 && below == side && after == wide) {
-          picture(to, columns, from, step, bias[c]);
+    for (size_t start = 0; start < across; start += STRIP_TILES) {
+      const size_t wide = across - start < STRIP_TILES ? across - start : STRIP_TILES, end = wide * tile_rows;
+      for (size_t tile = 0, row = 0, column = 0; tile < end;) {
+        const size_t place = start * tile_rows + tile;
+        const float *const from = m + place / TILE_COLUMNS * block + c * TILE_COLUMNS + place % TILE_COLUMNS;
+        const size_t top = (first_row + row) * side, left = (start + column) * side;
+        if (added == NULL && column + VECTOR_WIDTH <= wide && top >= margin && left >= margin && top + side <= rows + margin &&
+            left + VECTOR_WIDTH * side <= columns + margin) {
+          results_of_tiles(y + (c * rows + top - margin) * columns + left - margin, columns, from, plane, bias[c], tiling);
+          tile += VECTOR_WIDTH;
+          column += VECTOR_WIDTH;
+          if (column == wide) {
+            column = 0;
+            row++;
+          }
           continue;
         }
-        picture(square, wide, from, step, bias[c]);
-        for (size_t row = above; row < below; row++, to += columns)
-          place_line(to, square + row * wide + before, added == NULL ? NULL : added + (to - y), after - before);
+        float square[winograd_longest_side * winograd_longest_side * VECTOR_WIDTH];
+        results_of_tiles(square, side * VECTOR_WIDTH, from, plane, bias[c], tiling);
+        // What of each row's tiles lies in the picture.
+        for (size_t l = 0, n; l < VECTOR_WIDTH && tile < end; l += n, tile += n) {
+          n = wide - column < VECTOR_WIDTH - l ? wide - column : VECTOR_WIDTH - l;
+          const size_t y0 = (first_row + row) * side, x0 = (start + column) * side;
+          const size_t above = y0 < margin ? margin : 0, before = x0 < margin ? margin : 0;
+          const size_t below = rows + margin - y0 < side ? rows + margin - y0 : side;
+          const size_t after = columns + margin - x0 < n * side ? columns + margin - x0 : n * side;
+          size_t at = (c * rows + y0 + above - margin) * columns + x0 + before - margin;
+          for (size_t i = above; i < below; i++, at += columns)
+            place_line(y + at, square + (i * VECTOR_WIDTH + l) * side + before, added == NULL ? NULL : added + at, after - before);
+          column += n;
+          if (column == wide) {
+            column = 0;
+            row++;
+          }
+        }
       }
     }
   }
+}
+
+void KERNEL(winograd_output)(float *y, const float *m, const float *bias, const float *added, size_t channels, size_t first,
+                             size_t count, size_t height, size_t width, size_t first_row, size_t tile_rows, uio2_tiling tiling) {
+#define OUTPUT_OF(tiling) winograd_output_of(y, m, bias, added, channels, first, count, height, width, first_row, tile_rows, tiling)
+  if (tiling == uio2_tiles_of_4) OUTPUT_OF(uio2_tiles_of_4);
+  else if (tiling == uio2_tiles_of_6) OUTPUT_OF(uio2_tiles_of_6);
+  else OUTPUT_OF(uio2_tiles_doubled);
+#undef OUTPUT_OF
 }
