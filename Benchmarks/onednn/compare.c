@@ -1,18 +1,12 @@
 // Our 8-bit product beside oneDNN's (u8 x s8 -> s32) at the shapes of the LARGE model, in one run, as ratios.
 // Ours includes what a layer needs: rounding the activations, scales for each block of inputs, results in f32.
 // oneDNN's packs its operands and gives 32-bit integers; scaling them would come on top.
+#include "../timing.h"
 #include "CKernels.h"
 
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 struct product {
   size_t rows, outputs, inputs, block;
@@ -32,11 +26,6 @@ static void tile(void *context, size_t index) {
 static void ours(struct product *p) {
   uio2_i8_quantize(p->q, p->x_scales, p->sums, p->x, p->rows, p->inputs, p->block);
   uio2_parallel(p->outputs / 64, tile, p);
-}
-
-static int compare_times(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
 }
 
 // A product with random numbers in it.
@@ -67,11 +56,6 @@ static void discard(struct product *p, float *weights) {
 
 enum { ROUNDS = 15 };
 
-static double median(double *values) {
-  qsort(values, ROUNDS, sizeof *values, compare_times);
-  return values[ROUNDS / 2];
-}
-
 // Ours with scales for fewer and fewer inputs, round by round, against one scale a row.
 static void compare_blocks(void) {
   const size_t blocks[] = {1024, 256, 128, 32};
@@ -91,7 +75,7 @@ static void compare_blocks(void) {
   }
   printf("\n| inputs that share a scale (640 x 1024 x 1024) | time, relative |\n| --- | --- |\n");
   for (size_t k = 0; k < KINDS; k++) {
-    printf("| %zu | %.2f |\n", blocks[k], median(ratio[k]));
+    printf("| %zu | %.2f |\n", blocks[k], median(ratio[k], ROUNDS));
     discard(&products[k], weights[k]);
   }
 }
@@ -144,12 +128,12 @@ int main(int argc, char **argv) {
       ratio[round] = theirs[round] / mine[round];
     }
     double operations = 2e-9 * (double)p.rows * (double)p.outputs * (double)p.inputs;
-    double my_time = median(mine), their_time = median(theirs);
+    double my_time = median(mine, ROUNDS), their_time = median(theirs, ROUNDS);
     const double sums = (double)(p.rows * p.outputs), wrong = 100.0 * (double)wrong_sums(&p, a, b, c) / sums;
     for (size_t i = 0; i < p.rows * p.inputs; i++) a[i] /= 4;
     theirs_once(&p, a, b, c);
     printf("| %zu x %zu x %zu | %.3f ms, %.0f GOP/s | %.3f ms, %.0f GOP/s | %.2f | %.1f %%, %.1f %% |\n", p.rows, p.outputs,
-           p.inputs, my_time * 1e3, operations / my_time, their_time * 1e3, operations / their_time, median(ratio), wrong,
+           p.inputs, my_time * 1e3, operations / my_time, their_time * 1e3, operations / their_time, median(ratio, ROUNDS), wrong,
            100.0 * (double)wrong_sums(&p, a, b, c) / sums);
     discard(&p, w);
     free(a), free(b), free(c);

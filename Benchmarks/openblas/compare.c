@@ -1,19 +1,13 @@
 // Our f32 product of many rows beside OpenBLAS's at the shapes of the LARGE model, in one run, as ratios. Every round measures all
 // contestants and the peak of arithmetic in registers, so that what else the machine does meets them alike.
+#include "../timing.h"
 #include "CKernels.h"
 
 #include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { ROUNDS = 21, SHARE = 256, PEAK_ROUNDS = 400000, KINDS = 4 };
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 struct product {
   size_t rows, outputs, inputs, threads;
@@ -81,16 +75,6 @@ static double seconds(struct product *p, int kind) {
   return now() - start;
 }
 
-static int compare(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median(double *values) {
-  qsort(values, ROUNDS, sizeof *values, compare);
-  return values[ROUNDS / 2];
-}
-
 int main(int argc, char **argv) {
   const size_t threads = argc > 1 ? (size_t)atoi(argv[1]) : 2;
   uio2_set_threads(threads);
@@ -115,8 +99,8 @@ int main(int argc, char **argv) {
       const double peak = peak_operations / times[KINDS - 1];
       for (int kind = 0; round >= 0 && kind < KINDS - 1; kind++) ratios[kind][round] = operations / times[kind] / peak;
     }
-    printf("| %zu x %zu x %zu | %.0f %% | %.0f %% | %.0f %% |\n", p.rows, p.outputs, p.inputs, 100 * median(ratios[0]),
-           100 * median(ratios[1]), 100 * median(ratios[2]));
+    printf("| %zu x %zu x %zu | %.0f %% | %.0f %% | %.0f %% |\n", p.rows, p.outputs, p.inputs, 100 * median(ratios[0], ROUNDS),
+           100 * median(ratios[1], ROUNDS), 100 * median(ratios[2], ROUNDS));
     free(p.x), free(p.w), free(p.y), free(p.packed);
   }
   for (size_t i = 0; i < 64; i++) free(scratch[i]);

@@ -92,10 +92,10 @@ ALWAYS_INLINE void points_of_columns(float (*lines)[STRIP_ROOM], size_t at, floa
   }
 }
 
-// `pixels` pixels from `left` (-1 at least) on of a row, as the convolution takes them: times `scale` plus `shift`, then SiLU if asked; zeros
-// outside the picture.
-static void strip_line(float *to, size_t pixels, const float *row, ptrdiff_t left, size_t width, const float *scale, const float *shift,
-                       int silu) {
+// `pixels` pixels from `left` (-1 at least) on of a row, as the convolution takes them: times `scale` plus `shift`, then SiLU if asked;
+// zeros outside the picture.
+static void strip_line(float *to, size_t pixels, const float *row, ptrdiff_t left, size_t width, const float *scale,
+                       const float *shift, int silu) {
   const size_t skipped = left < 0, begin = (size_t)(left + (ptrdiff_t)skipped), room = pixels - skipped;
   const size_t count = begin >= width ? 0 : width - begin < room ? width - begin : room;
   const float *const from = row + begin;
@@ -171,8 +171,8 @@ void KERNEL(winograd_input)(float *v, const float *x, const float *scale, const 
 }
 
 // One point's sums m of tiles v and kernels u, of `tiles` tiles.
-void KERNEL(winograd_products)(float *m, const float *v, const float *u, size_t inputs, size_t outputs,
-                               size_t tiles, size_t point, uio2_tiling tiling) {
+void KERNEL(winograd_products)(float *m, const float *v, const float *u, size_t inputs, size_t outputs, size_t tiles, size_t point,
+                               uio2_tiling tiling) {
   enum { cached = 1 << 16 };  // floats of kernels that stay in a core's own cache while all tiles pass
   const size_t panels = (outputs + TILE_ROWS - 1) / TILE_ROWS, columns = (tiles + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const size_t v_plane = (inputs + 1) * TILE_COLUMNS, m_plane = (outputs + 1) * TILE_COLUMNS;
