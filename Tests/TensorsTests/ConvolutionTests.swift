@@ -94,7 +94,7 @@ import Testing
     #expect(Convolution.tiling(height: 64, width: 64) == .six)
     #expect(Convolution.tiling(height: 256, width: 200) == .six)
     #expect(Convolution.tiling(height: 32, width: 32) == .four)
-    // Two pixels of 8 would be thrown away.
+    // Two of six rows would be thrown away.
     #expect(Convolution.tiling(height: 4, width: 1024) == .four)
     let x = random([16, 70, 61], seed: 30), weight = random([3, 16, 3, 3], seed: 31), bias = random([3], seed: 32)
     expectClose(

@@ -1,6 +1,12 @@
 // Lines of Winograd's method for 3 x 3 weights (Lavin & Gray 2015): pixels to points, weights to points, sums back to pixels. Each kind
 // of tile has its own points; two dimensions are lines of lines.
 
+// The values at a point and at its negative, of the even and the odd terms.
+ALWAYS_INLINE void sum_and_difference(vfloat t[2], vfloat even, vfloat odd) {
+  t[0] = even + odd;
+  t[1] = even - odd;
+}
+
 // MARK: Tiles of 4 pixels, F(4, 3): points 0, +-sqrt(1/2), +-sqrt(2), infinity, whose matrices have smaller entries than those of 0, +-1,
 // +-2: less is lost to rounding.
 
@@ -12,10 +18,8 @@ ALWAYS_INLINE void points_of_4(vfloat t[6], const vfloat x[6]) {
   const vfloat odd1 = fused(splat(ROOT_HALF), x[3], splat(-ROOT_TWO) * x[1]);
   const vfloat odd2 = fused(splat(ROOT_TWO), x[3], splat(-ROOT_HALF) * x[1]);
   t[0] = fused(splat(-2.5f), x[2], x[0] + x[4]);
-  t[1] = even1 + odd1;
-  t[2] = even1 - odd1;
-  t[3] = even2 + odd2;
-  t[4] = even2 - odd2;
+  sum_and_difference(t + 1, even1, odd1);
+  sum_and_difference(t + 3, even2, odd2);
   t[5] = fused(splat(-2.5f), x[3], x[1] + x[5]);
 }
 
@@ -23,10 +27,8 @@ ALWAYS_INLINE void weights_of_4(vfloat u[6], vfloat g0, vfloat g1, vfloat g2) {
   const vfloat even1 = splat(-2.0f / 3) * g0 + splat(-1.0f / 3) * g2, odd1 = splat(-ROOT_TWO / 3) * g1;
   const vfloat even2 = splat(1.0f / 6) * g0 + splat(1.0f / 3) * g2, odd2 = splat(ROOT_TWO / 6) * g1;
   u[0] = g0;
-  u[1] = even1 + odd1;
-  u[2] = even1 - odd1;
-  u[3] = even2 + odd2;
-  u[4] = even2 - odd2;
+  sum_and_difference(u + 1, even1, odd1);
+  sum_and_difference(u + 3, even2, odd2);
   u[5] = g2;
 }
 
@@ -47,8 +49,7 @@ ALWAYS_INLINE void points_of_6(vfloat t[8], const vfloat x[8]) {
   const vfloat even3 = fused(splat(4), x[2], fused(splat(-5), x[4], x[6]));
   const vfloat odd3 = fused(splat(4), x[1], fused(splat(-5), x[3], x[5]));
   t[0] = fused(splat(5.25f), x[4] - x[2], x[0] - x[6]);
-  t[1] = even1 + odd1;
-  t[2] = even1 - odd1;
+  sum_and_difference(t + 1, even1, odd1);
   t[3] = fused(splat(2), odd2, even2);
   t[4] = fused(splat(-2), odd2, even2);
   t[5] = fused(splat(0.5f), odd3, even3);
@@ -61,12 +62,9 @@ ALWAYS_INLINE void weights_of_6(vfloat u[8], vfloat g0, vfloat g1, vfloat g2) {
   const vfloat even2 = splat(1.0f / 90) * g0 + splat(4.0f / 90) * g2, odd2 = splat(2.0f / 90) * g1;
   const vfloat even3 = splat(32.0f / 45) * g0 + splat(8.0f / 45) * g2, odd3 = splat(16.0f / 45) * g1;
   u[0] = g0;
-  u[1] = even1 + odd1;
-  u[2] = even1 - odd1;
-  u[3] = even2 + odd2;
-  u[4] = even2 - odd2;
-  u[5] = even3 + odd3;
-  u[6] = even3 - odd3;
+  sum_and_difference(u + 1, even1, odd1);
+  sum_and_difference(u + 3, even2, odd2);
+  sum_and_difference(u + 5, even3, odd3);
   u[7] = g2;
 }
 
