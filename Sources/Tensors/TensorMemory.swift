@@ -31,7 +31,7 @@ public enum TensorMemory {
 
   /// How long memory is wanted: the longer, the less of a surplus is taken.
   enum Use {
-    /// As weights and caches are.
+    /// As 8-bit weights and caches of keys and values are.
     case lasting
     /// As what a step computes.
     case passing
