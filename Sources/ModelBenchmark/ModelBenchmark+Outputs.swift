@@ -1,3 +1,4 @@
+import PolicyEvaluation
 import Tensors
 import UnifiedIO
 
@@ -7,25 +8,25 @@ extension ModelBenchmark {
     let clock = ContinuousClock()
     let encoded = try model.encode(ModelInput(text: text(32)))
     var samples = StageSamples()
-    var last = clock.now
-    let before = meter.measure(milliseconds: Self.ceilingMilliseconds)
-    last = clock.now
-    let start = last
+    var reads: [Double] = []
+    var last = clock.now, whole = Duration.zero
     let tokens = try model.generateTokens(
       modality, from: encoded, options: GenerationOptions(maximumTokens: .max),
-      progress: { _ throws(ModelError) in
-        let now = clock.now
-        samples.add(now - last, to: .token)
-        last = now
+      progress: { count throws(ModelError) in
+        let took = clock.now - last
+        samples.add(took, to: .token)
+        whole += took
+        // Half a minute is long: what the memory gives meanwhile is measured meanwhile.
+        if count % Self.tokensBetweenReads == 0 { reads.append(meter.measureRead(milliseconds: 60)) }
+        last = clock.now
       })
-    let generated = clock.now
-    let read = before.mean(with: meter.measure(milliseconds: Self.ceilingMilliseconds)).read
+    let read = Statistics.median(of: reads) ?? meter.measureRead(milliseconds: Self.ceilingMilliseconds)
     for _ in 0..<3 {
       try samples.measure(.post) {
         try decode(tokens, as: modality)
       }
     }
-    samples.add(generated - start, to: .whole)
+    samples.add(whole, to: .whole)
     let figures = samples.figures
     var rates: [BenchmarkReport.Rate] = []
     if let token = figures[.token] {
@@ -56,6 +57,9 @@ extension ModelBenchmark {
     return BenchmarkReport.Case(
       name: "\(modality.rawValue) decoder, \(count) tokens", encoderTokens: 0, stages: samples.named, rates: [])
   }
+
+  /// Divides the lengths of pictures and sounds.
+  private static let tokensBetweenReads = 64
 
   private func decode(_ tokens: [Int32], as modality: TargetModality) throws {
     if modality == .image { _ = try model.image(of: tokens) } else { _ = try model.spectrogram(of: tokens) }

@@ -20,31 +20,40 @@ public struct CeilingMeter: Sendable {
   ///   machine does only ever slows.
   public func measure(milliseconds: Int = 250) -> MachineCeilings {
     let threads = ComputeThreads.count
-    func best(_ amount: Double, _ body: () -> Void) -> Double {
-      let clock = ContinuousClock(), end = clock.now + .milliseconds(milliseconds)
-      var shortest = clock.measure(body)
-      while clock.now < end { shortest = min(shortest, clock.measure(body)) }
-      return amount / max(shortest.seconds, 1e-9) * 1e-9
-    }
     let rounds = 100_000
     let sums = Tensor(zeros: [threads, 16])
-    let f32 = best(Double(threads * rounds * uio2_peak_f32_operations())) {
+    let f32 = best(Double(threads * rounds * uio2_peak_f32_operations()), milliseconds) {
       Parallel.forEach(threads, operations: .max / threads) { sums.storage.base[16 * $0] = uio2_peak_f32(rounds) }
     }
-    let int8 = best(Double(threads * rounds * uio2_peak_i8_operations())) {
+    let int8 = best(Double(threads * rounds * uio2_peak_i8_operations()), milliseconds) {
       Parallel.forEach(threads, operations: .max / threads) {
         sums.storage.base[16 * $0] = Float(truncatingIfNeeded: uio2_peak_i8(rounds))
       }
     }
+    return MachineCeilings(
+      f32: f32, int8: int8, read: measureRead(milliseconds: milliseconds), threads: threads,
+      kernels: ComputeThreads.kernels)
+  }
+
+  /// ``MachineCeilings/read`` alone, the best of as many passes as there is time for.
+  public func measureRead(milliseconds: Int) -> Double {
     let bytes = byteCount, pieces = 64
-    let read = best(Double(bytes)) {
+    let sink = Tensor(zeros: [1])
+    return best(Double(bytes), milliseconds) {
       Parallel.forEach(pieces, operations: .max / pieces) { piece in
         let start = UnsafeRawPointer(memory.pointer) + piece * (bytes / pieces)
         let sum = uio2_stream_read(start.assumingMemoryBound(to: UInt8.self), bytes / pieces)
-        if sum == 1 { sums.storage.base[0] = 1 }
+        if sum == 1 { sink.storage.base[0] = 1 }
       }
     }
-    return MachineCeilings(f32: f32, int8: int8, read: read, threads: threads, kernels: ComputeThreads.kernels)
+  }
+
+  /// The best rate, 10⁹ a second, at which `body` does its `amount`.
+  private func best(_ amount: Double, _ milliseconds: Int, _ body: () -> Void) -> Double {
+    let clock = ContinuousClock(), end = clock.now + .milliseconds(milliseconds)
+    var shortest = clock.measure(body)
+    while clock.now < end { shortest = min(shortest, clock.measure(body)) }
+    return amount / max(shortest.seconds, 1e-9) * 1e-9
   }
 }
 

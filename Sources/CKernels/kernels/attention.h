@@ -194,35 +194,72 @@ void KERNEL(attend)(float *y, size_t y_stride, const float *q, size_t q_stride, 
   }
 }
 
+// Bytes that keys and values are fetched ahead of the one that is needed.
+#define ATTEND_AHEAD 1024
+
+// Asks for what lies ATTEND_AHEAD bytes behind elements i ..< i + count.
+ALWAYS_INLINE void fetch_either(const void *p, size_t i, size_t count, const int half) {
+  const size_t size = half ? 2 : 4;
+  for (size_t n = 0; n < count * size; n += 64) __builtin_prefetch((const char *)p + i * size + n + ATTEND_AHEAD);
+}
+
+// scores = scale * q . each key, four keys at a time.
+ALWAYS_INLINE void score_keys(float *scores, const float *q, const void *k, size_t stride, size_t keys, size_t dimension,
+                              float scale, const int half) {
+  const size_t whole = dimension / VECTOR_WIDTH * VECTOR_WIDTH;
+  size_t j = 0;
+  for (; j + 4 <= keys; j += 4) {
+    const size_t key = j * stride;
+    vfloat acc[4] = {{0}};
+    for (size_t i = 0; i < 4; i++) fetch_either(k, key + i * stride, dimension, half);
+    for (size_t d = 0; d < whole; d += VECTOR_WIDTH) {
+      const vfloat query = load(q + d);
+      UNROLL for (size_t i = 0; i < 4; i++) acc[i] = fused(query, load_either(k, key + i * stride + d, half), acc[i]);
+    }
+    four dots = sums_of(acc);
+    for (size_t d = whole; d < dimension; d++)
+      for (size_t i = 0; i < 4; i++) dots[i] += q[d] * value_of_either(k, key + i * stride + d, half);
+    *(four_unaligned *)(scores + j) = dots * scale;
+  }
+  for (; j < keys; j++) {
+    vfloat acc = {0};
+    for (size_t d = 0; d < whole; d += VECTOR_WIDTH) acc = fused(load(q + d), load_either(k, j * stride + d, half), acc);
+    float dot = sum_of(acc);
+    for (size_t d = whole; d < dimension; d++) dot += q[d] * value_of_either(k, j * stride + d, half);
+    scores[j] = dot * scale;
+  }
+}
+
+// y[0 ..< vectors * VECTOR_WIDTH] = factor * sum over keys of weights[key] * values[key]
+ALWAYS_INLINE void weigh_values(float *y, const float *weights, const void *v, size_t stride, size_t keys, float factor,
+                                const int half, const int vectors) {
+  vfloat acc[8];
+  UNROLL for (int n = 0; n < vectors; n++) acc[n] = (vfloat){0};
+  for (size_t j = 0; j < keys; j++) {
+    const vfloat weight = splat(weights[j]);
+    const size_t at = j * stride;
+    fetch_either(v, at, (size_t)vectors * VECTOR_WIDTH, half);
+    UNROLL for (int n = 0; n < vectors; n++) acc[n] = fused(weight, load_either(v, at + (size_t)n * VECTOR_WIDTH, half), acc[n]);
+  }
+  UNROLL for (int n = 0; n < vectors; n++) store(y + n * VECTOR_WIDTH, acc[n] * factor);
+}
+
 ALWAYS_INLINE void attend_single(float *y, const float *q, const void *k, const void *v, size_t stride, size_t keys,
                                  size_t dimension, float scale, float *scores, const int half) {
   UIO2_REASSOCIATE
-  const size_t whole = dimension / VECTOR_WIDTH * VECTOR_WIDTH;
-  for (size_t j = 0; j < keys; j++) {
-    const size_t key = j * stride;
-    vfloat acc = {0};
-    for (size_t d = 0; d < whole; d += VECTOR_WIDTH) acc = fused(load(q + d), load_either(k, key + d, half), acc);
-    float dot = sum_of(acc);
-    for (size_t d = whole; d < dimension; d++) dot += q[d] * value_of_either(k, key + d, half);
-    scores[j] = dot * scale;
-  }
-  float inverse = 1.0f / exponentials(scores, keys, keys);
-  // A few vectors of the output stay in registers while all keys pass.
+  score_keys(scores, q, k, stride, keys, dimension, scale, half);
+  // The first values come while the exponentials are made.
+  for (size_t n = 0; n < ATTEND_AHEAD; n += 64) __builtin_prefetch((const char *)v + n);
+  const float inverse = 1.0f / exponentials(scores, keys, keys);
+  // A few vectors of the output stay in registers while all keys pass; eight are a whole head, read front to back.
   size_t d = 0;
-  for (; d + 4 * VECTOR_WIDTH <= dimension; d += 4 * VECTOR_WIDTH) {
-    vfloat acc[4] = {{0}};
-    for (size_t j = 0; j < keys; j++) {
-      vfloat weight = splat(scores[j]);
-      UNROLL for (int n = 0; n < 4; n++)
-        acc[n] = fused(weight, load_either(v, j * stride + d + (size_t)n * VECTOR_WIDTH, half), acc[n]);
-    }
-    UNROLL for (int n = 0; n < 4; n++) store(y + d + n * VECTOR_WIDTH, acc[n] * inverse);
-  }
-  for (; d + VECTOR_WIDTH <= dimension; d += VECTOR_WIDTH) {
-    vfloat acc = {0};
-    for (size_t j = 0; j < keys; j++) acc = fused(splat(scores[j]), load_either(v, j * stride + d, half), acc);
-    store(y + d, acc * inverse);
-  }
+#define UIO2_VALUES(vectors)                                                    \
+  for (; d + (vectors) * VECTOR_WIDTH <= dimension; d += (vectors) * VECTOR_WIDTH) \
+    weigh_values(y + d, scores, (const char *)v + d * (half ? 2 : 4), stride, keys, inverse, half, vectors)
+  UIO2_VALUES(8);
+  UIO2_VALUES(4);
+  UIO2_VALUES(1);
+#undef UIO2_VALUES
   for (; d < dimension; d++) {
     float sum = 0;
     for (size_t j = 0; j < keys; j++) sum += scores[j] * value_of_either(v, j * stride + d, half);

@@ -6,8 +6,6 @@
 #define I8_SMALLEST 0x1p-118f
 // Inputs whose activations are widened at a time where there is no 8-bit dot product.
 #define I8_PIECE 256
-// Bytes; what a core asks for by itself comes too late.
-#define I8_AHEAD 16384
 #define I8_FETCHES (UIO2_LEVEL_NUMBER == 1 || UIO2_LEVEL_NUMBER == 2)
 
 ALWAYS_INLINE size_t i8_padded(size_t columns) { return (columns + 3) / 4 * 4; }
@@ -97,7 +95,10 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
 // Up to so many rows multiply weights that are taken apart into even and odd inputs, which leaves one sum for each output: the tile
 // is read in order. More rows multiply widened weights, which takes fewer registers.
 #define I8_ROWS_IN_HALVES 4
-#define I8_OUTPUTS_AT_ONCE(rows) ((rows) == 1 ? 64 : (rows) <= 3 ? 32 : (rows) == I8_ROWS_IN_HALVES ? 16 : 8)
+#define I8_OUTPUTS_AT_ONCE(rows) ((rows) == 1 ? 64 : (rows) == 2 ? 32 : (rows) <= I8_ROWS_IN_HALVES ? 16 : 8)
+// Bytes that weights are fetched ahead: one row reads a tile in one go, and a core keeps up best with what is asked for just before it
+// is needed; more rows read a piece several times.
+#define I8_AHEAD(rows) ((rows) == 1 ? 1024 : I8_PIECE * I8_TILE)
 
 #if UIO2_LEVEL_NUMBER >= 1
 // x[0 ..< count] of one row, times 128 plus the row after it where they are `paired`, as 16-bit numbers; in halves the even inputs of
@@ -118,6 +119,13 @@ ALWAYS_INLINE void i8_activations(int16_t *x, const int8_t *q, size_t q_stride, 
   }
 }
 
+// Two neighbouring activations in every place.
+ALWAYS_INLINE __m256i i8_two(const int16_t *x) {
+  int32_t two;
+  memcpy(&two, x, 4);
+  return _mm256_set1_epi32(two);
+}
+
 // dots[r][0 ..< I8_OUTPUTS_AT_ONCE] of `count` inputs, added to what is there unless `fresh`. Pairs of 16-bit products, since sums of
 // two 8-bit products would not fit 16 bits. `ahead` is fetched meanwhile, as many bytes as are read.
 ALWAYS_INLINE void i8_dots(int32_t *dots, int fresh, const int16_t *x, const uint8_t *packed, size_t count, const uint8_t *ahead,
@@ -132,17 +140,28 @@ ALWAYS_INLINE void i8_dots(int32_t *dots, int fresh, const int16_t *x, const uin
       ahead += outputs * 4;
     }
     if (halves) {
-      UNROLL for (int half = 0; half < 2; half++) {
-        __m256i values[I8_ROWS_IN_HALVES];
+      // Both halves of a load at a time, or, where their activations would not stay in registers, one after the other.
+      const int apart = rows > 1;
+      __m256i even[I8_ROWS_IN_HALVES], odd[I8_ROWS_IN_HALVES];
+      UNROLL for (int r = 0; r < rows; r++) {
+        even[r] = i8_two(x + (size_t)r * I8_PIECE + c);
+        if (!apart) odd[r] = i8_two(x + (size_t)r * I8_PIECE + c + 2);
+      }
+      UNROLL for (int n = 0; n < vectors; n++) {
+        const __m256i both = _mm256_loadu_si256((const __m256i *)(packed + n * 32));
+        const __m256i low = _mm256_and_si256(both, _mm256_set1_epi16(255)), high = _mm256_srli_epi16(both, 8);
         UNROLL for (int r = 0; r < rows; r++) {
-          int32_t two;
-          memcpy(&two, x + (size_t)r * I8_PIECE + c + (size_t)half * 2, 4);
-          values[r] = _mm256_set1_epi32(two);
+          acc[r][n] = _mm256_add_epi32(acc[r][n], _mm256_madd_epi16(low, even[r]));
+          if (!apart) acc[r][n] = _mm256_add_epi32(acc[r][n], _mm256_madd_epi16(high, odd[r]));
         }
+      }
+      if (apart) {
+        // Or the compiler would keep all weights of the first half, and put sums into memory for it.
+        __asm__ volatile("" ::: "memory");
+        UNROLL for (int r = 0; r < rows; r++) odd[r] = i8_two(x + (size_t)r * I8_PIECE + c + 2);
         UNROLL for (int n = 0; n < vectors; n++) {
-          const __m256i both = _mm256_loadu_si256((const __m256i *)(packed + n * 32));
-          const __m256i w = half ? _mm256_srli_epi16(both, 8) : _mm256_and_si256(both, _mm256_set1_epi16(255));
-          UNROLL for (int r = 0; r < rows; r++) acc[r][n] = _mm256_add_epi32(acc[r][n], _mm256_madd_epi16(w, values[r]));
+          const __m256i high = _mm256_srli_epi16(_mm256_loadu_si256((const __m256i *)(packed + n * 32)), 8);
+          UNROLL for (int r = 0; r < rows; r++) acc[r][n] = _mm256_add_epi32(acc[r][n], _mm256_madd_epi16(high, odd[r]));
         }
       }
     } else {
@@ -188,9 +207,10 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
                            const int32_t *sums, size_t blocks, const uint8_t *packed, const float *w_scales,
                            size_t count, int first, size_t outputs, const int fetching, const int rows, const int paired) {
   int32_t dots[TILE_ROWS][I8_TILE];
-  // The results' lines come while the sums are made.
+  // The lines of results and scales come while the sums are made.
   for (int r = 0; r < rows; r++)
     UNROLL for (size_t n = 0; n < I8_TILE; n += 16) __builtin_prefetch(y + (size_t)r * y_stride + n, 1);
+  UNROLL for (size_t n = 0; n < I8_TILE; n += 16) __builtin_prefetch(w_scales + n);
   for (size_t start = 0; start < count; start += I8_PIECE) {
     const size_t size = count - start < I8_PIECE ? count - start : I8_PIECE;
     int16_t x[TILE_ROWS * I8_PIECE];
@@ -198,7 +218,10 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
       i8_activations(x + r * I8_PIECE, q + (size_t)r * (paired ? 2 : 1) * q_stride + start, q_stride, size, rows, paired);
     const uint8_t *const weights = packed + start * I8_TILE;
     for (size_t n = 0; n < I8_TILE; n += I8_OUTPUTS_AT_ONCE(rows))
-      i8_dots(dots[0] + n, start == 0, x, weights + n * 4, size, weights + I8_AHEAD + n * size, fetching, rows);
+      i8_dots(dots[0] + n, start == 0, x, weights + n * 4, size, weights + I8_AHEAD(rows) + n * size, fetching, rows);
+    // Memory goes on delivering while the next activations are widened, or results are written.
+    if (fetching && rows == 1)
+      UNROLL for (size_t n = 0; n < 1024; n += 64) __builtin_prefetch(weights + size * I8_TILE + I8_AHEAD(1) + n);
   }
   for (int r = 0; r < rows; r++) {
     const size_t at = (size_t)r * (paired ? 2 : 1) * blocks;

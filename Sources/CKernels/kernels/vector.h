@@ -119,18 +119,29 @@ ALWAYS_INLINE void turn_fours(vfloat x[4]) {
 
 // The upper half is added to the lower one until one number is left: an order of its own, so that every place that sums a vector
 // gives the same bits.
-ALWAYS_INLINE float sum_of(vfloat x) {
+ALWAYS_INLINE four four_sums(vfloat x) {
 #if VECTOR_WIDTH == 16
   const eight e = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
 #else
   const vfloat e = x;
 #endif
 #if VECTOR_WIDTH >= 8
-  const four f = __builtin_shufflevector(e, e, 0, 1, 2, 3) + __builtin_shufflevector(e, e, 4, 5, 6, 7);
+  return __builtin_shufflevector(e, e, 0, 1, 2, 3) + __builtin_shufflevector(e, e, 4, 5, 6, 7);
 #else
-  const vfloat f = e;
+  return e;
 #endif
+}
+ALWAYS_INLINE float sum_of(vfloat x) {
+  const four f = four_sums(x);
   return (f[0] + f[2]) + (f[1] + f[3]);
+}
+// The sums of four vectors.
+ALWAYS_INLINE four sums_of(const vfloat x[4]) {
+  const four p = four_sums(x[0]), q = four_sums(x[1]), r = four_sums(x[2]), s = four_sums(x[3]);
+  // f[0] + f[2] and f[1] + f[3] of each.
+  const four low = __builtin_shufflevector(p, q, 0, 1, 4, 5) + __builtin_shufflevector(p, q, 2, 3, 6, 7);
+  const four high = __builtin_shufflevector(r, s, 0, 1, 4, 5) + __builtin_shufflevector(r, s, 2, 3, 6, 7);
+  return __builtin_shufflevector(low, high, 0, 2, 4, 6) + __builtin_shufflevector(low, high, 1, 3, 5, 7);
 }
 
 // The largest element of x; -infinity for none. NaN is passed over. (The compiler does not turn such loops into vectors by
