@@ -40,12 +40,7 @@ enum MatrixProduct {
       }
     }
     let work = x.rows * x.columns * factors.reduce(0) { $0 + $1.range.count }
-    // Shares hold addresses only: counting references at each of them would cost more than many a product.
-    withExtendedLifetime((inputs, factors, results)) {
-      shares.withUnsafeBufferPointer { shares in
-        Parallel.forEach(shares.count, operations: 2 * work) { shares[$0].compute() }
-      }
-    }
+    withExtendedLifetime((inputs, factors, results)) { MatrixProductShare.compute(shares, operations: 2 * work) }
     return results
   }
 

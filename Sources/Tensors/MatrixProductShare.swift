@@ -1,6 +1,7 @@
 import CKernels
 
-/// Some rows of one matrix, times all inputs: what one thread computes at a time. Holds addresses only; see ``MatrixProduct``.
+/// Some rows of one matrix, times all inputs: what one thread computes at a time. Holds addresses only, since threads that count
+/// references to the same object at every share wait for each other; see ``MatrixProduct``.
 struct MatrixProductShare {
   private let factors: MatrixProductInputs.Factors
   private let rows: Range<Int>
@@ -29,7 +30,23 @@ struct MatrixProductShare {
     self.stride = stride
   }
 
-  func compute() {
+  /// Computes all of them, on several threads where it is worth it.
+  ///
+  /// - Parameter operations: of all together.
+  static func compute(_ shares: [MatrixProductShare], operations: Int) {
+    guard Parallel.isWorthwhile(shares.count, operations: operations) else {
+      for share in shares { share.compute() }
+      return
+    }
+    shares.withUnsafeBufferPointer { shares in
+      // Not through a closure, which would be counted, too.
+      uio2_parallel(
+        shares.count, { shares, index in shares?.assumingMemoryBound(to: MatrixProductShare.self)[index].compute() },
+        UnsafeMutableRawPointer(mutating: shares.baseAddress))
+    }
+  }
+
+  private func compute() {
     switch factors {
     case .f32(let weights, .few(let x)):
       uio2_f32_rows(target, stride, weights + rows.lowerBound * columns, x, columns, count, rows.count, columns)

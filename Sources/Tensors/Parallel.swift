@@ -29,9 +29,9 @@ public enum ComputeThreads {
 enum Parallel {
   /// Calls `body` for every index below `count`, in any order, on several threads; returns when all are done.
   ///
-  /// - Parameter operations: of all calls together, roughly; little work is not worth waking another thread for.
+  /// - Parameter operations: of all calls together, roughly; see ``isWorthwhile(_:operations:)``.
   static func forEach(_ count: Int, operations: Int, _ body: (Int) -> Void) {
-    guard count > 1, operations >= 200_000 else {
+    guard isWorthwhile(count, operations: operations) else {
       for index in 0..<count { body(index) }
       return
     }
@@ -43,6 +43,9 @@ enum Parallel {
       }
     }
   }
+
+  /// Whether shares are given to several threads: little work is not worth waking another one for.
+  static func isWorthwhile(_ count: Int, operations: Int) -> Bool { count > 1 && operations >= 200_000 }
 
   /// Splits `count` rows into ranges and calls `body` for each.
   ///

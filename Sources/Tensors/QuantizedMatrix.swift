@@ -17,6 +17,9 @@ final class QuantizedMatrix: @unchecked Sendable {
   let packed: UnsafePointer<UInt8>
   /// `[tiles, blocks, 64]`.
   let scales: Tensor
+  /// Where they lie: threads ask for them at every tile, and would count references to them.
+  private let scaleBase: UnsafePointer<Float>
+  let blocks: Int
   /// Of the packed weights.
   private let owner: TensorMemory.Owner
 
@@ -45,6 +48,8 @@ final class QuantizedMatrix: @unchecked Sendable {
     self.activations = activations
     self.packed = packed
     self.scales = scales
+    scaleBase = scales.pointer
+    blocks = scales.shape[1]
     owner = .file(file)
   }
 
@@ -71,16 +76,17 @@ final class QuantizedMatrix: @unchecked Sendable {
     }
     packed = UnsafePointer(bytes)
     self.scales = scales
+    self.scaleBase = scales.pointer
+    self.blocks = blocks
     owner = .block(memory)
   }
 
   deinit { owner.release() }
 
   var tiles: Int { (rows + Self.tileRows - 1) / Self.tileRows }
-  var blocks: Int { scales.shape[1] }
 
   func tile(_ index: Int) -> UnsafePointer<UInt8> { packed + index * Self.packedSize(rows: 1, columns: columns) }
-  func tileScales(_ index: Int) -> UnsafePointer<Float> { scales.pointer + index * blocks * Self.tileRows }
+  func tileScales(_ index: Int) -> UnsafePointer<Float> { scaleBase + index * blocks * Self.tileRows }
 
   /// Rows `range` as floats, `[range.count, columns]`, written at `target`.
   func widen(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>) {
@@ -116,9 +122,9 @@ struct QuantizedActivations {
   /// Rows of 8-bit numbers.
   let rows: Int
   let columns: Int
-  private let bytes: Tensor
-  private let scaleValues: Tensor
-  private let sumValues: Tensor
+  /// Memory of a tensor holds the scales, the sums and the bytes one behind the other, so that it comes from the same store.
+  private let memory: Tensor
+  private let blocks: Int
 
   /// - Parameter x: `[rows, columns]`.
   init(_ x: Tensor, _ kind: Kind) {
@@ -126,13 +132,11 @@ struct QuantizedActivations {
     let copies = kind.isPaired ? 2 : 1, block = kind.block
     rows = copies * x.rows
     columns = x.columns
-    let blocks = (columns + block - 1) / block, width = (columns + 3) / 4 * 4
-    // Memory of tensors holds the bytes and the integers, so that it comes from the same store.
-    bytes = Tensor(uninitialized: [(rows * width + 3) / 4])
-    scaleValues = Tensor(uninitialized: [rows, blocks])
-    sumValues = Tensor(uninitialized: [rows, blocks])
-    let columns = columns
-    let (q, scales, sums) = (Self.integers(bytes), scaleValues.storage.base, Self.sums(sumValues))
+    blocks = (columns + block - 1) / block
+    let width = (columns + 3) / 4 * 4
+    memory = Tensor(uninitialized: [rows * (width / 4 + 2 * blocks)])
+    let (columns, blocks) = (columns, blocks)
+    let (q, scales, sums) = (values, scales, sums)
     Parallel.rows(x.rows, operations: 4 * columns * copies) { range in
       let first = copies * range.lowerBound
       let quantize = kind.isPaired ? uio2_i16_quantize : uio2_i8_quantize
@@ -142,12 +146,14 @@ struct QuantizedActivations {
     }
   }
 
-  private static func integers(_ memory: Tensor) -> UnsafeMutablePointer<Int8> {
-    UnsafeMutableRawPointer(memory.storage.base).assumingMemoryBound(to: Int8.self)
+  private var scales: UnsafeMutablePointer<Float> { memory.storage.base }
+
+  private var sums: UnsafeMutablePointer<Int32> {
+    UnsafeMutableRawPointer(scales + rows * blocks).assumingMemoryBound(to: Int32.self)
   }
 
-  private static func sums(_ memory: Tensor) -> UnsafeMutablePointer<Int32> {
-    UnsafeMutableRawPointer(memory.storage.base).assumingMemoryBound(to: Int32.self)
+  private var values: UnsafeMutablePointer<Int8> {
+    UnsafeMutableRawPointer(scales + 2 * rows * blocks).assumingMemoryBound(to: Int8.self)
   }
 
   /// Where the numbers lie, as long as these activations live.
@@ -163,8 +169,7 @@ struct QuantizedActivations {
 
   var pointers: Pointers {
     Pointers(
-      values: UnsafePointer(Self.integers(bytes)), scales: scaleValues.pointer,
-      sums: UnsafePointer(Self.sums(sumValues)), isPaired: kind.isPaired)
+      values: UnsafePointer(values), scales: UnsafePointer(scales), sums: UnsafePointer(sums), isPaired: kind.isPaired)
   }
 }
 
