@@ -48,8 +48,8 @@ enum MatrixProduct {
   private static func size(of factors: [(matrix: WeightMatrix, range: Range<Int>)], rows: Int) -> Int {
     let tile = QuantizedMatrix.tileRows
     let outputs = factors.reduce(0) { $0 + $1.range.count }, tiles = outputs / (4 * ComputeThreads.count * tile)
-    // Threads take shares that lie together, so small ones cost few rows nothing, and no thread waits long for another's last.
-    let most = rows > fewRows && factors.contains { $0.matrix.multipliesFloats } ? 4 : 1
+    // Few rows are read at several places of a share in turn; apart from that no thread should wait long for another's last.
+    let most = factors.contains { $0.matrix.multipliesFloats } ? 4 : rows > fewRows ? 1 : 2
     return tile * min(max(tiles, 1), most)
   }
 }

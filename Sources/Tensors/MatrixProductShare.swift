@@ -65,7 +65,7 @@ struct MatrixProductShare {
       }
     case .int8(let matrix, .few(let x)):
       matrix._withUnsafeGuaranteedRef { matrix in
-        inTile { target, stride, tile, outputs in
+        inTiles(most: 1) { target, stride, tile, outputs in
           uio2_i8_rows(
             target, stride, x, columns, count, matrix.tile(tile), matrix.tileScales(tile), columns, matrix.block,
             outputs)
@@ -85,7 +85,7 @@ struct MatrixProductShare {
 
   /// With activations in 8 or 15 bits.
   private func multiply(_ x: QuantizedActivations.Pointers, by matrix: QuantizedMatrix) {
-    inTile { target, stride, tile, outputs in
+    inTiles(most: .max) { target, stride, tile, outputs in
       let packed = matrix.tile(tile), scales = matrix.tileScales(tile)
       guard x.isPaired else {
         return uio2_i8_gemm(
@@ -98,27 +98,30 @@ struct MatrixProductShare {
     }
   }
 
-  /// Calls `body` for the tile of ``rows``; where they do not begin with it, through memory for the whole tile.
-  private func inTile(
-    _ body: (_ target: UnsafeMutablePointer<Float>, _ stride: Int, _ tile: Int, _ outputs: Int) -> Void
+  /// Calls `body` for the tiles of ``rows``; where these do not begin with one, through memory for the whole tile.
+  ///
+  /// - Parameter most: tiles at a time.
+  private func inTiles(
+    most: Int, _ body: (_ target: UnsafeMutablePointer<Float>, _ stride: Int, _ tile: Int, _ outputs: Int) -> Void
   ) {
     let tile = QuantizedMatrix.tileRows
     var first = rows.lowerBound
     while first < rows.upperBound {
-      let end = min(rows.upperBound, (first / tile + 1) * tile), skipped = first % tile
-      let target = target + (first - rows.lowerBound)
+      let skipped = first % tile, target = target + (first - rows.lowerBound)
       if skipped == 0 {
-        body(target, stride, first / tile, end - first)
+        let count = rows.upperBound - first, outputs = count / tile < most ? count : most * tile
+        body(target, stride, first / tile, outputs)
+        first += outputs
       } else {
-        let width = skipped + end - first
+        let end = min(rows.upperBound, (first / tile + 1) * tile), width = skipped + end - first
         withScratch(count * width) { whole in
           body(whole, width, first / tile, width)
           for row in 0..<count {
             (target + row * stride).update(from: whole + row * width + skipped, count: end - first)
           }
         }
+        first = end
       }
-      first = end
     }
   }
 

@@ -110,7 +110,8 @@ void uio2_i8_quantize(int8_t *q, float *scales, int32_t *sums, const float *x, s
 // The same in 15 bits: two rows of q, scales and sums for each row of x, whose products add up to the row's.
 void uio2_i16_quantize(int8_t *q, float *scales, int32_t *sums, const float *x, size_t rows, size_t columns,
                        size_t block);
-// y[count][0 ..< outputs] = quantized activations times the first `outputs` <= 64 rows of a tile. Sums of a block are exact.
+// y[count][0 ..< outputs] = quantized activations times the first `outputs` rows of tiles that follow each other. Sums of a block are
+// exact.
 void uio2_i8_gemm(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums, size_t count,
                   const uint8_t *packed, const float *w_scales, size_t columns, size_t block, size_t outputs);
 // The same with activations in 15 bits: `count` pairs of rows. scratch: 2 * count * 64 floats.
