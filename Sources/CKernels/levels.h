@@ -127,7 +127,7 @@
   X(size_t, peak_f32_operations, (void), ())                                                                           \
   X(int32_t, peak_i8, (size_t rounds), (rounds))                                                                       \
   X(size_t, peak_i8_operations, (void), ())                                                                            \
-  X(uint32_t, stream_read, (const uint8_t *bytes, size_t count), (bytes, count))
+  X(uint32_t, stream_read, (const uint8_t *bytes, size_t count, size_t places), (bytes, count, places))
 
 struct uio2_kernels {
 #define UIO2_MEMBER(result, name, parameters, arguments) result(*name) parameters;

@@ -7,11 +7,13 @@ public struct BenchmarkReport: Sendable, Encodable {
     public var f32Gflops: Double
     public var int8Gops: Double
     public var readGbps: Double
+    public var readInOrderGbps: Double
 
     enum CodingKeys: String, CodingKey {
       case f32Gflops = "f32_gflops"
       case int8Gops = "int8_gops"
       case readGbps = "read_gbps"
+      case readInOrderGbps = "read_in_order_gbps"
     }
   }
 
@@ -25,10 +27,13 @@ public struct BenchmarkReport: Sendable, Encodable {
     public var unit: String
     /// Of the ceiling of the same kind, measured before and after each of the steps; the median of the steps' ratios.
     public var ofCeiling: Double
+    /// Of what reading front to back gives, which is less than the ceiling; `nil` for arithmetic.
+    public var ofReadingInOrder: Double?
 
     enum CodingKeys: String, CodingKey {
       case name, value, unit
       case ofCeiling = "of_ceiling"
+      case ofReadingInOrder = "of_reading_in_order"
     }
   }
 
@@ -116,7 +121,8 @@ public struct BenchmarkReport: Sendable, Encodable {
     threads = ceilings.threads
     kernels = ceilings.kernels
     blas = BLAS.coreName
-    self.ceilings = Ceilings(f32Gflops: ceilings.f32, int8Gops: ceilings.int8, readGbps: ceilings.read)
+    self.ceilings = Ceilings(
+      f32Gflops: ceilings.f32, int8Gops: ceilings.int8, readGbps: ceilings.read, readInOrderGbps: ceilings.readInOrder)
     self.loadSeconds = loadSeconds
     self.weightBytes = weightBytes
   }

@@ -8,7 +8,7 @@ extension ModelBenchmark {
     let clock = ContinuousClock()
     let encoded = try model.encode(ModelInput(text: text(32)))
     var samples = StageSamples()
-    var reads: [Double] = []
+    var reads: [Double] = [], readsInOrder: [Double] = []
     var last = clock.now, whole = Duration.zero
     let tokens = try model.generateTokens(
       modality, from: encoded, options: GenerationOptions(maximumTokens: .max),
@@ -17,10 +17,12 @@ extension ModelBenchmark {
         samples.add(took, to: .token)
         whole += took
         // Half a minute is long: what the memory gives meanwhile is measured meanwhile.
-        if count % Self.tokensBetweenReads == 0 { reads.append(meter.measureRead(milliseconds: 60)) }
+        if count % Self.tokensBetweenReads == 0 {
+          reads.append(meter.measureRead(milliseconds: 60))
+          readsInOrder.append(meter.measureRead(milliseconds: 60, places: 1))
+        }
         last = clock.now
       })
-    let read = Statistics.median(of: reads) ?? meter.measureRead(milliseconds: Self.ceilingMilliseconds)
     for _ in 0..<3 {
       try samples.measure(.post) {
         try decode(tokens, as: modality)
@@ -33,9 +35,14 @@ extension ModelBenchmark {
       let bytes = costs.tokenBytes(
         encoderTokens: [encoded.output.rows], vocabulary: vocabulary(of: modality), decodedTokens: tokens.count / 2)
       let value = bytes / token.median * 1e-6
+      func ratio(_ reads: [Double], places: Int) -> Double {
+        let read = Statistics.median(of: reads)
+        return value / max(read ?? meter.measureRead(milliseconds: Self.ceilingMilliseconds, places: places), 1e-9)
+      }
       rates.append(
         .init(
-          name: "decoder token, half-way", value: value, unit: "GB/s", ofCeiling: value / max(read, 1e-9)))
+          name: "decoder token, half-way", value: value, unit: "GB/s", ofCeiling: ratio(reads, places: 4),
+          ofReadingInOrder: ratio(readsInOrder, places: 1)))
     }
     return BenchmarkReport.Case(
       name: "\(tokens.count) \(modality.rawValue) tokens and their decoder", encoderTokens: encoded.output.rows,

@@ -116,7 +116,7 @@ public struct ModelBenchmark {
     let encoderTokens = [Int](repeating: tokens, count: examples)
     let vocabulary = model.configuration.transformer.vocabularySize
     var samples = StageSamples()
-    var encodeRatios: [Double] = [], tokenRatios: [Double] = []
+    var encodeRatios: [Double] = [], tokenRatios: [Double] = [], tokenRatiosInOrder: [Double] = []
     for step in 0...steps {
       model.encodings.removeAll()
       var stages = StageSamples()
@@ -140,9 +140,12 @@ public struct ModelBenchmark {
           Double(examples) * costs.encoderFloor(tokens: tokens, before.mean(with: between)) / encode.median)
       }
       if let token = figures[.token] {
-        tokenRatios.append(
-          costs.tokenFloor(encoderTokens: encoderTokens, vocabulary: vocabulary, between.mean(with: after))
-            / token.median)
+        let ceilings = between.mean(with: after)
+        func ratio(_ ceilings: MachineCeilings) -> Double {
+          costs.tokenFloor(encoderTokens: encoderTokens, vocabulary: vocabulary, ceilings) / token.median
+        }
+        tokenRatios.append(ratio(ceilings))
+        tokenRatiosInOrder.append(ratio(ceilings.inOrder))
       }
     }
     var rates: [BenchmarkReport.Rate] = []
@@ -157,7 +160,9 @@ public struct ModelBenchmark {
     if let token = figures[.token] {
       let bytes = costs.tokenBytes(encoderTokens: encoderTokens, vocabulary: vocabulary)
       rates.append(
-        .init(name: "decoder token", value: bytes / token.median * 1e-6, unit: "GB/s", ofCeiling: tokenRatios.median))
+        .init(
+          name: "decoder token", value: bytes / token.median * 1e-6, unit: "GB/s", ofCeiling: tokenRatios.median,
+          ofReadingInOrder: tokenRatiosInOrder.median))
     }
     return BenchmarkReport.Case(
       name: examples == 1 ? "encode \(tokens) tokens" : "encode \(tokens) tokens, \(examples) sessions together",

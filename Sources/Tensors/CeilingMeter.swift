@@ -16,7 +16,7 @@ public struct CeilingMeter: Sendable {
     return first.best(with: measure())
   }
 
-  /// - Parameter milliseconds: for each of the three kinds; the best of the many short runs that they have room for, since what else the
+  /// - Parameter milliseconds: for each of the four kinds; the best of the many short runs that they have room for, since what else the
   ///   machine does only ever slows.
   public func measure(milliseconds: Int = 250) -> MachineCeilings {
     let threads = ComputeThreads.count
@@ -31,18 +31,19 @@ public struct CeilingMeter: Sendable {
       }
     }
     return MachineCeilings(
-      f32: f32, int8: int8, read: measureRead(milliseconds: milliseconds), threads: threads,
+      f32: f32, int8: int8, read: measureRead(milliseconds: milliseconds),
+      readInOrder: measureRead(milliseconds: milliseconds, places: 1), threads: threads,
       kernels: ComputeThreads.kernels)
   }
 
-  /// ``MachineCeilings/read`` alone, the best of as many passes as there is time for.
-  public func measureRead(milliseconds: Int) -> Double {
+  /// ``MachineCeilings/read`` alone, or with one place ``MachineCeilings/readInOrder``; the best of as many passes as there is time for.
+  public func measureRead(milliseconds: Int, places: Int = 4) -> Double {
     let bytes = byteCount, pieces = 64
     let sink = Tensor(zeros: [1])
     return best(Double(bytes), milliseconds) {
       Parallel.forEach(pieces, operations: .max / pieces) { piece in
         let start = UnsafeRawPointer(memory.pointer) + piece * (bytes / pieces)
-        let sum = uio2_stream_read(start.assumingMemoryBound(to: UInt8.self), bytes / pieces)
+        let sum = uio2_stream_read(start.assumingMemoryBound(to: UInt8.self), bytes / pieces, places)
         if sum == 1 { sink.storage.base[0] = 1 }
       }
     }

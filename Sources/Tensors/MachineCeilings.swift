@@ -4,9 +4,11 @@ public struct MachineCeilings: Sendable, Hashable {
   public var f32: Double
   /// 8-bit multiply-adds with 32-bit sums, 10⁹ operations a second.
   public var int8: Double
-  /// Bytes read front to back, 10⁹ a second.
+  /// Bytes read by each thread at four places in turn, 10⁹ a second: what a core gets at most.
   public var read: Double
-  /// Of all three.
+  /// Bytes read by each thread front to back, 10⁹ a second: what a plain loop gets.
+  public var readInOrder: Double
+  /// Of all of them.
   public var threads: Int
   /// The kernels' instruction set, e.g. `avx512vnni`.
   public var kernels: String
@@ -14,15 +16,22 @@ public struct MachineCeilings: Sendable, Hashable {
   /// The better of two measurements, each kind by itself.
   public func best(with other: MachineCeilings) -> MachineCeilings {
     MachineCeilings(
-      f32: max(f32, other.f32), int8: max(int8, other.int8), read: max(read, other.read), threads: threads,
-      kernels: kernels)
+      f32: max(f32, other.f32), int8: max(int8, other.int8), read: max(read, other.read),
+      readInOrder: max(readInOrder, other.readInOrder), threads: threads, kernels: kernels)
   }
 
   /// What lies between two measurements, before and after something.
   public func mean(with other: MachineCeilings) -> MachineCeilings {
     MachineCeilings(
-      f32: (f32 + other.f32) / 2, int8: (int8 + other.int8) / 2, read: (read + other.read) / 2, threads: threads,
-      kernels: kernels)
+      f32: (f32 + other.f32) / 2, int8: (int8 + other.int8) / 2, read: (read + other.read) / 2,
+      readInOrder: (readInOrder + other.readInOrder) / 2, threads: threads, kernels: kernels)
+  }
+
+  /// The same for whom reads front to back.
+  public var inOrder: MachineCeilings {
+    var ceilings = self
+    ceilings.read = readInOrder
+    return ceilings
   }
 }
 

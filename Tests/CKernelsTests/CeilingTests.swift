@@ -9,7 +9,10 @@ import Testing
       let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
       let memory = Guarded(bytes, skew: 3)
       let expected = bytes.enumerated().reduce(UInt32(0)) { $0 ^ UInt32($1.element) << (8 * UInt32($1.offset % 4)) }
-      #expect(level.kernels.stream_read(memory.pointer, count) == expected, "\(count) bytes")
+      for places in [1, 3, 4] {
+        #expect(
+          level.kernels.stream_read(memory.pointer, count, places) == expected, "\(count) bytes at \(places) places")
+      }
     }
   }
 

@@ -3,6 +3,7 @@ import Testing
 
 @Suite struct EightBitProductTests {
   private static let count = 13
+  static let severalTiles = [(65, 3), (129, 130), (257, 70)]
 
   private func tile(_ level: KernelLevel, _ shape: (rows: Int, columns: Int), _ block: Int) -> EightBitTile {
     EightBitTile(level, random(shape.rows * shape.columns, seed: 1), shape.rows, shape.columns, block)
@@ -16,7 +17,7 @@ import Testing
         $0 + Int(x.q.pointer[row * x.width + $1]) * tile.weight(output, $1)
       }
       let term =
-        Double(dot) * Double(tile.scales.pointer[b * 64 + output]) * Double(x.scales.pointer[row * x.blocks + b])
+        Double(dot) * Double(tile.scale(output, b * tile.block)) * Double(x.scales.pointer[row * x.blocks + b])
       sum += term
       magnitude += abs(term)
     }
@@ -24,10 +25,10 @@ import Testing
   }
 
   @Test(arguments: KernelLevel.all, EightBitTests.blocks) func sumsOfABlockAreExact(level: KernelLevel, block: Int) {
-    for shape in EightBitTests.shapes {
+    for shape in EightBitTests.shapes + Self.severalTiles {
       let (rows, columns) = shape, tile = tile(level, shape, block)
       let x = EightBitActivations(level, random(Self.count * columns, seed: 2), Self.count, columns, block)
-      for outputs in Set([rows, max(1, rows - 1), 64]) {
+      for outputs in Set([rows, max(1, rows - 1), (rows + 63) / 64 * 64]) {
         let y = tile.product(x, 0..<Self.count, outputs: outputs)
         for index in y.indices {
           let (sum, magnitude) = exact(tile, x, index / outputs, index % outputs)
@@ -57,6 +58,19 @@ import Testing
       let x = EightBitActivations(level, [Float](repeating: 1, count: columns), 1, columns, 65536)
       let y = tile.product(x, 0..<1, outputs: 2)
       expectClose(y, [Double(sign) * Double(columns), 0], tolerance: 1e-6)
+    }
+  }
+
+  // Few rows take runs of several tiles and blocks in turn, many take tile after tile.
+  @Test(arguments: KernelLevel.all, [4, 512, 1000, 65536])
+  func severalTilesAtOnceDoNotDependOnTheRows(level: KernelLevel, block: Int) {
+    for shape in Self.severalTiles + [(190, 1540), (64, 2052)] {
+      let (rows, columns) = shape, tile = tile(level, shape, block)
+      let x = EightBitActivations(level, random(Self.count * columns, seed: 6), Self.count, columns, block)
+      let all = tile.product(x, 0..<Self.count, outputs: rows)
+      for count in 1...6 {
+        expectIdentical(tile.product(x, 0..<count, outputs: rows), all[..<(count * rows)], "\(shape), \(count) rows")
+      }
     }
   }
 

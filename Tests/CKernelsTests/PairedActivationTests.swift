@@ -85,7 +85,7 @@ import Testing
 
   // Blocks of up to 512 inputs fit 32 bits whole.
   @Test(arguments: KernelLevel.all, [4, 64, 256, 512, 1024]) func sumsOfABlockAreExact(level: KernelLevel, block: Int) {
-    for (rows, columns) in [(1, 1), (3, 17), (64, 130), (17, 1000)] {
+    for (rows, columns) in [(1, 1), (3, 17), (64, 130), (17, 1000), (130, 1028), (257, 516)] {
       let tile = EightBitTile(level, random(rows * columns, seed: 1), rows, columns, block)
       let pairs = Pairs(level, random(13 * columns, seed: 2), 13, columns, block)
       let y = product(level, pairs, 0..<13, tile, outputs: rows)
@@ -98,7 +98,7 @@ import Testing
               $0 + Int(pairs.q[plane * pairs.width + $1]) * tile.weight(output, $1)
             }
             let term =
-              Double(dot) * Double(tile.scales.pointer[b * 64 + output])
+              Double(dot) * Double(tile.scale(output, b * block))
               * Double(pairs.scales[plane * pairs.blocks + b])
             sum += term
             magnitude += abs(term)
@@ -108,10 +108,13 @@ import Testing
         Issue.record("\(y[index]) is not \(sum): \(rows) x \(columns), element \(index)")
         return
       }
-      // A row has the bits that it has alone.
+      // A row has the bits that it has alone, or with a few others.
       for row in 0..<13 {
+        let count = min(1 + row % 5, 13 - row)
         expectIdentical(
           product(level, pairs, row..<row + 1, tile, outputs: rows), Array(y[row * rows..<(row + 1) * rows]))
+        expectIdentical(
+          product(level, pairs, row..<row + count, tile, outputs: rows), Array(y[row * rows..<(row + count) * rows]))
       }
     }
   }

@@ -20,6 +20,12 @@ MEASURED void measure_i8_gemm(void) {
 MEASURED void measure_i16_gemm(void) {
   uio2_i16_gemm(y, TILE, q, scales, sums, TOKENS / 2, packed, w_scales, COLUMNS, BLOCK, TILE, scratch);
 }
+MEASURED void measure_i16_one(void) {
+  uio2_i16_gemm(y, TILE, q, scales, sums, 1, packed, w_scales, COLUMNS, BLOCK, TILE, scratch);
+}
+MEASURED void measure_i16_four(void) {
+  uio2_i16_gemm(y, TILE, q, scales, sums, 4, packed, w_scales, COLUMNS, BLOCK, TILE, scratch);
+}
 MEASURED void measure_i8_widen(void) { uio2_i8_widen(y, COLUMNS, packed, w_scales, COLUMNS, BLOCK, 0, TOKENS); }
 MEASURED void measure_i8_rows(void) { uio2_i8_rows(y, TILE, x, COLUMNS, 2, packed, w_scales, COLUMNS, BLOCK, TILE); }
 MEASURED void measure_f32_rows(void) { uio2_f32_rows(y, TILE, w, x, COLUMNS, 2, TILE, COLUMNS); }
@@ -81,6 +87,8 @@ int run_hot(void) {
   measure_i8_quantize();
   measure_i8_gemm();
   measure_i16_gemm();
+  measure_i16_one();
+  measure_i16_four();
   measure_i8_widen();
   measure_i8_rows();
   measure_f32_rows();

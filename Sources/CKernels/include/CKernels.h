@@ -199,8 +199,8 @@ size_t uio2_peak_f32_operations(void);
 // The same in 8 bits with 32-bit sums.
 int32_t uio2_peak_i8(size_t rounds);
 size_t uio2_peak_i8_operations(void);
-// Reads every byte; exclusive or of all 4-byte words, the last one filled up with zeros.
-uint32_t uio2_stream_read(const uint8_t *bytes, size_t count);
+// Reads every byte, as `places` > 0 equal parts in turn; exclusive or of all 4-byte words, the last one filled up with zeros.
+uint32_t uio2_stream_read(const uint8_t *bytes, size_t count, size_t places);
 
 // MARK: Threads
 

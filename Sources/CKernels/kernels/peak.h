@@ -1,4 +1,4 @@
-// The machine's own ceilings: arithmetic in registers alone, and reading memory front to back.
+// The machine's own ceilings: arithmetic in registers alone, and reading memory.
 
 #if UIO2_LEVEL_NUMBER >= 2
 #define PEAK_REGISTER(x) "+v"(x)
@@ -72,18 +72,19 @@ size_t KERNEL(peak_i8_operations)(void) {
 #endif
 }
 
-uint32_t KERNEL(stream_read)(const uint8_t *bytes, size_t count) {
+uint32_t KERNEL(stream_read)(const uint8_t *bytes, size_t count, size_t places) {
   vint acc[8];
   for (int i = 0; i < 8; i++) acc[i] = (vint){0};
-  const size_t step = 8 * VECTOR_WIDTH * 4;
-  size_t i = 0;
-  for (; i + step <= count; i += step)
-    UNROLL for (int n = 0; n < 8; n++) acc[n] ^= *(const vint_unaligned *)(bytes + i + (size_t)n * VECTOR_WIDTH * 4);
+  const size_t step = 8 * VECTOR_WIDTH * 4, part = count / (places * step) * step;
+  for (size_t i = 0; i < part; i += step)
+    for (size_t place = 0; place < places; place++)
+      UNROLL for (int n = 0; n < 8; n++)
+        acc[n] ^= *(const vint_unaligned *)(bytes + place * part + i + (size_t)n * VECTOR_WIDTH * 4);
   vint sum = {0};
   for (int i = 0; i < 8; i++) sum ^= acc[i];
   uint32_t result = 0;
   for (int l = 0; l < VECTOR_WIDTH; l++) result ^= (uint32_t)sum[l];
-  for (; i < count; i += 4) {
+  for (size_t i = places * part; i < count; i += 4) {
     uint32_t word = 0;
     memcpy(&word, bytes + i, count - i < 4 ? count - i : 4);
     result ^= word;

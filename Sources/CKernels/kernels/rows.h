@@ -24,25 +24,15 @@ ALWAYS_INLINE float widened_value(const void *w, size_t i, const int brain) {
   return brain ? widened(((const uint16_t *)w)[i]) : ((const float *)w)[i];
 }
 
-// Bytes that 16-bit weights are fetched ahead: they are used up so fast that what a core asks for by itself comes too late. Fetching
-// 32-bit weights gains nothing.
-#define ROWS_AHEAD 8192
-
-// y[i][n] = w[n] . x[i] for `count` neighbouring weight rows and `inputs` rows of x. Those after them are fetched meanwhile, if asked.
-ALWAYS_INLINE void dot_rows(float *y, size_t y_stride, const void *w, const float *x, size_t x_stride, size_t columns,
-                            const int inputs, const int count, const int fetching, const int brain) {
-  const int bytes = count * VECTOR_WIDTH * (brain ? 2 : 4);
-  const char *ahead = (const char *)w + ROWS_AHEAD;
+// y[i][n * apart] = w[n * apart] . x[i] for `count` weight rows and `inputs` rows of x.
+ALWAYS_INLINE void dot_rows(float *y, size_t y_stride, const void *w, size_t apart, const float *x, size_t x_stride, size_t columns,
+                            const int inputs, const int count, const int brain) {
   vfloat acc[SHARED_ROWS][4];
   UNROLL for (int i = 0; i < inputs; i++) UNROLL for (int n = 0; n < count; n++) acc[i][n] = (vfloat){0};
-  const size_t whole = columns / VECTOR_WIDTH * VECTOR_WIDTH;
+  const size_t whole = columns / VECTOR_WIDTH * VECTOR_WIDTH, step = apart * columns;
   for (size_t c = 0; c < whole; c += VECTOR_WIDTH) {
-    if (fetching) {
-      UNROLL for (int n = 0; n < bytes; n += 64) __builtin_prefetch(ahead + n);
-      ahead += bytes;
-    }
     vfloat weights[4];
-    UNROLL for (int n = 0; n < count; n++) weights[n] = widened_vector(w, (size_t)n * columns + c, brain);
+    UNROLL for (int n = 0; n < count; n++) weights[n] = widened_vector(w, (size_t)n * step + c, brain);
     UNROLL for (int i = 0; i < inputs; i++) {
       const vfloat value = load(x + (size_t)i * x_stride + c);
       UNROLL for (int n = 0; n < count; n++) acc[i][n] = fused(value, weights[n], acc[i][n]);
@@ -51,34 +41,31 @@ ALWAYS_INLINE void dot_rows(float *y, size_t y_stride, const void *w, const floa
   UNROLL for (int i = 0; i < inputs; i++) UNROLL for (int n = 0; n < count; n++) {
     float sum = sum_of(acc[i][n]);
     for (size_t c = whole; c < columns; c++)
-      sum += x[(size_t)i * x_stride + c] * widened_value(w, (size_t)n * columns + c, brain);
-    y[(size_t)i * y_stride + (size_t)n] = sum;
+      sum += x[(size_t)i * x_stride + c] * widened_value(w, (size_t)n * step + c, brain);
+    y[(size_t)i * y_stride + (size_t)n * apart] = sum;
   }
 }
 
-// `count` neighbouring weight rows with all rows of x.
-ALWAYS_INLINE void dot_all(float *y, size_t y_stride, const void *w, const float *x, size_t x_stride, size_t inputs,
+// `count` weight rows with all rows of x.
+ALWAYS_INLINE void dot_all(float *y, size_t y_stride, const void *w, size_t apart, const float *x, size_t x_stride, size_t inputs,
                            size_t columns, const int count, const int brain) {
   size_t i = 0;
   for (; i + SHARED_ROWS <= inputs; i += SHARED_ROWS)
-    dot_rows(y + i * y_stride, y_stride, w, x + i * x_stride, x_stride, columns, SHARED_ROWS, count, brain && i == 0,
-             brain);
+    dot_rows(y + i * y_stride, y_stride, w, apart, x + i * x_stride, x_stride, columns, SHARED_ROWS, count, brain);
 #if SHARED_ROWS > 2
-  for (; i + 2 <= inputs; i += 2)
-    dot_rows(y + i * y_stride, y_stride, w, x + i * x_stride, x_stride, columns, 2, count, brain && i == 0, brain);
+  for (; i + 2 <= inputs; i += 2) dot_rows(y + i * y_stride, y_stride, w, apart, x + i * x_stride, x_stride, columns, 2, count, brain);
 #endif
-  for (; i < inputs; i++)
-    dot_rows(y + i * y_stride, y_stride, w, x + i * x_stride, x_stride, columns, 1, count, brain && i == 0, brain);
+  for (; i < inputs; i++) dot_rows(y + i * y_stride, y_stride, w, apart, x + i * x_stride, x_stride, columns, 1, count, brain);
 }
 
+// Four rows at a time that lie far apart: a core gets more from memory at several places, each read on and on, than at one.
 ALWAYS_INLINE void product_of_rows(float *y, size_t y_stride, const void *w, const float *x, size_t x_stride,
                                    size_t count, size_t rows, size_t columns, const int brain) {
-  const size_t size = brain ? 2 : 4;
-  size_t r = 0;
-  for (; r + 4 <= rows; r += 4)
-    dot_all(y + r, y_stride, (const char *)w + r * columns * size, x, x_stride, count, columns, 4, brain);
-  for (; r < rows; r++)
-    dot_all(y + r, y_stride, (const char *)w + r * columns * size, x, x_stride, count, columns, 1, brain);
+  const size_t size = columns * (brain ? 2 : 4), apart = rows / 4;
+  for (size_t r = 0; r < apart; r++)
+    dot_all(y + r, y_stride, (const char *)w + r * size, apart, x, x_stride, count, columns, 4, brain);
+  for (size_t r = 4 * apart; r < rows; r++)
+    dot_all(y + r, y_stride, (const char *)w + r * size, 1, x, x_stride, count, columns, 1, brain);
 }
 
 void KERNEL(f32_rows)(float *y, size_t y_stride, const float *w, const float *x, size_t x_stride, size_t count,

@@ -2,7 +2,7 @@ import CKernels
 import KernelLevels
 import Testing
 
-/// At most 64 rows of weights, packed by one level.
+/// Rows of weights in tiles of 64, packed by one level.
 struct EightBitTile {
   let level: KernelLevel
   let weights: [Float]
@@ -18,13 +18,23 @@ struct EightBitTile {
     packed = Guarded(repeating: 7, count: uio2_i8_packed_size(rows, columns), skew: 3)
     scales = Guarded(repeating: .nan, count: uio2_i8_scale_count(rows, columns, block), skew: 1)
     let w = Guarded(weights, skew: 2)
-    level.kernels.i8_pack(packed.pointer, scales.pointer, w.pointer, rows, columns, block)
+    let bytes = uio2_i8_packed_size(1, columns), scaleCount = uio2_i8_scale_count(1, columns, block)
+    for tile in 0..<(rows + 63) / 64 {
+      level.kernels.i8_pack(
+        packed.pointer + tile * bytes, scales.pointer + tile * scaleCount, w.pointer + tile * 64 * columns,
+        min(64, rows - tile * 64), columns, block)
+    }
   }
 
-  func scale(_ row: Int, _ column: Int) -> Float { scales.pointer[column / block * 64 + row] }
+  func scale(_ row: Int, _ column: Int) -> Float {
+    scales.pointer[row / 64 * uio2_i8_scale_count(1, columns, block) + column / block * 64 + row % 64]
+  }
 
   /// -127...127
-  func weight(_ row: Int, _ column: Int) -> Int { Int(packed.pointer[column / 4 * 256 + row * 4 + column % 4]) - 128 }
+  func weight(_ row: Int, _ column: Int) -> Int {
+    let tile = packed.pointer + row / 64 * uio2_i8_packed_size(1, columns)
+    return Int(tile[column / 4 * 256 + row % 64 * 4 + column % 4]) - 128
+  }
 
   /// `[range.count, outputs]` of 8-bit activations.
   func product(_ x: EightBitActivations, _ range: Range<Int>, outputs: Int) -> [Float] {
