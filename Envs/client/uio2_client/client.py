@@ -52,8 +52,18 @@ class Client:
         self.close()
 
     def hello(self, name: str = "uio2-client", version: str = "0.1.0", timeout: float | None = None) -> pb.Capabilities:
-        """Asks what the daemon drives: cameras, proprioception, actions, limits."""
-        return self._ask("hello", pb.Hello(client_name=name, client_version=version), "capabilities", timeout)
+        """Asks what the daemon drives: cameras, proprioception, actions, limits.
+
+        It changes nothing, so it is asked again, within the same time, where the connection breaks meanwhile: a daemon may
+        have been restarted just before, and this side not have noticed yet.
+        """
+        body = pb.Hello(client_name=name, client_version=version)
+        seconds = self.timeout if timeout is None else timeout
+        deadline = time.monotonic() + seconds
+        try:
+            return self._ask("hello", body, "capabilities", seconds)
+        except Disconnected:
+            return self._ask("hello", body, "capabilities", max(0.0, deadline - time.monotonic()))
 
     def act(self, observation: pb.Observation, timeout: float | None = None) -> pb.ActionChunk:
         """Sends what the robot sees and returns what to do next. ``sent_at`` is filled in when it is 0."""
