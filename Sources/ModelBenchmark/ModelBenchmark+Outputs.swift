@@ -18,8 +18,8 @@ extension ModelBenchmark {
         whole += took
         // Half a minute is long: what the memory gives meanwhile is measured meanwhile.
         if count % Self.tokensBetweenReads == 0 {
-          reads.append(meter.measureRead(milliseconds: 60))
-          readsInOrder.append(meter.measureRead(milliseconds: 60, places: 1))
+          reads.append(meter.measureRead(milliseconds: Self.ceilingMilliseconds))
+          readsInOrder.append(meter.measureRead(milliseconds: Self.ceilingMilliseconds, places: 1))
         }
         last = clock.now
       })
