@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,21 @@ def test_a_daemon_that_dies_is_noticed_at_once_and_found_again() -> None:
             assert client.hello().policy_name == "toy-policy"
         with FakeDaemon(lambda index, seen: None, address=daemon.address):
             assert client.hello().policy_name == "toy-policy", "restarted between two requests: nobody need notice"
+
+
+def test_hello_is_asked_again_of_a_daemon_that_dies_over_it_and_comes_back() -> None:
+    class Dying(FakeDaemon):
+        def _answer(self, frames: list[bytes]) -> None:
+            self.die()
+
+    dying = Dying(lambda index, seen: None)
+    with Client(dying.address, timeout=10) as client, ThreadPoolExecutor(1) as pool:
+        with dying:
+            answer = pool.submit(client.hello)
+            dying._thread.join(timeout=5)
+        with FakeDaemon(lambda index, seen: None, address=dying.address) as back:
+            assert answer.result(timeout=10).policy_name == "toy-policy"
+            assert len(back.requests) == 1
 
 
 def test_closed_twice_and_for_good() -> None:
