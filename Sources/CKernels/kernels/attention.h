@@ -181,14 +181,7 @@ void KERNEL(attend)(float *y, size_t y_stride, const float *q, size_t q_stride, 
 #define UIO2_ROWS(n) \
   case n: attend_rows(out, y_stride, query, q_stride, packed_keys, packed_values, scores, i, keys, dimension, scale, causal_offset, n); break;
     switch (rows) {
-      UIO2_ROWS(1)
-      UIO2_ROWS(2)
-      UIO2_ROWS(3)
-      UIO2_ROWS(4)
-#if TILE_ROWS > 4
-      UIO2_ROWS(5)
-      UIO2_ROWS(6)
-#endif
+      EACH_ROW_COUNT(UIO2_ROWS)
     }
 #undef UIO2_ROWS
   }

@@ -1,6 +1,5 @@
 // A few rows of activations with tiles of 8-bit weights that follow each other. What takes the time is the weights' way from memory,
-// and a core gets more of it when it reads at several places in turn than front to back: each place has its own row of requests under
-// way, by the program and by the hardware, which follows each place as far as the end of its page.
+// and a core gets more of it when it reads at several places in turn than front to back.
 
 #if UIO2_LEVEL_NUMBER == 1 || UIO2_LEVEL_NUMBER == 2
 #define I8_FEW_ROWS I8_ROWS_IN_HALVES

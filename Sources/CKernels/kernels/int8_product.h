@@ -20,14 +20,7 @@ ALWAYS_INLINE void i8_rows_of_tile(float *y, size_t y_stride, const int8_t *q, c
     else UIO2_TILE(0, n);                                         \
     break;
       switch (rows) {
-        UIO2_ROWS(1)
-        UIO2_ROWS(2)
-        UIO2_ROWS(3)
-        UIO2_ROWS(4)
-#if TILE_ROWS > 4
-        UIO2_ROWS(5)
-        UIO2_ROWS(6)
-#endif
+        EACH_ROW_COUNT(UIO2_ROWS)
       }
 #undef UIO2_ROWS
 #undef UIO2_TILE

@@ -25,6 +25,13 @@
 #define TILE_COLUMNS (VECTOR_WIDTH * TILE_VECTORS)
 // SHARED_ROWS: rows of inputs that share weights while these are in registers.
 
+// X for every number of rows that a tile may have.
+#if TILE_ROWS > 4
+#define EACH_ROW_COUNT(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#else
+#define EACH_ROW_COUNT(X) X(1) X(2) X(3) X(4)
+#endif
+
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
 
