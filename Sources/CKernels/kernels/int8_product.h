@@ -1,23 +1,43 @@
 // Products of activations and 8-bit weights, in 8 bits and in 15.
 
-// All rows with one tile; `paired` as for i8_results.
+// What a group of rows fetches while it is multiplied with `size` inputs of weights.
+ALWAYS_INLINE struct i8_fetch i8_fetching(const uint8_t *weights, size_t size, size_t group, size_t groups) {
+#if UIO2_LEVEL_NUMBER >= 3
+  // The memory would rest while the groups after the first find their weights in the cache: so each of them fetches a part of what comes
+  // next. One group alone is read in order, which the processor foresees. The first-level cache has no room for more than a few rows
+  // need, so that of few groups it is kept free.
+  const size_t lines = groups == 1 ? 0 : groups < 4 ? 2 : 1;
+  return (struct i8_fetch){weights + (size + group * lines * size / 4) * I8_TILE, group * lines < 4 ? lines : 0, groups >= 4};
+#elif UIO2_LEVEL_NUMBER >= 1
+  (void)size, (void)groups;
+  return (struct i8_fetch){weights + I8_PIECE * I8_TILE, group == 0 ? 4 : 0, 1};
+#else
+  (void)weights, (void)size, (void)group, (void)groups;
+  return (struct i8_fetch){0};
+#endif
+}
+
+// All rows with one tile; `paired` as for i8_tile.
 ALWAYS_INLINE void i8_rows_of_tile(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums, size_t count,
                                    const uint8_t *packed, const float *w_scales, size_t columns, size_t block, size_t outputs,
                                    const int paired) {
   const size_t padded = i8_padded(columns), blocks = i8_blocks(columns, block), planes = paired ? 2 : 1;
+  const size_t groups = (count + I8_TOGETHER(paired) - 1) / I8_TOGETHER(paired);
   for (size_t b = 0; b < blocks; b++) {
-    // A block of the tile stays in the first-level cache while all rows pass; the first of them fetch what comes after it.
+    // A block of the tile stays in the first-level cache while all rows pass.
     const size_t start = b * block, size = padded - start < block ? padded - start : block;
     const uint8_t *weights = packed + start * I8_TILE;
-    for (size_t i = 0; i < count; i += TILE_ROWS) {
-      const size_t rows = count - i < TILE_ROWS ? count - i : TILE_ROWS, row = i * planes;
-#define UIO2_TILE(fetching, n)                                                                                 \
-  i8_tile(y + i * y_stride, y_stride, q + row * padded + start, padded, x_scales + row * blocks + b,           \
-          sums + row * blocks + b, blocks, weights, w_scales + b * I8_TILE, size, b == 0, outputs, fetching, n, paired)
-#define UIO2_ROWS(n)                                              \
-  case n:                                                         \
-    if (I8_FEW_ROWS > 0 && n > I8_FEW_ROWS && i == 0) UIO2_TILE(1, n); \
-    else UIO2_TILE(0, n);                                         \
+    for (size_t group = 0, i = 0; group < groups; group++, i += I8_TOGETHER(paired)) {
+      const size_t rows = count - i < I8_TOGETHER(paired) ? count - i : I8_TOGETHER(paired), row = i * planes;
+      const struct i8_fetch none = {0}, fetch = i8_fetching(weights, size, group, groups);
+#define UIO2_TILE(fetch, n)                                                                                                    \
+  i8_tile(y + i * y_stride, y_stride, q + row * padded + start, padded, x_scales + row * blocks + b, sums + row * blocks + b, \
+          blocks, weights, w_scales + b * I8_TILE, size, b == 0, outputs, fetch, n, paired)
+#define UIO2_ROWS(n)                                                                           \
+  case n:                                                                                      \
+    if (n > I8_TOGETHER(paired)) break;                                                        \
+    if (n > I8_FEW_ROWS && fetch.lines > 0) UIO2_TILE(fetch, n <= I8_TOGETHER(paired) ? n : 1); \
+    else UIO2_TILE(none, n <= I8_TOGETHER(paired) ? n : 1);                                    \
     break;
       switch (rows) {
         EACH_ROW_COUNT(UIO2_ROWS)
@@ -54,7 +74,7 @@ void KERNEL(i8_gemm)(float *y, size_t y_stride, const int8_t *q, const float *x_
   i8_product(y, y_stride, q, x_scales, sums, count, packed, w_scales, columns, block, outputs, 0);
 }
 
-// Where the dot product takes 8 bits: both rows, then their sum.
+// Both rows, then their sum.
 ALWAYS_INLINE void i16_by_rows(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
                                size_t count, const uint8_t *packed, const float *w_scales, size_t columns,
                                size_t block, size_t outputs, float *scratch) {
@@ -69,13 +89,11 @@ ALWAYS_INLINE void i16_by_rows(float *y, size_t y_stride, const int8_t *q, const
 void KERNEL(i16_gemm)(float *y, size_t y_stride, const int8_t *q, const float *x_scales, const int32_t *sums,
                       size_t count, const uint8_t *packed, const float *w_scales, size_t columns, size_t block,
                       size_t outputs, float *scratch) {
-#if UIO2_LEVEL_NUMBER < 3
-  // Where it takes 16 bits anyway, in one go, unless 32 bits might not hold the sum: 512 * 128 * 127 * 255 < 2^31.
+  // In one go, unless 32 bits might not hold the sum: 512 * 128 * 127 * 255 < 2^31.
   if (block <= 512) {
     i8_product(y, y_stride, q, x_scales, sums, count, packed, w_scales, columns, block, outputs, 1);
     return;
   }
-#endif
   const size_t bytes = i8_padded(columns) * I8_TILE, scales = i8_blocks(columns, block) * I8_TILE;
   for (size_t n = 0; n < outputs; n += I8_TILE, packed += bytes, w_scales += scales)
     i16_by_rows(y + n, y_stride, q, x_scales, sums, count, packed, w_scales, columns, block,

@@ -1,17 +1,33 @@
-// A tile of 8-bit weights with up to TILE_ROWS rows of activations.
+// A tile of 8-bit weights with a few rows of activations.
 
-// acc[r][output] of one block of inputs -> y += (acc - 128 sum of q) * activation scale * weight scale
+// What is fetched while that is computed: for each four inputs so many lines, into the first-level cache where they are wanted `soon`,
+// else into the second.
+struct i8_fetch {
+  const uint8_t *from;
+  size_t lines;
+  int soon;
+};
+
+// acc[r][output] of one block of inputs -> y += (acc - 128 sum of q) * activation scale * weight scale. `paired`: activations are two
+// rows of q, 128 times the first and once the second, and so are their sums; the second's scale is that of both.
 #if UIO2_LEVEL_NUMBER >= 3
+// Rows of a tile: TILE_ROWS of q.
+#define I8_TOGETHER(paired) ((paired) ? TILE_ROWS / 2 : TILE_ROWS)
+
 ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_stride, const float *x_scales,
                            const int32_t *sums, size_t blocks, const uint8_t *packed, const float *w_scales,
-                           size_t count, int first, size_t outputs, const int fetching, const int rows, const int paired) {
-  (void)fetching, (void)paired;
+                           size_t count, int first, size_t outputs, struct i8_fetch fetch, const int rows, const int paired) {
+  const int planes = paired ? 2 : 1, all = rows * planes;
   __m512i acc[TILE_ROWS][4];
-  UNROLL for (int r = 0; r < rows; r++) UNROLL for (int n = 0; n < 4; n++) acc[r][n] = _mm512_setzero_si512();
+  UNROLL for (int r = 0; r < all; r++) UNROLL for (int n = 0; n < 4; n++) acc[r][n] = _mm512_setzero_si512();
   for (size_t c = 0; c < count; c += 4, packed += 4 * I8_TILE) {
+    for (size_t n = 0; n < fetch.lines; n++, fetch.from += 64) {
+      if (fetch.soon) _mm_prefetch((const char *)fetch.from, _MM_HINT_T0);
+      else _mm_prefetch((const char *)fetch.from, _MM_HINT_T1);
+    }
     __m512i w[4];
     UNROLL for (int n = 0; n < 4; n++) w[n] = _mm512_loadu_si512(packed + n * 64);
-    UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL for (int r = 0; r < all; r++) {
       int32_t four;
       memcpy(&four, q + (size_t)r * q_stride + c, 4);
       __m512i x = _mm512_set1_epi32(four);
@@ -24,23 +40,26 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
     const __mmask16 mask = outputs - from >= 16 ? 0xffff : (__mmask16)((1u << (outputs - from)) - 1);
     const __m512 scale = _mm512_loadu_ps(w_scales + from);
     UNROLL for (int r = 0; r < rows; r++) {
-      __m512i dot = _mm512_sub_epi32(acc[r][n], _mm512_set1_epi32(sums[(size_t)r * blocks]));
-      __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(x_scales[(size_t)r * blocks]));
+      const size_t at = (size_t)(r * planes) * blocks;
+      const int32_t excess = paired ? sums[at] * 128 + sums[at + blocks] : sums[at];
+      __m512i dot = acc[r * planes][n];
+      if (paired) dot = _mm512_add_epi32(_mm512_slli_epi32(dot, 7), acc[r * planes + 1][n]);
+      dot = _mm512_sub_epi32(dot, _mm512_set1_epi32(excess));
+      const __m512 factor = _mm512_mul_ps(scale, _mm512_set1_ps(x_scales[at + (paired ? blocks : 0)]));
       float *out = y + (size_t)r * y_stride + from;
-      __m512 before = first ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, out);
+      const __m512 before = first ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, out);
       _mm512_mask_storeu_ps(out, mask, _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), factor, before));
     }
   }
 }
 #else
+#define I8_TOGETHER(paired) TILE_ROWS
 // Inputs whose activations are widened at a time.
 #define I8_PIECE 256
 // Up to so many rows multiply weights that are taken apart into even and odd inputs, which leaves one sum for each output: the tile
 // is read in order. More rows multiply widened weights, which takes fewer registers.
 #define I8_ROWS_IN_HALVES 4
 #define I8_OUTPUTS_AT_ONCE(rows) ((rows) == 1 ? 64 : (rows) == 2 ? 32 : (rows) <= I8_ROWS_IN_HALVES ? 16 : 8)
-// Bytes that the first of many rows fetch the weights ahead of time.
-#define I8_AHEAD (I8_PIECE * I8_TILE)
 
 #if UIO2_LEVEL_NUMBER >= 1
 // x[0 ..< count] of one row, times 128 plus the row after it where they are `paired`, as 16-bit numbers; in halves the even inputs of
@@ -144,8 +163,7 @@ ALWAYS_INLINE void i8_dots(int32_t *dots, int fresh, const int16_t *x, const siz
   }
 }
 #endif
-// y (+)= (dots - excess) * activation scale * weight scale of one block, for one row. `paired`: its activations are two rows of q, 128
-// times the first and once the second, and so are their sums; the second's scale is that of both.
+// y (+)= (dots - excess) * activation scale * weight scale of one block, for one row.
 ALWAYS_INLINE void i8_results(float *y, const int32_t *dots, const float *x_scales, const int32_t *sums, size_t blocks,
                               const float *w_scales, int first, size_t outputs, const int paired) {
   const float scale = x_scales[paired ? blocks : 0];
@@ -165,7 +183,7 @@ ALWAYS_INLINE void i8_results(float *y, const int32_t *dots, const float *x_scal
 
 ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_stride, const float *x_scales,
                            const int32_t *sums, size_t blocks, const uint8_t *packed, const float *w_scales,
-                           size_t count, int first, size_t outputs, const int fetching, const int rows, const int paired) {
+                           size_t count, int first, size_t outputs, const struct i8_fetch fetch, const int rows, const int paired) {
   int32_t dots[TILE_ROWS][I8_TILE];
   const size_t planes = paired ? 2 : 1;
   // The lines of results and scales come while the sums are made.
@@ -179,7 +197,7 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
       i8_activations(x + r * I8_PIECE, q + (size_t)r * planes * q_stride + start, q_stride, size, rows, paired);
     const uint8_t *const weights = packed + start * I8_TILE;
     for (size_t n = 0; n < I8_TILE; n += I8_OUTPUTS_AT_ONCE(rows))
-      i8_dots(dots[0] + n, start == 0, x, I8_PIECE, weights + n * 4, size, weights + I8_AHEAD + n * size, fetching, rows);
+      i8_dots(dots[0] + n, start == 0, x, I8_PIECE, weights + n * 4, size, fetch.from + start * I8_TILE + n * size, fetch.lines > 0, rows);
   }
   for (int r = 0; r < rows; r++) {
     const size_t at = (size_t)r * planes * blocks;
