@@ -110,27 +110,54 @@ extension SoftmaxAttention {
     let width = queries.columns
     let result = Tensor(uninitialized: [queries.rows, width])
     guard let heads = caches.first?.heads else { return result }
-    var starts: [Int] = []
+    var examples: [CachedExample] = []
+    examples.reserveCapacity(caches.count)
     var operations = 0, start = 0
     for (cache, count) in zip(caches, counts) {
       precondition(cache.heads * cache.dimension == width, "queries are as wide as the cache")
-      starts.append(start)
+      examples.append(
+        CachedExample(
+          cache: cache.pointers, queries: queries.pointer + start * width, result: result.storage.base + start * width,
+          count: count))
       start += count
       operations += 4 * count * cache.count * width
     }
-    Parallel.forEach(caches.count * heads, operations: operations) { index in
-      let example = index / heads, head = index % heads, cache = caches[example]
-      let offset = starts[example] * width + head * cache.dimension
-      let target = result.storage.base + offset
-      guard cache.count > 0 else {
-        for row in 0..<counts[example] { (target + row * width).update(repeating: 0, count: cache.dimension) }
-        return
+    withExtendedLifetime((queries, caches)) {
+      scales.withUnsafeBufferPointer { scales in
+        examples.withUnsafeBufferPointer { examples in
+          var work = CachedAttention(examples: examples, heads: heads, width: width, scales: scales, causal: causal)
+          Parallel.forEach(examples.count * heads, operations: operations, context: &work) { work, index in
+            work?.assumingMemoryBound(to: CachedAttention.self).pointee.compute(index)
+          }
+        }
       }
-      guard counts[example] > 0 else { return }
-      cache.attend(
-        head: head, queries: queries.pointer + offset, count: counts[example], stride: width, into: target,
-        scale: scales[head], causal: causal)
     }
     return result
+  }
+
+  /// New tokens of one example, and what they attend to.
+  private struct CachedExample {
+    let cache: AttentionCache.Pointers
+    /// Of the first head.
+    let queries: UnsafePointer<Float>
+    /// Like `queries`.
+    let result: UnsafeMutablePointer<Float>
+    let count: Int
+  }
+
+  /// One head of one example at a time.
+  private struct CachedAttention {
+    let examples: UnsafeBufferPointer<CachedExample>
+    let heads: Int
+    let width: Int
+    let scales: UnsafeBufferPointer<Float>
+    let causal: Bool
+
+    func compute(_ index: Int) {
+      let example = examples[index / heads], head = index % heads, offset = head * example.cache.dimension
+      example.cache.attend(
+        head: head, queries: example.queries + offset, count: example.count, stride: width,
+        into: example.result + offset, scale: scales[head], causal: causal)
+    }
   }
 }

@@ -100,7 +100,28 @@ public struct AttentionCache: Sendable {
 }
 
 extension AttentionCache {
-  /// Softmax attention of one head's queries to the cached keys.
+  /// Where its keys and values lie, as long as it lives and nothing is appended.
+  struct Pointers {
+    /// Of the first head; the next one's lie `headBytes` further.
+    let keys: UnsafeRawPointer
+    /// Like `keys`.
+    let values: UnsafeRawPointer
+    let headBytes: Int
+    let dimension: Int
+    let precision: CachePrecision
+    /// Tokens cached.
+    let count: Int
+  }
+
+  var pointers: Pointers {
+    Pointers(
+      keys: base(0, 0), values: base(1, 0), headBytes: capacity * dimension * precision.size, dimension: dimension,
+      precision: precision, count: count)
+  }
+}
+
+extension AttentionCache.Pointers {
+  /// Softmax attention of one head's queries to the cached keys; zeros where there are none.
   ///
   /// - Parameters:
   ///   - queries: the head's features of the first query; the next query's lie `stride` further.
@@ -110,17 +131,20 @@ extension AttentionCache {
     head: Int, queries: UnsafePointer<Float>, count queryCount: Int, stride: Int,
     into result: UnsafeMutablePointer<Float>, scale: Float, causal: Bool
   ) {
-    let half: Int32 = precision == .half ? 1 : 0
+    guard count > 0 else {
+      for row in 0..<queryCount { (result + row * stride).update(repeating: 0, count: dimension) }
+      return
+    }
+    let half: Int32 = precision == .half ? 1 : 0, keys = keys + head * headBytes, values = values + head * headBytes
     if queryCount == 1 {
       TensorMemory.withScratch(count) { scores in
-        uio2_attend_one(
-          result, queries, base(0, head), base(1, head), dimension, half, count, dimension, scale, scores)
+        uio2_attend_one(result, queries, keys, values, dimension, half, count, dimension, scale, scores)
       }
-    } else {
+    } else if queryCount > 1 {
       TensorMemory.withScratch(uio2_attend_scratch(count, dimension)) { scratch in
         uio2_attend(
-          result, stride, queries, stride, base(0, head), base(1, head), dimension, half, queryCount, count, dimension,
-          scale, causal ? count - queryCount : -1, scratch)
+          result, stride, queries, stride, keys, values, dimension, half, queryCount, count, dimension, scale,
+          causal ? count - queryCount : -1, scratch)
       }
     }
   }

@@ -7,7 +7,7 @@ import CKernels
 /// chooses the order of sums by the number of rows.
 enum MatrixProduct {
   /// Up to so many rows the weights' way from memory costs more than the arithmetic.
-  static let fewRows = 12
+  static let fewRows = 24
 
   /// - Parameters:
   ///   - x: `[n, columns]`.
@@ -15,9 +15,10 @@ enum MatrixProduct {
   /// - Returns: `[n, range.count]` for each factor.
   static func of(_ x: Tensor, _ factors: [(matrix: WeightMatrix, range: Range<Int>)]) -> [Tensor] {
     var inputs = MatrixProductInputs(x)
-    var shares: [MatrixProductShare] = []
+    var products: [MatrixProductShare] = []
     var results: [Tensor] = []
-    let unit = size(of: factors, rows: x.rows)
+    products.reserveCapacity(factors.count)
+    results.reserveCapacity(factors.count)
     for (matrix, range) in factors {
       precondition(x.columns == matrix.columns, "inner dimensions must agree")
       precondition(range.lowerBound >= 0 && range.upperBound <= matrix.rows, "rows out of range")
@@ -27,20 +28,16 @@ enum MatrixProduct {
         result.storage.base.update(repeating: 0, count: result.count)
         continue
       }
-      let both = inputs.factors(with: matrix)
-      // Tiles of 8-bit weights begin at multiples of 64, and so do shares.
-      var start = range.lowerBound
-      while start < range.upperBound {
-        let end = min(range.upperBound, (start / unit + 1) * unit)
-        shares.append(
-          MatrixProductShare(
-            both, rows: start..<end, columns: matrix.columns, count: x.rows,
-            target: result.storage.base + (start - range.lowerBound), stride: range.count))
-        start = end
-      }
+      products.append(
+        MatrixProductShare(
+          inputs.factors(with: matrix), rows: range, columns: matrix.columns, count: x.rows,
+          target: result.storage.base, stride: range.count))
     }
     let work = x.rows * x.columns * factors.reduce(0) { $0 + $1.range.count }
-    withExtendedLifetime((inputs, factors, results)) { MatrixProductShare.compute(shares, operations: 2 * work) }
+    withExtendedLifetime((inputs, factors, results)) {
+      // Tiles of 8-bit weights begin at multiples of 64, and so do shares.
+      MatrixProductShare.compute(products, unit: size(of: factors, rows: x.rows), operations: 2 * work)
+    }
     return results
   }
 
@@ -61,9 +58,9 @@ struct MatrixProductInputs {
   enum Factors {
     case f32(UnsafePointer<Float>, FloatRows)
     case bf16(UnsafePointer<UInt16>, FloatRows)
-    case int8(Unmanaged<QuantizedMatrix>, FloatRows)
+    case int8(QuantizedTiles, FloatRows)
     /// 8-bit weights with rows in 8 or 15 bits.
-    case rounded(Unmanaged<QuantizedMatrix>, QuantizedActivations.Pointers)
+    case rounded(QuantizedTiles, QuantizedActivations.Pointers)
   }
 
   /// 32-bit rows.
@@ -87,9 +84,9 @@ struct MatrixProductInputs {
     case .bf16(let weights): return .bf16(weights.base, floatRows())
     case .int8(let weights):
       guard let kind = QuantizedActivations.Kind(for: weights) else {
-        return .int8(.passUnretained(weights), floatRows())
+        return .int8(weights.tiles, floatRows())
       }
-      return .rounded(.passUnretained(weights), roundedRows(kind))
+      return .rounded(weights.tiles, roundedRows(kind))
     }
   }
 

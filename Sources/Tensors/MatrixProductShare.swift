@@ -1,7 +1,9 @@
 import CKernels
 
-/// Some rows of one matrix, times all inputs: what one thread computes at a time. Holds addresses only, since threads that count
-/// references to the same object at every share wait for each other; see ``MatrixProduct``.
+/// Some rows of one matrix, times all inputs: what one thread computes at a time, or a whole matrix that is cut into such shares.
+///
+/// Holds addresses only, since threads that count references to the same object at every share wait for each other; see
+/// ``MatrixProduct``.
 struct MatrixProductShare {
   private let factors: MatrixProductInputs.Factors
   private let rows: Range<Int>
@@ -18,6 +20,7 @@ struct MatrixProductShare {
   ///   - columns: of the matrix and of the inputs.
   ///   - count: rows of inputs.
   ///   - target: where the first of `rows` goes in the first row of the result.
+  ///   - stride: floats from one row of the result to the next.
   init(
     _ factors: MatrixProductInputs.Factors, rows: Range<Int>, columns: Int, count: Int,
     target: UnsafeMutablePointer<Float>, stride: Int
@@ -30,20 +33,54 @@ struct MatrixProductShare {
     self.stride = stride
   }
 
-  /// Computes all of them, on several threads where it is worth it.
+  /// Computes all of them, cut into shares of at most `unit` rows that begin at its multiples, on several threads where it is worth it.
   ///
   /// - Parameter operations: of all together.
-  static func compute(_ shares: [MatrixProductShare], operations: Int) {
-    guard Parallel.isWorthwhile(shares.count, operations: operations) else {
-      for share in shares { share.compute() }
-      return
+  static func compute(_ products: [MatrixProductShare], unit: Int, operations: Int) {
+    products.withUnsafeBufferPointer { products in
+      var work = Work(products: products, unit: unit)
+      guard Parallel.isWorthwhile(work.shares, operations: operations) else {
+        for product in products { product.compute() }
+        return
+      }
+      withUnsafeMutablePointer(to: &work) { work in
+        // Not through a closure, which would be counted, too.
+        uio2_parallel(
+          work.pointee.shares,
+          { work, index in work?.assumingMemoryBound(to: Work.self).pointee.share(index)?.compute() }, work)
+      }
     }
-    shares.withUnsafeBufferPointer { shares in
-      // Not through a closure, which would be counted, too.
-      uio2_parallel(
-        shares.count, { shares, index in shares?.assumingMemoryBound(to: MatrixProductShare.self)[index].compute() },
-        UnsafeMutableRawPointer(mutating: shares.baseAddress))
+  }
+
+  /// The shares of all products of a call, one behind the other.
+  private struct Work {
+    let products: UnsafeBufferPointer<MatrixProductShare>
+    let unit: Int
+
+    var shares: Int { products.reduce(0) { $0 + $1.units(of: unit).count } }
+
+    func share(_ index: Int) -> MatrixProductShare? {
+      var index = index
+      for product in products {
+        let units = product.units(of: unit)
+        if index < units.count { return product.part(units.lowerBound + index, of: unit) }
+        index -= units.count
+      }
+      return nil
     }
+  }
+
+  /// The multiples of `unit` that the rows touch.
+  private func units(of unit: Int) -> Range<Int> {
+    rows.isEmpty ? 0..<0 : rows.lowerBound / unit..<(rows.upperBound + unit - 1) / unit
+  }
+
+  /// The rows that lie in one of ``units(of:)``.
+  private func part(_ index: Int, of unit: Int) -> MatrixProductShare {
+    let part = rows.clamped(to: index * unit..<(index + 1) * unit)
+    return MatrixProductShare(
+      factors, rows: part, columns: columns, count: count, target: target + (part.lowerBound - rows.lowerBound),
+      stride: stride)
   }
 
   private func compute() {
@@ -55,43 +92,40 @@ struct MatrixProductShare {
     case .f32(let weights, .many(let x)):
       multiply(x, by: weights + rows.lowerBound * columns)
     case .bf16(let weights, .many(let x)):
-      withScratch(uio2_wide_scratch(rows.count)) {
+      TensorMemory.withScratch(uio2_wide_scratch(rows.count)) {
         uio2_wide_bf16(target, stride, x, count, weights + rows.lowerBound * columns, columns, rows.count, $0)
       }
     case .int8(let matrix, .many(let x)):
-      withScratch(rows.count * columns) { wide in
-        matrix._withUnsafeGuaranteedRef { $0.widen(rows, into: wide) }
+      TensorMemory.withScratch(rows.count * columns) { wide in
+        matrix.widen(rows, into: wide)
         multiply(x, by: wide)
       }
     case .int8(let matrix, .few(let x)):
-      matrix._withUnsafeGuaranteedRef { matrix in
-        inTiles(most: 1) { target, stride, tile, outputs in
-          uio2_i8_rows(
-            target, stride, x, columns, count, matrix.tile(tile), matrix.tileScales(tile), columns, matrix.block,
-            outputs)
-        }
+      inTiles(most: 1) { target, stride, tile, outputs in
+        uio2_i8_rows(
+          target, stride, x, columns, count, matrix.weights(tile), matrix.scales(tile), columns, matrix.block, outputs)
       }
     case .rounded(let matrix, let x):
-      matrix._withUnsafeGuaranteedRef { multiply(x, by: $0) }
+      multiply(x, by: matrix)
     }
   }
 
   /// Many rows with 32-bit weights.
   private func multiply(_ x: UnsafePointer<Float>, by weights: UnsafePointer<Float>) {
-    withScratch(uio2_wide_scratch(rows.count)) {
+    TensorMemory.withScratch(uio2_wide_scratch(rows.count)) {
       uio2_wide_f32(target, stride, x, count, weights, columns, rows.count, $0)
     }
   }
 
   /// With activations in 8 or 15 bits.
-  private func multiply(_ x: QuantizedActivations.Pointers, by matrix: QuantizedMatrix) {
+  private func multiply(_ x: QuantizedActivations.Pointers, by matrix: QuantizedTiles) {
     inTiles(most: .max) { target, stride, tile, outputs in
-      let packed = matrix.tile(tile), scales = matrix.tileScales(tile)
+      let packed = matrix.weights(tile), scales = matrix.scales(tile)
       guard x.isPaired else {
         return uio2_i8_gemm(
           target, stride, x.values, x.scales, x.sums, count, packed, scales, columns, matrix.block, outputs)
       }
-      withScratch(2 * count * QuantizedMatrix.tileRows) {
+      TensorMemory.withScratch(2 * count * QuantizedMatrix.tileRows) {
         uio2_i16_gemm(
           target, stride, x.values, x.scales, x.sums, count, packed, scales, columns, matrix.block, outputs, $0)
       }
@@ -114,7 +148,7 @@ struct MatrixProductShare {
         first += outputs
       } else {
         let end = min(rows.upperBound, (first / tile + 1) * tile), width = skipped + end - first
-        withScratch(count * width) { whole in
+        TensorMemory.withScratch(count * width) { whole in
           body(whole, width, first / tile, width)
           for row in 0..<count {
             (target + row * stride).update(from: whole + row * width + skipped, count: end - first)
@@ -122,15 +156,6 @@ struct MatrixProductShare {
         }
         first = end
       }
-    }
-  }
-
-  /// Memory for `count` floats as long as `body` runs: a little of it on the stack, which nobody else waits for.
-  private func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
-    guard count <= 4096 else { return TensorMemory.withScratch(count, body) }
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { memory in
-      guard let base = memory.baseAddress else { return }
-      body(base)
     }
   }
 }

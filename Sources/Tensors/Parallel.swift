@@ -44,6 +44,18 @@ enum Parallel {
     }
   }
 
+  /// The same for a function without references, which threads would count at every call, and wait for each other.
+  static func forEach(
+    _ count: Int, operations: Int, context: UnsafeMutableRawPointer,
+    _ body: @convention(c) (_ context: UnsafeMutableRawPointer?, _ index: Int) -> Void
+  ) {
+    guard isWorthwhile(count, operations: operations) else {
+      for index in 0..<count { body(context, index) }
+      return
+    }
+    uio2_parallel(count, body, context)
+  }
+
   /// Whether shares are given to several threads: little work is not worth waking another one for.
   static func isWorthwhile(_ count: Int, operations: Int) -> Bool { count > 1 && operations >= 200_000 }
 

@@ -10,16 +10,12 @@ final class QuantizedMatrix: @unchecked Sendable {
   static let longestBlock = 65536
 
   let rows: Int
-  let columns: Int
-  let block: Int
+  var columns: Int { tiles.columns }
+  var block: Int { tiles.block }
   let activations: ActivationFormat
-  /// `uio2_i8_packed_size(rows, columns)` bytes.
-  let packed: UnsafePointer<UInt8>
+  let tiles: QuantizedTiles
   /// `[tiles, blocks, 64]`.
   let scales: Tensor
-  /// Where they lie: threads ask for them at every tile, and would count references to them.
-  private let scaleBase: UnsafePointer<Float>
-  let blocks: Int
   /// Of the packed weights.
   private let owner: TensorMemory.Owner
 
@@ -43,23 +39,16 @@ final class QuantizedMatrix: @unchecked Sendable {
     activations: ActivationFormat, in file: MemoryMappedFile
   ) {
     self.rows = rows
-    self.columns = columns
-    self.block = block
     self.activations = activations
-    self.packed = packed
     self.scales = scales
-    scaleBase = scales.pointer
-    blocks = scales.shape[1]
+    tiles = QuantizedTiles(
+      packed: packed, scales: scales.pointer, columns: columns, block: block, blocks: scales.shape[1])
     owner = .file(file)
   }
 
   /// Rounds 32-bit or bfloat16 weights.
   init(rounding weights: WeightMatrix, block: Int?, activations: ActivationFormat) {
-    rows = weights.rows
-    columns = weights.columns
-    self.block = Self.block(block, columns: weights.columns)
-    self.activations = activations
-    let (rows, columns, block) = (rows, columns, self.block)
+    let rows = weights.rows, columns = weights.columns, block = Self.block(block, columns: weights.columns)
     let tiles = (rows + Self.tileRows - 1) / Self.tileRows, tileBytes = Self.packedSize(rows: 1, columns: columns)
     let memory = TensorMemory.take(Self.packedSize(rows: rows, columns: columns), for: .lasting)
     let bytes = memory.address.assumingMemoryBound(to: UInt8.self)
@@ -74,29 +63,41 @@ final class QuantizedMatrix: @unchecked Sendable {
           block)
       }
     }
-    packed = UnsafePointer(bytes)
+    self.rows = rows
+    self.activations = activations
     self.scales = scales
-    self.scaleBase = scales.pointer
-    self.blocks = blocks
+    self.tiles = QuantizedTiles(
+      packed: UnsafePointer(bytes), scales: scales.pointer, columns: columns, block: block, blocks: blocks)
     owner = .block(memory)
   }
 
   deinit { owner.release() }
+}
 
-  var tiles: Int { (rows + Self.tileRows - 1) / Self.tileRows }
+/// Where a matrix in 8 bits lies, as long as it lives: threads ask for it at every share, and would count references to the matrix.
+struct QuantizedTiles {
+  /// `uio2_i8_packed_size(rows, columns)` bytes.
+  let packed: UnsafePointer<UInt8>
+  /// `[tiles, blocks, 64]`.
+  let scales: UnsafePointer<Float>
+  let columns: Int
+  let block: Int
+  let blocks: Int
 
-  func tile(_ index: Int) -> UnsafePointer<UInt8> { packed + index * Self.packedSize(rows: 1, columns: columns) }
-  func tileScales(_ index: Int) -> UnsafePointer<Float> { scaleBase + index * blocks * Self.tileRows }
+  func weights(_ tile: Int) -> UnsafePointer<UInt8> {
+    packed + tile * QuantizedMatrix.packedSize(rows: 1, columns: columns)
+  }
+
+  func scales(_ tile: Int) -> UnsafePointer<Float> { scales + tile * blocks * QuantizedMatrix.tileRows }
 
   /// Rows `range` as floats, `[range.count, columns]`, written at `target`.
   func widen(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>) {
     var row = range.lowerBound
     while row < range.upperBound {
-      let tile = row / Self.tileRows, first = row % Self.tileRows
-      let count = min(Self.tileRows - first, range.upperBound - row)
+      let tile = row / QuantizedMatrix.tileRows, first = row % QuantizedMatrix.tileRows
+      let count = min(QuantizedMatrix.tileRows - first, range.upperBound - row)
       uio2_i8_widen(
-        target + (row - range.lowerBound) * columns, columns, self.tile(tile), tileScales(tile), columns, block, first,
-        count)
+        target + (row - range.lowerBound) * columns, columns, weights(tile), scales(tile), columns, block, first, count)
       row += count
     }
   }
@@ -137,7 +138,8 @@ struct QuantizedActivations {
     memory = Tensor(uninitialized: [rows * (width / 4 + 2 * blocks)])
     let (columns, blocks) = (columns, blocks)
     let (q, scales, sums) = (values, scales, sums)
-    Parallel.rows(x.rows, operations: 4 * columns * copies) { range in
+    // More than the arithmetic: half of the lines come from another processor's cache.
+    Parallel.rows(x.rows, operations: 16 * columns * copies) { range in
       let first = copies * range.lowerBound
       let quantize = kind.isPaired ? uio2_i16_quantize : uio2_i8_quantize
       quantize(
@@ -190,7 +192,8 @@ extension WeightMatrix {
     defer { withExtendedLifetime(quantized) {} }
     return try body(
       UnsafeRawBufferPointer(
-        start: quantized.packed, count: QuantizedMatrix.packedSize(rows: quantized.rows, columns: quantized.columns)),
+        start: quantized.tiles.packed,
+        count: QuantizedMatrix.packedSize(rows: quantized.rows, columns: quantized.columns)),
       UnsafeRawBufferPointer(start: quantized.scales.pointer, count: quantized.scales.count * 4))
   }
 }

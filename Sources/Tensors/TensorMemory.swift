@@ -25,8 +25,7 @@ public enum TensorMemory {
   struct Block: @unchecked Sendable {
     /// A multiple of 64.
     let address: UnsafeMutableRawPointer
-    /// Bytes, as many as were asked for at least.
-    fileprivate let capacity: Int
+    fileprivate let sizeClass: SizeClass
   }
 
   /// How long memory is wanted: the longer, the less of a surplus is taken.
@@ -68,53 +67,43 @@ public enum TensorMemory {
   }
 
   private struct State: ~Copyable {
-    /// Blocks of each capacity; the one that lies there longest comes first, the next one to be used last.
-    var idle: [Int: [IdleBlock]] = [:]
+    /// Blocks of each size class; the one that lies there longest comes first, the next one to be used last.
+    var idle = [[IdleBlock]](repeating: [], count: SizeClass.count)
     var returns = 0
     var statistics = Statistics()
 
     /// Removes the blocks that were not used for longest until `byteCount` more bytes may lie idle.
     mutating func makeRoom(for byteCount: Int) -> [Int] {
       var surplus: [Int] = []
-      while statistics.idleBytes + byteCount > TensorMemory.idleLimit,
-        let oldest = idle.min(by: { ($0.value.first?.order ?? .max) < ($1.value.first?.order ?? .max) })?.key,
-        let block = remove(oldest, { $0.removeFirst() })
-      {
-        surplus.append(block.address)
+      while statistics.idleBytes + byteCount > TensorMemory.idleLimit, let oldest = oldest() {
+        statistics.idleBytes -= SizeClass(index: oldest).capacity
+        surplus.append(idle[oldest].removeFirst().address)
       }
       return surplus
     }
 
-    /// One of the idle blocks of `capacity` bytes.
-    private mutating func remove(_ capacity: Int, _ choose: (inout [IdleBlock]) -> IdleBlock) -> IdleBlock? {
-      // Taken out, so that the array is not copied.
-      guard has(capacity), var blocks = idle.removeValue(forKey: capacity) else { return nil }
-      statistics.idleBytes -= capacity
-      defer { idle[capacity] = blocks }
-      return choose(&blocks)
+    /// The class with the block that was not used for longest.
+    private func oldest() -> Int? {
+      idle.indices.filter { !idle[$0].isEmpty }.min { idle[$0][0].order < idle[$1][0].order }
     }
 
-    private func has(_ capacity: Int) -> Bool {
-      idle[capacity].map { !$0.isEmpty } ?? false
-    }
-
-    /// A block of `capacity` bytes, or a larger one if both are large: pages to be cleared would cost more than a surplus.
-    mutating func takeIdle(_ capacity: Int, for use: Use) -> Block? {
-      var found = capacity
-      if capacity >= TensorMemory.hugePages, !has(capacity) {
-        let sizes = capacity...capacity / 2 * use.mostHalves
-        found = idle.keys.filter { sizes.contains($0) && has($0) }.min() ?? capacity
+    /// A block of a class, or a larger one if both are large: pages to be cleared would cost more than a surplus.
+    mutating func takeIdle(_ wanted: SizeClass, for use: Use) -> Block? {
+      var found = wanted
+      if wanted.capacity >= TensorMemory.hugePages {
+        let largest = wanted.capacity / 2 * use.mostHalves
+        while idle[found.index].isEmpty, found.next.capacity <= largest { found = found.next }
       }
-      guard let block = remove(found, { $0.removeLast() }),
-        let address = UnsafeMutableRawPointer(bitPattern: block.address)
+      guard let block = idle[found.index].popLast(), let address = UnsafeMutableRawPointer(bitPattern: block.address)
       else { return nil }
-      return Block(address: address, capacity: found)
+      statistics.idleBytes -= found.capacity
+      return Block(address: address, sizeClass: found)
     }
 
     mutating func putIdle(_ block: Block) {
-      idle[block.capacity, default: []].append(IdleBlock(address: Int(bitPattern: block.address), order: returns))
+      idle[block.sizeClass.index].append(IdleBlock(address: Int(bitPattern: block.address), order: returns))
       returns += 1
-      statistics.idleBytes += block.capacity
+      statistics.idleBytes += block.sizeClass.capacity
     }
   }
 
@@ -127,10 +116,10 @@ public enum TensorMemory {
   public static func releaseIdle() {
     let blocks = state.withLock { state in
       defer {
-        state.idle.removeAll()
+        for index in state.idle.indices { state.idle[index] = [] }
         state.statistics.idleBytes = 0
       }
-      return state.idle.values.joined().map(\.address)
+      return state.idle.joined().map(\.address)
     }
     release(blocks)
   }
@@ -139,26 +128,19 @@ public enum TensorMemory {
     for block in blocks { UnsafeMutableRawPointer(bitPattern: block)?.deallocate() }
   }
 
-  /// Sizes of which memory is kept: four between neighbouring powers of two, so that little is wasted.
-  static func capacity(for byteCount: Int) -> Int {
-    let wanted = max(byteCount, 64)
-    let step = max(64, (1 << (Int.bitWidth - 1 - wanted.leadingZeroBitCount)) / 4)
-    return (wanted + step - 1) / step * step
-  }
-
   /// At least `byteCount` bytes, with no defined content.
   static func take(_ byteCount: Int, for use: Use = .passing) -> Block {
-    let capacity = capacity(for: byteCount)
+    let wanted = SizeClass(for: byteCount), capacity = wanted.capacity
     let kept = state.withLock { state -> Block? in
-      if let block = state.takeIdle(capacity, for: use) { return block }
+      if let block = state.takeIdle(wanted, for: use) { return block }
       state.statistics.allocations += 1
       return nil
     }
     if let kept { return kept }
     guard capacity >= hugePages else {
-      return Block(address: .allocate(byteCount: capacity, alignment: 64), capacity: capacity)
+      return Block(address: .allocate(byteCount: capacity, alignment: 64), sizeClass: wanted)
     }
-    let block = Block(address: .allocate(byteCount: capacity, alignment: hugePage), capacity: capacity)
+    let block = Block(address: .allocate(byteCount: capacity, alignment: hugePage), sizeClass: wanted)
     #if canImport(Glibc)
       // A wish: pages of 2 MiB are cleared and found much faster than 512 times as many of 4 KiB.
       madvise(block.address, capacity / hugePage * hugePage, MADV_HUGEPAGE)
@@ -173,18 +155,26 @@ public enum TensorMemory {
   /// Takes back what ``take(_:)`` gave.
   static func give(_ block: Block) {
     let surplus = state.withLock { state -> [Int] in
-      guard block.capacity <= idleLimit else { return [Int(bitPattern: block.address)] }
-      let surplus = state.makeRoom(for: block.capacity)
+      let capacity = block.sizeClass.capacity
+      guard capacity <= idleLimit else { return [Int(bitPattern: block.address)] }
+      let surplus = state.makeRoom(for: capacity)
       state.putIdle(block)
       return surplus
     }
     release(surplus)
   }
 
-  /// Memory for `count` floats, with no defined content, for as long as `body` runs.
-  static func withScratch<Result>(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Result) -> Result {
+  /// Memory for `count` floats, with no defined content, for as long as `body` runs: a little of it on the stack, which no other
+  /// thread waits for.
+  static func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
+    guard count > 4096 else {
+      return withUnsafeTemporaryAllocation(of: Float.self, capacity: max(count, 1)) { memory in
+        guard let base = memory.baseAddress else { return }
+        body(base)
+      }
+    }
     let block = take(count * 4, for: .scratch)
     defer { give(block) }
-    return body(block.address.assumingMemoryBound(to: Float.self))
+    body(block.address.assumingMemoryBound(to: Float.self))
   }
 }

@@ -69,7 +69,7 @@ public struct WeightMatrix: Sendable {
     case .f32(let tensor): return tensor.rows(in: range)
     case .bf16(let halves):
       uio2_bf16_to_f32(result.storage.base, halves.base + range.lowerBound * columns, range.count * columns)
-    case .int8(let quantized): quantized.widen(range, into: result.storage.base)
+    case .int8(let quantized): quantized.tiles.widen(range, into: result.storage.base)
     }
     return result
   }
@@ -84,7 +84,7 @@ public struct WeightMatrix: Sendable {
       switch elements {
       case .f32: break
       case .bf16(let halves): uio2_bf16_to_f32(place, halves.base + source * columns, columns)
-      case .int8(let quantized): quantized.widen(source..<source + 1, into: place)
+      case .int8(let quantized): quantized.tiles.widen(source..<source + 1, into: place)
       }
     }
     return result

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// Picks a token from logits: greedy, or temperature, top-k, top-p and a seeded draw, in the order of Hugging Face's processors.
 struct TokenSampler {
@@ -13,11 +14,9 @@ struct TokenSampler {
   /// - Parameter logits: one for each candidate, not empty.
   /// - Returns: the index picked and its probability among the candidates under the untouched logits.
   mutating func pick(_ logits: [Float]) -> (index: Int, probability: Double) {
-    let maximum = logits.max() ?? 0
-    let weights = logits.map { exp(Double($0 - maximum)) }
-    let total = weights.reduce(0, +)
-    let index = options.temperature > 0 ? draw(logits) : (logits.firstIndex(of: maximum) ?? 0)
-    return (index, total > 0 ? weights[index] / total : 0)
+    let index = options.temperature > 0 ? draw(logits) : logits.max().flatMap(logits.firstIndex) ?? 0
+    let probability = exp(Double(logits[index] - logits.logSumExp))
+    return (index, probability.isNaN ? 0 : probability)
   }
 
   private mutating func draw(_ logits: [Float]) -> Int {

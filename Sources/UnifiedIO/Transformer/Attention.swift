@@ -47,8 +47,8 @@ struct Attention: Sendable {
     cosineScales ?? [Float](repeating: 1 / Float(headDimension).squareRoot(), count: heads)
   }
 
-  private func prepared(_ projected: Tensor, _ norm: RMSNorm?, _ rotary: Tensor?) -> Tensor {
-    var x = projected
+  /// Norm and rotary embedding, in place.
+  private func prepare(_ x: inout Tensor, _ norm: RMSNorm?, _ rotary: Tensor?) {
     switch (norm, rotary) {
     case (let norm?, let rotary?): x.normalizeAndRotate(norm, by: rotary)
     case (let norm?, nil): x = norm(x)
@@ -56,7 +56,6 @@ struct Attention: Sendable {
     case (nil, nil): break
     }
     if cosineScales != nil { x.normalizeLength(groupsOf: headDimension) }
-    return x
   }
 
   /// Attention of each example's tokens to themselves, everything visible.
@@ -66,20 +65,25 @@ struct Attention: Sendable {
   ///   - rotary: `[tokens, headDimension]`.
   ///   - lengths: tokens of each example.
   func callAsFunction(_ x: Tensor, rotary: Tensor?, lengths: [Int]) -> Tensor {
-    let projected = Linear.each([query, key, value], of: x)
+    var projected = Linear.each([query, key, value], of: x)
+    prepare(&projected[0], queryNorm, rotary)
+    prepare(&projected[1], keyNorm, rotary)
     return output(
       SoftmaxAttention.attend(
-        queries: prepared(projected[0], queryNorm, rotary), keys: prepared(projected[1], keyNorm, rotary),
-        values: projected[2], lengths: lengths, heads: heads, scales: scales))
+        queries: projected[0], keys: projected[1], values: projected[2], lengths: lengths, heads: heads, scales: scales)
+    )
   }
 
   /// Attention of `x` to all of `context`.
   func callAsFunction(_ x: Tensor, to context: Tensor) -> Tensor {
-    let projected = Linear.each([key, value], of: context)
+    var projected = Linear.each([key, value], of: context)
+    prepare(&projected[0], keyNorm, nil)
+    var queries = query(x)
+    prepare(&queries, queryNorm, nil)
     return output(
       SoftmaxAttention.attend(
-        queries: prepared(query(x), queryNorm, nil), keys: prepared(projected[0], keyNorm, nil),
-        values: projected[1], keyCount: context.rows, heads: heads, scales: scales))
+        queries: queries, keys: projected[0], values: projected[1], keyCount: context.rows, heads: heads, scales: scales
+      ))
   }
 
   /// Attention of each example's new tokens to those before and to themselves, as far as they are not later.
@@ -90,31 +94,31 @@ struct Attention: Sendable {
   ///   - counts: new tokens of each example.
   ///   - states: of each example; the new keys and values are appended to the caches of `layer`.
   func extend(_ x: Tensor, rotary: Tensor, counts: [Int], states: inout [DecoderState], layer: Int) -> Tensor {
-    let projected = Linear.each([query, key, value], of: x)
-    let keys = prepared(projected[1], keyNorm, rotary)
+    var projected = Linear.each([query, key, value], of: x)
+    prepare(&projected[0], queryNorm, rotary)
+    prepare(&projected[1], keyNorm, rotary)
     var start = 0
     for (index, count) in counts.enumerated() {
-      states[index].caches[layer].append(keys: keys, values: projected[2], rows: start..<start + count)
+      states[index].caches[layer].append(keys: projected[1], values: projected[2], rows: start..<start + count)
       start += count
     }
     return output(
       SoftmaxAttention.attend(
-        queries: prepared(projected[0], queryNorm, rotary), caches: states.map { $0.caches[layer] }, counts: counts,
-        scales: scales, causal: true))
+        queries: projected[0], caches: states.map { $0.caches[layer] }, counts: counts, scales: scales, causal: true))
   }
 
   /// Keys and values of `context` to be kept: they are the same for every query.
   func memory(of context: Tensor, rotary: Tensor, precision: CachePrecision) -> AttentionCache {
-    let projected = Linear.each([key, value], of: context)
-    return AttentionCache(
-      keys: prepared(projected[0], keyNorm, rotary), values: projected[1], heads: heads, precision: precision)
+    var projected = Linear.each([key, value], of: context)
+    prepare(&projected[0], keyNorm, rotary)
+    return AttentionCache(keys: projected[0], values: projected[1], heads: heads, precision: precision)
   }
 
   /// Attention of each example's new tokens to what is kept of its context.
   func read(_ x: Tensor, rotary: Tensor, counts: [Int], memories: [AttentionCache]) -> Tensor {
-    output(
-      SoftmaxAttention.attend(
-        queries: prepared(query(x), queryNorm, rotary), caches: memories, counts: counts, scales: scales, causal: false)
-    )
+    var queries = query(x)
+    prepare(&queries, queryNorm, rotary)
+    return output(
+      SoftmaxAttention.attend(queries: queries, caches: memories, counts: counts, scales: scales, causal: false))
   }
 }
