@@ -83,6 +83,20 @@ import Testing
     return y.values()
   }
 
+  /// Sums are exact and one fused step turns them into results, so a processor with an 8-bit dot product says what one without says.
+  @Test(arguments: [4, 64, 256, 512]) func levelsThatFuseGiveTheSameBits(block: Int) {
+    let levels = KernelLevel.all.filter { $0.description != "portable" }
+    for (rows, columns) in [(3, 17), (64, 130), (130, 1028), (257, 516)] {
+      let weights = random(rows * columns, seed: 1), x = random(11 * columns, seed: 2)
+      let results = levels.map { level in
+        product(
+          level, Pairs(level, x, 11, columns, block), 0..<11, EightBitTile(level, weights, rows, columns, block),
+          outputs: rows)
+      }
+      for other in results.dropFirst() { expectIdentical(other, results[0]) }
+    }
+  }
+
   // Blocks of up to 512 inputs fit 32 bits whole.
   @Test(arguments: KernelLevel.all, [4, 64, 256, 512, 1024]) func sumsOfABlockAreExact(level: KernelLevel, block: Int) {
     for (rows, columns) in [(1, 1), (3, 17), (64, 130), (17, 1000), (130, 1028), (257, 516)] {

@@ -20,6 +20,8 @@ ALWAYS_INLINE void i8_tile(float *y, size_t y_stride, const int8_t *q, size_t q_
   const int planes = paired ? 2 : 1, all = rows * planes;
   __m512i acc[TILE_ROWS][4];
   UNROLL for (int r = 0; r < all; r++) UNROLL for (int n = 0; n < 4; n++) acc[r][n] = _mm512_setzero_si512();
+  // The scales' lines come while the sums are made.
+  UNROLL for (size_t n = 0; n < I8_TILE; n += 16) __builtin_prefetch(w_scales + n);
   for (size_t c = 0; c < count; c += 4, packed += 4 * I8_TILE) {
     for (size_t n = 0; n < fetch.lines; n++, fetch.from += 64) {
       if (fetch.soon) _mm_prefetch((const char *)fetch.from, _MM_HINT_T0);
