@@ -128,8 +128,10 @@ public final class UnifiedIOModel: Sendable {
     let clock = ContinuousClock(), start = clock.now
     var sequences: [EncodedPart] = []
     var layouts: [SequenceLayout] = []
+    // Whoever looks at tensors on the way sees them computed.
+    let features = probe == nil ? self.inputs.features(of: inputs) : PictureFeatures(cache: nil)
     for input in inputs {
-      let (parts, layout) = try self.inputs(input, textEmbedding: textEmbedding, probe: probe)
+      let (parts, layout) = try self.inputs(input, features: features, textEmbedding: textEmbedding, probe: probe)
       sequences.append(
         EncodedPart(
           embeddings: Tensor.stacking(parts.map(\.embeddings)), rotary: Tensor.stacking(parts.map(\.rotary))))

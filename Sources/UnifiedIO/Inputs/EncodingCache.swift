@@ -117,6 +117,9 @@ public final class EncodingCache: Sendable {
     }
   }
 
+  /// Whether a result is kept; not counted as asking for it.
+  func has(_ key: Key) -> Bool { state.withLock { $0.entries[key] != nil } }
+
   /// The result for `key`, computed if it is not kept.
   func callAsFunction(_ key: Key, make: () throws(ModelError) -> [Tensor]) throws(ModelError) -> [Tensor] {
     if let kept = state.withLock({ $0.find(key) }) { return kept }

@@ -33,23 +33,41 @@ struct HistoryEncoder: Sendable {
     self.name = name
   }
 
+  /// What the vision transformer is asked for; `nil` when the frame shows nothing (padding).
+  private func request(_ input: PatchInput, _ vision: VisionTransformer) throws(ModelError) -> PictureFeatures.Request?
+  {
+    try KeptPatches(input, patchLength: patchLength, positionCount: positions.table.rows, name: name)
+      .map { PictureFeatures.Request(kept: $0, positions: positions, vision: vision) }
+  }
+
+  /// The same for every frame whose latents are not kept.
+  func requests(
+    _ frames: [PatchInput], _ vision: VisionTransformer, cache: EncodingCache
+  ) throws(ModelError) -> [PictureFeatures.Request] {
+    var requests: [PictureFeatures.Request] = []
+    for frame in frames {
+      if let request = try request(frame, vision), !cache.has(request.kept.key(.latents(name))) {
+        requests.append(request)
+      }
+    }
+    return requests
+  }
+
   /// The latents of one frame, `[latents, embedding]`; `nil` when the frame shows nothing (padding).
   func frame(
-    _ input: PatchInput, vision: VisionTransformer, cache: EncodingCache, probe: Probe? = nil
+    _ input: PatchInput, vision: VisionTransformer, features: PictureFeatures, probe: Probe? = nil
   ) throws(ModelError) -> Tensor? {
-    guard
-      let kept = try KeptPatches(input, patchLength: patchLength, positionCount: positions.table.rows, name: name)
-    else { return nil }
-    guard probe == nil else { return try latents(of: kept, vision: vision, cache: nil, probe: probe) }
-    return try cache(kept.key(.latents(name))) { () throws(ModelError) in
-      [try latents(of: kept, vision: vision, cache: cache)]
+    guard let request = try request(input, vision) else { return nil }
+    guard let cache = features.cache else { return try latents(of: request, features: features, probe: probe) }
+    return try cache(request.kept.key(.latents(name))) { () throws(ModelError) in
+      [try latents(of: request, features: features)]
     }[0]
   }
 
   private func latents(
-    of kept: KeptPatches, vision: VisionTransformer, cache: EncodingCache?, probe: Probe? = nil
+    of request: PictureFeatures.Request, features: PictureFeatures, probe: Probe? = nil
   ) throws(ModelError) -> Tensor {
-    let features = try vision.features(of: kept, at: positions, cache: cache)
+    let features = try features(request)
     let prefix = name == "audio_history" ? "audio_vit" : "image_vit"
     probe?("\(prefix).\(name).x", features.last)
     probe?("\(prefix).\(name).x1", features.second)
@@ -64,7 +82,7 @@ struct HistoryEncoder: Sendable {
 
   /// - Returns: `nil` when no frame shows anything.
   func callAsFunction(
-    _ frames: [PatchInput], vision: VisionTransformer, cache: EncodingCache, probe: Probe? = nil
+    _ frames: [PatchInput], vision: VisionTransformer, features: PictureFeatures, probe: Probe? = nil
   ) throws(ModelError) -> (part: EncodedPart, kept: [Int])? {
     guard frames.count <= maximumFrames else {
       throw ModelError(.invalidInput, name, "has \(frames.count) frames; the model reads \(maximumFrames) at most")
@@ -72,7 +90,7 @@ struct HistoryEncoder: Sendable {
     var parts: [Tensor] = []
     var kept: [Int] = []
     for (index, input) in frames.enumerated() {
-      guard let latentsOfFrame = try frame(input, vision: vision, cache: cache, probe: probe) else { continue }
+      guard let latentsOfFrame = try frame(input, vision: vision, features: features, probe: probe) else { continue }
       parts.append(latentsOfFrame)
       kept += index * latents..<(index + 1) * latents
     }

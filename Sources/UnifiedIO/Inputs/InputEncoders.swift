@@ -69,9 +69,28 @@ struct InputEncoders: Sendable {
     }
   }
 
+  /// Computes the features of all pictures of the examples together, as far as they are not kept.
+  ///
+  /// Inputs that cannot be read are passed over: whoever reads them next says what is wrong with them.
+  func features(of inputs: [ModelInput]) -> PictureFeatures {
+    var features = PictureFeatures(cache: cache)
+    guard inputs.reduce(0, { $0 + ($1.image == nil ? 0 : 1) + $1.imageHistory.count }) > 1, let imageVision else {
+      return features
+    }
+    features.prepare(
+      inputs.flatMap { input in
+        let now = (try? input.image.flatMap { try image?.request($0, imageVision) }).map { [$0] } ?? []
+        let before = try? imageHistory?.requests(input.imageHistory, imageVision, cache: cache)
+        return now + (before ?? [])
+      })
+    return features
+  }
+
   /// The parts of the encoder's sequence in the reference's order: text, image, image history, audio, audio history.
+  ///
+  /// - Parameter features: of the example's pictures among others; see ``features(of:)``.
   func callAsFunction(
-    _ input: ModelInput, textEmbedding: WeightMatrix, probe: Probe? = nil
+    _ input: ModelInput, features: PictureFeatures, textEmbedding: WeightMatrix, probe: Probe? = nil
   ) throws(ModelError) -> (parts: [EncodedPart], layout: SequenceLayout) {
     var parts: [EncodedPart] = []
     var layout = SequenceLayout()
@@ -83,19 +102,19 @@ struct InputEncoders: Sendable {
     append(try text(input.text, embedding: textEmbedding, probe: probe), .text)
     if let patches = input.image {
       let (encoder, vision) = try present(image, imageVision, "image")
-      append(try encoder(patches, vision: vision, cache: cache, probe: probe), .image)
+      append(try encoder(patches, vision: vision, features: features, probe: probe), .image)
     }
     if !input.imageHistory.isEmpty {
       let (encoder, vision) = try present(imageHistory, imageVision, "image_history")
-      append(try encoder(input.imageHistory, vision: vision, cache: cache, probe: probe), .imageHistory)
+      append(try encoder(input.imageHistory, vision: vision, features: features, probe: probe), .imageHistory)
     }
     if let patches = input.audio {
       let (encoder, vision) = try present(audio, audioVision, "audio")
-      append(try encoder(patches, vision: vision, cache: cache, probe: probe), .audio)
+      append(try encoder(patches, vision: vision, features: features, probe: probe), .audio)
     }
     if !input.audioHistory.isEmpty {
       let (encoder, vision) = try present(audioHistory, audioVision, "audio_history")
-      append(try encoder(input.audioHistory, vision: vision, cache: cache, probe: probe), .audioHistory)
+      append(try encoder(input.audioHistory, vision: vision, features: features, probe: probe), .audioHistory)
     }
     guard !parts.isEmpty else {
       throw ModelError(.invalidInput, "text", "the example is empty: it has no token and no patch")

@@ -22,14 +22,18 @@ struct PatchEncoder: Sendable {
     self.name = name
   }
 
+  /// What the vision transformer is asked for; `nil` when no patch shows anything.
+  func request(_ input: PatchInput, _ vision: VisionTransformer) throws(ModelError) -> PictureFeatures.Request? {
+    try KeptPatches(input, patchLength: patchLength, positionCount: rotary.count, name: name)
+      .map { PictureFeatures.Request(kept: $0, positions: positions, vision: vision) }
+  }
+
   /// - Returns: `nil` when no patch shows anything.
   func callAsFunction(
-    _ input: PatchInput, vision: VisionTransformer, cache: EncodingCache, probe: Probe? = nil
+    _ input: PatchInput, vision: VisionTransformer, features: PictureFeatures, probe: Probe? = nil
   ) throws(ModelError) -> (part: EncodedPart, kept: [Int])? {
-    guard let kept = try KeptPatches(input, patchLength: patchLength, positionCount: rotary.count, name: name) else {
-      return nil
-    }
-    let features = try vision.features(of: kept, at: positions, cache: probe == nil ? cache : nil)
+    guard let request = try request(input, vision) else { return nil }
+    let kept = request.kept, features = try features(request)
     let prefix = name == "audio" ? "audio_vit" : "image_vit"
     probe?("\(prefix).\(name).x", features.last)
     probe?("\(prefix).\(name).x1", features.second)

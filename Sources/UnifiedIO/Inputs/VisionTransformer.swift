@@ -19,6 +19,7 @@ struct VisionTransformer: Sendable {
   }
 
   let kind: Kind
+  var isImage: Bool { if case .image = kind { true } else { false } }
   let patchEmbedding: Linear
   /// Tokens before the patches, their positions added, `[1 or 2, embedding]`.
   let leadingTokens: Tensor
@@ -60,8 +61,8 @@ struct VisionTransformer: Sendable {
       preNorm = nil
     }
     var blocks: [VisionBlock] = []
+    let isImage = if case .image = kind { true } else { false }
     for index in 0..<configuration.layers {
-      let isImage = if case .image = kind { true } else { false }
       blocks.append(
         try VisionBlock(
           weights["transformer"]["resblocks"]["\(index)"], configuration, epsilon: epsilon, exactGELU: isImage))
@@ -81,21 +82,39 @@ struct VisionTransformer: Sendable {
     }
   }
 
-  /// - Parameters:
-  ///   - patches: only those that show something, `[patches, patchLength]`; masked ones influence nothing that is read.
-  ///   - positions: `[patches, embedding]`.
-  func callAsFunction(_ patches: Tensor, positions: Tensor) -> Features {
-    var embedded = patchEmbedding(patches)
-    embedded += positions
-    var x = Tensor.stacking([leadingTokens, embedded])
-    if let preNorm { x = preNorm(x) }
+  /// Patches of one picture and their rows of the position table.
+  struct Picture {
+    /// Only those that show something, `[patches, patchLength]`; masked ones influence nothing that is read.
+    let patches: Tensor
+    /// `[patches, embedding]`.
+    let positions: Tensor
+  }
+
+  /// The features of several pictures, whose products are computed together.
+  func callAsFunction(_ pictures: [Picture]) -> [Features] {
+    var embedded = patchEmbedding(Tensor.stacking(pictures.map(\.patches)))
+    embedded += Tensor.stacking(pictures.map(\.positions))
     let skip = leadingTokens.rows
+    var sequences: [Tensor] = []
+    var start = 0
+    for picture in pictures {
+      sequences += [leadingTokens, embedded.rows(in: start..<start + picture.patches.rows)]
+      start += picture.patches.rows
+    }
+    let lengths = pictures.map { skip + $0.patches.rows }
+    var x = Tensor.stacking(sequences)
+    if let preNorm { x = preNorm(x) }
     var second = x
     for (index, block) in blocks.enumerated() {
-      x = block(x)
+      x = block(x, lengths: lengths)
       if index == 1 { second = x }
     }
-    return Features(last: x.rows(in: skip..<x.rows), second: second.rows(in: skip..<second.rows))
+    start = 0
+    return lengths.map { length in
+      defer { start += length }
+      let rows = start + skip..<start + length
+      return Features(last: x.rows(in: rows), second: second.rows(in: rows))
+    }
   }
 }
 
@@ -108,23 +127,6 @@ struct PatchPositions: Sendable {
   init(_ grid: GridSize, of vision: VisionTransformer) {
     self.grid = grid
     table = vision.positionTable(for: grid)
-  }
-}
-
-extension VisionTransformer {
-  /// The features of patches, unless the cache has them.
-  ///
-  /// - Parameter cache: `nil` to compute them in any case.
-  func features(
-    of kept: KeptPatches, at positions: PatchPositions, cache: EncodingCache?
-  ) throws(ModelError) -> Features {
-    guard let cache else { return self(kept.patches, positions: positions.table.gatheringRows(kept.positions)) }
-    let isImage = if case .image = kind { true } else { false }
-    let tensors = try cache(kept.key(.features(positions.grid, isImage: isImage))) {
-      let made = self(kept.patches, positions: positions.table.gatheringRows(kept.positions))
-      return [made.last, made.second]
-    }
-    return Features(last: tensors[0], second: tensors[1])
   }
 }
 
@@ -163,19 +165,22 @@ struct VisionBlock: Sendable {
     self.exactGELU = exactGELU
   }
 
-  func callAsFunction(_ x: Tensor) -> Tensor {
+  /// - Parameters:
+  ///   - x: `[tokens, embedding]`, the pictures one below the other.
+  ///   - lengths: tokens of each picture.
+  func callAsFunction(_ x: Tensor, lengths: [Int]) -> Tensor {
     var x = x
-    x += attention(norm1(x))
+    x += attention(norm1(x), lengths)
     x += mlp(norm2(x))
     return x
   }
 
-  private func attention(_ x: Tensor) -> Tensor {
+  private func attention(_ x: Tensor, _ lengths: [Int]) -> Tensor {
     let projected = Linear.each([query, key, value], of: x)
     return output(
       SoftmaxAttention.attend(
-        queries: projected[0], keys: projected[1], values: projected[2], keyCount: x.rows, heads: heads,
-        scale: 1 / Float(x.columns / heads).squareRoot()))
+        queries: projected[0], keys: projected[1], values: projected[2], lengths: lengths, heads: heads,
+        scales: [Float](repeating: 1 / Float(x.columns / heads).squareRoot(), count: heads)))
   }
 
   private func mlp(_ x: Tensor) -> Tensor {
