@@ -24,14 +24,18 @@ ALWAYS_INLINE float widened_value(const void *w, size_t i, const int brain) {
   return brain ? widened(((const uint16_t *)w)[i]) : ((const float *)w)[i];
 }
 
-// y[i][n * apart] = w[n * apart] . x[i] for `count` weight rows and `inputs` rows of x.
+// y[i][n * apart] = w[n * apart] . x[i] for `count` weight rows and `inputs` rows of x. `fetching`: the weight rows after these are
+// fetched into the second-level cache meanwhile.
 ALWAYS_INLINE void dot_rows(float *y, size_t y_stride, const void *w, size_t apart, const float *x, size_t x_stride, size_t columns,
-                            const int inputs, const int count, const int brain) {
+                            const int inputs, const int count, const int brain, const int fetching) {
   vfloat acc[SHARED_ROWS][4];
   UNROLL for (int i = 0; i < inputs; i++) UNROLL for (int n = 0; n < count; n++) acc[i][n] = (vfloat){0};
-  const size_t whole = columns / VECTOR_WIDTH * VECTOR_WIDTH, step = apart * columns;
+  const size_t whole = columns / VECTOR_WIDTH * VECTOR_WIDTH, step = apart * columns, size = brain ? 2 : 4;
   for (size_t c = 0; c < whole; c += VECTOR_WIDTH) {
     vfloat weights[4];
+    if (fetching && c * size % 64 == 0)
+      UNROLL for (int n = 0; n < count; n++)
+        __builtin_prefetch((const char *)w + ((size_t)n * step + columns + c) * size, 0, 2);
     UNROLL for (int n = 0; n < count; n++) weights[n] = widened_vector(w, (size_t)n * step + c, brain);
     UNROLL for (int i = 0; i < inputs; i++) {
       const vfloat value = load(x + (size_t)i * x_stride + c);
@@ -46,16 +50,25 @@ ALWAYS_INLINE void dot_rows(float *y, size_t y_stride, const void *w, size_t apa
   }
 }
 
-// `count` weight rows with all rows of x.
+// `count` weight rows with all rows of x. The first rows of x bring the weights from memory, which would rest while the others find them
+// in the cache: the second ones fetch what comes next.
 ALWAYS_INLINE void dot_all(float *y, size_t y_stride, const void *w, size_t apart, const float *x, size_t x_stride, size_t inputs,
                            size_t columns, const int count, const int brain) {
   size_t i = 0;
-  for (; i + SHARED_ROWS <= inputs; i += SHARED_ROWS)
-    dot_rows(y + i * y_stride, y_stride, w, apart, x + i * x_stride, x_stride, columns, SHARED_ROWS, count, brain);
+#define UIO2_DOT(rows, fetching) \
+  dot_rows(y + i * y_stride, y_stride, w, apart, x + i * x_stride, x_stride, columns, rows, count, brain, fetching)
+  for (; i + SHARED_ROWS <= inputs; i += SHARED_ROWS) {
+    if (i == SHARED_ROWS) UIO2_DOT(SHARED_ROWS, 1);
+    else UIO2_DOT(SHARED_ROWS, 0);
+  }
 #if SHARED_ROWS > 2
-  for (; i + 2 <= inputs; i += 2) dot_rows(y + i * y_stride, y_stride, w, apart, x + i * x_stride, x_stride, columns, 2, count, brain);
+  for (; i + 2 <= inputs; i += 2) {
+    if (i == SHARED_ROWS) UIO2_DOT(2, 1);
+    else UIO2_DOT(2, 0);
+  }
 #endif
-  for (; i < inputs; i++) dot_rows(y + i * y_stride, y_stride, w, apart, x + i * x_stride, x_stride, columns, 1, count, brain);
+  for (; i < inputs; i++) UIO2_DOT(1, 0);
+#undef UIO2_DOT
 }
 
 // Four rows at a time that lie far apart: a core gets more from memory at several places, each read on and on, than at one.
