@@ -12,8 +12,8 @@ ALWAYS_INLINE struct i8_fetch i8_fetching(const uint8_t *weights, size_t size, s
   (void)size, (void)groups;
   return (struct i8_fetch){weights + I8_PIECE * I8_TILE, group == 0 ? 4 : 0, 1};
 #else
-  (void)weights, (void)size, (void)group, (void)groups;
-  return (struct i8_fetch){0};
+  (void)size, (void)group, (void)groups;
+  return (struct i8_fetch){weights, 0, 0};
 #endif
 }
 
@@ -29,7 +29,7 @@ ALWAYS_INLINE void i8_rows_of_tile(float *y, size_t y_stride, const int8_t *q, c
     const uint8_t *weights = packed + start * I8_TILE;
     for (size_t group = 0, i = 0; group < groups; group++, i += I8_TOGETHER(paired)) {
       const size_t rows = count - i < I8_TOGETHER(paired) ? count - i : I8_TOGETHER(paired), row = i * planes;
-      const struct i8_fetch none = {0}, fetch = i8_fetching(weights, size, group, groups);
+      const struct i8_fetch none = {weights, 0, 0}, fetch = i8_fetching(weights, size, group, groups);
 #define UIO2_TILE(fetch, n)                                                                                                    \
   i8_tile(y + i * y_stride, y_stride, q + row * padded + start, padded, x_scales + row * blocks + b, sums + row * blocks + b, \
           blocks, weights, w_scales + b * I8_TILE, size, b == 0, outputs, fetch, n, paired)
