@@ -40,12 +40,12 @@ struct HistoryEncoder: Sendable {
       .map { PictureFeatures.Request(kept: $0, positions: positions, vision: vision) }
   }
 
-  /// The same for every frame whose latents are not kept.
+  /// The same for every frame whose latents are not kept; nothing where there are more frames than the model reads.
   func requests(
     _ frames: [PatchInput], _ vision: VisionTransformer, cache: EncodingCache
   ) throws(ModelError) -> [PictureFeatures.Request] {
     var requests: [PictureFeatures.Request] = []
-    for frame in frames {
+    for frame in frames where frames.count <= maximumFrames {
       if let request = try request(frame, vision), !cache.has(request.kept.key(.latents(name))) {
         requests.append(request)
       }
