@@ -14,8 +14,9 @@ struct TokenSampler {
   /// - Parameter logits: one for each candidate, not empty.
   /// - Returns: the index picked and its probability among the candidates under the untouched logits.
   mutating func pick(_ logits: [Float]) -> (index: Int, probability: Double) {
-    let index = options.temperature > 0 ? draw(logits) : logits.max().flatMap(logits.firstIndex) ?? 0
-    let probability = exp(Double(logits[index] - logits.logSumExp))
+    let index = options.temperature > 0 ? draw(logits) : logits.max().flatMap { logits.firstIndex(of: $0) } ?? 0
+    // The sum is rounded, and may come out below its largest term.
+    let probability = min(exp(Double(logits[index] - logits.logSumExp)), 1)
     return (index, probability.isNaN ? 0 : probability)
   }
 
