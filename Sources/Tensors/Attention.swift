@@ -110,6 +110,7 @@ extension SoftmaxAttention {
     let width = queries.columns
     let result = Tensor(uninitialized: [queries.rows, width])
     guard let heads = caches.first?.heads else { return result }
+    precondition(scales.count == heads, "one factor a head")
     var examples: [CachedExample] = []
     examples.reserveCapacity(caches.count)
     var operations = 0, start = 0

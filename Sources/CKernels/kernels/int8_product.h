@@ -3,9 +3,9 @@
 // What a group of rows fetches while it is multiplied with `size` inputs of weights.
 ALWAYS_INLINE struct i8_fetch i8_fetching(const uint8_t *weights, size_t size, size_t group, size_t groups) {
 #if UIO2_LEVEL_NUMBER >= 3
-  // The memory would rest while the groups after the first find their weights in the cache: so each of them fetches a part of what comes
-  // next. One group alone is read in order, which the processor foresees. The first-level cache has no room for more than a few rows
-  // need, so that of few groups it is kept free.
+  // The memory would rest while the groups after the first find their weights in the cache, so up to four of them fetch a part of what
+  // comes next each: two or three into the second-level cache, more, which take longer, into the first (as measured on a Zen 4). One
+  // group alone reads in order, which the processor foresees.
   const size_t lines = groups == 1 ? 0 : groups < 4 ? 2 : 1;
   return (struct i8_fetch){weights + (size + group * lines * size / 4) * I8_TILE, group * lines < 4 ? lines : 0, groups >= 4};
 #elif UIO2_LEVEL_NUMBER >= 1

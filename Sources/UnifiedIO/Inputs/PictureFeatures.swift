@@ -18,7 +18,7 @@ struct PictureFeatures {
     let positions: PatchPositions
     let vision: VisionTransformer
 
-    var key: EncodingCache.Key { kept.key(.features(positions.grid, isImage: vision.isImage)) }
+    var key: EncodingCache.Key { kept.key(.features(positions.grid, isImage: vision.kind.isImage)) }
 
     /// Whether its rows are many, which gives each of them the same bits in any company.
     fileprivate var isMany: Bool { kept.positions.count > Linear.fewRows }

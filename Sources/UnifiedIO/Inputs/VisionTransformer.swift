@@ -8,6 +8,8 @@ struct VisionTransformer: Sendable {
     case image
     /// Class and distillation tokens; transposed position table; no norm before the blocks; tanh GELU.
     case audio(bands: Int, steps: Int)
+
+    var isImage: Bool { if case .image = self { true } else { false } }
   }
 
   /// The two features that the encoder reads of each patch: the last block's output (no final norm) and the second block's.
@@ -19,7 +21,6 @@ struct VisionTransformer: Sendable {
   }
 
   let kind: Kind
-  var isImage: Bool { if case .image = kind { true } else { false } }
   let patchEmbedding: Linear
   /// Tokens before the patches, their positions added, `[1 or 2, embedding]`.
   let leadingTokens: Tensor
@@ -61,11 +62,10 @@ struct VisionTransformer: Sendable {
       preNorm = nil
     }
     var blocks: [VisionBlock] = []
-    let isImage = if case .image = kind { true } else { false }
     for index in 0..<configuration.layers {
       blocks.append(
         try VisionBlock(
-          weights["transformer"]["resblocks"]["\(index)"], configuration, epsilon: epsilon, exactGELU: isImage))
+          weights["transformer"]["resblocks"]["\(index)"], configuration, epsilon: epsilon, exactGELU: kind.isImage))
     }
     self.blocks = blocks
   }
