@@ -154,7 +154,7 @@ class FakeDaemon:
     def reply(self, request: pb.Request, answer: Answer, route: list[bytes], delay: float = 0.0) -> None:
         """Sends one reply, ``delay`` seconds late."""
         reply = pb.Reply(
-            protocol_version=1,
+            protocol_version=2,
             request_id=request.request_id,
             session_id=request.session_id,
             **{_FIELDS[type(answer)]: answer},

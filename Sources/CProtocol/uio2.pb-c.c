@@ -187,6 +187,96 @@ void   uio2__v1__camera_frame__free_unpacked
   assert(message->base.descriptor == &uio2__v1__camera_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   uio2__v1__clock_echo__init
+                     (Uio2__V1__ClockEcho         *message)
+{
+  static const Uio2__V1__ClockEcho init_value = UIO2__V1__CLOCK_ECHO__INIT;
+  *message = init_value;
+}
+size_t uio2__v1__clock_echo__get_packed_size
+                     (const Uio2__V1__ClockEcho *message)
+{
+  assert(message->base.descriptor == &uio2__v1__clock_echo__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t uio2__v1__clock_echo__pack
+                     (const Uio2__V1__ClockEcho *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &uio2__v1__clock_echo__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t uio2__v1__clock_echo__pack_to_buffer
+                     (const Uio2__V1__ClockEcho *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &uio2__v1__clock_echo__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Uio2__V1__ClockEcho *
+       uio2__v1__clock_echo__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Uio2__V1__ClockEcho *)
+     protobuf_c_message_unpack (&uio2__v1__clock_echo__descriptor,
+                                allocator, len, data);
+}
+void   uio2__v1__clock_echo__free_unpacked
+                     (Uio2__V1__ClockEcho *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &uio2__v1__clock_echo__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   uio2__v1__prompt_part__init
+                     (Uio2__V1__PromptPart         *message)
+{
+  static const Uio2__V1__PromptPart init_value = UIO2__V1__PROMPT_PART__INIT;
+  *message = init_value;
+}
+size_t uio2__v1__prompt_part__get_packed_size
+                     (const Uio2__V1__PromptPart *message)
+{
+  assert(message->base.descriptor == &uio2__v1__prompt_part__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t uio2__v1__prompt_part__pack
+                     (const Uio2__V1__PromptPart *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &uio2__v1__prompt_part__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t uio2__v1__prompt_part__pack_to_buffer
+                     (const Uio2__V1__PromptPart *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &uio2__v1__prompt_part__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Uio2__V1__PromptPart *
+       uio2__v1__prompt_part__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Uio2__V1__PromptPart *)
+     protobuf_c_message_unpack (&uio2__v1__prompt_part__descriptor,
+                                allocator, len, data);
+}
+void   uio2__v1__prompt_part__free_unpacked
+                     (Uio2__V1__PromptPart *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &uio2__v1__prompt_part__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   uio2__v1__observation__init
                      (Uio2__V1__Observation         *message)
 {
@@ -590,6 +680,51 @@ void   uio2__v1__quantity_specification__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &uio2__v1__quantity_specification__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   uio2__v1__dimension_limits__init
+                     (Uio2__V1__DimensionLimits         *message)
+{
+  static const Uio2__V1__DimensionLimits init_value = UIO2__V1__DIMENSION_LIMITS__INIT;
+  *message = init_value;
+}
+size_t uio2__v1__dimension_limits__get_packed_size
+                     (const Uio2__V1__DimensionLimits *message)
+{
+  assert(message->base.descriptor == &uio2__v1__dimension_limits__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t uio2__v1__dimension_limits__pack
+                     (const Uio2__V1__DimensionLimits *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &uio2__v1__dimension_limits__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t uio2__v1__dimension_limits__pack_to_buffer
+                     (const Uio2__V1__DimensionLimits *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &uio2__v1__dimension_limits__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Uio2__V1__DimensionLimits *
+       uio2__v1__dimension_limits__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Uio2__V1__DimensionLimits *)
+     protobuf_c_message_unpack (&uio2__v1__dimension_limits__descriptor,
+                                allocator, len, data);
+}
+void   uio2__v1__dimension_limits__free_unpacked
+                     (Uio2__V1__DimensionLimits *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &uio2__v1__dimension_limits__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   uio2__v1__limits__init
@@ -997,7 +1132,7 @@ void   uio2__v1__error__free_unpacked
   assert(message->base.descriptor == &uio2__v1__error__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor uio2__v1__request__field_descriptors[10] =
+static const ProtobufCFieldDescriptor uio2__v1__request__field_descriptors[11] =
 {
   {
     "protocol_version",
@@ -1032,6 +1167,18 @@ static const ProtobufCFieldDescriptor uio2__v1__request__field_descriptors[10] =
     offsetof(Uio2__V1__Request, session_id),
     NULL,
     &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "session_token",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Request, session_token),
+    NULL,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -1121,22 +1268,23 @@ static const ProtobufCFieldDescriptor uio2__v1__request__field_descriptors[10] =
   },
 };
 static const unsigned uio2__v1__request__field_indices_by_name[] = {
-  9,   /* field[9] = cancel */
-  8,   /* field[8] = generate */
-  3,   /* field[3] = hello */
-  4,   /* field[4] = observation */
+  10,   /* field[10] = cancel */
+  9,   /* field[9] = generate */
+  4,   /* field[4] = hello */
+  5,   /* field[5] = observation */
   0,   /* field[0] = protocol_version */
   1,   /* field[1] = request_id */
-  5,   /* field[5] = reset */
-  7,   /* field[7] = resume */
+  6,   /* field[6] = reset */
+  8,   /* field[8] = resume */
   2,   /* field[2] = session_id */
-  6,   /* field[6] = stop */
+  3,   /* field[3] = session_token */
+  7,   /* field[7] = stop */
 };
 static const ProtobufCIntRange uio2__v1__request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 10, 3 },
-  { 0, 10 }
+  { 10, 4 },
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor uio2__v1__request__descriptor =
 {
@@ -1146,14 +1294,14 @@ const ProtobufCMessageDescriptor uio2__v1__request__descriptor =
   "Uio2__V1__Request",
   "uio2.v1",
   sizeof(Uio2__V1__Request),
-  10,
+  11,
   uio2__v1__request__field_descriptors,
   uio2__v1__request__field_indices_by_name,
   2,  uio2__v1__request__number_ranges,
   (ProtobufCMessageInit) uio2__v1__request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__reply__field_descriptors[9] =
+static const ProtobufCFieldDescriptor uio2__v1__reply__field_descriptors[10] =
 {
   {
     "protocol_version",
@@ -1188,6 +1336,18 @@ static const ProtobufCFieldDescriptor uio2__v1__reply__field_descriptors[9] =
     offsetof(Uio2__V1__Reply, session_id),
     NULL,
     &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sent_at",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Reply, sent_at),
+    NULL,
+    NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
@@ -1265,21 +1425,22 @@ static const ProtobufCFieldDescriptor uio2__v1__reply__field_descriptors[9] =
   },
 };
 static const unsigned uio2__v1__reply__field_indices_by_name[] = {
-  5,   /* field[5] = acknowledgement */
-  4,   /* field[4] = action_chunk */
-  3,   /* field[3] = capabilities */
-  7,   /* field[7] = error */
-  6,   /* field[6] = generation */
-  8,   /* field[8] = progress */
+  6,   /* field[6] = acknowledgement */
+  5,   /* field[5] = action_chunk */
+  4,   /* field[4] = capabilities */
+  8,   /* field[8] = error */
+  7,   /* field[7] = generation */
+  9,   /* field[9] = progress */
   0,   /* field[0] = protocol_version */
   1,   /* field[1] = request_id */
+  3,   /* field[3] = sent_at */
   2,   /* field[2] = session_id */
 };
 static const ProtobufCIntRange uio2__v1__reply__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 10, 3 },
-  { 0, 9 }
+  { 10, 4 },
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor uio2__v1__reply__descriptor =
 {
@@ -1289,14 +1450,14 @@ const ProtobufCMessageDescriptor uio2__v1__reply__descriptor =
   "Uio2__V1__Reply",
   "uio2.v1",
   sizeof(Uio2__V1__Reply),
-  9,
+  10,
   uio2__v1__reply__field_descriptors,
   uio2__v1__reply__field_indices_by_name,
   2,  uio2__v1__reply__number_ranges,
   (ProtobufCMessageInit) uio2__v1__reply__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__hello__field_descriptors[2] =
+static const ProtobufCFieldDescriptor uio2__v1__hello__field_descriptors[3] =
 {
   {
     "client_name",
@@ -1322,15 +1483,28 @@ static const ProtobufCFieldDescriptor uio2__v1__hello__field_descriptors[2] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "sent_at",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Hello, sent_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__hello__field_indices_by_name[] = {
   0,   /* field[0] = client_name */
   1,   /* field[1] = client_version */
+  2,   /* field[2] = sent_at */
 };
 static const ProtobufCIntRange uio2__v1__hello__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor uio2__v1__hello__descriptor =
 {
@@ -1340,7 +1514,7 @@ const ProtobufCMessageDescriptor uio2__v1__hello__descriptor =
   "Uio2__V1__Hello",
   "uio2.v1",
   sizeof(Uio2__V1__Hello),
-  2,
+  3,
   uio2__v1__hello__field_descriptors,
   uio2__v1__hello__field_indices_by_name,
   1,  uio2__v1__hello__number_ranges,
@@ -1437,7 +1611,109 @@ const ProtobufCMessageDescriptor uio2__v1__camera_frame__descriptor =
   (ProtobufCMessageInit) uio2__v1__camera_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__observation__field_descriptors[8] =
+static const ProtobufCFieldDescriptor uio2__v1__clock_echo__field_descriptors[2] =
+{
+  {
+    "reply_sent_at",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__ClockEcho, reply_sent_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reply_received_at",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__ClockEcho, reply_received_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned uio2__v1__clock_echo__field_indices_by_name[] = {
+  1,   /* field[1] = reply_received_at */
+  0,   /* field[0] = reply_sent_at */
+};
+static const ProtobufCIntRange uio2__v1__clock_echo__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor uio2__v1__clock_echo__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "uio2.v1.ClockEcho",
+  "ClockEcho",
+  "Uio2__V1__ClockEcho",
+  "uio2.v1",
+  sizeof(Uio2__V1__ClockEcho),
+  2,
+  uio2__v1__clock_echo__field_descriptors,
+  uio2__v1__clock_echo__field_indices_by_name,
+  1,  uio2__v1__clock_echo__number_ranges,
+  (ProtobufCMessageInit) uio2__v1__clock_echo__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor uio2__v1__prompt_part__field_descriptors[2] =
+{
+  {
+    "text",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Uio2__V1__PromptPart, part_case),
+    offsetof(Uio2__V1__PromptPart, text),
+    NULL,
+    &protobuf_c_empty_string,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "image",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Uio2__V1__PromptPart, part_case),
+    offsetof(Uio2__V1__PromptPart, image),
+    &uio2__v1__camera_frame__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned uio2__v1__prompt_part__field_indices_by_name[] = {
+  1,   /* field[1] = image */
+  0,   /* field[0] = text */
+};
+static const ProtobufCIntRange uio2__v1__prompt_part__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor uio2__v1__prompt_part__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "uio2.v1.PromptPart",
+  "PromptPart",
+  "Uio2__V1__PromptPart",
+  "uio2.v1",
+  sizeof(Uio2__V1__PromptPart),
+  2,
+  uio2__v1__prompt_part__field_descriptors,
+  uio2__v1__prompt_part__field_indices_by_name,
+  1,  uio2__v1__prompt_part__number_ranges,
+  (ProtobufCMessageInit) uio2__v1__prompt_part__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor uio2__v1__observation__field_descriptors[10] =
 {
   {
     "sequence",
@@ -1512,18 +1788,6 @@ static const ProtobufCFieldDescriptor uio2__v1__observation__field_descriptors[8
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "prompt_images",
-    7,
-    PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_MESSAGE,
-    offsetof(Uio2__V1__Observation, n_prompt_images),
-    offsetof(Uio2__V1__Observation, prompt_images),
-    &uio2__v1__camera_frame__descriptor,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "actions_consumed",
     8,
     PROTOBUF_C_LABEL_NONE,
@@ -1535,21 +1799,60 @@ static const ProtobufCFieldDescriptor uio2__v1__observation__field_descriptors[8
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "prompt",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Uio2__V1__Observation, n_prompt),
+    offsetof(Uio2__V1__Observation, prompt),
+    &uio2__v1__prompt_part__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "clock",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Observation, clock),
+    &uio2__v1__robot_clock__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "echo",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Observation, echo),
+    &uio2__v1__clock_echo__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__observation__field_indices_by_name[] = {
-  7,   /* field[7] = actions_consumed */
+  6,   /* field[6] = actions_consumed */
   1,   /* field[1] = captured_at */
+  8,   /* field[8] = clock */
+  9,   /* field[9] = echo */
   3,   /* field[3] = frames */
   5,   /* field[5] = instruction */
-  6,   /* field[6] = prompt_images */
+  7,   /* field[7] = prompt */
   4,   /* field[4] = proprioception */
   2,   /* field[2] = sent_at */
   0,   /* field[0] = sequence */
 };
-static const ProtobufCIntRange uio2__v1__observation__number_ranges[1 + 1] =
+static const ProtobufCIntRange uio2__v1__observation__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 8, 6 },
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor uio2__v1__observation__descriptor =
 {
@@ -1559,10 +1862,10 @@ const ProtobufCMessageDescriptor uio2__v1__observation__descriptor =
   "Uio2__V1__Observation",
   "uio2.v1",
   sizeof(Uio2__V1__Observation),
-  8,
+  10,
   uio2__v1__observation__field_descriptors,
   uio2__v1__observation__field_indices_by_name,
-  1,  uio2__v1__observation__number_ranges,
+  2,  uio2__v1__observation__number_ranges,
   (ProtobufCMessageInit) uio2__v1__observation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2052,7 +2355,7 @@ const ProtobufCMessageDescriptor uio2__v1__camera_specification__descriptor =
   (ProtobufCMessageInit) uio2__v1__camera_specification__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__quantity_specification__field_descriptors[4] =
+static const ProtobufCFieldDescriptor uio2__v1__quantity_specification__field_descriptors[5] =
 {
   {
     "name",
@@ -2102,17 +2405,30 @@ static const ProtobufCFieldDescriptor uio2__v1__quantity_specification__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tolerance",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__QuantitySpecification, tolerance),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__quantity_specification__field_indices_by_name[] = {
   3,   /* field[3] = maximum */
   2,   /* field[2] = minimum */
   0,   /* field[0] = name */
+  4,   /* field[4] = tolerance */
   1,   /* field[1] = unit */
 };
 static const ProtobufCIntRange uio2__v1__quantity_specification__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor uio2__v1__quantity_specification__descriptor =
 {
@@ -2122,14 +2438,91 @@ const ProtobufCMessageDescriptor uio2__v1__quantity_specification__descriptor =
   "Uio2__V1__QuantitySpecification",
   "uio2.v1",
   sizeof(Uio2__V1__QuantitySpecification),
-  4,
+  5,
   uio2__v1__quantity_specification__field_descriptors,
   uio2__v1__quantity_specification__field_indices_by_name,
   1,  uio2__v1__quantity_specification__number_ranges,
   (ProtobufCMessageInit) uio2__v1__quantity_specification__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__limits__field_descriptors[8] =
+static const ProtobufCFieldDescriptor uio2__v1__dimension_limits__field_descriptors[4] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__DimensionLimits, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "position",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Uio2__V1__DimensionLimits, n_position),
+    offsetof(Uio2__V1__DimensionLimits, position),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "maximum_rate",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__DimensionLimits, maximum_rate),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "maximum_jump",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__DimensionLimits, maximum_jump),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned uio2__v1__dimension_limits__field_indices_by_name[] = {
+  3,   /* field[3] = maximum_jump */
+  2,   /* field[2] = maximum_rate */
+  0,   /* field[0] = name */
+  1,   /* field[1] = position */
+};
+static const ProtobufCIntRange uio2__v1__dimension_limits__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor uio2__v1__dimension_limits__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "uio2.v1.DimensionLimits",
+  "DimensionLimits",
+  "Uio2__V1__DimensionLimits",
+  "uio2.v1",
+  sizeof(Uio2__V1__DimensionLimits),
+  4,
+  uio2__v1__dimension_limits__field_descriptors,
+  uio2__v1__dimension_limits__field_indices_by_name,
+  1,  uio2__v1__dimension_limits__number_ranges,
+  (ProtobufCMessageInit) uio2__v1__dimension_limits__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor uio2__v1__limits__field_descriptors[9] =
 {
   {
     "workspace_minimum",
@@ -2227,8 +2620,21 @@ static const ProtobufCFieldDescriptor uio2__v1__limits__field_descriptors[8] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "dimensions",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Uio2__V1__Limits, n_dimensions),
+    offsetof(Uio2__V1__Limits, dimensions),
+    &uio2__v1__dimension_limits__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__limits__field_indices_by_name[] = {
+  8,   /* field[8] = dimensions */
   6,   /* field[6] = frozen_camera_timeout */
   4,   /* field[4] = maximum_jump */
   7,   /* field[7] = maximum_message_bytes */
@@ -2241,7 +2647,7 @@ static const unsigned uio2__v1__limits__field_indices_by_name[] = {
 static const ProtobufCIntRange uio2__v1__limits__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor uio2__v1__limits__descriptor =
 {
@@ -2251,14 +2657,14 @@ const ProtobufCMessageDescriptor uio2__v1__limits__descriptor =
   "Uio2__V1__Limits",
   "uio2.v1",
   sizeof(Uio2__V1__Limits),
-  8,
+  9,
   uio2__v1__limits__field_descriptors,
   uio2__v1__limits__field_indices_by_name,
   1,  uio2__v1__limits__number_ranges,
   (ProtobufCMessageInit) uio2__v1__limits__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[12] =
+static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[15] =
 {
   {
     "policy_name",
@@ -2404,6 +2810,42 @@ static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "session_token",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Capabilities, session_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "instructions",
+    14,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Uio2__V1__Capabilities, n_instructions),
+    offsetof(Uio2__V1__Capabilities, instructions),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unlimited",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Capabilities, unlimited),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__capabilities__field_indices_by_name[] = {
   6,   /* field[6] = action_frame */
@@ -2413,16 +2855,19 @@ static const unsigned uio2__v1__capabilities__field_indices_by_name[] = {
   9,   /* field[9] = chunk_length */
   10,   /* field[10] = control_rate */
   8,   /* field[8] = hold */
+  13,   /* field[13] = instructions */
   11,   /* field[11] = limits */
   1,   /* field[1] = policy_digest */
   0,   /* field[0] = policy_name */
   4,   /* field[4] = proprioception */
   2,   /* field[2] = server_version */
+  12,   /* field[12] = session_token */
+  14,   /* field[14] = unlimited */
 };
 static const ProtobufCIntRange uio2__v1__capabilities__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor uio2__v1__capabilities__descriptor =
 {
@@ -2432,7 +2877,7 @@ const ProtobufCMessageDescriptor uio2__v1__capabilities__descriptor =
   "Uio2__V1__Capabilities",
   "uio2.v1",
   sizeof(Uio2__V1__Capabilities),
-  12,
+  15,
   uio2__v1__capabilities__field_descriptors,
   uio2__v1__capabilities__field_indices_by_name,
   1,  uio2__v1__capabilities__number_ranges,
@@ -2554,7 +2999,7 @@ const ProtobufCMessageDescriptor uio2__v1__action__descriptor =
   (ProtobufCMessageInit) uio2__v1__action__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__action_chunk__field_descriptors[8] =
+static const ProtobufCFieldDescriptor uio2__v1__action_chunk__field_descriptors[10] =
 {
   {
     "observation_sequence",
@@ -2652,12 +3097,38 @@ static const ProtobufCFieldDescriptor uio2__v1__action_chunk__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "policy_digest",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__ActionChunk, policy_digest),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "observation_age",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__ActionChunk, observation_age),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__action_chunk__field_indices_by_name[] = {
   3,   /* field[3] = actions */
   1,   /* field[1] = captured_at */
   6,   /* field[6] = confidence */
+  9,   /* field[9] = observation_age */
   0,   /* field[0] = observation_sequence */
+  8,   /* field[8] = policy_digest */
   5,   /* field[5] = text */
   7,   /* field[7] = timings */
   4,   /* field[4] = tokens */
@@ -2666,7 +3137,7 @@ static const unsigned uio2__v1__action_chunk__field_indices_by_name[] = {
 static const ProtobufCIntRange uio2__v1__action_chunk__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor uio2__v1__action_chunk__descriptor =
 {
@@ -2676,7 +3147,7 @@ const ProtobufCMessageDescriptor uio2__v1__action_chunk__descriptor =
   "Uio2__V1__ActionChunk",
   "uio2.v1",
   sizeof(Uio2__V1__ActionChunk),
-  8,
+  10,
   uio2__v1__action_chunk__field_descriptors,
   uio2__v1__action_chunk__field_indices_by_name,
   1,  uio2__v1__action_chunk__number_ranges,
@@ -3023,6 +3494,34 @@ const ProtobufCEnumDescriptor uio2__v1__image_encoding__descriptor =
   uio2__v1__image_encoding__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
+static const ProtobufCEnumValue uio2__v1__robot_clock__enum_values_by_number[2] =
+{
+  { "ROBOT_CLOCK_MONOTONIC", "UIO2__V1__ROBOT_CLOCK__ROBOT_CLOCK_MONOTONIC", 0 },
+  { "ROBOT_CLOCK_SIMULATED", "UIO2__V1__ROBOT_CLOCK__ROBOT_CLOCK_SIMULATED", 1 },
+};
+static const ProtobufCIntRange uio2__v1__robot_clock__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex uio2__v1__robot_clock__enum_values_by_name[2] =
+{
+  { "ROBOT_CLOCK_MONOTONIC", 0 },
+  { "ROBOT_CLOCK_SIMULATED", 1 },
+};
+const ProtobufCEnumDescriptor uio2__v1__robot_clock__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "uio2.v1.RobotClock",
+  "RobotClock",
+  "Uio2__V1__RobotClock",
+  "uio2.v1",
+  2,
+  uio2__v1__robot_clock__enum_values_by_number,
+  2,
+  uio2__v1__robot_clock__enum_values_by_name,
+  1,
+  uio2__v1__robot_clock__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 static const ProtobufCEnumValue uio2__v1__modality__enum_values_by_number[3] =
 {
   { "MODALITY_TEXT", "UIO2__V1__MODALITY__MODALITY_TEXT", 0 },
@@ -3093,7 +3592,7 @@ const ProtobufCEnumDescriptor uio2__v1__stage__descriptor =
   uio2__v1__stage__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue uio2__v1__limit_flag__enum_values_by_number[6] =
+static const ProtobufCEnumValue uio2__v1__limit_flag__enum_values_by_number[8] =
 {
   { "LIMIT_FLAG_NONE", "UIO2__V1__LIMIT_FLAG__LIMIT_FLAG_NONE", 0 },
   { "LIMIT_FLAG_RANGE", "UIO2__V1__LIMIT_FLAG__LIMIT_FLAG_RANGE", 1 },
@@ -3101,15 +3600,19 @@ static const ProtobufCEnumValue uio2__v1__limit_flag__enum_values_by_number[6] =
   { "LIMIT_FLAG_SPEED", "UIO2__V1__LIMIT_FLAG__LIMIT_FLAG_SPEED", 4 },
   { "LIMIT_FLAG_ROTATION_RATE", "UIO2__V1__LIMIT_FLAG__LIMIT_FLAG_ROTATION_RATE", 8 },
   { "LIMIT_FLAG_JUMP", "UIO2__V1__LIMIT_FLAG__LIMIT_FLAG_JUMP", 16 },
+  { "LIMIT_FLAG_POSITION", "UIO2__V1__LIMIT_FLAG__LIMIT_FLAG_POSITION", 32 },
+  { "LIMIT_FLAG_RATE", "UIO2__V1__LIMIT_FLAG__LIMIT_FLAG_RATE", 64 },
 };
 static const ProtobufCIntRange uio2__v1__limit_flag__value_ranges[] = {
-{0, 0},{4, 3},{8, 4},{16, 5},{0, 6}
+{0, 0},{4, 3},{8, 4},{16, 5},{32, 6},{64, 7},{0, 8}
 };
-static const ProtobufCEnumValueIndex uio2__v1__limit_flag__enum_values_by_name[6] =
+static const ProtobufCEnumValueIndex uio2__v1__limit_flag__enum_values_by_name[8] =
 {
   { "LIMIT_FLAG_JUMP", 5 },
   { "LIMIT_FLAG_NONE", 0 },
+  { "LIMIT_FLAG_POSITION", 6 },
   { "LIMIT_FLAG_RANGE", 1 },
+  { "LIMIT_FLAG_RATE", 7 },
   { "LIMIT_FLAG_ROTATION_RATE", 4 },
   { "LIMIT_FLAG_SPEED", 3 },
   { "LIMIT_FLAG_WORKSPACE", 2 },
@@ -3121,15 +3624,15 @@ const ProtobufCEnumDescriptor uio2__v1__limit_flag__descriptor =
   "LimitFlag",
   "Uio2__V1__LimitFlag",
   "uio2.v1",
-  6,
+  8,
   uio2__v1__limit_flag__enum_values_by_number,
-  6,
+  8,
   uio2__v1__limit_flag__enum_values_by_name,
-  4,
+  6,
   uio2__v1__limit_flag__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue uio2__v1__error_code__enum_values_by_number[22] =
+static const ProtobufCEnumValue uio2__v1__error_code__enum_values_by_number[24] =
 {
   { "ERROR_CODE_UNSPECIFIED", "UIO2__V1__ERROR_CODE__ERROR_CODE_UNSPECIFIED", 0 },
   { "ERROR_CODE_MALFORMED", "UIO2__V1__ERROR_CODE__ERROR_CODE_MALFORMED", 1 },
@@ -3153,11 +3656,13 @@ static const ProtobufCEnumValue uio2__v1__error_code__enum_values_by_number[22] 
   { "ERROR_CODE_INTERNAL", "UIO2__V1__ERROR_CODE__ERROR_CODE_INTERNAL", 19 },
   { "ERROR_CODE_UNKNOWN_REQUEST", "UIO2__V1__ERROR_CODE__ERROR_CODE_UNKNOWN_REQUEST", 20 },
   { "ERROR_CODE_INVALID_AUDIO", "UIO2__V1__ERROR_CODE__ERROR_CODE_INVALID_AUDIO", 21 },
+  { "ERROR_CODE_UNKNOWN_INSTRUCTION", "UIO2__V1__ERROR_CODE__ERROR_CODE_UNKNOWN_INSTRUCTION", 22 },
+  { "ERROR_CODE_NOT_OWNER", "UIO2__V1__ERROR_CODE__ERROR_CODE_NOT_OWNER", 23 },
 };
 static const ProtobufCIntRange uio2__v1__error_code__value_ranges[] = {
-{0, 0},{0, 22}
+{0, 0},{0, 24}
 };
-static const ProtobufCEnumValueIndex uio2__v1__error_code__enum_values_by_name[22] =
+static const ProtobufCEnumValueIndex uio2__v1__error_code__enum_values_by_name[24] =
 {
   { "ERROR_CODE_FROZEN_CAMERA", 12 },
   { "ERROR_CODE_INTERNAL", 19 },
@@ -3169,6 +3674,7 @@ static const ProtobufCEnumValueIndex uio2__v1__error_code__enum_values_by_name[2
   { "ERROR_CODE_INVALID_SESSION", 4 },
   { "ERROR_CODE_MALFORMED", 1 },
   { "ERROR_CODE_MISSING_CAMERA", 6 },
+  { "ERROR_CODE_NOT_OWNER", 23 },
   { "ERROR_CODE_OUT_OF_ORDER", 10 },
   { "ERROR_CODE_OVERLOADED", 17 },
   { "ERROR_CODE_SHUTTING_DOWN", 16 },
@@ -3177,6 +3683,7 @@ static const ProtobufCEnumValueIndex uio2__v1__error_code__enum_values_by_name[2
   { "ERROR_CODE_SUPERSEDED", 14 },
   { "ERROR_CODE_TOO_LARGE", 3 },
   { "ERROR_CODE_UNKNOWN_CAMERA", 5 },
+  { "ERROR_CODE_UNKNOWN_INSTRUCTION", 22 },
   { "ERROR_CODE_UNKNOWN_REQUEST", 20 },
   { "ERROR_CODE_UNSPECIFIED", 0 },
   { "ERROR_CODE_UNSUPPORTED", 18 },
@@ -3189,9 +3696,9 @@ const ProtobufCEnumDescriptor uio2__v1__error_code__descriptor =
   "ErrorCode",
   "Uio2__V1__ErrorCode",
   "uio2.v1",
-  22,
+  24,
   uio2__v1__error_code__enum_values_by_number,
-  22,
+  24,
   uio2__v1__error_code__enum_values_by_name,
   1,
   uio2__v1__error_code__value_ranges,

@@ -11,8 +11,15 @@ public struct LimitFlags: OptionSet, Sendable, Hashable {
   public static let speed = LimitFlags(rawValue: 4)
   /// The end effector would have turned faster than allowed.
   public static let rotationRate = LimitFlags(rawValue: 8)
-  /// The command lay too far from the measured pose.
+  /// The command lay too far from the measured pose, or from the measured value of its dimension.
   public static let jump = LimitFlags(rawValue: 16)
+  /// A dimension would have left its own position range.
+  public static let position = LimitFlags(rawValue: 32)
+  /// A dimension would have changed faster than its own limit allows.
+  public static let rate = LimitFlags(rawValue: 64)
+
+  /// Every flag alone, in the order of the wire.
+  public static let single: [LimitFlags] = [.range, .workspace, .speed, .rotationRate, .jump, .position, .rate]
 }
 
 /// One command, in physical units.
@@ -67,10 +74,14 @@ public struct ActionChunk: Sendable, Hashable {
   public var confidence: Double
   /// What the robot waited for: the stages of all observations that were answered together with its own.
   public var timings: StageTimings
+  /// ``Capabilities/policyDigest`` of the policy that made the chunk; a robot that agreed with another one does not move.
+  public var policyDigest: String
+  /// Nanoseconds: how old the observation was at most when the chunk left the daemon, on the clock that the robot named.
+  public var observationAge: UInt64
 
   public init(
     observationSequence: UInt64, capturedAt: UInt64, validUntil: UInt64, actions: [Action], tokens: [Int32],
-    text: String, confidence: Double, timings: StageTimings
+    text: String, confidence: Double, timings: StageTimings, policyDigest: String = "", observationAge: UInt64 = 0
   ) {
     self.observationSequence = observationSequence
     self.capturedAt = capturedAt
@@ -80,5 +91,7 @@ public struct ActionChunk: Sendable, Hashable {
     self.text = text
     self.confidence = confidence
     self.timings = timings
+    self.policyDigest = policyDigest
+    self.observationAge = observationAge
   }
 }

@@ -26,12 +26,36 @@ public struct Capabilities: Sendable, Hashable {
     public var unit: String
     public var minimum: Double
     public var maximum: Double
+    /// Of proprioception, in ``unit``: how far outside its range a measured value is still accepted.
+    public var tolerance: Double
 
-    public init(name: String, unit: String, minimum: Double, maximum: Double) {
+    public init(name: String, unit: String, minimum: Double, maximum: Double, tolerance: Double = 0) {
       self.name = name
       self.unit = unit
       self.minimum = minimum
       self.maximum = maximum
+      self.tolerance = tolerance
+    }
+  }
+
+  /// Limits on one number of an action.
+  public struct DimensionLimits: Sendable, Hashable {
+    /// A name of ``Capabilities/actions``.
+    public var name: String
+    /// Where the commands may lead, in the dimension's unit; `nil`: not bounded.
+    public var position: ClosedRange<Double>?
+    /// Unit per second; `nil`: not bounded.
+    public var maximumRate: Double?
+    /// Unit, from the measured value; `nil`: not bounded.
+    public var maximumJump: Double?
+
+    public init(
+      name: String, position: ClosedRange<Double>? = nil, maximumRate: Double? = nil, maximumJump: Double? = nil
+    ) {
+      self.name = name
+      self.position = position
+      self.maximumRate = maximumRate
+      self.maximumJump = maximumJump
     }
   }
 
@@ -51,6 +75,8 @@ public struct Capabilities: Sendable, Hashable {
     public var frozenCameraTimeout: UInt64?
     /// Bytes of one request.
     public var maximumMessageBytes: UInt64?
+    /// Limits on single numbers of an action; dimensions without limits of their own are left out.
+    public var dimensions: [DimensionLimits] = []
 
     public init() {}
   }
@@ -73,11 +99,17 @@ public struct Capabilities: Sendable, Hashable {
   /// Hz, of single actions.
   public var controlRate: Double
   public var limits: Limits
+  /// The sentences that the policy knows; empty: it takes free text.
+  public var instructions: [String]
+  /// Whether the policy declares no limits at all, on purpose.
+  public var isUnlimited: Bool
+  /// Proves that a client owns its session; empty when the session belongs to another client. A secret: it is never logged.
+  public var sessionToken: [UInt8]
 
   public init(
     policyName: String, policyDigest: String, serverVersion: String, cameras: [Camera], proprioception: [Quantity],
     actions: [Quantity], actionFrame: String, actionMode: String, hold: String, chunkLength: Int, controlRate: Double,
-    limits: Limits
+    limits: Limits, instructions: [String] = [], isUnlimited: Bool = false, sessionToken: [UInt8] = []
   ) {
     self.policyName = policyName
     self.policyDigest = policyDigest
@@ -91,5 +123,8 @@ public struct Capabilities: Sendable, Hashable {
     self.chunkLength = chunkLength
     self.controlRate = controlRate
     self.limits = limits
+    self.instructions = instructions
+    self.isUnlimited = isUnlimited
+    self.sessionToken = sessionToken
   }
 }

@@ -26,27 +26,61 @@ public struct CameraFrame: Sendable, Hashable {
   }
 }
 
+/// A part of a prompt in which text and images alternate.
+public enum PromptPart: Sendable, Hashable {
+  case text(String)
+  /// An image that the text around it refers to; its camera name is free text.
+  case image(CameraFrame)
+}
+
+/// Which clock a robot's times are of.
+public enum RobotClock: UInt32, Sendable, Hashable, CaseIterable {
+  /// Runs with the daemon's clock from some other zero, so that waiting anywhere counts as age.
+  case monotonic = 0
+  /// A simulator's, which stands still while the daemon computes: the age is `sentAt - capturedAt` and nothing else.
+  case simulated = 1
+}
+
+/// The last reply that the robot has received. With the daemon's arrival times it bounds the offset between the two clocks.
+public struct ClockEcho: Sendable, Hashable {
+  /// Nanoseconds on the daemon's clock: when the reply left.
+  public var replySentAt: UInt64
+  /// Nanoseconds on the robot's monotonic clock: when the reply arrived.
+  public var replyReceivedAt: UInt64
+
+  /// Collects the parts.
+  public init(replySentAt: UInt64, replyReceivedAt: UInt64) {
+    self.replySentAt = replySentAt
+    self.replyReceivedAt = replyReceivedAt
+  }
+}
+
 /// What a robot saw and felt at one moment.
 public struct Observation: Sendable, Hashable {
   /// Strictly increasing within an episode.
   public var sequence: UInt64
-  /// Nanoseconds on the robot's own monotonic clock; echoed, never compared with the daemon's clock.
+  /// Nanoseconds on the robot's own clock; echoed.
   public var capturedAt: UInt64
   /// Nanoseconds on the same clock when the message left the robot.
   public var sentAt: UInt64
   public var frames: [CameraFrame]
   /// Order, units and ranges of ``Capabilities/proprioception``.
   public var proprioception: [Double]
-  /// What the robot is asked to do, a sentence.
+  /// What the robot is asked to do, a sentence; empty when there are ``promptParts``.
   public var instruction: String
-  /// Pictures that the instruction refers to (`<image_history_k>` names the k-th).
-  public var promptImages: [CameraFrame]
+  /// The instruction as text and images in order; empty when ``instruction`` says it all.
+  public var promptParts: [PromptPart]
   /// Actions of the last chunk that the robot has executed.
   public var actionsConsumed: Int
+  /// Which clock ``capturedAt`` and ``sentAt`` are of.
+  public var clock: RobotClock
+  /// `nil` until the robot has received a reply.
+  public var echo: ClockEcho?
 
   public init(
     sequence: UInt64, capturedAt: UInt64, sentAt: UInt64, frames: [CameraFrame], proprioception: [Double],
-    instruction: String, promptImages: [CameraFrame] = [], actionsConsumed: Int = 0
+    instruction: String, promptParts: [PromptPart] = [], actionsConsumed: Int = 0, clock: RobotClock = .monotonic,
+    echo: ClockEcho? = nil
   ) {
     self.sequence = sequence
     self.capturedAt = capturedAt
@@ -54,7 +88,14 @@ public struct Observation: Sendable, Hashable {
     self.frames = frames
     self.proprioception = proprioception
     self.instruction = instruction
-    self.promptImages = promptImages
+    self.promptParts = promptParts
     self.actionsConsumed = actionsConsumed
+    self.clock = clock
+    self.echo = echo
+  }
+
+  /// The images of ``promptParts``, in order.
+  public var promptImages: [CameraFrame] {
+    promptParts.compactMap { if case .image(let frame) = $0 { frame } else { nil } }
   }
 }

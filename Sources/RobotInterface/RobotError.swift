@@ -23,6 +23,8 @@ public struct RobotError: Error, Sendable, Hashable, CustomStringConvertible {
     case `internal` = 19
     case unknownRequest = 20
     case invalidAudio = 21
+    case unknownInstruction = 22
+    case notOwner = 23
   }
 
   public var code: Code

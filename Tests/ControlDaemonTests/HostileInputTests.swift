@@ -35,7 +35,7 @@ struct HostileInputTests {
     defer { daemon.stop() }
     var bytes = try RequestMessage(requestID: 77, sessionID: "hostile", body: .reset).encoded()
     #expect(bytes[0] == 0x08)
-    bytes[1] = 2
+    bytes[1] = 1
     let reply = try reply(to: bytes, daemon)
     #expect(code(reply) == .unsupportedVersion)
     #expect(reply.requestID == 77)

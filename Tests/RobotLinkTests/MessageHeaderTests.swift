@@ -11,12 +11,12 @@ struct MessageHeaderTests {
   @Test func `the header of a message that was cut short`() {
     let bytes = WireWriter.request { $0.content(11, [UInt8](repeating: 7, count: 5000)) }
     #expect(
-      MessageHeader.peek(Array(bytes.prefix(100))) == MessageHeader(protocolVersion: 1, requestID: 7, sessionID: "arm"))
+      MessageHeader.peek(Array(bytes.prefix(100))) == MessageHeader(protocolVersion: 2, requestID: 7, sessionID: "arm"))
   }
 
   @Test func `as much as there is`() {
     let bytes = WireWriter.request(id: 3, session: "robot") { _ in }
-    #expect(MessageHeader.peek(Array(bytes.prefix(5))) == MessageHeader(protocolVersion: 1, requestID: 3))
+    #expect(MessageHeader.peek(Array(bytes.prefix(5))) == MessageHeader(protocolVersion: 2, requestID: 3))
     #expect(MessageHeader.peek([]) == MessageHeader())
     #expect(MessageHeader.peek([0xff, 0xff]) == MessageHeader())
   }

@@ -61,9 +61,26 @@ struct RejectionTests {
     #expect(error?.code == .malformed)
   }
 
-  @Test(arguments: [0, 2, 1 << 32, .max] as [UInt64]) func `another version`(version: UInt64) {
+  @Test(arguments: [0, 1, 3, 1 << 32, .max] as [UInt64]) func `another version`(version: UInt64) {
     let error = refusal(WireWriter.request(version: version) { $0.message(12) { _ in } })
     #expect(error?.code == .unsupportedVersion)
+  }
+
+  @Test(arguments: ["arm\n", "bras\u{E9}", "\u{200B}", "a\u{1B}[2J"]) func `a session whose name does not print`(
+    name: String
+  ) {
+    #expect(refusal(WireWriter.request(session: name) { $0.message(12) { _ in } })?.code == .invalidSession)
+  }
+
+  @Test func `an instruction beside prompt parts`() {
+    let both = observation {
+      $0.text(6, "Push it."); $0.message(9) { $0.text(1, "Pull it.") }
+    }
+    #expect(refusal(both)?.code == .invalidInstruction)
+  }
+
+  @Test func `a prompt part that is neither text nor image`() {
+    #expect(refusal(observation { $0.message(9) { _ in } })?.code == .malformed)
   }
 
   @Test func `a session without a name`() {
@@ -140,7 +157,7 @@ struct RejectionTests {
 
   @Test(arguments: [UInt64.max, 1 << 63, 1 << 31, 1000]) func `a length beyond the end`(length: UInt64) {
     var writer = WireWriter()
-    writer.number(1, 1)
+    writer.number(1, UInt64(ProtocolLimits.version))
     writer.varint(11 << 3 | 2)
     writer.varint(length)
     #expect(refusal(writer.bytes)?.code == .malformed)

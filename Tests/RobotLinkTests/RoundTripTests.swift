@@ -29,15 +29,15 @@ struct RoundTripTests {
 
   @Test func `the numbers of the wire's enumerations are those of the proto file`() throws {
     let error = ReplyMessage(requestID: 0, sessionID: "", body: .error(RobotError(.frozenCamera, "", "")))
-    // version 1; error (14) of 2 bytes: code (1) = 12.
-    #expect(try error.encoded() == [0x08, 1, 0x72, 2, 0x08, 12])
+    // version 2; error (14) of 2 bytes: code (1) = 12.
+    #expect(try error.encoded() == [0x08, 2, 0x72, 2, 0x08, 12])
     var timings = StageTimings()
     timings[.generate] = 5
     let generation = GenerationResult(text: "", tokens: [], finishReason: .end, timings: timings)
     let reply = ReplyMessage(requestID: 0, sessionID: "", body: .generation(generation))
     // generation (13): finish_reason (3) "end"; timings (4): stage (1) = STAGE_GENERATE, duration (2) = 5.
     #expect(
-      try reply.encoded() == [0x08, 1, 0x6A, 11, 0x1A, 3] + Array("end".utf8) + [0x22, 4, 0x08, 6, 0x10, 5])
+      try reply.encoded() == [0x08, 2, 0x6A, 11, 0x1A, 3] + Array("end".utf8) + [0x22, 4, 0x08, 6, 0x10, 5])
   }
 
   @Test func `fields of a later version are passed over`() throws {

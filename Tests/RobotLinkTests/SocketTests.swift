@@ -58,7 +58,7 @@ struct SocketTests {
       Issue.record("not reported")
       return
     }
-    #expect(header == MessageHeader(protocolVersion: 1, requestID: 5, sessionID: "big"))
+    #expect(header == MessageHeader(protocolVersion: 2, requestID: 5, sessionID: "big"))
     #expect(bytes == large.count)
   }
 

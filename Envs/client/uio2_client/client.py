@@ -14,7 +14,7 @@ from zmq.utils.monitor import recv_monitor_message
 from . import uio2_pb2 as pb
 from .errors import ClientError, Disconnected, Timeout
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 _MILLISECONDS = 1000
 
 

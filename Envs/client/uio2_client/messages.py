@@ -54,7 +54,7 @@ def observation(
     *,
     captured_at: int | None = None,
     actions_consumed: int = 0,
-    prompt_images: Iterable[pb.CameraFrame] = (),
+    prompt: Iterable[str | pb.CameraFrame] = (),
 ) -> pb.Observation:
     """What a robot saw and felt at one moment.
 
@@ -62,10 +62,10 @@ def observation(
         sequence: strictly increasing within an episode.
         frames: camera name to picture as ``camera_frame`` takes it, or finished frames.
         proprioception: order, units and ranges of ``Capabilities.proprioception``.
-        instruction: what the robot is asked to do, a sentence.
+        instruction: what the robot is asked to do, a sentence; empty when there is a ``prompt``.
         captured_at: ns on the robot's own monotonic clock; now when left out.
         actions_consumed: actions of the last chunk that the robot has executed.
-        prompt_images: pictures that the instruction refers to.
+        prompt: the instruction as text and images in order, instead of ``instruction``.
     """
     if isinstance(frames, Mapping):
         frames = [camera_frame(name, picture) for name, picture in frames.items()]
@@ -75,7 +75,9 @@ def observation(
         frames=frames,
         proprioception=[float(value) for value in proprioception],
         instruction=instruction,
-        prompt_images=prompt_images,
+        prompt=[
+            pb.PromptPart(text=part) if isinstance(part, str) else pb.PromptPart(image=part) for part in prompt
+        ],
         actions_consumed=actions_consumed,
     )
 

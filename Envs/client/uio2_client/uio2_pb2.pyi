@@ -15,6 +15,7 @@ ERROR_CODE_INVALID_PROPRIOCEPTION: ErrorCode
 ERROR_CODE_INVALID_SESSION: ErrorCode
 ERROR_CODE_MALFORMED: ErrorCode
 ERROR_CODE_MISSING_CAMERA: ErrorCode
+ERROR_CODE_NOT_OWNER: ErrorCode
 ERROR_CODE_OUT_OF_ORDER: ErrorCode
 ERROR_CODE_OVERLOADED: ErrorCode
 ERROR_CODE_SHUTTING_DOWN: ErrorCode
@@ -23,6 +24,7 @@ ERROR_CODE_STOPPED: ErrorCode
 ERROR_CODE_SUPERSEDED: ErrorCode
 ERROR_CODE_TOO_LARGE: ErrorCode
 ERROR_CODE_UNKNOWN_CAMERA: ErrorCode
+ERROR_CODE_UNKNOWN_INSTRUCTION: ErrorCode
 ERROR_CODE_UNKNOWN_REQUEST: ErrorCode
 ERROR_CODE_UNSPECIFIED: ErrorCode
 ERROR_CODE_UNSUPPORTED: ErrorCode
@@ -33,13 +35,17 @@ IMAGE_ENCODING_RGB8: ImageEncoding
 IMAGE_ENCODING_UNSPECIFIED: ImageEncoding
 LIMIT_FLAG_JUMP: LimitFlag
 LIMIT_FLAG_NONE: LimitFlag
+LIMIT_FLAG_POSITION: LimitFlag
 LIMIT_FLAG_RANGE: LimitFlag
+LIMIT_FLAG_RATE: LimitFlag
 LIMIT_FLAG_ROTATION_RATE: LimitFlag
 LIMIT_FLAG_SPEED: LimitFlag
 LIMIT_FLAG_WORKSPACE: LimitFlag
 MODALITY_AUDIO: Modality
 MODALITY_IMAGE: Modality
 MODALITY_TEXT: Modality
+ROBOT_CLOCK_MONOTONIC: RobotClock
+ROBOT_CLOCK_SIMULATED: RobotClock
 STAGE_DECODE: Stage
 STAGE_ENCODE: Stage
 STAGE_GENERATE: Stage
@@ -66,11 +72,13 @@ class Action(_message.Message):
     def __init__(self, values: _Optional[_Iterable[float]] = ..., limited: _Optional[int] = ..., primitive: _Optional[str] = ...) -> None: ...
 
 class ActionChunk(_message.Message):
-    __slots__ = ["actions", "captured_at", "confidence", "observation_sequence", "text", "timings", "tokens", "valid_until"]
+    __slots__ = ["actions", "captured_at", "confidence", "observation_age", "observation_sequence", "policy_digest", "text", "timings", "tokens", "valid_until"]
     ACTIONS_FIELD_NUMBER: _ClassVar[int]
     CAPTURED_AT_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    OBSERVATION_AGE_FIELD_NUMBER: _ClassVar[int]
     OBSERVATION_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    POLICY_DIGEST_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
@@ -78,12 +86,14 @@ class ActionChunk(_message.Message):
     actions: _containers.RepeatedCompositeFieldContainer[Action]
     captured_at: int
     confidence: float
+    observation_age: int
     observation_sequence: int
+    policy_digest: str
     text: str
     timings: _containers.RepeatedCompositeFieldContainer[StageTiming]
     tokens: _containers.RepeatedScalarFieldContainer[int]
     valid_until: int
-    def __init__(self, observation_sequence: _Optional[int] = ..., captured_at: _Optional[int] = ..., valid_until: _Optional[int] = ..., actions: _Optional[_Iterable[_Union[Action, _Mapping]]] = ..., tokens: _Optional[_Iterable[int]] = ..., text: _Optional[str] = ..., confidence: _Optional[float] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ...) -> None: ...
+    def __init__(self, observation_sequence: _Optional[int] = ..., captured_at: _Optional[int] = ..., valid_until: _Optional[int] = ..., actions: _Optional[_Iterable[_Union[Action, _Mapping]]] = ..., tokens: _Optional[_Iterable[int]] = ..., text: _Optional[str] = ..., confidence: _Optional[float] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ..., policy_digest: _Optional[str] = ..., observation_age: _Optional[int] = ...) -> None: ...
 
 class Box(_message.Message):
     __slots__ = ["maximum_x", "maximum_y", "minimum_x", "minimum_y"]
@@ -132,7 +142,7 @@ class Cancel(_message.Message):
     def __init__(self, request_id: _Optional[int] = ...) -> None: ...
 
 class Capabilities(_message.Message):
-    __slots__ = ["action_frame", "action_mode", "actions", "cameras", "chunk_length", "control_rate", "hold", "limits", "policy_digest", "policy_name", "proprioception", "server_version"]
+    __slots__ = ["action_frame", "action_mode", "actions", "cameras", "chunk_length", "control_rate", "hold", "instructions", "limits", "policy_digest", "policy_name", "proprioception", "server_version", "session_token", "unlimited"]
     ACTIONS_FIELD_NUMBER: _ClassVar[int]
     ACTION_FRAME_FIELD_NUMBER: _ClassVar[int]
     ACTION_MODE_FIELD_NUMBER: _ClassVar[int]
@@ -140,11 +150,14 @@ class Capabilities(_message.Message):
     CHUNK_LENGTH_FIELD_NUMBER: _ClassVar[int]
     CONTROL_RATE_FIELD_NUMBER: _ClassVar[int]
     HOLD_FIELD_NUMBER: _ClassVar[int]
+    INSTRUCTIONS_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     POLICY_DIGEST_FIELD_NUMBER: _ClassVar[int]
     POLICY_NAME_FIELD_NUMBER: _ClassVar[int]
     PROPRIOCEPTION_FIELD_NUMBER: _ClassVar[int]
     SERVER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SESSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    UNLIMITED_FIELD_NUMBER: _ClassVar[int]
     action_frame: str
     action_mode: str
     actions: _containers.RepeatedCompositeFieldContainer[QuantitySpecification]
@@ -152,12 +165,35 @@ class Capabilities(_message.Message):
     chunk_length: int
     control_rate: float
     hold: str
+    instructions: _containers.RepeatedScalarFieldContainer[str]
     limits: Limits
     policy_digest: str
     policy_name: str
     proprioception: _containers.RepeatedCompositeFieldContainer[QuantitySpecification]
     server_version: str
-    def __init__(self, policy_name: _Optional[str] = ..., policy_digest: _Optional[str] = ..., server_version: _Optional[str] = ..., cameras: _Optional[_Iterable[_Union[CameraSpecification, _Mapping]]] = ..., proprioception: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., actions: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., action_frame: _Optional[str] = ..., action_mode: _Optional[str] = ..., hold: _Optional[str] = ..., chunk_length: _Optional[int] = ..., control_rate: _Optional[float] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
+    session_token: bytes
+    unlimited: bool
+    def __init__(self, policy_name: _Optional[str] = ..., policy_digest: _Optional[str] = ..., server_version: _Optional[str] = ..., cameras: _Optional[_Iterable[_Union[CameraSpecification, _Mapping]]] = ..., proprioception: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., actions: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., action_frame: _Optional[str] = ..., action_mode: _Optional[str] = ..., hold: _Optional[str] = ..., chunk_length: _Optional[int] = ..., control_rate: _Optional[float] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., session_token: _Optional[bytes] = ..., instructions: _Optional[_Iterable[str]] = ..., unlimited: bool = ...) -> None: ...
+
+class ClockEcho(_message.Message):
+    __slots__ = ["reply_received_at", "reply_sent_at"]
+    REPLY_RECEIVED_AT_FIELD_NUMBER: _ClassVar[int]
+    REPLY_SENT_AT_FIELD_NUMBER: _ClassVar[int]
+    reply_received_at: int
+    reply_sent_at: int
+    def __init__(self, reply_sent_at: _Optional[int] = ..., reply_received_at: _Optional[int] = ...) -> None: ...
+
+class DimensionLimits(_message.Message):
+    __slots__ = ["maximum_jump", "maximum_rate", "name", "position"]
+    MAXIMUM_JUMP_FIELD_NUMBER: _ClassVar[int]
+    MAXIMUM_RATE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    maximum_jump: float
+    maximum_rate: float
+    name: str
+    position: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, name: _Optional[str] = ..., position: _Optional[_Iterable[float]] = ..., maximum_rate: _Optional[float] = ..., maximum_jump: _Optional[float] = ...) -> None: ...
 
 class Error(_message.Message):
     __slots__ = ["code", "field", "message"]
@@ -220,15 +256,18 @@ class Generation(_message.Message):
     def __init__(self, text: _Optional[str] = ..., tokens: _Optional[_Iterable[int]] = ..., finish_reason: _Optional[str] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ..., media: _Optional[bytes] = ..., media_type: _Optional[str] = ..., confidence: _Optional[float] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ["client_name", "client_version"]
+    __slots__ = ["client_name", "client_version", "sent_at"]
     CLIENT_NAME_FIELD_NUMBER: _ClassVar[int]
     CLIENT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SENT_AT_FIELD_NUMBER: _ClassVar[int]
     client_name: str
     client_version: str
-    def __init__(self, client_name: _Optional[str] = ..., client_version: _Optional[str] = ...) -> None: ...
+    sent_at: int
+    def __init__(self, client_name: _Optional[str] = ..., client_version: _Optional[str] = ..., sent_at: _Optional[int] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ["frozen_camera_timeout", "maximum_jump", "maximum_message_bytes", "maximum_observation_age", "maximum_rotation_rate", "maximum_speed", "workspace_maximum", "workspace_minimum"]
+    __slots__ = ["dimensions", "frozen_camera_timeout", "maximum_jump", "maximum_message_bytes", "maximum_observation_age", "maximum_rotation_rate", "maximum_speed", "workspace_maximum", "workspace_minimum"]
+    DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
     FROZEN_CAMERA_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     MAXIMUM_JUMP_FIELD_NUMBER: _ClassVar[int]
     MAXIMUM_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
@@ -237,6 +276,7 @@ class Limits(_message.Message):
     MAXIMUM_SPEED_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_MAXIMUM_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_MINIMUM_FIELD_NUMBER: _ClassVar[int]
+    dimensions: _containers.RepeatedCompositeFieldContainer[DimensionLimits]
     frozen_camera_timeout: int
     maximum_jump: float
     maximum_message_bytes: int
@@ -245,27 +285,31 @@ class Limits(_message.Message):
     maximum_speed: float
     workspace_maximum: _containers.RepeatedScalarFieldContainer[float]
     workspace_minimum: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, workspace_minimum: _Optional[_Iterable[float]] = ..., workspace_maximum: _Optional[_Iterable[float]] = ..., maximum_speed: _Optional[float] = ..., maximum_rotation_rate: _Optional[float] = ..., maximum_jump: _Optional[float] = ..., maximum_observation_age: _Optional[int] = ..., frozen_camera_timeout: _Optional[int] = ..., maximum_message_bytes: _Optional[int] = ...) -> None: ...
+    def __init__(self, workspace_minimum: _Optional[_Iterable[float]] = ..., workspace_maximum: _Optional[_Iterable[float]] = ..., maximum_speed: _Optional[float] = ..., maximum_rotation_rate: _Optional[float] = ..., maximum_jump: _Optional[float] = ..., maximum_observation_age: _Optional[int] = ..., frozen_camera_timeout: _Optional[int] = ..., maximum_message_bytes: _Optional[int] = ..., dimensions: _Optional[_Iterable[_Union[DimensionLimits, _Mapping]]] = ...) -> None: ...
 
 class Observation(_message.Message):
-    __slots__ = ["actions_consumed", "captured_at", "frames", "instruction", "prompt_images", "proprioception", "sent_at", "sequence"]
+    __slots__ = ["actions_consumed", "captured_at", "clock", "echo", "frames", "instruction", "prompt", "proprioception", "sent_at", "sequence"]
     ACTIONS_CONSUMED_FIELD_NUMBER: _ClassVar[int]
     CAPTURED_AT_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_FIELD_NUMBER: _ClassVar[int]
+    ECHO_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     INSTRUCTION_FIELD_NUMBER: _ClassVar[int]
-    PROMPT_IMAGES_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_FIELD_NUMBER: _ClassVar[int]
     PROPRIOCEPTION_FIELD_NUMBER: _ClassVar[int]
     SENT_AT_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     actions_consumed: int
     captured_at: int
+    clock: RobotClock
+    echo: ClockEcho
     frames: _containers.RepeatedCompositeFieldContainer[CameraFrame]
     instruction: str
-    prompt_images: _containers.RepeatedCompositeFieldContainer[CameraFrame]
+    prompt: _containers.RepeatedCompositeFieldContainer[PromptPart]
     proprioception: _containers.RepeatedScalarFieldContainer[float]
     sent_at: int
     sequence: int
-    def __init__(self, sequence: _Optional[int] = ..., captured_at: _Optional[int] = ..., sent_at: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[CameraFrame, _Mapping]]] = ..., proprioception: _Optional[_Iterable[float]] = ..., instruction: _Optional[str] = ..., prompt_images: _Optional[_Iterable[_Union[CameraFrame, _Mapping]]] = ..., actions_consumed: _Optional[int] = ...) -> None: ...
+    def __init__(self, sequence: _Optional[int] = ..., captured_at: _Optional[int] = ..., sent_at: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[CameraFrame, _Mapping]]] = ..., proprioception: _Optional[_Iterable[float]] = ..., instruction: _Optional[str] = ..., actions_consumed: _Optional[int] = ..., prompt: _Optional[_Iterable[_Union[PromptPart, _Mapping]]] = ..., clock: _Optional[_Union[RobotClock, str]] = ..., echo: _Optional[_Union[ClockEcho, _Mapping]] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ["remaining", "text", "token_limit", "tokens", "tokens_per_second"]
@@ -281,20 +325,30 @@ class Progress(_message.Message):
     tokens_per_second: float
     def __init__(self, tokens: _Optional[int] = ..., token_limit: _Optional[int] = ..., tokens_per_second: _Optional[float] = ..., remaining: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
 
+class PromptPart(_message.Message):
+    __slots__ = ["image", "text"]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    image: CameraFrame
+    text: str
+    def __init__(self, text: _Optional[str] = ..., image: _Optional[_Union[CameraFrame, _Mapping]] = ...) -> None: ...
+
 class QuantitySpecification(_message.Message):
-    __slots__ = ["maximum", "minimum", "name", "unit"]
+    __slots__ = ["maximum", "minimum", "name", "tolerance", "unit"]
     MAXIMUM_FIELD_NUMBER: _ClassVar[int]
     MINIMUM_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    TOLERANCE_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     maximum: float
     minimum: float
     name: str
+    tolerance: float
     unit: str
-    def __init__(self, name: _Optional[str] = ..., unit: _Optional[str] = ..., minimum: _Optional[float] = ..., maximum: _Optional[float] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., unit: _Optional[str] = ..., minimum: _Optional[float] = ..., maximum: _Optional[float] = ..., tolerance: _Optional[float] = ...) -> None: ...
 
 class Reply(_message.Message):
-    __slots__ = ["acknowledgement", "action_chunk", "capabilities", "error", "generation", "progress", "protocol_version", "request_id", "session_id"]
+    __slots__ = ["acknowledgement", "action_chunk", "capabilities", "error", "generation", "progress", "protocol_version", "request_id", "sent_at", "session_id"]
     ACKNOWLEDGEMENT_FIELD_NUMBER: _ClassVar[int]
     ACTION_CHUNK_FIELD_NUMBER: _ClassVar[int]
     CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
@@ -303,6 +357,7 @@ class Reply(_message.Message):
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SENT_AT_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     acknowledgement: Acknowledgement
     action_chunk: ActionChunk
@@ -312,11 +367,12 @@ class Reply(_message.Message):
     progress: Progress
     protocol_version: int
     request_id: int
+    sent_at: int
     session_id: str
-    def __init__(self, protocol_version: _Optional[int] = ..., request_id: _Optional[int] = ..., session_id: _Optional[str] = ..., capabilities: _Optional[_Union[Capabilities, _Mapping]] = ..., action_chunk: _Optional[_Union[ActionChunk, _Mapping]] = ..., acknowledgement: _Optional[_Union[Acknowledgement, _Mapping]] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ...) -> None: ...
+    def __init__(self, protocol_version: _Optional[int] = ..., request_id: _Optional[int] = ..., session_id: _Optional[str] = ..., sent_at: _Optional[int] = ..., capabilities: _Optional[_Union[Capabilities, _Mapping]] = ..., action_chunk: _Optional[_Union[ActionChunk, _Mapping]] = ..., acknowledgement: _Optional[_Union[Acknowledgement, _Mapping]] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["cancel", "generate", "hello", "observation", "protocol_version", "request_id", "reset", "resume", "session_id", "stop"]
+    __slots__ = ["cancel", "generate", "hello", "observation", "protocol_version", "request_id", "reset", "resume", "session_id", "session_token", "stop"]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     GENERATE_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
@@ -326,6 +382,7 @@ class Request(_message.Message):
     RESET_FIELD_NUMBER: _ClassVar[int]
     RESUME_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
     cancel: Cancel
     generate: Generate
@@ -336,8 +393,9 @@ class Request(_message.Message):
     reset: Reset
     resume: Resume
     session_id: str
+    session_token: bytes
     stop: Stop
-    def __init__(self, protocol_version: _Optional[int] = ..., request_id: _Optional[int] = ..., session_id: _Optional[str] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., observation: _Optional[_Union[Observation, _Mapping]] = ..., reset: _Optional[_Union[Reset, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., generate: _Optional[_Union[Generate, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ...) -> None: ...
+    def __init__(self, protocol_version: _Optional[int] = ..., request_id: _Optional[int] = ..., session_id: _Optional[str] = ..., session_token: _Optional[bytes] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., observation: _Optional[_Union[Observation, _Mapping]] = ..., reset: _Optional[_Union[Reset, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., generate: _Optional[_Union[Generate, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ...) -> None: ...
 
 class Reset(_message.Message):
     __slots__ = []
@@ -362,6 +420,9 @@ class Stop(_message.Message):
     def __init__(self, reason: _Optional[str] = ...) -> None: ...
 
 class ImageEncoding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class RobotClock(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class Modality(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):

@@ -19,6 +19,8 @@ typedef struct Uio2__V1__Request Uio2__V1__Request;
 typedef struct Uio2__V1__Reply Uio2__V1__Reply;
 typedef struct Uio2__V1__Hello Uio2__V1__Hello;
 typedef struct Uio2__V1__CameraFrame Uio2__V1__CameraFrame;
+typedef struct Uio2__V1__ClockEcho Uio2__V1__ClockEcho;
+typedef struct Uio2__V1__PromptPart Uio2__V1__PromptPart;
 typedef struct Uio2__V1__Observation Uio2__V1__Observation;
 typedef struct Uio2__V1__Reset Uio2__V1__Reset;
 typedef struct Uio2__V1__Stop Uio2__V1__Stop;
@@ -28,6 +30,7 @@ typedef struct Uio2__V1__Generate Uio2__V1__Generate;
 typedef struct Uio2__V1__Cancel Uio2__V1__Cancel;
 typedef struct Uio2__V1__CameraSpecification Uio2__V1__CameraSpecification;
 typedef struct Uio2__V1__QuantitySpecification Uio2__V1__QuantitySpecification;
+typedef struct Uio2__V1__DimensionLimits Uio2__V1__DimensionLimits;
 typedef struct Uio2__V1__Limits Uio2__V1__Limits;
 typedef struct Uio2__V1__Capabilities Uio2__V1__Capabilities;
 typedef struct Uio2__V1__StageTiming Uio2__V1__StageTiming;
@@ -51,6 +54,20 @@ typedef enum _Uio2__V1__ImageEncoding {
   UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_PNG = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__IMAGE_ENCODING)
 } Uio2__V1__ImageEncoding;
+/*
+ * Which clock a robot's times are of.
+ */
+typedef enum _Uio2__V1__RobotClock {
+  /*
+   * Runs with the daemon's, from some other zero. The daemon bounds the offset, so that waiting anywhere counts as age.
+   */
+  UIO2__V1__ROBOT_CLOCK__ROBOT_CLOCK_MONOTONIC = 0,
+  /*
+   * A simulator's, which stands still while the daemon computes. The age is sent_at - captured_at and nothing else.
+   */
+  UIO2__V1__ROBOT_CLOCK__ROBOT_CLOCK_SIMULATED = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__ROBOT_CLOCK)
+} Uio2__V1__RobotClock;
 /*
  * What an answer is.
  */
@@ -80,7 +97,9 @@ typedef enum _Uio2__V1__LimitFlag {
   UIO2__V1__LIMIT_FLAG__LIMIT_FLAG_WORKSPACE = 2,
   UIO2__V1__LIMIT_FLAG__LIMIT_FLAG_SPEED = 4,
   UIO2__V1__LIMIT_FLAG__LIMIT_FLAG_ROTATION_RATE = 8,
-  UIO2__V1__LIMIT_FLAG__LIMIT_FLAG_JUMP = 16
+  UIO2__V1__LIMIT_FLAG__LIMIT_FLAG_JUMP = 16,
+  UIO2__V1__LIMIT_FLAG__LIMIT_FLAG_POSITION = 32,
+  UIO2__V1__LIMIT_FLAG__LIMIT_FLAG_RATE = 64
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__LIMIT_FLAG)
 } Uio2__V1__LimitFlag;
 typedef enum _Uio2__V1__ErrorCode {
@@ -120,7 +139,15 @@ typedef enum _Uio2__V1__ErrorCode {
    * nothing to cancel
    */
   UIO2__V1__ERROR_CODE__ERROR_CODE_UNKNOWN_REQUEST = 20,
-  UIO2__V1__ERROR_CODE__ERROR_CODE_INVALID_AUDIO = 21
+  UIO2__V1__ERROR_CODE__ERROR_CODE_INVALID_AUDIO = 21,
+  /*
+   * none of Capabilities.instructions
+   */
+  UIO2__V1__ERROR_CODE__ERROR_CODE_UNKNOWN_INSTRUCTION = 22,
+  /*
+   * the session belongs to another client
+   */
+  UIO2__V1__ERROR_CODE__ERROR_CODE_NOT_OWNER = 23
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__ERROR_CODE)
 } Uio2__V1__ErrorCode;
 
@@ -142,7 +169,7 @@ struct  Uio2__V1__Request
 {
   ProtobufCMessage base;
   /*
-   * 1
+   * 2
    */
   uint32_t protocol_version;
   /*
@@ -150,9 +177,13 @@ struct  Uio2__V1__Request
    */
   uint64_t request_id;
   /*
-   * chosen by the client, 1...128 bytes; sessions are isolated from each other
+   * chosen by the client, 1...128 printable ASCII characters; sessions are isolated from each other
    */
   char *session_id;
+  /*
+   * of Capabilities; observe, reset and resume need it. Empty: none
+   */
+  ProtobufCBinaryData session_token;
   Uio2__V1__Request__BodyCase body_case;
   union {
     Uio2__V1__Hello *hello;
@@ -166,7 +197,7 @@ struct  Uio2__V1__Request
 };
 #define UIO2__V1__REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__request__descriptor) \
-    , 0, 0, (char *)protobuf_c_empty_string, UIO2__V1__REQUEST__BODY__NOT_SET, {0} }
+    , 0, 0, (char *)protobuf_c_empty_string, {0,NULL}, UIO2__V1__REQUEST__BODY__NOT_SET, {0} }
 
 
 typedef enum {
@@ -186,6 +217,10 @@ struct  Uio2__V1__Reply
   uint32_t protocol_version;
   uint64_t request_id;
   char *session_id;
+  /*
+   * ns on the daemon's clock when the reply left; the robot echoes it (ClockEcho)
+   */
+  uint64_t sent_at;
   Uio2__V1__Reply__BodyCase body_case;
   union {
     Uio2__V1__Capabilities *capabilities;
@@ -201,21 +236,26 @@ struct  Uio2__V1__Reply
 };
 #define UIO2__V1__REPLY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__reply__descriptor) \
-    , 0, 0, (char *)protobuf_c_empty_string, UIO2__V1__REPLY__BODY__NOT_SET, {0} }
+    , 0, 0, (char *)protobuf_c_empty_string, 0, UIO2__V1__REPLY__BODY__NOT_SET, {0} }
 
 
 /*
- * Asks what the daemon drives; answered with Capabilities.
+ * Asks what the daemon drives; answered with Capabilities. It opens the session, and the session token in the answer says who
+ * owns it.
  */
 struct  Uio2__V1__Hello
 {
   ProtobufCMessage base;
   char *client_name;
   char *client_version;
+  /*
+   * ns on the robot's monotonic clock; 0: not known
+   */
+  uint64_t sent_at;
 };
 #define UIO2__V1__HELLO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__hello__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Uio2__V1__CameraFrame
@@ -238,6 +278,50 @@ struct  Uio2__V1__CameraFrame
     , (char *)protobuf_c_empty_string, UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_UNSPECIFIED, 0, 0, {0,NULL} }
 
 
+/*
+ * The last reply that the robot has received: with the daemon's arrival times it bounds the offset of the two clocks.
+ */
+struct  Uio2__V1__ClockEcho
+{
+  ProtobufCMessage base;
+  /*
+   * Reply.sent_at
+   */
+  uint64_t reply_sent_at;
+  /*
+   * ns on the robot's monotonic clock
+   */
+  uint64_t reply_received_at;
+};
+#define UIO2__V1__CLOCK_ECHO__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__clock_echo__descriptor) \
+    , 0, 0 }
+
+
+typedef enum {
+  UIO2__V1__PROMPT_PART__PART__NOT_SET = 0,
+  UIO2__V1__PROMPT_PART__PART_TEXT = 1,
+  UIO2__V1__PROMPT_PART__PART_IMAGE = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__PROMPT_PART__PART__CASE)
+} Uio2__V1__PromptPart__PartCase;
+
+/*
+ * A part of a prompt in which text and images alternate.
+ */
+struct  Uio2__V1__PromptPart
+{
+  ProtobufCMessage base;
+  Uio2__V1__PromptPart__PartCase part_case;
+  union {
+    char *text;
+    Uio2__V1__CameraFrame *image;
+  };
+};
+#define UIO2__V1__PROMPT_PART__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__prompt_part__descriptor) \
+    , UIO2__V1__PROMPT_PART__PART__NOT_SET, {0} }
+
+
 struct  Uio2__V1__Observation
 {
   ProtobufCMessage base;
@@ -246,7 +330,7 @@ struct  Uio2__V1__Observation
    */
   uint64_t sequence;
   /*
-   * ns on the robot's own monotonic clock; echoed, never compared with the daemon's
+   * ns on the robot's own clock; echoed
    */
   uint64_t captured_at;
   /*
@@ -261,19 +345,27 @@ struct  Uio2__V1__Observation
   size_t n_proprioception;
   double *proprioception;
   /*
-   * UTF-8 sentence
+   * UTF-8 sentence; empty when there are prompt parts
    */
   char *instruction;
-  size_t n_prompt_images;
-  Uio2__V1__CameraFrame **prompt_images;
   /*
    * actions of the last chunk that the robot has executed
    */
   uint32_t actions_consumed;
+  /*
+   * the instruction as text and images in order; empty: the instruction above
+   */
+  size_t n_prompt;
+  Uio2__V1__PromptPart **prompt;
+  Uio2__V1__RobotClock clock;
+  /*
+   * absent: no reply was received yet
+   */
+  Uio2__V1__ClockEcho *echo;
 };
 #define UIO2__V1__OBSERVATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__observation__descriptor) \
-    , 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, 0 }
+    , 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, 0, 0,NULL, UIO2__V1__ROBOT_CLOCK__ROBOT_CLOCK_MONOTONIC, NULL }
 
 
 /*
@@ -457,10 +549,43 @@ struct  Uio2__V1__QuantitySpecification
   char *unit;
   double minimum;
   double maximum;
+  /*
+   * of proprioception, in its unit: how far outside its range a value is still accepted
+   */
+  double tolerance;
 };
 #define UIO2__V1__QUANTITY_SPECIFICATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__quantity_specification__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0 }
+
+
+/*
+ * Limits on one number of an action.
+ */
+struct  Uio2__V1__DimensionLimits
+{
+  ProtobufCMessage base;
+  /*
+   * of Capabilities.actions
+   */
+  char *name;
+  /*
+   * minimum and maximum of where the command leads, in its unit; empty: none
+   */
+  size_t n_position;
+  double *position;
+  /*
+   * unit per second; 0: none
+   */
+  double maximum_rate;
+  /*
+   * unit, from the measured value; 0: none
+   */
+  double maximum_jump;
+};
+#define UIO2__V1__DIMENSION_LIMITS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__dimension_limits__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL, 0, 0 }
 
 
 struct  Uio2__V1__Limits
@@ -494,10 +619,12 @@ struct  Uio2__V1__Limits
    */
   uint64_t frozen_camera_timeout;
   uint64_t maximum_message_bytes;
+  size_t n_dimensions;
+  Uio2__V1__DimensionLimits **dimensions;
 };
 #define UIO2__V1__LIMITS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__limits__descriptor) \
-    , 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0 }
+    , 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0,NULL }
 
 
 struct  Uio2__V1__Capabilities
@@ -533,10 +660,23 @@ struct  Uio2__V1__Capabilities
    */
   double control_rate;
   Uio2__V1__Limits *limits;
+  /*
+   * the session's, for its owner; empty when the session belongs to another client
+   */
+  ProtobufCBinaryData session_token;
+  /*
+   * the sentences that the policy knows; empty: free text
+   */
+  size_t n_instructions;
+  char **instructions;
+  /*
+   * the policy declares no limits, on purpose
+   */
+  protobuf_c_boolean unlimited;
 };
 #define UIO2__V1__CAPABILITIES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__capabilities__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, NULL, {0,NULL}, 0,NULL, 0 }
 
 
 struct  Uio2__V1__StageTiming
@@ -598,10 +738,18 @@ struct  Uio2__V1__ActionChunk
   double confidence;
   size_t n_timings;
   Uio2__V1__StageTiming **timings;
+  /*
+   * of Capabilities; another one means that another policy answers
+   */
+  char *policy_digest;
+  /*
+   * ns, how old the observation was at most when the chunk left
+   */
+  uint64_t observation_age;
 };
 #define UIO2__V1__ACTION_CHUNK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__action_chunk__descriptor) \
-    , 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, 0, 0,NULL }
+    , 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, 0, 0,NULL, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Uio2__V1__Acknowledgement
@@ -776,6 +924,44 @@ Uio2__V1__CameraFrame *
 void   uio2__v1__camera_frame__free_unpacked
                      (Uio2__V1__CameraFrame *message,
                       ProtobufCAllocator *allocator);
+/* Uio2__V1__ClockEcho methods */
+void   uio2__v1__clock_echo__init
+                     (Uio2__V1__ClockEcho         *message);
+size_t uio2__v1__clock_echo__get_packed_size
+                     (const Uio2__V1__ClockEcho   *message);
+size_t uio2__v1__clock_echo__pack
+                     (const Uio2__V1__ClockEcho   *message,
+                      uint8_t             *out);
+size_t uio2__v1__clock_echo__pack_to_buffer
+                     (const Uio2__V1__ClockEcho   *message,
+                      ProtobufCBuffer     *buffer);
+Uio2__V1__ClockEcho *
+       uio2__v1__clock_echo__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   uio2__v1__clock_echo__free_unpacked
+                     (Uio2__V1__ClockEcho *message,
+                      ProtobufCAllocator *allocator);
+/* Uio2__V1__PromptPart methods */
+void   uio2__v1__prompt_part__init
+                     (Uio2__V1__PromptPart         *message);
+size_t uio2__v1__prompt_part__get_packed_size
+                     (const Uio2__V1__PromptPart   *message);
+size_t uio2__v1__prompt_part__pack
+                     (const Uio2__V1__PromptPart   *message,
+                      uint8_t             *out);
+size_t uio2__v1__prompt_part__pack_to_buffer
+                     (const Uio2__V1__PromptPart   *message,
+                      ProtobufCBuffer     *buffer);
+Uio2__V1__PromptPart *
+       uio2__v1__prompt_part__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   uio2__v1__prompt_part__free_unpacked
+                     (Uio2__V1__PromptPart *message,
+                      ProtobufCAllocator *allocator);
 /* Uio2__V1__Observation methods */
 void   uio2__v1__observation__init
                      (Uio2__V1__Observation         *message);
@@ -946,6 +1132,25 @@ Uio2__V1__QuantitySpecification *
                       const uint8_t       *data);
 void   uio2__v1__quantity_specification__free_unpacked
                      (Uio2__V1__QuantitySpecification *message,
+                      ProtobufCAllocator *allocator);
+/* Uio2__V1__DimensionLimits methods */
+void   uio2__v1__dimension_limits__init
+                     (Uio2__V1__DimensionLimits         *message);
+size_t uio2__v1__dimension_limits__get_packed_size
+                     (const Uio2__V1__DimensionLimits   *message);
+size_t uio2__v1__dimension_limits__pack
+                     (const Uio2__V1__DimensionLimits   *message,
+                      uint8_t             *out);
+size_t uio2__v1__dimension_limits__pack_to_buffer
+                     (const Uio2__V1__DimensionLimits   *message,
+                      ProtobufCBuffer     *buffer);
+Uio2__V1__DimensionLimits *
+       uio2__v1__dimension_limits__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   uio2__v1__dimension_limits__free_unpacked
+                     (Uio2__V1__DimensionLimits *message,
                       ProtobufCAllocator *allocator);
 /* Uio2__V1__Limits methods */
 void   uio2__v1__limits__init
@@ -1132,6 +1337,12 @@ typedef void (*Uio2__V1__Hello_Closure)
 typedef void (*Uio2__V1__CameraFrame_Closure)
                  (const Uio2__V1__CameraFrame *message,
                   void *closure_data);
+typedef void (*Uio2__V1__ClockEcho_Closure)
+                 (const Uio2__V1__ClockEcho *message,
+                  void *closure_data);
+typedef void (*Uio2__V1__PromptPart_Closure)
+                 (const Uio2__V1__PromptPart *message,
+                  void *closure_data);
 typedef void (*Uio2__V1__Observation_Closure)
                  (const Uio2__V1__Observation *message,
                   void *closure_data);
@@ -1158,6 +1369,9 @@ typedef void (*Uio2__V1__CameraSpecification_Closure)
                   void *closure_data);
 typedef void (*Uio2__V1__QuantitySpecification_Closure)
                  (const Uio2__V1__QuantitySpecification *message,
+                  void *closure_data);
+typedef void (*Uio2__V1__DimensionLimits_Closure)
+                 (const Uio2__V1__DimensionLimits *message,
                   void *closure_data);
 typedef void (*Uio2__V1__Limits_Closure)
                  (const Uio2__V1__Limits *message,
@@ -1193,6 +1407,7 @@ typedef void (*Uio2__V1__Error_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    uio2__v1__image_encoding__descriptor;
+extern const ProtobufCEnumDescriptor    uio2__v1__robot_clock__descriptor;
 extern const ProtobufCEnumDescriptor    uio2__v1__modality__descriptor;
 extern const ProtobufCEnumDescriptor    uio2__v1__stage__descriptor;
 extern const ProtobufCEnumDescriptor    uio2__v1__limit_flag__descriptor;
@@ -1201,6 +1416,8 @@ extern const ProtobufCMessageDescriptor uio2__v1__request__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__reply__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__hello__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__camera_frame__descriptor;
+extern const ProtobufCMessageDescriptor uio2__v1__clock_echo__descriptor;
+extern const ProtobufCMessageDescriptor uio2__v1__prompt_part__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__observation__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__reset__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__stop__descriptor;
@@ -1210,6 +1427,7 @@ extern const ProtobufCMessageDescriptor uio2__v1__generate__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__cancel__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__camera_specification__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__quantity_specification__descriptor;
+extern const ProtobufCMessageDescriptor uio2__v1__dimension_limits__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__limits__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__capabilities__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__stage_timing__descriptor;

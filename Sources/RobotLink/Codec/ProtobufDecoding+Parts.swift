@@ -23,23 +23,35 @@ func copiedFrames(
 ) throws(RobotError) -> [CameraFrame] {
   var result: [CameraFrame] = []
   for (index, entry) in try list(entries, count, subject).enumerated() {
-    let frame = entry.pointee
-    let encoding: CameraFrame.Encoding
-    switch frame.encoding {
-    case UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_RGB8: encoding = .rgb8
-    case UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_JPEG: encoding = .jpeg
-    case UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_PNG: encoding = .png
-    default:
-      throw RobotError(
-        .invalidImage, "\(subject)[\(index)].encoding", "\(frame.encoding.rawValue) is none of RGB8, JPEG and PNG")
-    }
-    result.append(
-      CameraFrame(
-        camera: try copiedText(frame.camera, "\(subject)[\(index)].camera"), encoding: encoding,
-        width: Int(frame.width),
-        height: Int(frame.height), data: copiedNumbers(frame.data.data, frame.data.len)))
+    result.append(try copiedFrame(entry.pointee, "\(subject)[\(index)]"))
   }
   return result
+}
+
+func copiedFrame(_ frame: Uio2__V1__CameraFrame, _ subject: String) throws(RobotError) -> CameraFrame {
+  let encoding: CameraFrame.Encoding
+  switch frame.encoding {
+  case UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_RGB8: encoding = .rgb8
+  case UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_JPEG: encoding = .jpeg
+  case UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_PNG: encoding = .png
+  default:
+    throw RobotError(
+      .invalidImage, "\(subject).encoding", "\(frame.encoding.rawValue) is none of RGB8, JPEG and PNG")
+  }
+  return CameraFrame(
+    camera: try copiedText(frame.camera, "\(subject).camera"), encoding: encoding, width: Int(frame.width),
+    height: Int(frame.height), data: copiedNumbers(frame.data.data, frame.data.len))
+}
+
+/// Copies of a repeated field of strings.
+func copiedTexts(
+  _ entries: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int, _ subject: String
+) throws(RobotError) -> [String] {
+  var texts: [String] = []
+  for (index, entry) in try list(entries, count, subject).enumerated() {
+    texts.append(try copiedText(entry, "\(subject)[\(index)]"))
+  }
+  return texts
 }
 
 /// The entries of a repeated message field; protobuf-c never leaves one out, but a missing one must not be followed.

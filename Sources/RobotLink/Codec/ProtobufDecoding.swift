@@ -19,7 +19,7 @@ extension RequestMessage {
     let message = unpacked.pointee
     self.init(
       requestID: message.request_id, sessionID: try copiedText(message.session_id, "session_id", code: .invalidSession),
-      body: try Body(message))
+      sessionToken: copiedNumbers(message.session_token.data, message.session_token.len), body: try Body(message))
     try validate()
   }
 }
@@ -39,7 +39,7 @@ extension ReplyMessage {
     let message = unpacked.pointee
     self.init(
       requestID: message.request_id, sessionID: try copiedText(message.session_id, "session_id", code: .invalidSession),
-      body: try Body(message))
+      sentAt: message.sent_at, body: try Body(message))
     try validate()
   }
 }
@@ -64,7 +64,7 @@ extension RequestMessage.Body {
       let hello = try present(message.hello, "hello").pointee
       self = .hello(
         clientName: try copiedText(hello.client_name, "hello.client_name"),
-        clientVersion: try copiedText(hello.client_version, "hello.client_version"))
+        clientVersion: try copiedText(hello.client_version, "hello.client_version"), sentAt: hello.sent_at)
     case UIO2__V1__REQUEST__BODY_OBSERVATION:
       self = .observation(try Observation(try present(message.observation, "observation").pointee))
     case UIO2__V1__REQUEST__BODY_RESET: self = .reset
@@ -110,14 +110,37 @@ extension ReplyMessage.Body {
 
 extension Observation {
   fileprivate init(_ message: Uio2__V1__Observation) throws(RobotError) {
+    guard let clock = RobotClock(rawValue: UInt32(message.clock.rawValue)) else {
+      throw RobotError(.malformed, "observation.clock", "\(message.clock.rawValue) is no RobotClock")
+    }
     self.init(
       sequence: message.sequence, capturedAt: message.captured_at, sentAt: message.sent_at,
       frames: try copiedFrames(message.frames, message.n_frames, "observation.frames"),
       proprioception: copiedNumbers(message.proprioception, message.n_proprioception),
       instruction: try copiedText(message.instruction, "observation.instruction", code: .invalidInstruction),
-      promptImages: try copiedFrames(message.prompt_images, message.n_prompt_images, "observation.prompt_images"),
-      actionsConsumed: Int(message.actions_consumed))
+      promptParts: try copiedPrompt(message.prompt, message.n_prompt),
+      actionsConsumed: Int(message.actions_consumed), clock: clock,
+      echo: message.echo.map {
+        ClockEcho(replySentAt: $0.pointee.reply_sent_at, replyReceivedAt: $0.pointee.reply_received_at)
+      })
   }
+}
+
+private func copiedPrompt(
+  _ entries: UnsafeMutablePointer<UnsafeMutablePointer<Uio2__V1__PromptPart>?>?, _ count: Int
+) throws(RobotError) -> [PromptPart] {
+  var parts: [PromptPart] = []
+  for (index, entry) in try list(entries, count, "observation.prompt").enumerated() {
+    let subject = "observation.prompt[\(index)]"
+    switch entry.pointee.part_case {
+    case UIO2__V1__PROMPT_PART__PART_TEXT:
+      parts.append(.text(try copiedText(entry.pointee.text, "\(subject).text", code: .invalidInstruction)))
+    case UIO2__V1__PROMPT_PART__PART_IMAGE:
+      parts.append(.image(try copiedFrame(try present(entry.pointee.image, subject).pointee, "\(subject).image")))
+    default: throw RobotError(.malformed, subject, "expected text or image, found neither")
+    }
+  }
+  return parts
 }
 
 extension ActionChunk {
@@ -135,7 +158,9 @@ extension ActionChunk {
       validUntil: message.valid_until,
       actions: actions, tokens: copiedNumbers(message.tokens, message.n_tokens),
       text: try copiedText(message.text, "action_chunk.text"), confidence: message.confidence,
-      timings: try StageTimings(message.timings, message.n_timings, "action_chunk.timings"))
+      timings: try StageTimings(message.timings, message.n_timings, "action_chunk.timings"),
+      policyDigest: try copiedText(message.policy_digest, "action_chunk.policy_digest"),
+      observationAge: message.observation_age)
   }
 }
 
@@ -162,12 +187,15 @@ extension Capabilities {
       actionMode: try copiedText(message.action_mode, "capabilities.action_mode"),
       hold: try copiedText(message.hold, "capabilities.hold"),
       chunkLength: Int(message.chunk_length), controlRate: message.control_rate,
-      limits: message.limits.map { Limits($0.pointee) } ?? Limits())
+      limits: try message.limits.map { (limits) throws(RobotError) in try Limits(limits.pointee) } ?? Limits(),
+      instructions: try copiedTexts(message.instructions, message.n_instructions, "capabilities.instructions"),
+      isUnlimited: message.unlimited != 0,
+      sessionToken: copiedNumbers(message.session_token.data, message.session_token.len))
   }
 }
 
 extension Capabilities.Limits {
-  fileprivate init(_ message: Uio2__V1__Limits) {
+  fileprivate init(_ message: Uio2__V1__Limits) throws(RobotError) {
     self.init()
     let minimum: [Double] = copiedNumbers(message.workspace_minimum, message.n_workspace_minimum)
     let maximum: [Double] = copiedNumbers(message.workspace_maximum, message.n_workspace_maximum)
@@ -179,6 +207,25 @@ extension Capabilities.Limits {
     maximumObservationAge = message.maximum_observation_age == 0 ? nil : message.maximum_observation_age
     frozenCameraTimeout = message.frozen_camera_timeout == 0 ? nil : message.frozen_camera_timeout
     maximumMessageBytes = message.maximum_message_bytes == 0 ? nil : message.maximum_message_bytes
+    let subject = "capabilities.limits.dimensions"
+    for entry in try list(message.dimensions, message.n_dimensions, subject) {
+      dimensions.append(try Capabilities.DimensionLimits(entry.pointee, subject))
+    }
+  }
+}
+
+extension Capabilities.DimensionLimits {
+  fileprivate init(_ message: Uio2__V1__DimensionLimits, _ subject: String) throws(RobotError) {
+    self.init(
+      name: try copiedText(message.name, "\(subject).name"),
+      maximumRate: message.maximum_rate == 0 ? nil : message.maximum_rate,
+      maximumJump: message.maximum_jump == 0 ? nil : message.maximum_jump)
+    let ends: [Double] = copiedNumbers(message.position, message.n_position)
+    if ends.isEmpty { return }
+    guard ends.count == 2, ends[0] <= ends[1] else {
+      throw RobotError(.malformed, "\(subject).position", "expected a minimum and a maximum, found \(ends)")
+    }
+    position = ends[0]...ends[1]
   }
 }
 
@@ -192,7 +239,7 @@ private func copiedQuantities(
       Capabilities.Quantity(
         name: try copiedText(entry.pointee.name, "\(subject).name"),
         unit: try copiedText(entry.pointee.unit, "\(subject).unit"),
-        minimum: entry.pointee.minimum, maximum: entry.pointee.maximum))
+        minimum: entry.pointee.minimum, maximum: entry.pointee.maximum, tolerance: entry.pointee.tolerance))
   }
   return result
 }

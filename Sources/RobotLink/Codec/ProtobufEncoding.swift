@@ -45,12 +45,14 @@ final class Arena {
     message.protocol_version = ProtocolLimits.version
     message.request_id = request.requestID
     message.session_id = text(request.sessionID)
+    (message.session_token.data, message.session_token.len) = numbers(request.sessionToken)
     switch request.body {
-    case .hello(let name, let version):
+    case .hello(let name, let version, let sentAt):
       var hello = Uio2__V1__Hello()
       uio2__v1__hello__init(&hello)
       hello.client_name = text(name)
       hello.client_version = text(version)
+      hello.sent_at = sentAt
       message.body_case = UIO2__V1__REQUEST__BODY_HELLO
       message.hello = pointer(to: hello)
     case .observation(let observation):
@@ -93,6 +95,7 @@ final class Arena {
     message.protocol_version = ProtocolLimits.version
     message.request_id = reply.requestID
     message.session_id = text(reply.sessionID)
+    message.sent_at = reply.sentAt
     switch reply.body {
     case .capabilities(let capabilities):
       message.body_case = UIO2__V1__REPLY__BODY_CAPABILITIES
@@ -135,8 +138,32 @@ final class Arena {
     (message.frames, message.n_frames) = pointers(to: observation.frames.map(self.message))
     (message.proprioception, message.n_proprioception) = numbers(observation.proprioception)
     message.instruction = text(observation.instruction)
-    (message.prompt_images, message.n_prompt_images) = pointers(to: observation.promptImages.map(self.message))
+    (message.prompt, message.n_prompt) = pointers(to: observation.promptParts.map(self.message))
     message.actions_consumed = UInt32(observation.actionsConsumed)
+    message.clock = Uio2__V1__RobotClock(rawValue: observation.clock.rawValue)
+    message.echo = observation.echo.map { pointer(to: self.message($0)) }
+    return message
+  }
+
+  private func message(_ part: PromptPart) -> Uio2__V1__PromptPart {
+    var message = Uio2__V1__PromptPart()
+    uio2__v1__prompt_part__init(&message)
+    switch part {
+    case .text(let words):
+      message.part_case = UIO2__V1__PROMPT_PART__PART_TEXT
+      message.text = text(words)
+    case .image(let frame):
+      message.part_case = UIO2__V1__PROMPT_PART__PART_IMAGE
+      message.image = pointer(to: self.message(frame))
+    }
+    return message
+  }
+
+  private func message(_ echo: ClockEcho) -> Uio2__V1__ClockEcho {
+    var message = Uio2__V1__ClockEcho()
+    uio2__v1__clock_echo__init(&message)
+    message.reply_sent_at = echo.replySentAt
+    message.reply_received_at = echo.replyReceivedAt
     return message
   }
 
@@ -167,6 +194,8 @@ final class Arena {
     message.text = text(chunk.text)
     message.confidence = chunk.confidence
     (message.timings, message.n_timings) = pointers(to: messages(chunk.timings))
+    message.policy_digest = text(chunk.policyDigest)
+    message.observation_age = chunk.observationAge
     return message
   }
 
@@ -206,6 +235,9 @@ final class Arena {
     message.chunk_length = UInt32(capabilities.chunkLength)
     message.control_rate = capabilities.controlRate
     message.limits = pointer(to: self.message(capabilities.limits))
+    (message.instructions, message.n_instructions) = numbers(capabilities.instructions.map(text))
+    message.unlimited = capabilities.isUnlimited ? 1 : 0
+    (message.session_token.data, message.session_token.len) = numbers(capabilities.sessionToken)
     return message
   }
 
@@ -227,6 +259,7 @@ final class Arena {
     message.unit = text(quantity.unit)
     message.minimum = quantity.minimum
     message.maximum = quantity.maximum
+    message.tolerance = quantity.tolerance
     return message
   }
 
@@ -241,6 +274,18 @@ final class Arena {
     message.maximum_observation_age = limits.maximumObservationAge ?? 0
     message.frozen_camera_timeout = limits.frozenCameraTimeout ?? 0
     message.maximum_message_bytes = limits.maximumMessageBytes ?? 0
+    (message.dimensions, message.n_dimensions) = pointers(to: limits.dimensions.map(self.message))
+    return message
+  }
+
+  private func message(_ limits: Capabilities.DimensionLimits) -> Uio2__V1__DimensionLimits {
+    var message = Uio2__V1__DimensionLimits()
+    uio2__v1__dimension_limits__init(&message)
+    message.name = text(limits.name)
+    let ends = limits.position.map { [$0.lowerBound, $0.upperBound] } ?? []
+    (message.position, message.n_position) = numbers(ends)
+    message.maximum_rate = limits.maximumRate ?? 0
+    message.maximum_jump = limits.maximumJump ?? 0
     return message
   }
 

@@ -9,8 +9,9 @@ extension RequestMessage {
   /// - Throws: ``RobotError`` with the code of the field at fault.
   func validate() throws(RobotError) {
     try validateSession(sessionID, allowsEmpty: false)
+    try validateToken(sessionToken, "session_token")
     switch body {
-    case .hello(let name, let version):
+    case .hello(let name, let version, _):
       try validateText(name, "hello.client_name")
       try validateText(version, "hello.client_version")
     case .observation(let observation): try observation.validate()
@@ -49,7 +50,7 @@ extension Observation {
       )
     }
     try validateFrames(frames, "observation.frames")
-    try validateFrames(promptImages, "observation.prompt_images")
+    try validatePrompt()
     try validateCount(proprioception.count, "observation.proprioception", maximum: ProtocolLimits.maximumQuantities)
     for (index, value) in proprioception.enumerated() where !value.isFinite {
       throw RobotError(
@@ -61,6 +62,26 @@ extension Observation {
       throw RobotError(.malformed, "observation.actions_consumed", "\(actionsConsumed) is not a count")
     }
   }
+
+  private func validatePrompt() throws(RobotError) {
+    try validateCount(promptParts.count, "observation.prompt", maximum: ProtocolLimits.maximumPromptParts)
+    guard promptParts.isEmpty || instruction.isEmpty else {
+      throw RobotError(
+        .invalidInstruction, "observation.instruction", "expected an instruction or prompt parts, found both")
+    }
+    try validateFrames(promptImages, "observation.prompt")
+    var bytes = 0
+    for case .text(let text) in promptParts {
+      bytes += text.utf8.count
+      try validateText(
+        text, "observation.prompt", maximum: ProtocolLimits.maximumTextBytes, code: .invalidInstruction)
+    }
+    guard bytes <= ProtocolLimits.maximumTextBytes else {
+      throw RobotError(
+        .invalidInstruction, "observation.prompt",
+        "\(bytes) bytes of text, at most \(ProtocolLimits.maximumTextBytes) are allowed")
+    }
+  }
 }
 
 extension ActionChunk {
@@ -68,6 +89,7 @@ extension ActionChunk {
     try validateCount(actions.count, "action_chunk.actions", maximum: ProtocolLimits.maximumActions)
     try validateCount(tokens.count, "action_chunk.tokens", maximum: ProtocolLimits.maximumTokens)
     try validateText(text, "action_chunk.text", maximum: ProtocolLimits.maximumTextBytes)
+    try validateText(policyDigest, "action_chunk.policy_digest")
     guard confidence >= 0, confidence <= 1 else {
       throw RobotError(.invalidAction, "action_chunk.confidence", "\(confidence) is not in 0...1")
     }
@@ -87,7 +109,7 @@ extension ActionChunk {
 
 extension LimitFlags {
   /// Every flag that the wire knows.
-  fileprivate static let all: LimitFlags = [.range, .workspace, .speed, .rotationRate, .jump]
+  fileprivate static let all = LimitFlags(single)
 }
 
 extension Capabilities {
@@ -126,6 +148,28 @@ extension Capabilities {
     try validatePositive(limits.maximumSpeed, "capabilities.limits.maximum_speed")
     try validatePositive(limits.maximumRotationRate, "capabilities.limits.maximum_rotation_rate")
     try validatePositive(limits.maximumJump, "capabilities.limits.maximum_jump")
+    try validateDimensionLimits()
+    try validateToken(sessionToken, "capabilities.session_token")
+    try validateCount(
+      instructions.count, "capabilities.instructions", maximum: ProtocolLimits.maximumInstructions)
+    for (index, instruction) in instructions.enumerated() {
+      try validateText(
+        instruction, "capabilities.instructions[\(index)]", maximum: ProtocolLimits.maximumTextBytes)
+    }
+  }
+
+  private func validateDimensionLimits() throws(RobotError) {
+    let subject = "capabilities.limits.dimensions"
+    try validateCount(limits.dimensions.count, subject, maximum: ProtocolLimits.maximumQuantities)
+    for (index, limits) in limits.dimensions.enumerated() {
+      let subject = "\(subject)[\(index)]"
+      try validateText(limits.name, "\(subject).name")
+      try validatePositive(limits.maximumRate, "\(subject).maximum_rate")
+      try validatePositive(limits.maximumJump, "\(subject).maximum_jump")
+      guard limits.position.map({ $0.lowerBound.isFinite && $0.upperBound.isFinite }) ?? true else {
+        throw RobotError(.malformed, "\(subject).position", "a range is two finite numbers")
+      }
+    }
   }
 }
 
@@ -138,6 +182,10 @@ private func validateQuantities(_ quantities: [Capabilities.Quantity], _ subject
       throw RobotError(
         .malformed, "\(subject)[\(index)]", "\(quantity.minimum)...\(quantity.maximum) is not a range of finite numbers"
       )
+    }
+    guard quantity.tolerance.isFinite, quantity.tolerance >= 0 else {
+      throw RobotError(
+        .malformed, "\(subject)[\(index)].tolerance", "\(quantity.tolerance) is not a finite number of at least 0")
     }
   }
 }
@@ -167,8 +215,18 @@ private func validateSide(_ side: Int, _ subject: String, code: RobotError.Code)
 
 private func validateSession(_ session: String, allowsEmpty: Bool) throws(RobotError) {
   let limit = ProtocolLimits.maximumSessionIDBytes
-  guard session.utf8.count <= limit, allowsEmpty || !session.isEmpty, !session.utf8.contains(0) else {
-    throw RobotError(.invalidSession, "session_id", "a session id is 1 to \(limit) bytes of UTF-8 without NUL")
+  // Names stand in logs and on screens: nothing in them may move a cursor or look like another name.
+  guard session.utf8.count <= limit, allowsEmpty || !session.isEmpty,
+    session.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+  else {
+    throw RobotError(.invalidSession, "session_id", "a session id is 1 to \(limit) printable ASCII characters")
+  }
+}
+
+private func validateToken(_ token: [UInt8], _ subject: String) throws(RobotError) {
+  guard token.count <= ProtocolLimits.maximumSessionTokenBytes else {
+    throw RobotError(
+      .malformed, subject, "\(token.count) bytes, at most \(ProtocolLimits.maximumSessionTokenBytes) are allowed")
   }
 }
 

@@ -60,8 +60,8 @@ extension WireSchema {
     messages: [
       10: WireSchema(strings: [1, 2]),
       11: WireSchema(
-        strings: [6],
-        lists: [4: (cameraFrame, ProtocolLimits.maximumFrames), 7: (cameraFrame, ProtocolLimits.maximumFrames)]),
+        strings: [6], messages: [11: WireSchema()],
+        lists: [4: (cameraFrame, ProtocolLimits.maximumFrames), 9: (promptPart, ProtocolLimits.maximumPromptParts)]),
       12: WireSchema(),
       13: WireSchema(strings: [1]),
       14: WireSchema(),
@@ -75,15 +75,15 @@ extension WireSchema {
     strings: [3],
     messages: [
       10: WireSchema(
-        strings: [1, 2, 3, 7, 8, 9],
-        messages: [12: WireSchema()],
+        strings: [1, 2, 3, 7, 8, 9, 14],
+        messages: [12: WireSchema(lists: [9: (WireSchema(strings: [1]), ProtocolLimits.maximumQuantities)])],
         lists: [
           4: (WireSchema(strings: [1, 5]), ProtocolLimits.maximumFrames),
           5: (WireSchema(strings: [1, 2]), ProtocolLimits.maximumQuantities),
           6: (WireSchema(strings: [1, 2]), ProtocolLimits.maximumQuantities),
         ]),
       11: WireSchema(
-        strings: [6],
+        strings: [6, 9],
         lists: [4: (WireSchema(strings: [3]), ProtocolLimits.maximumActions), 8: (WireSchema(), Stage.allCases.count)]),
       12: WireSchema(),
       13: WireSchema(strings: [1, 3, 6], lists: [4: (WireSchema(), Stage.allCases.count)]),
@@ -93,4 +93,5 @@ extension WireSchema {
     isChoice: true)
 
   private static let cameraFrame = WireSchema(strings: [1])
+  private static let promptPart = WireSchema(strings: [1], messages: [2: cameraFrame])
 }

@@ -30,7 +30,7 @@ public struct MessageHeader: Sendable, Hashable {
         // An id that is too long or not text cannot be echoed faithfully: better none than a wrong one.
         let text =
           range.count <= ProtocolLimits.maximumSessionIDBytes ? String(validating: bytes[range], as: UTF8.self) : nil
-        header.sessionID = text.flatMap { $0.utf8.contains(0) ? nil : $0 } ?? ""
+        header.sessionID = text.flatMap { $0.utf8.allSatisfy { (0x20...0x7E).contains($0) } ? $0 : nil } ?? ""
       default: break
       }
     }

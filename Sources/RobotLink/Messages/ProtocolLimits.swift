@@ -1,7 +1,7 @@
 /// Sizes that a message may not exceed. They bound what one message can cost the daemon, whoever sent it.
 public enum ProtocolLimits {
   /// The only protocol version that is spoken.
-  public static let version: UInt32 = 1
+  public static let version: UInt32 = 2
   /// Bytes of one message when the policy does not say otherwise (``Capabilities/Limits/maximumMessageBytes``).
   public static let maximumMessageBytes = 16 << 20
   /// UTF-8 bytes of a session id.
@@ -14,6 +14,12 @@ public enum ProtocolLimits {
   public static let maximumFrames = 64
   /// Pixels of either side of a picture.
   public static let maximumImageSide = 16_384
+  /// Bytes of a session token.
+  public static let maximumSessionTokenBytes = 64
+  /// Parts of a prompt of text and images.
+  public static let maximumPromptParts = 128
+  /// Sentences that a policy lists as known.
+  public static let maximumInstructions = 1024
   /// Numbers of one proprioception vector or one action, and quantities of a capability list.
   public static let maximumQuantities = 1024
   /// Actions of one chunk.

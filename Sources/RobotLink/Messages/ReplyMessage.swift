@@ -6,13 +6,16 @@ public struct ReplyMessage: Sendable, Hashable {
   public var requestID: UInt64
   /// Echo of ``RequestMessage/sessionID``; empty when the request was too broken to read it.
   public var sessionID: String
+  /// Nanoseconds on the daemon's clock when the reply left; 0: not known.
+  public var sentAt: UInt64
   /// The answer itself.
   public var body: Body
 
   /// Collects the parts; nothing is checked before ``encoded()``.
-  public init(requestID: UInt64, sessionID: String, body: Body) {
+  public init(requestID: UInt64, sessionID: String, sentAt: UInt64 = 0, body: Body) {
     self.requestID = requestID
     self.sessionID = sessionID
+    self.sentAt = sentAt
     self.body = body
   }
 

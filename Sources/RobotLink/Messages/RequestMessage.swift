@@ -4,22 +4,27 @@ import RobotInterface
 public struct RequestMessage: Sendable, Hashable {
   /// Chosen by the client and echoed, so that a client can match replies with requests.
   public var requestID: UInt64
-  /// Chosen by the client, 1...``ProtocolLimits/maximumSessionIDBytes`` bytes of UTF-8; sessions are isolated from each other.
+  /// Chosen by the client, 1...``ProtocolLimits/maximumSessionIDBytes`` printable ASCII characters; sessions are isolated from
+  /// each other.
   public var sessionID: String
+  /// ``Capabilities/sessionToken`` of the session's owner; empty when the client has none.
+  public var sessionToken: [UInt8]
   /// The question itself.
   public var body: Body
 
   /// Collects the parts; nothing is checked before ``encoded()``.
-  public init(requestID: UInt64, sessionID: String, body: Body) {
+  public init(requestID: UInt64, sessionID: String, sessionToken: [UInt8] = [], body: Body) {
     self.requestID = requestID
     self.sessionID = sessionID
+    self.sessionToken = sessionToken
     self.body = body
   }
 
   /// What can be asked.
   public enum Body: Sendable, Hashable {
-    /// Asks what the daemon drives; answered with capabilities once the policy is warm.
-    case hello(clientName: String, clientVersion: String)
+    /// Asks what the daemon drives; answered with capabilities once the policy is warm. `sentAt` is in nanoseconds on the
+    /// robot's monotonic clock; 0: not known.
+    case hello(clientName: String, clientVersion: String, sentAt: UInt64 = 0)
     /// What the robot sees and feels; answered with an action chunk.
     case observation(Observation)
     /// Begins a new episode of the session; a latched stop stays.

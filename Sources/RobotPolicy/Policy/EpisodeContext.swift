@@ -77,8 +77,3 @@ public struct EpisodeCounters: Sendable, Hashable {
     }
   }
 }
-
-extension LimitFlags {
-  /// Every flag alone, in the order of the wire.
-  package static let single: [LimitFlags] = [.range, .workspace, .speed, .rotationRate, .jump]
-}

@@ -11,7 +11,7 @@ struct RandomMessages {
   mutating func request() -> RequestMessage {
     let body: RequestMessage.Body
     switch pick(0..<7) {
-    case 0: body = .hello(clientName: text(), clientVersion: text())
+    case 0: body = .hello(clientName: text(), clientVersion: text(), sentAt: integer())
     case 1: body = .reset
     case 2: body = .stop(reason: text())
     case 3: body = .resume
@@ -19,7 +19,7 @@ struct RandomMessages {
     case 5: body = .cancel(requestID: integer())
     default: body = .observation(observation())
     }
-    return RequestMessage(requestID: integer(), sessionID: "s" + text(), body: body)
+    return RequestMessage(requestID: integer(), sessionID: "s" + name(), sessionToken: bytes(0..<65), body: body)
   }
 
   mutating func reply() -> ReplyMessage {
@@ -33,15 +33,17 @@ struct RandomMessages {
       body = .error(RobotError(RobotError.Code.allCases.randomElement(using: &random) ?? .internal, text(), text()))
     default: body = .actionChunk(chunk())
     }
-    return ReplyMessage(requestID: integer(), sessionID: text(), body: body)
+    return ReplyMessage(requestID: integer(), sessionID: name(), sentAt: integer(), body: body)
   }
 
   mutating func observation() -> Observation {
-    let capturedAt = integer() / 2
+    let capturedAt = integer() / 2, hasParts = Bool.random(using: &random)
     return Observation(
       sequence: integer(), capturedAt: capturedAt, sentAt: capturedAt + integer() / 2, frames: array(3) { $0.frame() },
-      proprioception: array(9) { $0.finite() }, instruction: text(), promptImages: array(2) { $0.frame() },
-      actionsConsumed: pick(0..<4096))
+      proprioception: array(9) { $0.finite() }, instruction: hasParts ? "" : text(),
+      promptParts: hasParts ? array(4) { $0.pick(0..<2) == 0 ? .text($0.text()) : .image($0.frame()) } : [],
+      actionsConsumed: pick(0..<4096), clock: RobotClock.allCases[pick(0..<2)],
+      echo: maybe { ClockEcho(replySentAt: $0.integer(), replyReceivedAt: $0.integer()) })
   }
 
   mutating func frame() -> CameraFrame {
@@ -96,9 +98,10 @@ struct RandomMessages {
       observationSequence: integer(), capturedAt: integer(), validUntil: integer(),
       actions: array(6) {
         Action(
-          values: $0.array(8) { $0.finite() }, limited: LimitFlags(rawValue: UInt32($0.pick(0..<32))),
+          values: $0.array(8) { $0.finite() }, limited: LimitFlags(rawValue: UInt32($0.pick(0..<128))),
           primitive: $0.text())
-      }, tokens: tokens(), text: text(), confidence: Double(pick(0..<101)) / 100, timings: timings())
+      }, tokens: tokens(), text: text(), confidence: Double(pick(0..<101)) / 100, timings: timings(),
+      policyDigest: name(), observationAge: integer())
   }
 
   private mutating func capabilities() -> Capabilities {
@@ -112,6 +115,11 @@ struct RandomMessages {
       limits.maximumObservationAge = UInt64(pick(1..<1000))
       limits.frozenCameraTimeout = .max
       limits.maximumMessageBytes = 1
+      limits.dimensions = array(3) {
+        .init(
+          name: $0.text(), position: $0.maybe { -1...Double($0.pick(0..<9)) }, maximumRate: $0.maybe { _ in 0.5 },
+          maximumJump: $0.maybe { _ in 2 })
+      }
     }
     return Capabilities(
       policyName: text(), policyDigest: text(), serverVersion: text(),
@@ -120,12 +128,14 @@ struct RandomMessages {
           name: $0.text(), width: $0.pick(1..<999), height: $0.pick(1..<999),
           verticalFieldOfView: $0.pick(0..<2) == 0 ? nil : 42.5, input: $0.text())
       }, proprioception: array(5) { $0.quantity() }, actions: array(5) { $0.quantity() }, actionFrame: text(),
-      actionMode: text(), hold: text(), chunkLength: pick(0..<17), controlRate: Double(pick(0..<100)), limits: limits)
+      actionMode: text(), hold: text(), chunkLength: pick(0..<17), controlRate: Double(pick(0..<100)), limits: limits,
+      instructions: array(3) { $0.text() }, isUnlimited: Bool.random(using: &random), sessionToken: bytes(0..<65))
   }
 
   private mutating func quantity() -> Capabilities.Quantity {
     let minimum = finite()
-    return Capabilities.Quantity(name: text(), unit: text(), minimum: minimum, maximum: max(minimum, finite()))
+    return Capabilities.Quantity(
+      name: text(), unit: text(), minimum: minimum, maximum: max(minimum, finite()), tolerance: abs(finite()))
   }
 
   private mutating func timings() -> StageTimings {
@@ -153,6 +163,8 @@ struct RandomMessages {
   private mutating func finite() -> Double {
     [0, -0.0, .leastNonzeroMagnitude, .greatestFiniteMagnitude, Double.random(in: -9...9, using: &random)][pick(0..<5)]
   }
+
+  private mutating func name() -> String { ["", "arm 7~", "a1b2c3"][pick(0..<3)] }
 
   private mutating func text() -> String {
     ["", "base", "the cup 🥤 on the «left»", "z\u{301}", String(repeating: "x", count: pick(0..<60))][pick(0..<5)]

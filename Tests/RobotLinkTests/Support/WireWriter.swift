@@ -40,7 +40,7 @@ struct WireWriter {
   }
 
   /// A request with a good header and the body that `build` writes.
-  static func request(version: UInt64 = 1, id: UInt64 = 7, session: String = "arm", _ build: (inout WireWriter) -> Void)
+  static func request(version: UInt64 = 2, id: UInt64 = 7, session: String = "arm", _ build: (inout WireWriter) -> Void)
     -> [UInt8]
   {
     var writer = WireWriter()

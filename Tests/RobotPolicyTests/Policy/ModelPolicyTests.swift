@@ -60,7 +60,7 @@ struct ModelPolicyTests {
   @Test func theModelSeesPromptAndPicturesInThePolicysOrder() throws {
     var context = EpisodeContext()
     var seen = observation(7)
-    seen.promptImages = [frame("cup", 3, 3, byte: 42)]
+    seen.promptParts = [.image(frame("cup", 3, 3, byte: 42))]
     seen.instruction = "Take <image_history_1>."
     _ = try policy().act(on: seen, context: &context)
     #expect(
@@ -105,11 +105,13 @@ struct ModelPolicyTests {
     Fault(code: .invalidImage, subject: "observation.frames[1].data") { $0.frames[1].encoding = .png },
     Fault(code: .invalidImage, subject: "observation.frames[1].data") { $0.frames[1].encoding = .rgb8 },
     Fault(code: .invalidImage, subject: "observation.prompt_images") { observation in
-      observation.promptImages = Array(repeating: observation.frames[0], count: 4)
+      observation.promptParts = Array(repeating: .image(observation.frames[0]), count: 4)
     },
     Fault(code: .invalidImage, subject: "observation.prompt_images[1].data") { observation in
-      observation.promptImages = Array(repeating: observation.frames[0], count: 3)
-      observation.promptImages[1].data.removeLast()
+      observation.promptParts = Array(repeating: .image(observation.frames[0]), count: 3)
+      var cut = observation.frames[0]
+      cut.data.removeLast()
+      observation.promptParts[1] = .image(cut)
     },
     Fault(code: .invalidProprioception, subject: "observation.proprioception") { $0.proprioception = [1] },
     Fault(code: .invalidProprioception, subject: "observation.proprioception[3]") { $0.proprioception[3] = .nan },
