@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import uio2_pb2 as pb
+from .pictures import jpeg_size, png_size
 
 _JPEG_START = b"\xff\xd8\xff"
 _PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -17,8 +18,8 @@ def camera_frame(camera: str, picture: Any, width: int = 0, height: int = 0) -> 
 
     Args:
         camera: a camera name of ``Capabilities``; free text for prompt images.
-        picture: the bytes of a JPEG or PNG file, or a uint8 array ``[height, width, 3]`` (RGB, top row first).
-        width: pixels; only for bytes whose size is not read here (JPEG).
+        picture: the bytes of a JPEG or PNG file, which may name an EXIF orientation, or a uint8 array ``[height, width, 3]`` (RGB, top row first).
+        width: pixels, as a viewer shows the picture; only for a JPEG file, whose size is read when this is left out.
         height: pixels; as ``width``.
 
     Raises:
@@ -28,19 +29,23 @@ def camera_frame(camera: str, picture: Any, width: int = 0, height: int = 0) -> 
         data = bytes(picture)
         if data.startswith(_PNG_START):
             encoding = pb.IMAGE_ENCODING_PNG
-            width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+            width, height = png_size(data)
         elif data.startswith(_JPEG_START):
             encoding = pb.IMAGE_ENCODING_JPEG
             if not (width and height):
-                width, height = _jpeg_size(data)
+                width, height = jpeg_size(data)
         else:
             raise ValueError(
                 f"camera {camera!r}: neither JPEG nor PNG; pass an array [height, width, 3] for raw pixels"
             )
         return pb.CameraFrame(camera=camera, encoding=encoding, width=width, height=height, data=data)
     shape = tuple(getattr(picture, "shape", ()))
-    if len(shape) != 3 or shape[2] != 3 or str(getattr(picture, "dtype", "")) != "uint8":
-        raise ValueError(f"camera {camera!r}: expected a uint8 array [height, width, 3], found shape {shape}")
+    kind = str(getattr(picture, "dtype", type(picture).__name__))
+    if len(shape) != 3 or shape[2] != 3 or kind != "uint8":
+        message = f"camera {camera!r}: expected a uint8 array [height, width, 3], found {kind} {list(shape)}"
+        if kind.startswith("float"):
+            message += "; scale the values to 0...255 and convert them with .astype('uint8')"
+        raise ValueError(message)
     return pb.CameraFrame(
         camera=camera, encoding=pb.IMAGE_ENCODING_RGB8, width=shape[1], height=shape[0], data=picture.tobytes()
     )
@@ -80,18 +85,3 @@ def observation(
         ],
         actions_consumed=actions_consumed,
     )
-
-
-def _jpeg_size(data: bytes) -> tuple[int, int]:
-    """(width, height) from the start-of-frame segment of a JPEG file."""
-    position = 2
-    while position + 9 <= len(data) and data[position] == 0xFF:
-        marker = data[position + 1]
-        if marker == 0xFF:  # fill byte
-            position += 1
-            continue
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height = int.from_bytes(data[position + 5 : position + 7], "big")
-            return int.from_bytes(data[position + 7 : position + 9], "big"), height
-        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
-    raise ValueError("the JPEG file names no size; it is damaged")
