@@ -26,7 +26,7 @@ def keep_heap() -> None:
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``x`` ``[n, i]`` times the transpose of ``weight`` ``[o, i]``, plus ``bias`` ``[o]``: ``[n, o]``, no gradient."""
-    if HAS_ONEDNN:
+    if HAS_ONEDNN and x.device.type == "cpu":
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
     return functional.linear(x, weight, bias)
 
@@ -54,6 +54,8 @@ class _LinearFunction(torch.autograd.Function):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``[..., i]`` to ``[..., o]`` with ``weight`` ``[o, i]``; differentiable."""
+    if x.is_cuda:
+        return functional.linear(x, weight, bias)
     return _LinearFunction.apply(x, weight, bias)
 
 
