@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import math
 import signal
 import time
 from pathlib import Path
@@ -142,7 +143,8 @@ class Trainer:
         last_time, sums = time.monotonic(), []
         saved, saved_samples = progress.seconds, progress.samples
         signal.signal(signal.SIGTERM, self._stop)
-        while not schedule.over(progress) and not self._stopping:
+        end = progress.seconds + 60 * self._options.for_minutes
+        while not schedule.over(progress) and not self._stopping and progress.seconds < end:
             sums.append(self.step(schedule.factor(progress)))
             now = time.monotonic()
             progress.seconds, last_time = progress.seconds + min(now - last_time, LONGEST_STEP), now
@@ -150,7 +152,7 @@ class Trainer:
                 mean = np.mean(sums[-50:], axis=0)
                 print(f"step {progress.step} minute {progress.seconds / 60:.1f} action {mean[0]:.3f} "
                       f"position {mean[1]:.3f}", flush=True)  # fmt: skip
-            if progress.seconds - saved > CHECKPOINT_SECONDS or schedule.over(progress):
+            if progress.seconds - saved > CHECKPOINT_SECONDS or schedule.over(progress) or progress.seconds >= end:
                 rate = (progress.samples - saved_samples) / (progress.seconds - saved)
                 self.save()
                 line = self.report(np.mean(sums, axis=0), rate)
@@ -169,6 +171,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=folder / "run")
     parser.add_argument("--state", type=Path, help="the portable state; default: state.safetensors of the run")
     parser.add_argument("--minutes", type=float, default=0.0, help="a cosine of this length")
+    parser.add_argument("--for-minutes", type=float, default=math.inf, help="stop after this long, to go on later")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--slices", type=int, default=4, help="parts of a batch that threads share out")
     parser.add_argument("--threads", type=int, default=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -62,4 +63,4 @@ def vocabulary(tmp_path_factory: pytest.TempPathFactory, recipe: Recipe) -> Path
 @pytest.fixture
 def options() -> argparse.Namespace:
     """What ``train.py`` would have read from its command line."""
-    return argparse.Namespace(device="cpu", threads=1, slices=2, batch=6, seed=0, minutes=0.0)
+    return argparse.Namespace(device="cpu", threads=1, slices=2, batch=6, seed=0, minutes=0.0, for_minutes=math.inf)
