@@ -32,7 +32,7 @@ DAGGER_SAMPLES = 40_000
 """A DAgger round is flown each time the trainer has seen this many more samples."""
 DAGGER_EPISODES = 4
 ROUNDS_TO_START = 2
-ROUNDS_TO_CONTINUE = 6
+ROUNDS_TO_CONTINUE = 4
 """Rounds that a new machine needs before a run that has learnt something goes on."""
 POLL_SECONDS = 20.0
 RESTARTS = 5
