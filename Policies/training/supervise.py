@@ -31,6 +31,8 @@ DAGGER_MINUTES = 35.0
 DAGGER_SAMPLES = 40_000
 """A DAgger round is flown each time the trainer has seen this many more samples."""
 DAGGER_EPISODES = 4
+DAGGER_LIMIT = 200
+"""Control steps of an episode: the slowest experts need as many."""
 ROUNDS_TO_START = 2
 ROUNDS_TO_CONTINUE = 4
 """Rounds that a new machine needs before a run that has learnt something goes on."""
@@ -115,7 +117,7 @@ class Supervisor:
             "export.py", "--recipe", folders.recipe.name, "--run", folders.run, "--output", bundle
         ) and self._make(
             "dagger.py", "--bundle", bundle, "--data", folders.shards, "--run", folders.run, "--round", number,
-            "--episodes", DAGGER_EPISODES,
+            "--episodes", DAGGER_EPISODES, "--limit", DAGGER_LIMIT,
         )  # fmt: skip
 
     def _start_trainer(self) -> None:

@@ -36,7 +36,7 @@ from wordings import NEVER_TRAINED
 
 CHECKPOINT_SECONDS = 180
 GRADIENT_NORM = 1.0
-AVERAGE_DECAY = 0.998
+AVERAGE_DECAY = 0.999
 LONGEST_STEP = 20.0
 """Seconds; a step that took longer was paused meanwhile."""
 HELD_OUT_SAMPLES = 400
