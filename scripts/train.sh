@@ -84,13 +84,24 @@ status() {
   [ ! -f "$data/$recipe/run/curve.jsonl" ] || tail -n 1 "$data/$recipe/run/curve.jsonl" | cut -c1-400
 }
 
+stop() {
+  signal TERM
+  signal CONT || true
+  say "stopping after the present step"
+  for _ in {1..120}; do
+    group >/dev/null || { say "stopped; the state is saved"; return; }
+    sleep 1
+  done
+  fail "still running after two minutes"
+}
+
 signal() { kill "-$1" -- "-$(group || fail "not running")"; }
 
 case $command in
   resume) resume ;;
   pause) signal STOP && say "paused" ;;
   continue) signal CONT && say "goes on" ;;
-  stop) signal TERM && signal CONT && say "stopping after the present step; the state is saved" ;;
+  stop) stop ;;
   status) status ;;
   *) fail "unknown command $command: resume, pause, continue, stop or status" ;;
 esac

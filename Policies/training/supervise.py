@@ -14,9 +14,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from spec import RECIPES, Recipe
 from state import Progress, read_progress
@@ -83,12 +83,12 @@ class Supervisor:
         self._folders, self._threads = folders, threads
         self._trainer: subprocess.Popen | None = None
         self._maker: subprocess.Popen | None = None
-        self._stopping = False
+        self._stopping = Event()
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
 
     def _stop(self, *_: object) -> None:
-        self._stopping = True
+        self._stopping.set()
         for process in (self._maker, self._trainer):
             if process is not None and process.poll() is None:
                 process.terminate()
@@ -98,7 +98,7 @@ class Supervisor:
 
     def _make(self, script: str, *arguments: object) -> bool:
         """Runs a script to its end; returns whether it succeeded."""
-        if self._stopping:
+        if self._stopping.is_set():
             return False
         self._maker = subprocess.Popen(self._python(script, *arguments))
         return self._maker.wait() == 0
@@ -133,11 +133,11 @@ class Supervisor:
         held_out = ("--recipe", folders.recipe.name, "--data", folders.shards, "--held-out", 4)
         self._make("generate.py", *held_out)
         needed = ROUNDS_TO_CONTINUE if folders.progress().samples else ROUNDS_TO_START
-        while not self._stopping and len(numbers(folders.shards, "demonstrations")) < needed:
+        while not self._stopping.is_set() and len(numbers(folders.shards, "demonstrations")) < needed:
             if not self._demonstrations():
                 return 1
         restarts = 0
-        while not self._stopping:
+        while not self._stopping.is_set():
             if self._trainer is None:
                 self._start_trainer()
             elif self._trainer.poll() is not None:
@@ -153,7 +153,7 @@ class Supervisor:
             work = next_work(progress, len(numbers(folders.shards, "demonstrations")), dagger_rounds)
             made = {"demonstrations": self._demonstrations, "dagger": self._dagger}.get(work, lambda: False)()
             if not made:
-                time.sleep(POLL_SECONDS)
+                self._stopping.wait(POLL_SECONDS)
         return self._trainer.wait() if self._trainer else 0
 
 
