@@ -94,6 +94,7 @@ class ParallelGradients:
         self._model, self._dataset, self._tokenizer = model, dataset, tokenizer
         self._device = device or torch.device("cpu")
         self._on_gpu = self._device.type == "cuda"
+        self.bf16 = self._on_gpu
         self._parameters = list(model.parameters())
         self._targets = Targets(tokenizer, ACTIONS, POSITIONS).to(self._device)
         self._smoothing = smoothing_matrix().to(self._device)
@@ -106,7 +107,7 @@ class ParallelGradients:
         return self._dataset.batch(indices, say, self.pool.map if self._on_gpu else map)
 
     def _gradients(self, batch: Batch) -> tuple[tuple[Tensor, ...], float, float]:
-        with torch.autocast("cuda", torch.bfloat16) if self._on_gpu else nullcontext():
+        with torch.autocast(self._device.type, torch.bfloat16) if self.bf16 else nullcontext():
             action, position = loss(self._model, batch, self._targets, self._tokenizer, self._smoothing)
         gradients = torch.autograd.grad(action + POSITION_WEIGHT * position, self._parameters)
         return gradients, action.item(), position.item()

@@ -24,6 +24,11 @@ def keep_heap() -> None:
     c.mallopt(top_pad, 64 << 20)
 
 
+def has_own_gradient(x: Tensor) -> bool:
+    """Whether the hand-written gradients here and in ``layers.py`` serve: float32 on a CPU."""
+    return x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+
+
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``x`` ``[n, i]`` times the transpose of ``weight`` ``[o, i]``, plus ``bias`` ``[o]``: ``[n, o]``, no gradient."""
     if HAS_ONEDNN and x.device.type == "cpu":
@@ -54,7 +59,7 @@ class _LinearFunction(torch.autograd.Function):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``[..., i]`` to ``[..., o]`` with ``weight`` ``[o, i]``; differentiable."""
-    if x.is_cuda:
+    if not has_own_gradient(x):
         return functional.linear(x, weight, bias)
     return _LinearFunction.apply(x, weight, bias)
 

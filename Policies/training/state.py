@@ -54,7 +54,7 @@ class TrainingState:
 
     def load(self, path: Path) -> None:
         """Continues from an exact checkpoint."""
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):

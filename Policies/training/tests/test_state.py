@@ -65,6 +65,20 @@ def test_the_portable_state_continues_within_bf16(make, tmp_path: Path) -> None:
     assert np.isfinite(second.step(0.5)).all()
 
 
+def test_bf16_gradients_are_near(make) -> None:
+    """The path of a GPU (mixed precision, PyTorch's own layers), on a CPU."""
+    trainer = make("run")
+    compute, parameters = trainer._compute, list(trainer.state.model.parameters())
+    indices = np.arange(12)
+    exact = compute(indices, [0])
+    gradients = [parameter.grad.clone() for parameter in parameters]
+    compute.bf16 = True
+    assert compute(indices, [0]) == pytest.approx(exact, rel=0.02)
+    assert all(parameter.grad.dtype == torch.float32 for parameter in parameters)
+    ours, theirs = (torch.cat([g.flatten() for g in grads]) for grads in (gradients, [p.grad for p in parameters]))
+    assert torch.nn.functional.cosine_similarity(ours, theirs, dim=0) > 0.98
+
+
 def test_a_report_names_every_held_out_task(make) -> None:
     trainer = make("run")
     line = trainer.report(trainer.step(1.0), 1.0)
