@@ -35,6 +35,8 @@ from tokenizer import train as train_tokenizer
 from wordings import NEVER_TRAINED
 
 CHECKPOINT_SECONDS = 180
+REPORT_SAMPLES = 8_000
+"""Samples between measurements: on a busy machine they would take a good part of what is left for training."""
 GRADIENT_NORM = 1.0
 AVERAGE_DECAY = 0.999
 LONGEST_STEP = 20.0
@@ -106,17 +108,21 @@ class Trainer:
         self._state_file.parent.mkdir(parents=True, exist_ok=True)
         self.state.save_portable(self._state_file, self._vocabulary)
 
-    def report(self, losses: np.ndarray, rate: float) -> dict:
-        """Measures the averaged weights on held-out resets and adds a line to the learning curve."""
+    def report(self, losses: np.ndarray, last: Progress) -> dict:
+        """Measures the averaged weights on held-out resets and adds a line to the learning curve.
+
+        ``losses`` ``[2]`` is their mean since the progress ``last`` of the line before.
+        """
+        progress = self.state.progress
         held_out, tasks, pool = self.held_out, self.recipe.tasks, self._compute.pool
         indices = np.unique(np.linspace(0, len(held_out) - 1, HELD_OUT_SAMPLES).astype(int))
         measure = [self.state.average, held_out, self.tokenizer, indices]
         error = action_errors(*measure, run=pool.map)
         line = {
-            "minute": self.state.progress.seconds / 60,
-            "step": self.state.progress.step,
-            "samples": self.state.progress.samples,
-            "samples_a_second": rate,
+            "minute": progress.seconds / 60,
+            "step": progress.step,
+            "samples": progress.samples,
+            "samples_a_second": (progress.samples - last.samples) / max(progress.seconds - last.seconds, 1e-9),
             "action_loss": float(losses[0]),
             "position_loss": float(losses[1]),
             "held_out_error": error.mean().item(),
@@ -127,8 +133,10 @@ class Trainer:
             line["held_out_other_words"] = other.mean().item()
         owners = held_out.batch_tasks(indices)
         line["held_out_by_task"] = {tasks[task]: error[owners == task].mean().item() for task in np.unique(owners)}
-        line["dataset"] = self.dataset.refresh()
+        line["dataset"] = len(self.dataset)
         curve.append(self.run, "training", **line)
+        print(f"held-out action error {line['held_out_error']:.4f} after {progress.samples} samples "
+              f"of {line['dataset']}, {line['samples_a_second']:.0f} a second", flush=True)  # fmt: skip
         return line
 
     def _stop(self, *_: object) -> None:
@@ -141,10 +149,10 @@ class Trainer:
         size = sum(parameter.numel() for parameter in self.state.model.parameters()) / 1e6
         print(f"{size:.2f} M parameters, {len(self.dataset)} samples, step {progress.step}", flush=True)
         last_time, sums = time.monotonic(), []
-        saved, saved_samples = progress.seconds, progress.samples
-        signal.signal(signal.SIGTERM, self._stop)
+        saved, reported = progress.seconds, copy.copy(progress)
         end = progress.seconds + 60 * self._options.for_minutes
-        while not schedule.over(progress) and not self._stopping and progress.seconds < end:
+        signal.signal(signal.SIGTERM, self._stop)
+        while not (over := schedule.over(progress) or progress.seconds >= end) and not self._stopping:
             sums.append(self.step(schedule.factor(progress)))
             now = time.monotonic()
             progress.seconds, last_time = progress.seconds + min(now - last_time, LONGEST_STEP), now
@@ -152,14 +160,15 @@ class Trainer:
                 mean = np.mean(sums[-50:], axis=0)
                 print(f"step {progress.step} minute {progress.seconds / 60:.1f} action {mean[0]:.3f} "
                       f"position {mean[1]:.3f}", flush=True)  # fmt: skip
-            if progress.seconds - saved > CHECKPOINT_SECONDS or schedule.over(progress) or progress.seconds >= end:
-                rate = (progress.samples - saved_samples) / (progress.seconds - saved)
+            if progress.seconds - saved > CHECKPOINT_SECONDS:
                 self.save()
-                line = self.report(np.mean(sums, axis=0), rate)
-                print(f"checkpoint: step {line['step']}, {line['samples']} samples seen of {line['dataset']}, held-out "
-                      f"action error {line['held_out_error']:.4f}, {rate:.0f} samples/s", flush=True)  # fmt: skip
-                saved, saved_samples, sums = progress.seconds, progress.samples, []
-                schedule, last_time = self.schedule(), time.monotonic()
+                self.dataset.refresh()
+                saved, schedule = progress.seconds, self.schedule()
+                if progress.samples - reported.samples >= REPORT_SAMPLES:
+                    self.report(np.mean(sums, axis=0), reported)
+                    reported, sums, last_time = copy.copy(progress), [], time.monotonic()
+        if over and sums:
+            self.report(np.mean(sums, axis=0), reported)
         self.save()
 
 

@@ -81,7 +81,7 @@ def test_bf16_gradients_are_near(make) -> None:
 
 def test_a_report_names_every_held_out_task(make) -> None:
     trainer = make("run")
-    line = trainer.report(trainer.step(1.0), 1.0)
+    line = trainer.report(trainer.step(1.0), Progress())
     assert list(line["held_out_by_task"]) == list(trainer.recipe.tasks[:3])
     assert 0 < line["held_out_error"] < 2 and "held_out_other_words" in line
     assert (trainer.run / "curve.jsonl").exists()
