@@ -157,17 +157,17 @@ class Supervisor:
         return self._trainer.wait() if self._trainer else 0
 
 
-def yield_to_others() -> None:
-    """The lowest priority, for this process and all that it starts.
+def yield_to_others(niceness: int) -> None:
+    """A low priority, for this process and all that it starts.
 
     Linux groups the processes of a session ("autogroup") and shares the processor among groups before niceness counts:
-    the group must be nice too.
+    the group must be nice too. At 19 a machine that is busy otherwise leaves it a few percent, at 5 a fair part.
     """
     os.nice(19)
     autogroup = Path("/proc/self/autogroup")
     if autogroup.exists():
         try:
-            autogroup.write_text("19")
+            autogroup.write_text(f"{niceness}")
         except OSError as error:
             print(f"the session's priority could not be lowered: {error}", flush=True)
 
@@ -178,13 +178,14 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--state", type=Path, help="the portable state; default: state.safetensors of the run")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--niceness", type=int, default=19, help="of the session among others, 0 to 19")
     arguments = parser.parse_args()
     recipe = RECIPES[arguments.recipe]
     root = arguments.root.resolve()
     folders = Folders(root, recipe, arguments.state or root / recipe.name / "run" / "state.safetensors")
     folders.run.mkdir(parents=True, exist_ok=True)
     folders.shards.mkdir(parents=True, exist_ok=True)
-    yield_to_others()
+    yield_to_others(arguments.niceness)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     process_file = root / recipe.name / "supervisor.pid"
     process_file.write_text(f"{os.getpid()}\n")

@@ -50,6 +50,7 @@ class Trainer:
     def __init__(self, recipe: Recipe, data: Path, run: Path, state_file: Path, options: argparse.Namespace) -> None:
         self.recipe, self.run, self._state_file = recipe, run, state_file
         self._options, self._stopping = options, False
+        self._reported_at = time.process_time()
         run.mkdir(parents=True, exist_ok=True)
         self._vocabulary = run / "tokenizer.model"
         checkpoint = run / "checkpoint.pt"
@@ -113,7 +114,7 @@ class Trainer:
 
         ``losses`` ``[2]`` is their mean since the progress ``last`` of the line before.
         """
-        progress = self.state.progress
+        progress, processor = self.state.progress, time.process_time() - self._reported_at
         held_out, tasks, pool = self.held_out, self.recipe.tasks, self._compute.pool
         indices = np.unique(np.linspace(0, len(held_out) - 1, HELD_OUT_SAMPLES).astype(int))
         measure = [self.state.average, held_out, self.tokenizer, indices]
@@ -123,6 +124,7 @@ class Trainer:
             "step": progress.step,
             "samples": progress.samples,
             "samples_a_second": (progress.samples - last.samples) / max(progress.seconds - last.seconds, 1e-9),
+            "samples_a_processor_second": (progress.samples - last.samples) / max(processor, 1e-9),
             "action_loss": float(losses[0]),
             "position_loss": float(losses[1]),
             "held_out_error": error.mean().item(),
@@ -135,6 +137,7 @@ class Trainer:
         line["held_out_by_task"] = {tasks[task]: error[owners == task].mean().item() for task in np.unique(owners)}
         line["dataset"] = len(self.dataset)
         curve.append(self.run, "training", **line)
+        self._reported_at = time.process_time()
         print(f"held-out action error {line['held_out_error']:.4f} after {progress.samples} samples "
               f"of {line['dataset']}, {line['samples_a_second']:.0f} a second", flush=True)  # fmt: skip
         return line
