@@ -23,7 +23,7 @@ SWIFT_FILES := Sources Tests Package.swift
 help: ## this list
 	@echo "uio2: Unified-IO 2 as the brain of a robot arm"
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 	@echo
 	@echo "POLICY=$(POLICY) SEED=$(SEED) EPISODES=$(EPISODES) OUT=$(OUT) can be set on the command line."
 
