@@ -22,10 +22,12 @@ from spec import RECIPES, Recipe
 from state import Progress, read_progress
 
 HERE = Path(__file__).resolve().parent
-FIRST_ROUNDS = 18
+FIRST_ROUNDS = 7
 """Rounds of demonstrations made as fast as possible."""
+EARLY_ROUNDS, EARLY_SAMPLES_A_ROUND = 18, 2_500
+"""Up to so many rounds, a further one is made each time the trainer has seen this many more samples."""
 SAMPLES_A_ROUND = 7_000
-"""A further round is made each time the trainer has seen this many more samples: each is seen about four times."""
+"""Later a round is made each time the trainer has seen this many more samples: each is seen about four times."""
 DAGGER_MINUTES = 35.0
 """Minutes of training before the policy first flies."""
 DAGGER_SAMPLES = 40_000
@@ -71,7 +73,8 @@ def next_work(progress: Progress, rounds: int, dagger_rounds: int) -> str:
     dagger_due = progress.samples // DAGGER_SAMPLES if progress.seconds >= 60 * DAGGER_MINUTES else 0
     if rounds >= ROUNDS_TO_CONTINUE and dagger_rounds < dagger_due:
         return "dagger"
-    if rounds < FIRST_ROUNDS + progress.samples // SAMPLES_A_ROUND:
+    early = FIRST_ROUNDS + progress.samples // EARLY_SAMPLES_A_ROUND
+    if rounds < min(early, EARLY_ROUNDS + progress.samples // SAMPLES_A_ROUND):
         return "demonstrations"
     return "nothing"
 

@@ -8,16 +8,19 @@ from pathlib import Path
 import curve
 from dagger import update_sampling
 from state import Progress
-from supervise import DAGGER_SAMPLES, FIRST_ROUNDS, next_work, numbers
+from supervise import DAGGER_SAMPLES, EARLY_ROUNDS, FIRST_ROUNDS, next_work, numbers
 
 
 def test_demonstrations_come_first_then_follow_the_training() -> None:
     start = Progress()
     assert next_work(start, 0, 0) == "demonstrations"
     assert next_work(start, FIRST_ROUNDS, 0) == "nothing"
-    later = Progress(samples=30_000, seconds=60.0)
-    assert next_work(later, FIRST_ROUNDS, 0) == "demonstrations"
-    assert next_work(later, FIRST_ROUNDS + 4, 0) == "nothing"
+    early = Progress(samples=10_000, seconds=60.0)
+    assert next_work(early, FIRST_ROUNDS + 3, 0) == "demonstrations"
+    assert next_work(early, FIRST_ROUNDS + 4, 0) == "nothing"
+    later = Progress(samples=140_000, seconds=60.0)
+    assert next_work(later, EARLY_ROUNDS + 19, 0) == "demonstrations"
+    assert next_work(later, EARLY_ROUNDS + 20, 0) == "nothing"
 
 
 def test_dagger_waits_for_minutes_and_samples_then_keeps_up() -> None:
