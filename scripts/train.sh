@@ -87,6 +87,10 @@ status() {
 }
 
 stop() {
+  local pid
+  pid=$(group) || fail "not running"
+  # An equal part of the processor for its last step and for saving.
+  echo 0 2>/dev/null >"/proc/$pid/autogroup" || true
   signal TERM
   signal CONT || true
   say "stopping after the present step"
