@@ -3,7 +3,7 @@
 #   UIO2_TRAIN_DATA      samples, runs and a copy of the code they run with   (../train-data beside the tree)
 #   UIO2_TRAIN_VENV      the Python environment                               (../train-venv)
 #   UIO2_TRAIN_STATE     the portable state, to be kept where it survives     ($UIO2_TRAIN_DATA/state/RECIPE.safetensors)
-#   UIO2_TRAIN_NICENESS  of its session among others, 0 (an equal part) to 19 (what is left over)  (19)
+#   UIO2_TRAIN_NICENESS  of its session among others, 0 (an equal part) to 19 (what is left over)  (10)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -70,7 +70,7 @@ resume() {
   cp -r Policies/training "$data/code/Policies/"
   cp -r Envs "$data/code/"
   setsid nohup nice -n 19 "$venv/bin/python" -W ignore "$data/code/Policies/training/supervise.py" \
-    --recipe "$recipe" --root "$data" --state "$state" --niceness "${UIO2_TRAIN_NICENESS:-19}" >>"$data/$recipe/log" 2>&1 </dev/null &
+    --recipe "$recipe" --root "$data" --state "$state" --niceness "${UIO2_TRAIN_NICENESS:-10}" >>"$data/$recipe/log" 2>&1 </dev/null &
   say "started: samples and run in $data/$recipe, state in $state; follow with: tail -f $data/$recipe/log"
 }
 
