@@ -164,7 +164,8 @@ def yield_to_others(niceness: int) -> None:
     """A low priority, for this process and all that it starts.
 
     Linux groups the processes of a session ("autogroup") and shares the processor among groups before niceness counts:
-    the group must be nice too. On a machine that builds on all cores 19 leaves it about a hundredth of a core, 10 a twentieth, 0 a quarter.
+    the group must be nice too. On a machine that builds on all cores 19 leaves it about a hundredth of a core, 10 a
+    twentieth, 0 a quarter.
     """
     os.nice(19)
     autogroup = Path("/proc/self/autogroup")
