@@ -15,7 +15,7 @@ public final class OutputFile {
   public enum Existing: Sendable {
     /// The new file takes its place and its mode.
     case replace
-    /// It stays, and writing is refused.
+    /// It stays, and writing is refused; so it is where the folder does not exist.
     case refuse
   }
 
@@ -28,7 +28,7 @@ public final class OutputFile {
   /// `nil` for devices and pipes.
   private var temporary: String?
 
-  /// Begins to write; missing folders above a regular file are made.
+  /// Begins to write; folders that are missing above a file that may replace another are made.
   ///
   /// - Throws: ``FileError`` `.unwritable`; also when a regular file exists that shall stay.
   public init(_ target: OutputTarget, existing: Existing = .replace) throws(FileError) {
@@ -38,8 +38,10 @@ public final class OutputFile {
     case .stream(let open):
       descriptor = open
     case .file(let resolved):
-      if existing == .refuse { try Self.refuseExisting(resolved, path: target.path) }
-      try OutputFolder.make(resolved.parentPath)
+      switch existing {
+      case .refuse: try Self.refuseExisting(resolved, path: target.path)
+      case .replace: try OutputFolder.make(resolved.parentPath)
+      }
       let (open, name) = try Self.openTemporary(beside: resolved, path: target.path)
       (descriptor, temporary) = (open, name)
       UnfinishedFiles.insert(name)

@@ -81,10 +81,9 @@ enum ChildRun {
 
   private static func reason(_ error: any Error, _ executable: String) -> String {
     guard let error = error as? SubprocessError else { return "\(error)" }
-    if let underlying = error.underlyingError { return String(cString: strerror(underlying.rawValue)) }
-    guard error.code == .executableNotFound else { return "\(error)" }
-    // The package does not say what was wrong with it.
-    return String(cString: strerror(access(executable, X_OK) == 0 ? ENOENT : errno))
+    // The package says the same of a program that is not there and of one that may not be run.
+    if error.code == .executableNotFound, access(executable, X_OK) != 0 { return String(cString: strerror(errno)) }
+    return error.underlyingError.map { String(cString: strerror($0.rawValue)) } ?? "\(error)"
   }
 }
 
