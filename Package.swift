@@ -15,12 +15,25 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     // Structured, levelled logging that an embedding application can redirect.
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    // Child processes: the simulated robot, ffmpeg. Without its trait for Foundation.
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
   targets: [
     // System libraries.
     .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
+
+    // What the operating system offers, with its errors as values: whole files, child processes and signals, a log that never waits.
+    .target(name: "Files"),
+    .target(
+      name: "Processes",
+      dependencies: [
+        "Files", .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(name: "LogOutput", dependencies: ["Files", .product(name: "Logging", package: "swift-log")]),
 
     // C faces and kernels.
     // No unsafe flags anywhere: packages that have them cannot be depended upon.
@@ -33,18 +46,20 @@ let package = Package(
     .target(name: "CProtocol", dependencies: ["CProtobufC"]),
 
     // The model.
-    .target(name: "Tensors", dependencies: ["CBLAS", "CKernels"]),
-    .target(name: "UnifiedIO", dependencies: ["Tensors", "CSentencePiece", "CImageCodecs", "CSoundProcessing"]),
+    .target(name: "Tensors", dependencies: ["Files", "CBLAS", "CKernels"]),
+    .target(
+      name: "UnifiedIO",
+      dependencies: ["Files", "Processes", "Tensors", "CSentencePiece", "CImageCodecs", "CSoundProcessing"]),
 
     // Checkpoints as people have them, and random ones (`uio2 import`, `uio2 synthesize`).
-    .target(name: "ModelImport", dependencies: ["UnifiedIO", "Tensors", "CKernels"]),
+    .target(name: "ModelImport", dependencies: ["Files", "UnifiedIO", "Tensors", "CKernels"]),
 
     // Compares this implementation with tensors of the official one (`uio2 parity`).
-    .target(name: "UnifiedIOParity", dependencies: ["UnifiedIO", "Tensors"]),
+    .target(name: "UnifiedIOParity", dependencies: ["Files", "UnifiedIO", "Tensors"]),
 
     // The robot.
     .target(name: "RobotInterface"),
-    .target(name: "RobotPolicy", dependencies: ["RobotInterface", "UnifiedIO", "Tensors"]),
+    .target(name: "RobotPolicy", dependencies: ["Files", "RobotInterface", "UnifiedIO", "Tensors"]),
     .target(name: "RobotLink", dependencies: ["RobotInterface", "CZeroMQ", "CProtocol", "CProtobufC"]),
     .target(
       name: "ControlDaemon",
@@ -52,7 +67,7 @@ let package = Package(
         "RobotInterface", "RobotPolicy", "RobotLink", "UnifiedIO", "Tensors",
         .product(name: "Logging", package: "swift-log"),
       ]),
-    .target(name: "PolicyEvaluation", dependencies: ["RobotInterface", "RobotLink"]),
+    .target(name: "PolicyEvaluation", dependencies: ["Files", "Processes"]),
     // Times beside the machine's ceilings, and what weight formats change (`uio2 bench`).
     .target(
       name: "ModelBenchmark",
@@ -64,7 +79,8 @@ let package = Package(
     .executableTarget(
       name: "uio2",
       dependencies: [
-        "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark", "DaemonBenchmark", "RobotInterface",
+        "Files", "Processes", "LogOutput", "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark",
+        "DaemonBenchmark", "RobotInterface",
         "RobotPolicy", "RobotLink", "ControlDaemon", "PolicyEvaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -77,6 +93,11 @@ let package = Package(
     .testTarget(
       name: "CKernelsTests", dependencies: ["TestSupport", "CKernels", "KernelLevels", "kernel-driver"],
       exclude: ["instructions.txt"]),
+    .testTarget(name: "FilesTests", dependencies: ["TestSupport", "Files"]),
+    .testTarget(name: "ProcessesTests", dependencies: ["TestSupport", "Processes"]),
+    .testTarget(
+      name: "LogOutputTests",
+      dependencies: ["TestSupport", "LogOutput", .product(name: "Logging", package: "swift-log")]),
     .testTarget(name: "TensorsTests", dependencies: ["TestSupport", "Tensors", "CKernels"]),
     .testTarget(
       name: "UnifiedIOTests", dependencies: ["TestSupport", "UnifiedIO", "UnifiedIOParity", "Tensors"],
@@ -90,7 +111,7 @@ let package = Package(
     .testTarget(
       name: "ControlDaemonTests",
       dependencies: ["TestSupport", "ControlDaemon", "RobotLink", "RobotPolicy", "UnifiedIO"]),
-    .testTarget(name: "PolicyEvaluationTests", dependencies: ["TestSupport", "PolicyEvaluation"]),
+    .testTarget(name: "PolicyEvaluationTests", dependencies: ["TestSupport", "Files", "Processes", "PolicyEvaluation"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "uio2"]),
   ],
   swiftLanguageModes: [.v6],

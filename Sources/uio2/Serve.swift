@@ -2,6 +2,7 @@ import ArgumentParser
 import ControlDaemon
 import Foundation
 import Logging
+import Processes
 import RobotInterface
 import RobotPolicy
 
@@ -19,8 +20,9 @@ struct Serve: ParsableCommand {
         uio2 serve --policy Policies/metaworld-mt5 --bind ipc:///run/uio2.sock --log-level debug
         uio2 serve --model large
 
-      SIGINT or SIGTERM ends it cleanly: pending requests are told so, and the exit code is 0. The address has no \
-      authentication; bind to a loopback or ipc address unless the network is yours alone.
+      A signal (SIGINT, SIGTERM, SIGHUP, SIGQUIT) ends it cleanly: pending requests are told so, and the exit code is 0; a second \
+      one ends it at once. The log on standard error never holds a robot up: lines that nobody reads are dropped and counted. The \
+      address has no authentication; bind to a loopback or ipc address unless the network is yours alone.
       """)
 
   @Option(
@@ -40,12 +42,12 @@ struct Serve: ParsableCommand {
   var tokenizer: String?
 
   @Option(help: ArgumentHelp("Where to listen: tcp://HOST:PORT or ipc://PATH.", valueName: "address"))
-  var bind = "tcp://127.0.0.1:5555"
+  var bind = DaemonAddress.standard
 
   @Option(
     help: ArgumentHelp(
       "Robots answered together when so many wait: shared work, but the first waits for the last.", valueName: "count"))
-  var maxBatch = DaemonOptions().maximumBatch
+  var maxBatch: Int?
 
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var realtime: RealtimeOption
@@ -53,17 +55,21 @@ struct Serve: ParsableCommand {
 
   func validate() throws {
     if policy != nil, model != nil { throw ValidationError("--policy brings its own model; leave out --model.") }
-    guard maxBatch >= 1 else { throw ValidationError("--max-batch must be at least 1.") }
+    if let maxBatch, maxBatch < 1 { throw ValidationError("--max-batch must be at least 1.") }
+    if maxBatch != nil, model != nil { throw ValidationError("--max-batch is about robots; --model serves none.") }
     if tokenizer != nil, model == nil { throw ValidationError("--tokenizer goes with --model.") }
   }
 
   private func brain() throws -> any ObservationPolicy {
     if let model {
+      let folder = URL(filePath: model)
+      try compute.check(checkpoint: folder)
       return try BareModel(
-        directory: URL(filePath: model), tokenizer: tokenizer.map { URL(filePath: $0) }, weights: compute.options,
+        directory: folder, tokenizer: tokenizer.map { URL(filePath: $0) }, weights: compute.options,
         serverVersion: UIO2.version)
     }
     let bundle = try PolicyBundle.load(from: Locations.policy(policy ?? Locations.shippedPolicy))
+    try compute.check(checkpoint: bundle.modelDirectory)
     return try UnifiedIOPolicy(bundle: bundle, weights: compute.options, serverVersion: UIO2.version)
   }
 
@@ -74,14 +80,18 @@ struct Serve: ParsableCommand {
     realtime.apply(logger)
     let brain = try brain()
     var options = DaemonOptions()
-    options.maximumBatch = maxBatch
+    if let maxBatch { options.maximumBatch = maxBatch }
     let daemon: ControlDaemon
     do {
-      daemon = try ControlDaemon(policy: brain, endpoint: bind, options: options, logger: logger)
+      daemon = try ControlDaemon(policy: brain, endpoint: bind.text, options: options, logger: logger)
     } catch {
       throw CommandFailure(.unavailable, error.description)
     }
-    let signals = SignalWatch { _ in daemon.stop() }
+    let signals = SignalWatch { [count = Counter()] number in
+      // Whoever asks again does not want to wait for what is being computed.
+      if count.next() > 1 { SignalWatch.endProcess(by: number) }
+      daemon.stop()
+    }
     try withExtendedLifetime(signals) { try daemon.run() }
   }
 }
