@@ -23,7 +23,7 @@ struct Ask: ParsableCommand {
       """)
 
   @Option(help: ArgumentHelp("Where the daemon listens.", valueName: "address"))
-  var daemon = "tcp://127.0.0.1:5555"
+  var daemon = Endpoint.standard.description
 
   @Option(help: "What is said to the model.")
   var prompt: String
@@ -56,6 +56,7 @@ struct Ask: ParsableCommand {
 
   func validate() throws {
     try answer.check(sampling)
+    _ = try Endpoint(daemon, for: .connect, option: "--daemon")
     if images.isEmpty, box != nil { throw ValidationError("--box needs an --image.") }
     guard timeout > 0, timeout <= 86_400 else { throw ValidationError("--timeout: must be above 0, at most a day") }
   }

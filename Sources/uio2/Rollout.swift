@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import PolicyEvaluation
+import RobotLink
 
 /// `uio2 rollout`: flies a simulated robot and counts successes.
 struct Rollout: ParsableCommand {
@@ -78,6 +79,7 @@ struct Rollout: ParsableCommand {
     if let requireSuccess, !(0...1).contains(requireSuccess) {
       throw ValidationError("--require-success: expected 0…1, found \(requireSuccess)")
     }
+    _ = try address
     if daemon != nil, policy != nil {
       throw ValidationError("--policy is served from this process and --daemon from another; name one of them")
     }
@@ -93,7 +95,7 @@ struct Rollout: ParsableCommand {
       daemon == nil
       ? try LocalDaemon(
         policy: Locations.policy(policy ?? Locations.shippedPolicy), weights: compute.options, logger: logger) : nil
-    let address = daemon ?? local?.endpoint ?? ""
+    let address = try address?.connectable ?? local?.endpoint ?? ""
     let runner = RolloutRunner(plan.command(python: interpreter, address: address))
     let signals = SignalWatch { runner.interrupt(with: $0) }
     local?.start { runner.interrupt(with: SIGTERM) }
@@ -116,6 +118,10 @@ struct Rollout: ParsableCommand {
     if let requireSuccess, report.overall.rate < requireSuccess {
       throw CommandFailure(.failed, "success rate \(report.overall.rate) is below the required \(requireSuccess)")
     }
+  }
+
+  private var address: Endpoint? {
+    get throws { try daemon.map { try Endpoint($0, for: .connect, option: "--daemon") } }
   }
 
   private func plan() throws(RolloutError) -> RolloutPlan {

@@ -13,7 +13,7 @@ extension CommandFailure {
     case let error as TensorError: CommandFailure(.badData, error.description)
     case let error as ImportError: CommandFailure(code(of: error), error.description)
     case let error as PolicyError: CommandFailure(.badData, error.description)
-    case let error as RobotError: CommandFailure(.fault, error.description)
+    case let error as RobotError: CommandFailure(error.code == .shuttingDown ? .startAgain : .fault, error.description)
     default: nil
     }
   }

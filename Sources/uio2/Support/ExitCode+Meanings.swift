@@ -11,6 +11,9 @@ extension ExitCode {
   /// A fault of the program.
   static let fault = ExitCode(70)
 
+  /// A daemon crossed its memory ceiling, told its robots, and ended; whoever watches over it starts it again.
+  static let startAgain = ExitCode(75)
+
   /// The end that a signal asked for, as shells count it: 130 for SIGINT, 143 for SIGTERM.
   static func signal(_ number: Int32) -> ExitCode { ExitCode(128 &+ number) }
 
@@ -23,6 +26,7 @@ extension ExitCode {
       65   bad data: a policy or checkpoint is broken or does not fit
       69   unavailable: the daemon, its address, Python or the simulator
       70   internal error
+      75   `serve` crossed its memory ceiling and told its robots; start it again
       130  ended by SIGINT, cleanly
       143  ended by SIGTERM, cleanly
     """

@@ -2,6 +2,7 @@ import ControlDaemon
 import Foundation
 import Logging
 import RobotInterface
+import RobotLink
 import RobotPolicy
 import Synchronization
 import Tensors
@@ -31,7 +32,7 @@ final class LocalDaemon: Sendable {
       try? FileManager.default.removeItem(at: folder)
       throw CommandFailure(.unavailable, error.description)
     }
-    endpoint = daemon.endpoint
+    endpoint = daemon.endpoint.description
   }
 
   /// A further address beside ``endpoint``, as private and as short-lived.
