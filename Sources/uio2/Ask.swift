@@ -24,7 +24,7 @@ struct Ask: ParsableCommand {
       """)
 
   @Option(help: ArgumentHelp("Where the daemon listens: tcp://HOST:PORT or ipc://PATH.", valueName: "address"))
-  var daemon = DaemonAddress.standard
+  var daemon = Endpoint.standard.description
 
   @Option(help: "What is said to the model.")
   var prompt: String
@@ -58,6 +58,7 @@ struct Ask: ParsableCommand {
   func validate() throws {
     try answer.check(sampling)
     try BoxInPrompt.check(prompt, hasBox: box != nil, hasPicture: !images.isEmpty)
+    _ = try Endpoint(daemon, for: .connect, option: "--daemon")
     try checkProtocol()
     guard timeout > 0, timeout <= 86_400 else { throw ValidationError("--timeout: must be above 0, at most a day") }
   }
@@ -108,7 +109,7 @@ struct Ask: ParsableCommand {
     do throws(ClientError) {
       let session = "ask-\(UInt64.random(in: .min ... .max))"
       let client = try RobotClient(
-        endpoint: daemon.text, sessionID: session, timeout: .seconds(min(timeout, 10)))
+        endpoint: daemon, sessionID: session, timeout: .seconds(min(timeout, 10)))
       _ = try client.hello(clientName: "uio2 ask", clientVersion: UIO2.version)
       return client
     } catch {

@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import PolicyEvaluation
 import Processes
+import RobotLink
 import RobotPolicy
 import Tensors
 import UnifiedIO
@@ -42,7 +43,7 @@ struct Rollout: ParsableCommand {
   var seed = 0
 
   @Option(help: ArgumentHelp("A daemon that runs already; without it the policy is served here.", valueName: "address"))
-  var daemon: DaemonAddress?
+  var daemon: String?
 
   @Option(
     help: ArgumentHelp("The policy to serve (default: \(Locations.shippedPolicy)).", valueName: "folder"),
@@ -103,12 +104,12 @@ struct Rollout: ParsableCommand {
     guard watchdog > 0, watchdog <= 86_400 else {
       throw ValidationError("--watchdog must be above 0 and at most a day, found \(watchdog).")
     }
-    if let daemon { try checkOptions(with: daemon) }
+    _ = try address
+    if daemon != nil { try checkOptionsWithDaemon() }
   }
 
   /// Refuses options about the daemon of this process where there is none.
-  private func checkOptions(with daemon: DaemonAddress) throws {
-    if daemon.hasAnyPort { throw ValidationError("--daemon needs a port, found \(daemon).") }
+  private func checkOptionsWithDaemon() throws {
     if policy != nil {
       throw ValidationError("--policy is served from this process and --daemon from another; name one of them")
     }
@@ -134,9 +135,9 @@ struct Rollout: ParsableCommand {
     let (local, weights) = try localDaemon(logger)
     defer { local?.stop() }
     let run = RolloutRun(
-      plan: plan, weights: weights, daemon: daemon?.text, version: UIO2.version, command: CommandLine.arguments)
+      plan: plan, weights: weights, daemon: daemon, version: UIO2.version, command: CommandLine.arguments)
     let runner = RolloutRunner(
-      plan.command(python: interpreter, address: daemon?.text ?? local?.endpoint ?? "", pythonPath: pythonPath),
+      plan.command(python: interpreter, address: try address?.connectable ?? local?.endpoint ?? "", pythonPath: pythonPath),
       patience: .seconds(watchdog))
     session.begin(runner)
     local?.start { session.interrupt(with: SIGTERM) }
@@ -160,6 +161,10 @@ struct Rollout: ParsableCommand {
     try compute.check(checkpoint: bundle.modelDirectory)
     let brain = try UnifiedIOPolicy(bundle: bundle, weights: compute.options, serverVersion: UIO2.version)
     return (try LocalDaemon(brain, logger: logger), brain.model.runner.model.weightFormat.rawValue)
+  }
+
+  private var address: Endpoint? {
+    get throws { try daemon.map { try Endpoint($0, for: .connect, option: "--daemon") } }
   }
 
   private func plan() throws(RolloutError) -> RolloutPlan {

@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import Processes
 import RobotInterface
+import RobotLink
 import RobotPolicy
 
 /// `uio2 serve`: runs a policy behind a socket until a signal ends it.
@@ -21,8 +22,9 @@ struct Serve: ParsableCommand {
         uio2 serve --model large
 
       A signal (SIGINT, SIGTERM, SIGHUP, SIGQUIT) ends it cleanly: pending requests are told so, and the exit code is 0; a second \
-      one ends it at once. The log on standard error never holds a robot up: lines that nobody reads are dropped and counted. The \
-      address has no authentication; bind to a loopback or ipc address unless the network is yours alone.
+      one ends it at once. The same happens when it needs more memory than --memory-ceiling, but the exit code is then 75: start it \
+      again (docs/uio2.service does). The log on standard error never holds a robot up: lines that nobody reads are dropped and \
+      counted. The address has no authentication, so it has to be one of this machine alone: loopback or ipc.
       """)
 
   @Option(
@@ -42,12 +44,27 @@ struct Serve: ParsableCommand {
   var tokenizer: String?
 
   @Option(help: ArgumentHelp("Where to listen: tcp://HOST:PORT or ipc://PATH.", valueName: "address"))
-  var bind = DaemonAddress.standard
+  var bind = Endpoint.standard.description
+
+  @Flag(help: "Listen also where other machines can connect. Nobody is authenticated: the network must be yours alone.")
+  var insecure = false
 
   @Option(
     help: ArgumentHelp(
       "Robots answered together when so many wait: shared work, but the first waits for the last.", valueName: "count"))
   var maxBatch: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Size of one request (default: what the policy's cameras need, and 1 MiB for questions; 16 MiB with --model).",
+      valueName: "MiB"))
+  var maxMessage: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Memory beyond which it ends with 75 (default: what the warm policy uses, twice its weights, and 1 GiB).",
+      valueName: "MiB"))
+  var memoryCeiling: Int?
 
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var realtime: RealtimeOption
@@ -58,6 +75,25 @@ struct Serve: ParsableCommand {
     if let maxBatch, maxBatch < 1 { throw ValidationError("--max-batch must be at least 1.") }
     if maxBatch != nil, model != nil { throw ValidationError("--max-batch is about robots; --model serves none.") }
     if tokenizer != nil, model == nil { throw ValidationError("--tokenizer goes with --model.") }
+    if let maxMessage, !(1...1024).contains(maxMessage) { throw ValidationError("--max-message must be 1 to 1024.") }
+    if let memoryCeiling, !(1...(1 << 24)).contains(memoryCeiling) {
+      throw ValidationError("--memory-ceiling must be 1 to \(1 << 24).")
+    }
+    guard try endpoint.isLocal || insecure else {
+      throw ValidationError(
+        "--bind: other machines can reach \(bind), and nobody is authenticated there; add --insecure if that is meant.")
+    }
+  }
+
+  private var endpoint: Endpoint { get throws { try Endpoint(bind, for: .listen, option: "--bind") } }
+
+  private var options: DaemonOptions {
+    var options = DaemonOptions()
+    if let maxBatch { options.maximumBatch = maxBatch }
+    options.maximumMessageBytes = maxMessage.map { $0 << 20 }
+    options.memory = memoryCeiling.map { .bytes($0 << 20) } ?? .derived
+    options.socket.allowsOtherMachines = insecure
+    return options
   }
 
   private func brain() throws -> any ObservationPolicy {
@@ -78,12 +114,14 @@ struct Serve: ParsableCommand {
     compute.apply()
     // Before the model is loaded and threads are started, which inherit it.
     realtime.apply(logger)
-    let brain = try brain()
-    var options = DaemonOptions()
-    if let maxBatch { options.maximumBatch = maxBatch }
+    DescriptorLimit.raise()
+    let (brain, endpoint) = (try brain(), try endpoint)
+    if !endpoint.isLocal {
+      logger.warning("other machines can connect, and nobody is authenticated", metadata: ["endpoint": "\(endpoint)"])
+    }
     let daemon: ControlDaemon
-    do {
-      daemon = try ControlDaemon(policy: brain, endpoint: bind.text, options: options, logger: logger)
+    do throws(RobotError) {
+      daemon = try ControlDaemon(policy: brain, endpoint: endpoint, options: options, logger: logger)
     } catch {
       throw CommandFailure(.unavailable, error.description)
     }

@@ -16,7 +16,7 @@ extension CommandFailure {
       CommandFailure(error.code == .unwritableFile ? .unwritable : .badData, error.description)
     case let error as ImportError: CommandFailure(code(of: error), error.description)
     case let error as PolicyError: CommandFailure(.badData, error.description)
-    case let error as RobotError: CommandFailure(.fault, error.description)
+    case let error as RobotError: CommandFailure(error.code == .shuttingDown ? .startAgain : .fault, error.description)
     default: nil
     }
   }

@@ -15,6 +15,9 @@ extension ExitCode {
   /// A file or standard output cannot be written.
   static let unwritable = ExitCode(74)
 
+  /// A daemon crossed its memory ceiling, told its robots, and ended; whoever watches over it starts it again.
+  static let startAgain = ExitCode(75)
+
   /// The end that a signal asked for, as shells count it: 130 for SIGINT, 143 for SIGTERM.
   static func signal(_ number: Int32) -> ExitCode { ExitCode(128 &+ number) }
 
@@ -30,6 +33,7 @@ extension ExitCode {
       69   unavailable: the daemon, its address, Python or the simulator
       70   internal error
       74   output cannot be written: no space, no permission
+      75   `serve` crossed its memory ceiling and told its robots; start it again
       128+ ended by a signal, cleanly: 129 SIGHUP, 130 SIGINT, 131 SIGQUIT,
            143 SIGTERM
     """

@@ -3,6 +3,7 @@ import Files
 import Foundation
 import Logging
 import RobotInterface
+import RobotLink
 import RobotPolicy
 import Synchronization
 
@@ -25,7 +26,7 @@ final class LocalDaemon: Sendable {
     } catch {
       throw CommandFailure(.unavailable, error.description)
     }
-    endpoint = daemon.endpoint
+    endpoint = daemon.endpoint.description
   }
 
   /// A further address beside ``endpoint``, as private and as short-lived.
