@@ -54,6 +54,8 @@ def policy_description(recipe: Recipe) -> dict:
     ]
     dimensions.append({"name": "gripper", "unit": "1", "minimum": -1, "maximum": 1, "role": "gripper"})
     camera = {"width": 128, "height": 128}
+    from uio2_envs.metaworld_tasks import INSTRUCTIONS
+
     return {
         "$schema": "../policy.schema.json",
         "format_version": 1,
@@ -62,6 +64,7 @@ def policy_description(recipe: Recipe) -> dict:
         "model": ".",
         "tokenizer": "tokenizer.model",
         "prompt": {"template": "{instruction} State: {state}"},
+        "instructions": [INSTRUCTIONS[task] for task in TASKS],
         "cameras": [
             {"name": "corner2", "input": "image", **camera, "vertical_field_of_view_degrees": 30},
             {"name": "topview", "input": "image_history", **camera, "vertical_field_of_view_degrees": 45},
@@ -81,10 +84,11 @@ def policy_description(recipe: Recipe) -> dict:
             "maximum_observation_age_ms": 500,
             "frozen_camera_ms": 1000,
         },
+        # What limits.py measures of the experts; Policies/metaworld-mt5/README.md says how they follow from it.
         "limits": {
-            "workspace": {"x": [-0.6, 0.6], "y": [0.3, 1.1], "z": [0.0, 0.6]},
-            "maximum_speed_m_per_s": 2.0,
-            "maximum_jump_m": 0.2,
+            "workspace": {"x": [-0.26, 0.38], "y": [0.36, 0.92], "z": [0.02, 0.46]},
+            "maximum_speed_m_per_s": 1.2,
+            "maximum_jump_m": 0.06,
         },
     }
 
