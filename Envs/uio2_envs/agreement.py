@@ -125,7 +125,7 @@ def disagreements(
 
 
 def _key(sentence: str) -> str:
-    """What the daemon takes for the same sentence: the words, whatever their case, white space and final punctuation."""
+    """What makes two sentences the same: the words, whatever their case, white space and final punctuation."""
     words = " ".join(sentence.lower().split())
     while words and (words[-1] == " " or unicodedata.category(words[-1]).startswith("P")):
         words = words[:-1]
@@ -164,8 +164,8 @@ def _camera_points(specification: Specification, capabilities: pb.Capabilities) 
 def _quantity_points(
     kind: str, body: Sequence[Quantity], policy: Sequence[pb.QuantitySpecification]
 ) -> list[Disagreement]:
-    """Names and units must be the body's; a policy may not command beyond what the body does. It may feel less, but what
-    the body feels must have something in common with what the policy accepts."""
+    """Names and units must be the body's; a policy may not command beyond what the body does. It may feel less, but
+    some of what the body feels must be accepted."""
     points = []
     known = {quantity.name: quantity for quantity in body}
     seen = set()
