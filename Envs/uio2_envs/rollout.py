@@ -57,7 +57,7 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
             first = capabilities is None
             if capabilities is None:
                 capabilities = _hello(client, plan.connect_seconds)
-            agreement = Agreement(environment.specification, capabilities)
+            agreement = Agreement(environment.specification, capabilities, environment.instruction)
             if first:
                 events.emit(
                     "ready",
@@ -71,6 +71,8 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
                     simulator=simulator,
                 )
                 log(f"policy {capabilities.policy_name} of {client.address}")
+                if capabilities.unlimited:
+                    log("warning: the policy declares no limits; nothing but the range of its actions bounds them")
             results += _run_task(plan, environment, agreement, client, events, log, len(results))
         finally:
             environment.close()

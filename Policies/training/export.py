@@ -25,6 +25,7 @@ from policy import Policy
 from rollout import Observer, roll
 from spec import CHUNK_LENGTH, INSTRUCTIONS, RECIPES, REPOSITORY, SELECTION_SEEDS, Recipe
 from tokenizer import Tokenizer
+from wordings import TRAINED
 
 AGREEMENT_OBSERVATIONS = 500
 AGREEMENT_FIRST_SEED = SELECTION_SEEDS + 5_000
@@ -36,6 +37,18 @@ _DESCRIPTIONS = {
     "metaworld-mt50": "All 50 Meta-World v3 tasks with a Sawyer arm, told apart by the instruction. Behaviour cloning "
     "of scripted experts and DAgger, trained from scratch.",
 }
+
+
+_WORKSPACES = {
+    "metaworld-mt5": {"x": [-0.26, 0.38], "y": [0.36, 0.92], "z": [0.02, 0.46]},
+    "metaworld-mt50": {"x": [-0.53, 0.53], "y": [0.36, 0.94], "z": [0.02, 0.52]},
+}
+"""What limits.py measures of the experts, and 2 to 5 cm; ``Policies/metaworld-mt5/README.md`` has the other limits."""
+
+
+def _sentences(recipe: Recipe, task: str) -> tuple[str, ...]:
+    """What a task was trained under."""
+    return TRAINED[task] if recipe.many_wordings else (INSTRUCTIONS[task],)
 
 
 def _proprioception(recipe: Recipe) -> list[dict]:
@@ -62,6 +75,7 @@ def policy_description(recipe: Recipe) -> dict:
         "model": ".",
         "tokenizer": "tokenizer.model",
         "prompt": {"template": "{instruction} State: {state}"},
+        "instructions": [text for task in recipe.tasks for text in _sentences(recipe, task)],
         "cameras": [
             {"name": "corner2", "input": "image", **camera, "vertical_field_of_view_degrees": 30},
             {"name": "topview", "input": "image_history", **camera, "vertical_field_of_view_degrees": 45},
@@ -82,9 +96,9 @@ def policy_description(recipe: Recipe) -> dict:
             "frozen_camera_ms": 1000,
         },
         "limits": {
-            "workspace": {"x": [-0.6, 0.6], "y": [0.3, 1.1], "z": [0.0, 0.6]},
-            "maximum_speed_m_per_s": 2.0,
-            "maximum_jump_m": 0.2,
+            "workspace": _WORKSPACES[recipe.name],
+            "maximum_speed_m_per_s": 1.2,
+            "maximum_jump_m": 0.06,
         },
     }
 

@@ -92,6 +92,9 @@ public final class ControlDaemon: Sendable {
     let worker = PolicyWorker(policy: policy, wakeUp: wakeUp)
     worker.start()
     logger.info("warming up", metadata: ["endpoint": "\(endpoint)", "policy": "\(capabilities.policyName)"])
+    if capabilities.isUnlimited {
+      logger.warning("the policy declares no limits: nothing but the range of its actions bounds a robot")
+    }
     defer {
       worker.join()
       hub.finish()

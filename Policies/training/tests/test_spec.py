@@ -75,3 +75,22 @@ def test_the_five_task_policy_keeps_its_numbers() -> None:
     assert list(MT5.dagger_seeds(2, "door-open-v3", 1)) == [2_024_000]
     description = policy_description(MT5)
     assert [tuple(d.values())[2:] for d in description["proprioception"]] == [(-0.5, 0.5), (0.3, 1), (0, 0.5), (0, 1)]
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_policy_lists_every_sentence_it_was_trained_on(recipe: Recipe) -> None:
+    sentences = policy_description(recipe)["instructions"]
+    assert 1 <= len(sentences) <= 256 and all(len(sentence) <= 256 for sentence in sentences)
+    assert {INSTRUCTIONS[task] for task in recipe.tasks} <= set(sentences)
+    assert len({" ".join(sentence.lower().split()).rstrip(".!?") for sentence in sentences}) == len(sentences)
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_limits_can_bind(recipe: Recipe) -> None:
+    description = policy_description(recipe)
+    limits, rate = description["limits"], description["control"]["rate_hz"]
+    step = np.linalg.norm([d["maximum"] for d in description["action_space"]["dimensions"] if d["role"] != "gripper"])
+    assert limits["maximum_speed_m_per_s"] < step * rate
+    assert limits["maximum_jump_m"] < step * description["action_space"]["chunk_length"]
+    for side, (low, high) in zip("xyz", recipe.proprioception, strict=False):
+        assert low <= limits["workspace"][side][0] < limits["workspace"][side][1] <= high

@@ -1,18 +1,6 @@
 public import RobotInterface
 public import UnifiedIO
 
-/// What a policy's answers mean: how many numbers, of which units, in which tokens.
-public protocol ActionCoding: Sendable {
-  /// The values of an action, in order.
-  var quantities: [Capabilities.Quantity] { get }
-  /// Actions in an answer at most.
-  var maximumActions: Int { get }
-  /// The grammar of the answers in a vocabulary.
-  ///
-  /// - Throws: ``PolicyError`` `.incompatibleModel` when the vocabulary cannot write the answers.
-  func grammar(for tokenizer: some TextTokenizing) throws(PolicyError) -> any ActionGrammar
-}
-
 /// Holds a decoder to answers that are actions, and reads them.
 public protocol ActionGrammar: TokenConstraint {
   /// The longest answer, EOS included.
