@@ -1,7 +1,7 @@
 import Processes
 
 /// The robot's clock during a rollout, against which the deadlines of commands run.
-public enum RobotClock: String, Sendable, Hashable, CaseIterable {
+public enum RolloutClock: String, Sendable, Hashable, CaseIterable {
   /// Time passes only when the simulator steps: no answer is late, and a busy machine gives the same result.
   case simulated
   /// The machine's clock: a daemon slower than its deadline makes the robot hold, as on a real arm.
@@ -23,7 +23,7 @@ public struct RolloutPlan: Sendable, Hashable {
   /// Where films go; `nil`: none are made.
   public let videoDirectory: String?
   /// What the deadlines of commands run against.
-  public let clock: RobotClock
+  public let clock: RolloutClock
 
   /// Checks and keeps the description of a rollout.
   ///
@@ -37,7 +37,7 @@ public struct RolloutPlan: Sendable, Hashable {
   /// - Throws: ``RolloutError`` `.invalidPlan` naming the part at fault.
   public init(
     environment: String, episodes: Int, seed: Int, maximumSteps: Int? = nil, videoDirectory: String? = nil,
-    clock: RobotClock = .simulated
+    clock: RolloutClock = .simulated
   ) throws(RolloutError) {
     let parts = environment.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, Self.isName(parts[0]) else {

@@ -5,7 +5,7 @@ public struct RolloutRun: Sendable, Hashable {
   /// Episodes of all tasks together.
   public var planned: Int
   /// What the deadlines of commands ran against.
-  public var clock: RobotClock
+  public var clock: RolloutClock
   /// Seed of the first episode of each task.
   public var seed: Int
   /// Control steps of an episode as asked for; `nil`: the simulator's own limit, which the robot reports.

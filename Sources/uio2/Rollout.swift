@@ -63,7 +63,7 @@ struct Rollout: ParsableCommand {
     help: ArgumentHelp(
       "What the deadlines of commands run against: simulated (no answer is late, so a busy machine changes nothing) or wall (as on a real arm).",
       valueName: "clock"))
-  var clock = RobotClock.simulated
+  var clock = RolloutClock.simulated
 
   @Option(help: ArgumentHelp("Exit with 1 when a smaller share of the episodes succeeds, 0…1.", valueName: "rate"))
   var requireSuccess: Double?
@@ -188,4 +188,4 @@ struct Rollout: ParsableCommand {
   }
 }
 
-extension RobotClock: ExpressibleByArgument {}
+extension RolloutClock: ExpressibleByArgument {}
