@@ -26,8 +26,8 @@ import Testing
     let policy = BuiltTool.repository.appending(path: "Policies/metaworld-mt5").path
     let outcome = try BuiltTool.run(["inspect", policy])
     #expect(outcome.status == 0)
-    #expect(outcome.output.contains("instructions   Move the gripper to the red goal point.\n"))
-    #expect(outcome.output.contains("speed          1.2 m/s\n"))
+    #expect(outcome.output.contains("  Move the gripper to the red goal point.\n"))
+    #expect(outcome.output.contains("  1.2 m/s\n"))
     #expect(outcome.output.contains("tolerance"))
     let written = try BuiltTool.run(["inspect", policy, "--json"])
     let document = try #require(try JSONSerialization.jsonObject(with: Data(written.output.utf8)) as? [String: Any])

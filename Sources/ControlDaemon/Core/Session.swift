@@ -26,8 +26,8 @@ struct Session: Sendable {
     lastCapturedAt = 0
   }
 
-  /// Takes note of an observation that left its robot before the robot had the last chunk: what it reports as executed may then be of
-  /// the chunk before.
+  /// Takes note of an observation that left its robot before the robot had the last chunk: what it reports as executed
+  /// may then be of the chunk before.
   mutating func compare(_ observation: Observation, receivedAt: UInt64) {
     guard let lastChunkAt else { return }
     // A robot that echoes no reply, or one without a time, is known by when its observation came.

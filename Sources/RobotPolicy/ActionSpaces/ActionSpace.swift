@@ -2,8 +2,8 @@ package import RobotInterface
 
 /// What a policy's answers mean, what they do to a robot, and which of them it may be told.
 ///
-/// `action_space.type` of `policy.json` says which kind a policy has (``ActionSpaceRegistry``). All that is particular to a kind is
-/// in its own folder; the rest of a policy knows spaces by this protocol alone.
+/// `action_space.type` of `policy.json` says which kind a policy has (``ActionSpaceRegistry``). All that is particular
+/// to a kind is in its own folder; the rest of a policy knows spaces by this protocol alone.
 package protocol ActionSpace: Sendable, Hashable, Encodable {
   /// The value of `action_space.type`.
   static var type: String { get }

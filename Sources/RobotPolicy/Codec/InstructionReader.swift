@@ -14,16 +14,17 @@ package struct InstructionReader: Sendable {
       }
   }
 
-  /// The instruction as it goes into the prompt: one of the known sentences in its trained form, or the user's words with single
-  /// spaces between them.
+  /// The instruction as it goes into the prompt: one of the known sentences in its trained form, or the user's words
+  /// with single spaces between them.
   ///
-  /// Images are named by markup of the model. It counts all frames of its history, of which those of cameras come first.
+  /// Images are named by markup of the model. It counts all frames of its history, of which those of cameras come
+  /// first.
   ///
   /// - Parameters:
   ///   - observation: its instruction or its prompt parts are read.
   ///   - earlierFrames: history frames that the model sees before the prompt's images.
-  /// - Throws: ``RobotError`` `.invalidInstruction` for one that is empty, too long or has control characters; `.unknownInstruction` for
-  ///   one that the policy does not know.
+  /// - Throws: ``RobotError`` `.invalidInstruction` for one that is empty, too long or has control characters;
+  ///   `.unknownInstruction` for one that the policy does not know.
   package func read(_ observation: Observation, after earlierFrames: Int) throws(RobotError) -> [PromptText.Part] {
     guard !observation.promptParts.isEmpty else {
       let sentence = try words(observation.instruction, "observation.instruction")

@@ -5,11 +5,12 @@ package enum InstructionText {
   /// Longer ones cannot fit into the prompt anyway, so they are not even tokenised.
   package static let maximumBytes = 4_096
 
-  /// A text with single spaces for white space of any kind, none at its ends, and without characters that cannot be seen.
+  /// A text with single spaces for white space of any kind, none at its ends, and without characters that cannot be
+  /// seen.
   ///
-  /// White space is what Unicode calls so, with `▁` (U+2581), which the tokenizer takes for a space, and the empty Braille pattern. Left
-  /// out are format characters and those that Unicode lets a font ignore: zero-width spaces and joiners, byte order marks, soft hyphens,
-  /// marks of direction, variation selectors, fillers.
+  /// White space is what Unicode calls so, with `▁` (U+2581), which the tokenizer takes for a space, and the empty
+  /// Braille pattern. Left out are format characters and those that Unicode lets a font ignore: zero-width spaces and
+  /// joiners, byte order marks, soft hyphens, marks of direction, variation selectors, fillers.
   ///
   /// - Returns: `nil` for a text with control characters that are no white space.
   package static func folded(_ text: String) -> String? {
@@ -70,7 +71,8 @@ package struct KnownInstructions: Sendable {
     Self.key(of: sentence).flatMap { places[$0] }.map { sentences[$0] }
   }
 
-  /// Characters of a sentence that count when it is compared with others: the cost is bounded, and enough to tell what was meant.
+  /// Characters of a sentence that count when it is compared with others: the cost is bounded, and enough to tell what
+  /// was meant.
   private static let comparedLength = 128
 
   /// The known sentences that differ least from one, at most three, the nearest first.

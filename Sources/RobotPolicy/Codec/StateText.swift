@@ -10,10 +10,12 @@ package struct StateText: Sendable {
     codecs = quantities.map { LocationCodec(range: $0.minimum...$0.maximum) }
   }
 
-  /// The state, e.g. `<extra_id_730> <extra_id_200>`; values outside their range, but inside their tolerance, are clipped to it.
+  /// The state, e.g. `<extra_id_730> <extra_id_200>`; values outside their range, but inside their tolerance, are
+  /// clipped to it.
   ///
   /// - Parameter values: order and units of the policy's proprioception.
-  /// - Throws: ``RobotError`` `.invalidProprioception` for a wrong count, NaN, infinity or a value beyond its tolerance, naming the field.
+  /// - Throws: ``RobotError`` `.invalidProprioception` for a wrong count, NaN, infinity or a value beyond its
+  ///   tolerance, naming the field.
   package func render(_ values: [Double]) throws(RobotError) -> String {
     let subject = "observation.proprioception"
     guard values.count == quantities.count else {
@@ -39,8 +41,8 @@ extension PolicySpecification.Quantity {
 
   func refusal(of value: Double) -> String {
     guard value.isFinite else { return "expected a finite number for \(name), found \(value)" }
-    return
-      "expected \(minimum.plainDescription) to \(maximum.plainDescription) \(unit) for \(name), \(tolerance.plainDescription) more "
-      + "or less at most, found \(value.plainDescription); check units, calibration and the order of the values"
+    let range = "\(minimum.plainDescription) to \(maximum.plainDescription) \(unit)"
+    return "expected \(range) for \(name), \(tolerance.plainDescription) more or less at most, found "
+      + "\(value.plainDescription); check units, calibration and the order of the values"
   }
 }

@@ -43,8 +43,8 @@ package struct JSONField {
     return choice
   }
 
-  /// No physical quantity of a robot is larger than this in any sensible unit: what is larger is a mistake, and a range of such
-  /// numbers bounds nothing.
+  /// No physical quantity of a robot is larger than this in any sensible unit: what is larger is a mistake, and a range
+  /// of such numbers bounds nothing.
   package static let largestNumber = 1e6
 
   /// A number of a size that a physical quantity can have.

@@ -55,14 +55,14 @@ public struct EpisodeContext: Sendable {
   /// From then on in the episode nobody knows of which of the last two chunks it reports what it has executed.
   public mutating func noteObservationAhead() { observesAhead = true }
 
-  /// The commands of earlier chunks that a robot may still execute between an observation and the chunk that answers it, as sequences
-  /// of which it may execute any one, or the beginning of any one.
+  /// The commands of earlier chunks that a robot may still execute between an observation and the chunk that answers
+  /// it, as sequences of which it may execute any one, or the beginning of any one.
   ///
   /// A robot executes a chunk in order until it has the next one. When it observes, it has executed
-  /// ``Observation/actionsConsumed`` actions of the last chunk that it has, so that the rest of this chunk may follow, unless the
-  /// observation is later than the chunk is valid. For a robot that waits for each answer before it observes again, this chunk is the
-  /// last one that was sent. For one that does not it may also be the chunk before, of which it then executes any part before it goes on
-  /// with the last one from the start.
+  /// ``Observation/actionsConsumed`` actions of the last chunk that it has, so that the rest of this chunk may follow,
+  /// unless the observation is later than the chunk is valid. For a robot that waits for each answer before it observes
+  /// again, this chunk is the last one that was sent. For one that does not it may also be the chunk before, of which
+  /// it then executes any part before it goes on with the last one from the start.
   package func pendingActions(after observation: Observation) -> [[Action]] {
     let consumed = max(0, observation.actionsConsumed)
     func valid(_ chunk: SentChunk) -> [Action] { observation.capturedAt <= chunk.validUntil ? chunk.actions : [] }
@@ -79,7 +79,8 @@ public struct EpisodeContext: Sendable {
     lastCommandMoves = false
   }
 
-  /// Remembers that the chunk that was recorded last was not sent after all: the robot still has the one before, and holds still.
+  /// Remembers that the chunk that was recorded last was not sent after all: the robot still has the one before, and
+  /// holds still.
   public mutating func recordUnsent() {
     if let before { (lastChunk, earlierChunk, counters) = before }
     before = nil

@@ -19,9 +19,9 @@ public protocol ObservationPolicy: Sendable {
   /// - Returns: at least one action, at most ``Capabilities/chunkLength``, each in the units and inside the ranges of
   ///   ``Capabilities/actions``; `queue` is the one stage that is not timed.
   /// - Throws: ``RobotError`` naming the field at fault: `.unknownCamera`, `.missingCamera`, `.invalidImage`,
-  ///   `.invalidProprioception`, `.invalidInstruction`, `.unknownInstruction` for a bad observation, `.frozenCamera` when a camera
-  ///   repeats itself while the robot moves, `.invalidAction` when the model's answer is not a safe action, `.internal` when
-  ///   the model fails.
+  ///   `.invalidProprioception`, `.invalidInstruction`, `.unknownInstruction` for a bad observation, `.frozenCamera`
+  ///   when a camera repeats itself while the robot moves, `.invalidAction` when the model's answer is not a safe
+  ///   action, `.internal` when the model fails.
   func act(on observation: Observation, context: inout EpisodeContext) throws(RobotError) -> ActionChunk
 
   /// Turns what several robots saw into commands for each; every answer is the one that ``act(on:context:)`` gives alone.

@@ -3,24 +3,25 @@ public import RobotInterface
 /// Keeps every command of a chunk inside the limits of its policy, in physical units.
 ///
 /// The commands that come out satisfy all limits at once: every limit is a convex set that standing still lies in, and a command
-/// that breaks one is shortened towards standing still, so that a vector keeps its direction; only ranges, positions and the workspace
-/// are kept by clamping each value, so that the end effector slides along a wall. A command that was inside comes out bit for bit as it
-/// went in.
+/// that breaks one is shortened towards standing still, so that a vector keeps its direction; only ranges, positions
+/// and the workspace are kept by clamping each value, so that the end effector slides along a wall. A command that was
+/// inside comes out bit for bit as it went in.
 ///
-/// Positions are those that the commands lead to: the measured position plus the sum of the deltas, or the absolute targets. When a
-/// value is measured outside its positions, deltas may take it back or leave it where it is, never farther away; an absolute target must
-/// lie in them, so it is refused when they are out of reach.
+/// Positions are those that the commands lead to: the measured position plus the sum of the deltas, or the absolute
+/// targets. When a value is measured outside its positions, deltas may take it back or leave it where it is, never
+/// farther away; an absolute target must lie in them, so it is refused when they are out of reach.
 ///
 /// ## Commands that the robot may still execute
 ///
-/// A robot that asks for the next chunk while it executes the last one is not where it was measured when the new chunk begins. The
-/// caller names these `pending` commands as sequences, of which the robot may execute any one, or the beginning of any one, between the
-/// measurement and the new chunk:
+/// A robot that asks for the next chunk while it executes the last one is not where it was measured when the new chunk
+/// begins. The caller names these `pending` commands as sequences, of which the robot may execute any one, or the
+/// beginning of any one, between the measurement and the new chunk:
 ///
-/// - Deltas: the chunk is limited for every place to which they may lead, so that the robot stays inside wherever it breaks off. From a
-///   place that lies outside a limit already, the chunk leads no farther out.
-/// - Absolute commands: the first of the chunk keeps the rate limits from the measured value and from every pending command. Where they
-///   lie too far apart for one command to be near all of them, the chunk is refused, and the robot asks again when it has executed more.
+/// - Deltas: the chunk is limited for every place to which they may lead, so that the robot stays inside wherever it
+///   breaks off. From a place that lies outside a limit already, the chunk leads no farther out.
+/// - Absolute commands: the first of the chunk keeps the rate limits from the measured value and from every pending
+///   command. Where they lie too far apart for one command to be near all of them, the chunk is refused, and the robot
+///   asks again when it has executed more.
 public struct SafetyEnvelope: Sendable {
   /// Names of the values, for messages.
   private let names: [String]

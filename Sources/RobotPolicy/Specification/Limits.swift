@@ -1,5 +1,6 @@
 extension PolicySpecification {
-  /// Bounds on where the end effector may be told to go; what is absent is not bounded. Single dimensions have more of their own.
+  /// Bounds on where the end effector may be told to go; what is absent is not bounded. Single dimensions have more of
+  /// their own.
   public struct Limits: Encodable, Sendable, Hashable {
     /// A box in the base frame, metres.
     public struct Workspace: Encodable, Sendable, Hashable {

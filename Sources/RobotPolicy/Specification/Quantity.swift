@@ -14,8 +14,8 @@ extension PolicySpecification {
 
     package enum CodingKeys: String, CodingKey, CaseIterable { case name, unit, minimum, maximum, tolerance }
 
-    /// Without a tolerance of its own a quantity has this part of its range: what sensors and calibration are off by, and far less
-    /// than a wrong unit.
+    /// Without a tolerance of its own a quantity has this part of its range: what sensors and calibration are off by,
+    /// and far less than a wrong unit.
     public static let defaultTolerance = 0.05
   }
 }

@@ -38,7 +38,8 @@ public struct Preprocessor: Sendable {
     ended(tokenizer.encode(PromptText([.markup(target.prefix)] + prompt.parts)))
   }
 
-  /// As ``textInput(_:target:)-(String,_)``, with each `{box}` in the prompt replaced by the four location tokens of `box`.
+  /// As ``textInput(_:target:)-(String,_)``, with each `{box}` in the prompt replaced by the four location tokens of
+  /// `box`.
   ///
   /// - Parameters:
   ///   - box: in pixels of the picture that `placement` is of.

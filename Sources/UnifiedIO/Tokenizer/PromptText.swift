@@ -1,7 +1,8 @@
 /// A prompt put together from text of different authors.
 ///
-/// The names of special tokens (`<extra_id_200>`, `<image_input>`, `[Text] [S]` and so on) stand for these tokens only where they were
-/// written for the model. In what a user wrote they are words, so that nobody can say a location, or point at a picture, by spelling it.
+/// The names of special tokens (`<extra_id_200>`, `<image_input>`, `[Text] [S]` and so on) stand for these tokens only
+/// where they were written for the model. In what a user wrote they are words, so that nobody can say a location, or
+/// point at a picture, by spelling it.
 public struct PromptText: Sendable, Hashable {
   /// A piece of a prompt.
   public enum Part: Sendable, Hashable {

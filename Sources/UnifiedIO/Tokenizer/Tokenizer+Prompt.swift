@@ -1,7 +1,7 @@
 /// Prompts in which a user's words are only words.
 extension Tokenizer {
-  /// The ids of a prompt, without BOS and EOS: those of ``encode(_:)-(String)``, except that names of special tokens in a user's words
-  /// are spelled out.
+  /// The ids of a prompt, without BOS and EOS: those of ``encode(_:)-(String)``, except that names of special tokens in
+  /// a user's words are spelled out.
   ///
   /// A name counts as the user's when any character of it is.
   public func encode(_ prompt: PromptText) -> [Int32] {

@@ -70,7 +70,8 @@ public final class Tokenizer: Sendable {
     processor.encode(text)
   }
 
-  /// The ids of UTF-8 text in which nothing is special, without the space that ``encode(_:)-(String)`` puts before a text.
+  /// The ids of UTF-8 text in which nothing is special, without the space that ``encode(_:)-(String)`` puts before a
+  /// text.
   func encodeLiterally(_ bytes: ArraySlice<UInt8>) -> [Int32] {
     bytes.isEmpty ? [] : literalProcessor.encode(String(decoding: bytes, as: UTF8.self))
   }

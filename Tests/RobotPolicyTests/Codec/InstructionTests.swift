@@ -1,5 +1,6 @@
 import RobotInterface
 import RobotPolicy
+import TestSupport
 import Testing
 import UnifiedIO
 
@@ -43,6 +44,38 @@ struct InstructionTests {
       let other = #expect(throws: RobotError.self) { try read("", instructions, parts: [.text(text), .text("")]) }
       #expect(other?.code == .invalidInstruction)
     }
+  }
+
+  @Test func `any text is folded once and for all, or refused`() {
+    var random = SeededGenerator(seed: 61)
+    let likely: [ClosedRange<UInt32>] = [
+      0...0x20, 0x20...0x7e, 0x80...0xad, 0x300...0x36f, 0x2000...0x206f, 0xfe00...0xfeff,
+    ]
+    var accepted = 0, refused = 0
+    for _ in 0..<5_000 {
+      var text = String.UnicodeScalarView()
+      for _ in 0..<Int.random(in: 0...12, using: &random) {
+        let range = Bool.random(using: &random) ? likely[1] : likely[Int.random(in: 0..<likely.count, using: &random)]
+        if let scalar = Unicode.Scalar(UInt32.random(in: range, using: &random)) { text.append(scalar) }
+      }
+      do throws(RobotError) {
+        guard case .words(let words) = try read(String(text)).first else {
+          Issue.record("not words")
+          continue
+        }
+        accepted += 1
+        #expect(try read(words) == [.words(words)])
+        #expect(!words.hasPrefix(" ") && !words.hasSuffix(" ") && !words.contains("  "))
+        #expect(
+          !words.unicodeScalars.contains {
+            $0 != " " && ($0.properties.isWhitespace || $0.properties.isDefaultIgnorableCodePoint)
+          })
+      } catch {
+        #expect(error.code == .invalidInstruction)
+        refused += 1
+      }
+    }
+    #expect(accepted > 500 && refused > 500, "\(accepted) \(refused)")
   }
 
   @Test func `an instruction has a bound`() {

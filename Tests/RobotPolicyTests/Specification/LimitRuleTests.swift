@@ -150,7 +150,8 @@ struct LimitRuleTests {
     #expect(capabilities.limits.workspaceMinimum == nil)
   }
 
-  /// What the schema's example is about: the shipped policy's limits can bind, and its sentences are those of its tasks.
+  /// What the schema's example is about: the shipped policy's limits can bind, and its sentences are those of its
+  /// tasks.
   @Test func `the shipped policy's limits lie inside what it can say`() throws {
     let root = (0..<4).reduce(URL(filePath: #filePath)) { url, _ in url.deletingLastPathComponent() }
     let text = try Data(contentsOf: root.appending(path: "Policies/metaworld-mt5/policy.json"))

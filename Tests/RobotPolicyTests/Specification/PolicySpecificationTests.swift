@@ -41,6 +41,14 @@ struct PolicySpecificationTests {
     #expect(try JSONDecoder().decode(PolicySpecification.self, from: data) == policy)
   }
 
+  @Test func `policies whose action spaces differ are not equal`() throws {
+    let delta = try ExamplePolicy.specification()
+    let longer = try ExamplePolicy.specification(replacing: "\"chunk_length\": 4", with: "\"chunk_length\": 5")
+    let table = try ExamplePolicy.specification(ExamplePolicy.pickAndPlace)
+    #expect(delta != longer && delta != table)
+    #expect(Set([delta, longer, table, delta]).count == 3)
+  }
+
   @Test func anyDecoderKeepsTheRules() throws {
     let text = ExamplePolicy.delta.replacing("\"rate_hz\": 80", with: "\"rate_hz\": -3")
     let error = #expect(throws: PolicyError.self) {

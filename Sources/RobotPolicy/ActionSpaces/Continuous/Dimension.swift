@@ -64,14 +64,15 @@ extension ContinuousActionSpace {
     /// The declared range.
     var range: ClosedRange<Double> { minimum...maximum }
 
-    /// The proprioception that measures the same quantity: what ``measuredBy`` says, the end effector's axis for a translation or a
-    /// rotation, and what has the dimension's own name for all else.
+    /// The proprioception that measures the same quantity: what ``measuredBy`` says, the end effector's axis for a
+    /// translation or a rotation, and what has the dimension's own name for all else.
     var measurementName: String {
       measuredBy ?? role.translationAxis.map { MeasuredPose.position[$0] }
         ?? role.rotationAxis.map { MeasuredPose.rotation[$0] } ?? name
     }
 
-    /// Where the measured value stands in the proprioception of a policy; `nil` when it is not measured in the dimension's unit.
+    /// Where the measured value stands in the proprioception of a policy; `nil` when it is not measured in the
+    /// dimension's unit.
     func measurement(in policy: PolicySpecification) -> Int? {
       policy.proprioception.firstIndex { $0.name == measurementName && $0.unit == unit }
     }

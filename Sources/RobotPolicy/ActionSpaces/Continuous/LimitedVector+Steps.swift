@@ -27,7 +27,8 @@ extension LimitedVector {
     }
   }
 
-  /// Everywhere the robot may be when the chunk begins: where it was measured, and where earlier commands may have led it since.
+  /// Everywhere the robot may be when the chunk begins: where it was measured, and where earlier commands may have led
+  /// it since.
   private func places(from measured: [Double], after pending: [[Action]]) -> [[Double]] {
     var places = [measured]
     for sequence in pending {
@@ -51,7 +52,8 @@ extension LimitedVector {
     }
   }
 
-  /// Whether a step from a place leads no farther from the measured position than allowed, or than the place itself lies.
+  /// Whether a step from a place leads no farther from the measured position than allowed, or than the place itself
+  /// lies.
   private func isNear(_ origin: [Double], _ place: [Double], _ step: [Double]) -> Bool {
     let end = sum(place, step)
     if let maximumDistance, distance(end, origin) > max(maximumDistance, distance(place, origin)) { return false }
@@ -73,7 +75,8 @@ extension LimitedVector {
     action.limited.insert(flag)
   }
 
-  /// Shortens each value until its end lies in its bounds or, for a robot outside, no farther from them than its beginning.
+  /// Shortens each value until its end lies in its bounds or, for a robot outside, no farther from them than its
+  /// beginning.
   private func keepInside(_ action: inout Action, from place: [Double]) {
     for (axis, component) in components.enumerated() {
       let start = place[axis]

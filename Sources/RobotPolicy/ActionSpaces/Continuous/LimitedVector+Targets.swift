@@ -94,8 +94,8 @@ extension LimitedVector {
     let names = components.map(\.name).joined(separator: ", ")
     let message =
       waits
-      ? "the commands that the robot may still execute leave none for \(names) that is within the limits of all of them; "
-        + "observe again when they are done, and report them in actions_consumed"
+      ? "no command for \(names) is within the limits of all those that the robot may still execute; observe again "
+        + "when they are done, and report them in actions_consumed"
       : "\(names): measured too far outside the allowed positions to get back within the limits of rate and jump; "
         + "bring the robot back by other means"
     return RobotError(.invalidAction, "actions[\(index)]", message)

@@ -2,8 +2,8 @@ import RobotInterface
 
 /// Values of a command that are limited together: the axes of a translation, those of a rotation, or one value alone.
 ///
-/// A vector that breaks a limit is shortened, so that it keeps its direction. Joints are vectors of one each: one that has to wait
-/// does not hold up the others, and their units may differ.
+/// A vector that breaks a limit is shortened, so that it keeps its direction. Joints are vectors of one each: one that
+/// has to wait does not hold up the others, and their units may differ.
 struct LimitedVector: Sendable {
   /// A range of positions, and the flag of a command that would leave it.
   struct Bound: Sendable {

@@ -1,10 +1,12 @@
 package import RobotInterface
 import UnifiedIO
 
-/// Steps that pick and place, or push, by positions on a table: the action space of the Unified-IO 2 paper on VIMA-Bench.
+/// Steps that pick and place, or push, by positions on a table: the action space of the Unified-IO 2 paper on
+/// VIMA-Bench.
 ///
-/// All of them follow from one observation. An action has six values: x and y in metres in the base frame and a rotation about the
-/// vertical in radians, 0...2π, where it begins, then the same where it ends. Its primitive says which of the two it is.
+/// All of them follow from one observation. An action has six values: x and y in metres in the base frame and a
+/// rotation about the vertical in radians, 0...2π, where it begins, then the same where it ends. Its primitive says
+/// which of the two it is.
 package struct PickAndPlaceActionSpace: ActionSpace {
   /// The value of `action_space.type`.
   package static let type = "pick_and_place"

@@ -1,7 +1,8 @@
 public import RobotInterface
 
 /// The sentences of the Unified-IO 2 paper for VIMA-Bench:
-/// `1: pick from ( x y r ) and place to ( x y r ) 2: push from ( x y r ) and push to ( x y r )`, with `<extra_id_k>` for numbers.
+/// `1: pick from ( x y r ) and place to ( x y r ) 2: push from ( x y r ) and push to ( x y r )`, with `<extra_id_k>`
+/// for numbers.
 public enum PickAndPlaceSentence {
   /// The text of some steps, numbered from 1.
   public static func text(of steps: [PickAndPlaceStep]) -> String {
@@ -14,8 +15,8 @@ public enum PickAndPlaceSentence {
   ///
   /// - Parameter text: words may be separated by any white space.
   /// - Returns: at least one step.
-  /// - Throws: ``RobotError`` `.invalidAction` naming the first word that is not as expected: steps must count up from 1, and the last
-  ///   one must be whole.
+  /// - Throws: ``RobotError`` `.invalidAction` naming the first word that is not as expected: steps must count up from
+  ///   1, and the last one must be whole.
   public static func parse(_ text: String) throws(RobotError) -> [PickAndPlaceStep] {
     var words = text.split(whereSeparator: \.isWhitespace)[...]
     var steps: [PickAndPlaceStep] = []

@@ -3,9 +3,9 @@ package import UnifiedIO
 
 /// The sentences of ``PickAndPlaceSentence`` as an automaton over the tokens of one vocabulary.
 ///
-/// An answer alternates between words, which the vocabulary spells in a fixed way, and three location tokens. Where several
-/// words may follow (`pick` or `push`, another step or the end) their common beginning is forced, and the model decides at the
-/// first token in which they differ.
+/// An answer alternates between words, which the vocabulary spells in a fixed way, and three location tokens. Where
+/// several words may follow (`pick` or `push`, another step or the end) their common beginning is forced, and the model
+/// decides at the first token in which they differ.
 package struct SentenceGrammar: TokenConstraint {
   /// Words that may stand at one place.
   private struct Run {
