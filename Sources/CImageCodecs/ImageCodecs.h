@@ -4,18 +4,27 @@
 
 #include "CImageCodecs.h"
 
-/* With `rgb` NULL the header alone is read. */
-uio2_image_status uio2_jpeg_decode(
-    const uint8_t *bytes, size_t count, const uio2_image_limits *limits, uint8_t *rgb, size_t capacity,
-    uio2_image_report *report);
-uio2_image_status uio2_png_decode(
-    const uint8_t *bytes, size_t count, const uio2_image_limits *limits, uint8_t *rgb, size_t capacity,
-    uio2_image_report *report);
+/* Bytes of a file between two looks at the caller's wish to end. */
+#define UIO2_IMAGE_PIECE 65536
 
-/* Writes the dimensions into the report and holds them against the limits and, unless `rgb` is NULL, the buffer. */
-uio2_image_status uio2_image_check_size(
-    uint32_t width, uint32_t height, const uio2_image_limits *limits, const uint8_t *rgb, size_t capacity,
-    uio2_image_report *report);
+typedef struct uio2_jpeg uio2_jpeg;
+
+/* Reads the header; NULL with a message in `report` when there is none. */
+uio2_jpeg *uio2_jpeg_open(
+    const uint8_t *bytes, size_t count, const uio2_image_limits *limits, uio2_image_report *report);
+/* Decodes into a buffer of the header's size. */
+uio2_image_status uio2_jpeg_read(uio2_jpeg *jpeg, uint8_t *rgb, uio2_image_report *report);
+/* NULL is allowed. */
+void uio2_jpeg_close(uio2_jpeg *jpeg);
+
+/* Writes the size that the header says into `report`. */
+uio2_image_status uio2_png_read_size(const uint8_t *bytes, size_t count, uio2_image_report *report);
+/* Decodes into a buffer of the size that is in `report`. */
+uio2_image_status uio2_png_read(
+    const uint8_t *bytes, size_t count, const uio2_image_limits *limits, uint8_t *rgb, uio2_image_report *report);
+
+/* Whether the caller wants no more; then also says so. */
+int uio2_image_is_cancelled(const uio2_image_limits *limits, uio2_image_report *report);
 
 /* Keeps the first message. */
 void uio2_image_explain(uio2_image_report *report, const char *message);

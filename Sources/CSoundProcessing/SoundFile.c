@@ -6,10 +6,12 @@
 
 #include "CSoundProcessing.h"
 
-enum { FRAMES_AT_ONCE = 1024 };
+enum { FRAMES_AT_ONCE = 1024, MAXIMUM_CHANNELS = 64 };
 
 /* A file in memory, for libsndfile's callbacks. */
 struct memory {
+  /* NULL while writing. */
+  const uio2_sound_limits *limits;
   const uint8_t *bytes;
   uint8_t *writable;
   sf_count_t count;
@@ -23,6 +25,10 @@ struct uio2_sound_reader {
   int channels;
   float *interleaved;
 };
+
+static int is_cancelled(const uio2_sound_limits *limits) {
+  return limits != NULL && limits->is_cancelled != NULL && limits->is_cancelled(limits->context);
+}
 
 static sf_count_t length_of(void *data) { return ((struct memory *)data)->count; }
 
@@ -42,7 +48,8 @@ static sf_count_t read_bytes(void *out, sf_count_t count, void *data) {
   struct memory *memory = data;
   const sf_count_t left = memory->count - memory->position;
   if (count > left) count = left;
-  if (count <= 0) return 0;
+  /* Some headers are looked for in the whole file: to a library that is called off it ends here. */
+  if (count <= 0 || is_cancelled(memory->limits)) return 0;
   memcpy(out, memory->bytes + memory->position, (size_t)count);
   memory->position += count;
   return count;
@@ -78,7 +85,28 @@ static int is_known(const uint8_t *bytes, size_t count) {
   return 0;
 }
 
-uio2_sound_reader *uio2_sound_open(const uint8_t *bytes, size_t count, uio2_sound_report *report) {
+static int give_up(const uio2_sound_limits *limits, uio2_sound_report *report) {
+  if (!is_cancelled(limits)) return 0;
+  explain(report, "nobody waits for it any more");
+  report->is_cancelled = 1;
+  return 1;
+}
+
+static int check_header(const SF_INFO *info, uio2_sound_report *report) {
+  if (info->channels > MAXIMUM_CHANNELS) {
+    snprintf(
+        report->message, sizeof report->message, "%d channels; at most %d are read", info->channels, MAXIMUM_CHANNELS);
+    return 0;
+  }
+  if (info->channels < 1 || info->samplerate < 1 || info->frames < 0) {
+    explain(report, "the header makes no sense");
+    return 0;
+  }
+  return 1;
+}
+
+uio2_sound_reader *uio2_sound_open(
+    const uint8_t *bytes, size_t count, const uio2_sound_limits *limits, uio2_sound_report *report) {
   memset(report, 0, sizeof *report);
   if (!is_known(bytes, count)) {
     explain(report, "neither WAV nor FLAC nor OGG");
@@ -89,19 +117,19 @@ uio2_sound_reader *uio2_sound_open(const uint8_t *bytes, size_t count, uio2_soun
     explain(report, "out of memory");
     return NULL;
   }
+  reader->memory.limits = limits;
   reader->memory.bytes = bytes;
   reader->memory.count = (sf_count_t)count;
   reader->memory.capacity = (sf_count_t)count;
   SF_INFO info = {0};
   SF_VIRTUAL_IO io = callbacks();
   reader->file = sf_open_virtual(&io, SFM_READ, &info, &reader->memory);
-  if (reader->file == NULL) {
-    explain(report, sf_strerror(NULL));
+  if (reader->file == NULL || is_cancelled(limits)) {
+    if (!give_up(limits, report)) explain(report, sf_strerror(NULL));
     uio2_sound_close(reader);
     return NULL;
   }
-  if (info.channels < 1 || info.channels > 1024 || info.samplerate < 1 || info.frames < 0) {
-    explain(report, "the header makes no sense");
+  if (!check_header(&info, report)) {
     uio2_sound_close(reader);
     return NULL;
   }
@@ -121,6 +149,7 @@ uio2_sound_reader *uio2_sound_open(const uint8_t *bytes, size_t count, uio2_soun
 int64_t uio2_sound_read(uio2_sound_reader *reader, float *mono, size_t capacity, uio2_sound_report *report) {
   size_t done = 0;
   while (done < capacity) {
+    if (give_up(reader->memory.limits, report)) return -1;
     const size_t wanted = capacity - done < FRAMES_AT_ONCE ? capacity - done : FRAMES_AT_ONCE;
     const sf_count_t count = sf_readf_float(reader->file, reader->interleaved, (sf_count_t)wanted);
     if (sf_error(reader->file) != SF_ERR_NO_ERROR) {
@@ -148,7 +177,7 @@ void uio2_sound_close(uio2_sound_reader *reader) {
 
 size_t uio2_sound_write_wav(
     const float *mono, size_t count, uint32_t sample_rate, uint8_t *bytes, size_t capacity) {
-  struct memory memory = {bytes, bytes, 0, (sf_count_t)capacity, 0};
+  struct memory memory = {NULL, bytes, bytes, 0, (sf_count_t)capacity, 0};
   SF_INFO info = {0};
   info.samplerate = (int)sample_rate;
   info.channels = 1;

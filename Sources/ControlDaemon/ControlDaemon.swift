@@ -4,7 +4,7 @@ import RobotLink
 import RobotPolicy
 import Synchronization
 
-/// Serves a policy to robots: one thread for the socket and every decision, one for the policy.
+/// Serves a policy to robots: one thread for the socket, and a few that decode pictures and run the policy.
 ///
 /// A daemon serves once: after ``stop()`` make a new one. Messages of up to `maximumMessageBytes` are read; somewhat larger ones are
 /// answered with `tooLarge`; ZeroMQ disconnects who sends more than ``RouterSocket/Options/hardLimit``.
@@ -16,20 +16,19 @@ public final class ControlDaemon: Sendable {
   /// Where the daemon listens, with a wildcard port resolved.
   public let endpoint: Endpoint
 
-  private let policy: any ObservationPolicy
+  private let workers: PolicyWorkers
   private let capabilities: Capabilities
   private let options: DaemonOptions
   private let logger: Logger
   private let socket: Mutex<RouterSocket?>
   private let wakeUp: WakeUp
   private let isStopping = Atomic(false)
-  private let snapshot = Mutex(DaemonMetrics())
   private let hub = EventHub()
 
   /// Binds the address; clients can connect from now on, and are served once ``run()`` has warmed the policy up.
   ///
   /// - Parameters:
-  ///   - policy: used from one thread, one call at a time.
+  ///   - policy: runs one call at a time, not always on the same thread; beside it a ``PreparingPolicy`` or ``Generating`` prepares.
   ///   - endpoint: one of this machine alone, unless ``RouterSocket/Options/allowsOtherMachines``.
   /// - Throws: `.unsupported` when other machines can reach the address and that is not allowed, `.internal` when it cannot be bound,
   ///   or the error of a capability that cannot be sent.
@@ -47,7 +46,10 @@ public final class ControlDaemon: Sendable {
     self.endpoint = socket.endpoint
     self.wakeUp = socket.wakeUp
     self.socket = Mutex(socket)
-    self.policy = policy
+    let core = ControlCore(
+      capabilities: capabilities, canGenerate: policy is any Generating, decodesAhead: policy is any PreparingPolicy,
+      options: options)
+    workers = PolicyWorkers(policy: policy, core: core, wakeUp: wakeUp)
     self.capabilities = capabilities
     self.options = options
     self.logger = logger
@@ -63,7 +65,7 @@ public final class ControlDaemon: Sendable {
   }
 
   /// What was done so far.
-  public var metrics: DaemonMetrics { snapshot.withLock { $0 } }
+  public var metrics: DaemonMetrics { workers.metrics }
 
   /// What happens from now on; ends when the daemon stops.
   ///
@@ -74,7 +76,8 @@ public final class ControlDaemon: Sendable {
   }
 
   /// Ends ``run()``: pending requests are answered with `shuttingDown`, a step that is being computed is waited for, a
-  /// generation until its next token, and the result dropped. Safe from any thread and from a signal handler.
+  /// generation until its next token, and the result dropped; what is being decoded ends at once. Safe from any thread and from a
+  /// signal handler.
   public func stop() {
     isStopping.store(true, ordering: .sequentiallyConsistent)
     wakeUp.signal()
@@ -89,92 +92,94 @@ public final class ControlDaemon: Sendable {
     guard let socket = self.socket.withLock({ $0.take() }) else {
       throw RobotError(.internal, "daemon", "a daemon runs once; make a new one")
     }
-    let worker = PolicyWorker(policy: policy, wakeUp: wakeUp)
-    worker.start()
+    workers.start()
     logger.info("warming up", metadata: ["endpoint": "\(endpoint)", "policy": "\(capabilities.policyName)"])
     if capabilities.isUnlimited {
       logger.warning("the policy declares no limits: nothing but the range of its actions bounds a robot")
     }
     defer {
-      worker.join()
+      workers.join()
       hub.finish()
       logger.info("stopped")
     }
-    do throws(RobotError) { try serve(socket, worker) } catch {
+    do throws(RobotError) { try serve(socket) } catch {
       logger.error("stopping", metadata: ["error": "\(error)"])
       throw error
     }
   }
 
-  private func serve(_ socket: consuming RouterSocket, _ worker: PolicyWorker) throws(RobotError) {
+  private func serve(_ socket: consuming RouterSocket) throws(RobotError) {
     var socket = socket
-    var core = ControlCore(capabilities: capabilities, canGenerate: policy is any Generating, options: options)
     var memory = MemoryWatch(options.memory)
+    var isWarm = false
     var failure: RobotError?
     while failure == nil, !isStopping.load(ordering: .sequentiallyConsistent) {
-      for report in worker.takeReports() {
-        switch report {
-        case .ready:
-          core.becomeReady(at: MonotonicClock.nanoseconds())
-          memory.becomeReady()
-        case .done(let outcome): core.finish(outcome, at: MonotonicClock.nanoseconds())
-        case .progress(let jobID, let progress): core.report(progress, of: jobID)
-        case .failed(let error): failure = error
-        }
+      try publish(&socket)
+      if !isWarm, workers.isReady {
+        isWarm = true
+        memory.becomeReady()
       }
-      for jobID in core.takeCancellations() { worker.cancel(jobID) }
-      if failure == nil, let job = core.nextJob(at: MonotonicClock.nanoseconds()) { worker.submit(job) }
-      try publish(&core, &socket)
-      failure = failure ?? memory.excess(at: MonotonicClock.nanoseconds())
-      // One message a turn: whatever comes, and however large it is, the policy gets its next job before another is read.
-      if failure == nil, let incoming = try socket.receive(timeout: memory.interval) { accept(incoming, &core) }
+      failure = workers.failure ?? memory.excess(at: MonotonicClock.nanoseconds())
+      // One message a turn: whatever comes, and however large it is, the workers can see it before another is read.
+      if failure == nil, let incoming = try socket.receive(timeout: memory.interval) { accept(incoming) }
     }
-    try receiveLast(&socket, &core)
-    core.close(because: failure ?? ControlCore.shuttingDown, at: MonotonicClock.nanoseconds())
-    try publish(&core, &socket)
+    try receiveLast(&socket)
+    workers.tell { $0.close(because: failure ?? ControlCore.shuttingDown, at: MonotonicClock.nanoseconds()) }
+    try publish(&socket)
     if let failure { throw failure }
   }
 
-  private func receiveLast(_ socket: inout RouterSocket, _ core: inout ControlCore) throws(RobotError) {
+  private func receiveLast(_ socket: inout RouterSocket) throws(RobotError) {
     let end = ContinuousClock.now + Self.lastMoments
     for _ in 0..<Self.lastMessages where ContinuousClock.now < end {
       guard let incoming = try socket.receive(timeout: .zero) else { return }
-      accept(incoming, &core)
+      accept(incoming)
     }
   }
 
-  private func accept(_ incoming: RouterSocket.Incoming, _ core: inout ControlCore) {
+  private func accept(_ incoming: RouterSocket.Incoming) {
     let now = MonotonicClock.nanoseconds()
     switch incoming {
     case .message(let route, let bytes):
-      do throws(RobotError) { core.receive(try RequestMessage(decoding: bytes), from: route, at: now) } catch {
-        core.refuse(.peek(bytes), from: route, because: error, at: now)
+      do throws(RobotError) {
+        let request = try RequestMessage(decoding: bytes)
+        workers.receive { $0.receive(request, from: route, at: now) }
+      } catch {
+        workers.tell { $0.refuse(.peek(bytes), from: route, because: error, at: now) }
       }
     case .tooLarge(let route, let header, let bytes):
       let error = RobotError(
         .tooLarge, "message",
         "\(bytes) bytes, at most \(options.socket.maximumMessageBytes) are allowed; send smaller or compressed pictures"
       )
-      core.refuse(header, from: route, because: error, at: now)
-    case .malformed(let route, let error): core.refuse(MessageHeader(), from: route, because: error, at: now)
+      workers.tell { $0.refuse(header, from: route, because: error, at: now) }
+    case .malformed(let route, let error):
+      workers.tell { $0.refuse(MessageHeader(), from: route, because: error, at: now) }
     }
   }
 
   /// Sends and tells what the core has decided.
-  private func publish(_ core: inout ControlCore, _ socket: inout RouterSocket) throws(RobotError) {
-    // Before the replies leave: who has an answer finds it counted.
-    snapshot.withLock { $0 = core.metrics }
-    for outgoing in core.takeReplies() {
+  private func publish(_ socket: inout RouterSocket) throws(RobotError) {
+    guard let news = workers.takeNews() else { return }
+    var isAllDelivered = true
+    for outgoing in news.replies {
       // The core lets nothing through that cannot be encoded.
       let delivery = try socket.deliver(outgoing.reply.encoded(), to: outgoing.route)
-      if delivery == .gone { core.clientHasGone(outgoing.route) }
-      // Progress that does not arrive is no loss.
-      if delivery != .sent, outgoing.reply.body.isFinal {
-        core.lostReply(to: outgoing.reply.sessionID, at: MonotonicClock.nanoseconds())
-        snapshot.withLock { $0 = core.metrics }
+      guard delivery != .sent else { continue }
+      isAllDelivered = false
+      workers.tell { core in
+        if delivery == .gone { core.clientHasGone(outgoing.route) }
+        // Progress that does not arrive is no loss.
+        if outgoing.reply.body.isFinal {
+          core.lostReply(to: outgoing.reply.sessionID, at: MonotonicClock.nanoseconds())
+        }
       }
     }
-    let events = core.takeEvents()
+    tell(news.events)
+    if !isAllDelivered { try publish(&socket) }
+  }
+
+  private func tell(_ events: [DaemonEvent]) {
     for event in events { log(event) }
     hub.publish(events)
   }

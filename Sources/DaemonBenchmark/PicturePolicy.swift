@@ -1,10 +1,10 @@
 public import RobotInterface
 public import RobotPolicy
-import UnifiedIO
+public import UnifiedIO
 
 /// A policy without a model: reads its camera's picture and always says the same commands, so that everything but the model is
 /// measured.
-public struct PicturePolicy: ObservationPolicy {
+public struct PicturePolicy: PreparingPolicy {
   /// One camera of the picture's size, the measured values and the commands of a gripper arm.
   public let capabilities: Capabilities
 
@@ -21,17 +21,53 @@ public struct PicturePolicy: ObservationPolicy {
       limits: Capabilities.Limits())
   }
 
-  /// Decodes the first frame; `decode` and `post` are timed.
-  public func act(on observation: Observation, context: inout EpisodeContext) throws(RobotError) -> ActionChunk {
+  /// Decodes the first frame.
+  public func prepare(_ observation: Observation, cancellation: Cancellation) -> PreparedInput {
+    var timings = StageTimings()
+    var clock = StageClock()
+    let picture: Result<Image, RobotError>
+    do throws(RobotError) { picture = .success(try Self.picture(of: observation, cancellation)) } catch {
+      picture = .failure(error)
+    }
+    clock.finish(.decode, in: &timings)
+    return PreparedInput(picture, timings: timings)
+  }
+
+  private static func picture(
+    of observation: Observation, _ cancellation: Cancellation?
+  ) throws(RobotError) -> Image {
     guard let frame = observation.frames.first else {
       throw RobotError(.missingCamera, "observation.frames", "expected a frame of camera, found none")
     }
-    var timings = StageTimings()
-    var clock = StageClock()
-    _ = try frame.picture(
-      "observation.frames[0]", decode: { file throws(ModelError) in try Image.decode(file) },
+    return try frame.picture(
+      "observation.frames[0]", cancellation: cancellation, decode: Image.decode(_:within:),
       wrap: { width, height, pixels throws(ModelError) in try Image(width: width, height: height, pixels: pixels) })
-    clock.finish(.decode, in: &timings)
+  }
+
+  /// Says the same commands whatever the first frame shows; `decode` and `post` are timed.
+  public func act(on steps: inout [PolicyStep]) -> [Result<ActionChunk, RobotError>] {
+    steps.indices.map { index in
+      let prepared = steps[index].prepared ?? prepare(steps[index].observation, cancellation: Cancellation())
+      let picture = prepared.content as? Result<Image, RobotError>
+      return Result { () throws(RobotError) in
+        _ = try picture?.get()
+        return chunk(for: steps[index].observation, &steps[index].context, prepared.timings)
+      }
+    }
+  }
+
+  /// As for several observations.
+  public func act(on observation: Observation, context: inout EpisodeContext) throws(RobotError) -> ActionChunk {
+    var steps = [PolicyStep(observation: observation, context: context)]
+    let results = act(on: &steps)
+    context = steps[0].context
+    return try results[0].get()
+  }
+
+  private func chunk(
+    for observation: Observation, _ context: inout EpisodeContext, _ timings: StageTimings
+  ) -> ActionChunk {
+    var clock = StageClock()
     let actions = (0..<capabilities.chunkLength).map {
       Action(values: [0.01, -0.01, 0.005, Double($0) / 8], limited: [])
     }

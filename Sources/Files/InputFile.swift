@@ -33,18 +33,41 @@ public enum InputFile {
   /// - Parameter limit: bytes; a larger file is refused before it is read.
   /// - Throws: ``FileError`` `.unreadable` with the system's reason.
   public static func bytes(of path: String, limit: Int = standardLimit) throws(FileError) -> [UInt8] {
+    let (descriptor, size) = try opened(path)
+    defer { close(descriptor) }
+    guard size <= limit else {
+      throw FileError(.unreadable, path, "has \(size) bytes; at most \(limit) are read")
+    }
+    return try contents(of: descriptor, path: path, expected: size, limit: limit)
+  }
+
+  /// The first bytes of a regular file, links followed; fewer when it is shorter.
+  ///
+  /// - Throws: as ``bytes(of:limit:)``.
+  public static func start(of path: String, count: Int) throws(FileError) -> [UInt8] {
+    let (descriptor, _) = try opened(path)
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: count)
+    let length = pread(descriptor, &bytes, count, 0)
+    guard length >= 0 else { throw FileError(.unreadable, path, "cannot be read", errno: errno) }
+    return Array(bytes.prefix(length))
+  }
+
+  /// A regular file's descriptor, which the caller closes, and its size.
+  private static func opened(_ path: String) throws(FileError) -> (descriptor: Int32, size: Int) {
     // Without O_NONBLOCK, opening a pipe waits until somebody writes into it.
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
     guard descriptor >= 0 else { throw FileError(.unreadable, path, "cannot be read", errno: errno) }
-    defer { close(descriptor) }
-    guard let status = FileStatus.of(descriptor: descriptor) else {
-      throw FileError(.unreadable, path, "cannot be read", errno: errno)
+    do throws(FileError) {
+      guard let status = FileStatus.of(descriptor: descriptor) else {
+        throw FileError(.unreadable, path, "cannot be read", errno: errno)
+      }
+      try requireRegular(status, path)
+      return (descriptor, Int(status.st_size))
+    } catch {
+      close(descriptor)
+      throw error
     }
-    try requireRegular(status, path)
-    guard Int(status.st_size) <= limit else {
-      throw FileError(.unreadable, path, "has \(status.st_size) bytes; at most \(limit) are read")
-    }
-    return try contents(of: descriptor, path: path, expected: Int(status.st_size), limit: limit)
   }
 
   /// Reads until the end: a file may grow meanwhile, and those of /proc say that they are empty.

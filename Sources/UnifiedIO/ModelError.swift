@@ -17,6 +17,8 @@ public struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let invalidWeights = Code(rawValue: "invalid_weights")
     public static let invalidTokenizer = Code(rawValue: "invalid_tokenizer")
     public static let invalidImage = Code(rawValue: "invalid_image")
+    /// A picture has another size than the one that it was announced with.
+    public static let unexpectedSize = Code(rawValue: "unexpected_size")
     public static let invalidSound = Code(rawValue: "invalid_sound")
     public static let invalidVideo = Code(rawValue: "invalid_video")
     public static let invalidInput = Code(rawValue: "invalid_input")

@@ -142,9 +142,7 @@ struct Ask: ParsableCommand {
   }
 
   private static func read(_ path: String) throws -> [UInt8] {
-    do { return Array(try Data(contentsOf: URL(filePath: path))) } catch {
-      throw ModelError(.unreadableFile, path, "cannot be read: \(error.localizedDescription)")
-    }
+    do { return try InputFile.bytes(of: path) } catch { throw ModelError(error) }
   }
 }
 

@@ -1,5 +1,5 @@
-/* JPEG and PNG to 8-bit RGB, and 8-bit RGB to PNG, over libjpeg-turbo and libpng. Their error jumps never leave this target, and no memory
- * changes hands: the caller gives the pixels' buffer. */
+/* JPEG and PNG to 8-bit RGB, and 8-bit RGB to PNG, over libjpeg-turbo and libpng. Their error jumps never leave this target, and the
+ * pixels' buffers belong to the caller. */
 #ifndef UIO2_CIMAGECODECS_H
 #define UIO2_CIMAGECODECS_H
 
@@ -14,11 +14,16 @@ typedef enum uio2_image_status {
   UIO2_IMAGE_TOO_LARGE = 2,
   /* Damaged, cut short, or of a kind that the library does not read; the message says which. */
   UIO2_IMAGE_INVALID = 3,
+  /* The caller wanted no more. */
+  UIO2_IMAGE_CANCELLED = 4,
 } uio2_image_status;
 
 typedef struct uio2_image_limits {
   uint32_t maximum_side;
   uint64_t maximum_pixels;
+  /* Asked at least once a row of pixels and once for each 64 KiB of the file; anything but 0 ends the work. NULL: never asked. */
+  int (*is_cancelled)(void *context);
+  void *context;
 } uio2_image_limits;
 
 typedef struct uio2_image_report {
@@ -29,19 +34,31 @@ typedef struct uio2_image_report {
   char message[200];
 } uio2_image_report;
 
-/* Reads the header of `count` bytes: the dimensions, held against `limits`. Allocates nothing of the picture's size. */
-uio2_image_status uio2_image_read_header(
-    const uint8_t *bytes, size_t count, const uio2_image_limits *limits, uio2_image_report *report);
+/* A file whose header has been read. */
+typedef struct uio2_image_reader uio2_image_reader;
 
-/* Decodes into `rgb`: rows from the top, 3 bytes a pixel, no padding. `capacity` must be at least width * height * 3 of the
+/* Reads the header of a file: the dimensions, held against `limits`. Allocates nothing of the picture's size, and inflates nothing.
+ *
+ * `bytes` and `limits` must stay where they are until uio2_image_close. `*reader` is NULL on any status but UIO2_IMAGE_OK. */
+uio2_image_status uio2_image_open(
+    const uint8_t *bytes, size_t count, const uio2_image_limits *limits, uio2_image_reader **reader,
+    uio2_image_report *report);
+
+/* Decodes into `rgb`, once: rows from the top, 3 bytes a pixel, no padding. `capacity` must be at least width * height * 3 of the
  * header. On any status but UIO2_IMAGE_OK the buffer holds no picture.
  *
- * JPEG: the accurate integer transform and smooth chroma, as PIL's default. Any warning counts as damage, so a file that is cut
- * short is refused. CMYK is taken as Adobe writes it, inverted. PNG: 16 bits are cut to the upper 8, palettes and grey become
- * RGB, alpha and transparency are dropped, gamma is ignored. */
-uio2_image_status uio2_image_decode(
-    const uint8_t *bytes, size_t count, const uio2_image_limits *limits, uint8_t *rgb, size_t capacity,
-    uio2_image_report *report);
+ * JPEG: the accurate integer transform and smooth chroma, as PIL's default. Damage and files that are cut short are refused; some
+ * stray bytes before a marker, as USB cameras leave them, are passed over. At most 32 scans are read. CMYK is taken as Adobe writes
+ * it, inverted.
+ *
+ * PNG: 16 bits are cut to the upper 8, palettes and grey become RGB, alpha and transparency are dropped, gamma is ignored. Only the
+ * chunks that a picture cannot do without are looked into. The chunks have to be there up to the end, with the right checksums, but
+ * nothing behind the last row is inflated. */
+uio2_image_status uio2_image_read(
+    uio2_image_reader *reader, uint8_t *rgb, size_t capacity, uio2_image_report *report);
+
+/* NULL is allowed. */
+void uio2_image_close(uio2_image_reader *reader);
 
 /* Takes the next bytes of a file that is being written. */
 typedef void (*uio2_image_sink)(void *context, const uint8_t *bytes, size_t count);

@@ -7,6 +7,12 @@
 
 typedef struct uio2_sound_reader uio2_sound_reader;
 
+typedef struct uio2_sound_limits {
+  /* Asked at least once for each 1024 samples and each piece of the file; anything but 0 ends the work. NULL: never asked. */
+  int (*is_cancelled)(void *context);
+  void *context;
+} uio2_sound_limits;
+
 typedef struct uio2_sound_report {
   /* What the header says; for files cut short it may be more than can be read. */
   uint64_t frames;
@@ -14,14 +20,17 @@ typedef struct uio2_sound_report {
   uint32_t sample_rate;
   /* What was wrong, NUL-terminated; empty when nothing was. */
   char message[200];
+  /* Whether the caller wanted no more. */
+  int is_cancelled;
 } uio2_sound_report;
 
-/* Opens `count` bytes of WAV, FLAC or OGG, which must stay where they are until uio2_sound_close. NULL when they are none of
- * these; the message says why. */
-uio2_sound_reader *uio2_sound_open(const uint8_t *bytes, size_t count, uio2_sound_report *report);
+/* Opens `count` bytes of WAV, FLAC or OGG of at most 64 channels. `bytes` and `limits` must stay where they are until
+ * uio2_sound_close. NULL when it cannot be read; the report says why. */
+uio2_sound_reader *uio2_sound_open(
+    const uint8_t *bytes, size_t count, const uio2_sound_limits *limits, uio2_sound_report *report);
 
 /* Reads on: up to `capacity` samples, each the mean of its channels; integers are scaled to -1...1, floats are taken as they
- * are. Returns how many, 0 at the end, -1 for damage. */
+ * are. Returns how many, 0 at the end, -1 for damage or when it was called off. */
 int64_t uio2_sound_read(uio2_sound_reader *reader, float *mono, size_t capacity, uio2_sound_report *report);
 
 /* NULL is allowed. */

@@ -7,30 +7,30 @@ extension ControlCore {
     guard canGenerate else {
       throw RobotError(.unsupported, "generate", "this daemon's policy answers robots only")
     }
-    guard generations.contains(ticket.session) || generations.count < capacity else {
+    guard hasQuestion(ticket.session) || waitingQuestions < capacity else {
       throw RobotError(.overloaded, "generate", "too many generations wait already; try again later")
     }
-    if let older = generations.offer(Waiting(ticket: ticket, request: generation), for: ticket.session) {
-      answer(older.ticket, .error(Self.superseded), at: now)
-    }
+    lineUp(generation, ticket, at: now)
   }
 
   /// Ends one generation of the session of `ticket`; of another session's it knows nothing.
   mutating func cancel(_ requestID: UInt64, _ ticket: Ticket, at now: UInt64) throws(RobotError) {
     let isRunning = generating?.session == ticket.session && generating?.ticket?.requestID == requestID
-    guard isRunning || generations.request(of: ticket.session)?.ticket.requestID == requestID else {
+    let waiting = isRunning ? nil : withdrawQuestion(of: ticket.session) { $0.requestID == requestID }
+    guard isRunning || waiting != nil else {
       throw RobotError(
         .unknownRequest, "cancel.request_id",
         "no generation of this session with id \(requestID) waits or runs; it may have ended already")
     }
     answer(ticket, .acknowledgement(stopped: sessions[ticket.session]?.isStopped ?? false), at: now)
-    if isRunning { endRunningGeneration() } else { endWaitingGeneration(of: ticket.session, at: now) }
+    if isRunning { endRunningGeneration() }
+    if let waiting { endGeneration(waiting, at: now) }
   }
 
   /// Ends all generations of a session, as a stop does.
   mutating func endGenerations(of session: String, at now: UInt64) {
     if generating?.session == session { endRunningGeneration() }
-    endWaitingGeneration(of: session, at: now)
+    while let waiting = withdrawQuestion(of: session, where: { _ in true }) { endGeneration(waiting, at: now) }
   }
 
   /// Ends the generation whose client has gone: nobody will read it, and others wait.
@@ -43,15 +43,15 @@ extension ControlCore {
     if let jobID = generating?.jobID { cancellations.append(jobID) }
   }
 
-  private mutating func endWaitingGeneration(of session: String, at now: UInt64) {
-    guard let waiting = generations.remove(session) else { return }
+  /// Answers one that had not begun.
+  private mutating func endGeneration(_ ticket: Ticket, at now: UInt64) {
     var nothing = GenerationResult(finishReason: .cancelled)
-    nothing.timings[.queue] = now &- waiting.ticket.receivedAt
+    nothing.timings[.queue] = now &- ticket.receivedAt
     metrics.generations += 1
-    answer(waiting.ticket, .generation(nothing), at: now)
+    answer(ticket, .generation(nothing), at: now)
   }
 
-  /// The jobs, since the last call, that shall end at their next token.
+  /// The jobs and orders, since the last call, that nobody waits for any more: a generation ends at its next token.
   package mutating func takeCancellations() -> [UInt64] {
     defer { cancellations.removeAll() }
     return cancellations

@@ -13,15 +13,20 @@ extension ControlCore {
     hellos.removeAll()
   }
 
+  /// How long robots may keep a question from beginning, nanoseconds.
+  package static let questionPatience: UInt64 = 1_000_000_000
+
   /// The next piece of work, when something waits that may begin. Robots go before people who ask: observations begin even while a
-  /// generation is under way.
+  /// generation is under way. A question that has waited for ``questionPatience`` begins all the same, and then shares the time with
+  /// the robots (``GenerationShare``).
   package mutating func nextJob(at now: UInt64) -> Job? {
     guard phase == .serving, acting.isEmpty else { return nil }
-    if let steps = nextSteps(at: now) { return Job(id: lastJobID, work: .act(steps)) }
+    let hasWaited = generations.first.map { now &- $0.ticket.receivedAt >= Self.questionPatience } ?? false
+    if generating != nil || !hasWaited, let steps = nextSteps(at: now) { return Job(id: lastJobID, work: .act(steps)) }
     guard generating == nil, let (_, waiting) = generations.next() else { return nil }
     lastJobID += 1
     generating = begin(waiting, at: now)
-    return Job(id: lastJobID, work: .generate(waiting.request))
+    return Job(id: lastJobID, work: .generate(waiting.request, prepared: waiting.prepared))
   }
 
   /// What waits now, in the order of the line; nobody is waited for.
@@ -37,15 +42,19 @@ extension ControlCore {
       acting.append(begin(waiting, at: now))
       sessions[session]?.compare(waiting.request, receivedAt: waiting.ticket.receivedAt)
       steps.append(
-        PolicyStep(observation: waiting.request, context: sessions[session]?.context ?? EpisodeContext()))
+        PolicyStep(
+          observation: waiting.request, context: sessions[session]?.context ?? EpisodeContext(),
+          prepared: waiting.prepared))
     }
     return steps.isEmpty ? nil : steps
   }
 
   private func begin<Request>(_ waiting: Waiting<Request>, at now: UInt64) -> Running<Request> {
-    Running(
+    // Decoding is a stage of its own.
+    let sinceArrival = now &- waiting.ticket.receivedAt, decoding = waiting.prepared?.timings.total ?? 0
+    return Running(
       jobID: lastJobID, session: waiting.ticket.session, request: waiting.request, ticket: waiting.ticket,
-      queueTime: now &- waiting.ticket.receivedAt)
+      queueTime: sinceArrival - min(sinceArrival, decoding))
   }
 
   /// Takes in what came of a job.

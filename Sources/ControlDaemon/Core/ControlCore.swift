@@ -27,6 +27,10 @@ package struct ControlCore: Sendable {
   struct Waiting<Request: Sendable>: Sendable {
     var ticket: Ticket
     var request: Request
+    /// Counts up with the requests; an older one's where this one took its place.
+    var turn: UInt64 = 0
+    /// What was decoded of it; `nil` where nothing was.
+    var prepared: PreparedInput?
   }
 
   /// A request that the policy works on.
@@ -46,8 +50,14 @@ package struct ControlCore: Sendable {
   let canGenerate: Bool
   let capacity: Int
   let maximumBatch: Int
+  /// Whether observations are decoded before they wait for the policy.
+  let decodesAhead: Bool
+  /// What the policy's cameras show together, and a prompt image beside them.
+  let usualPixels: Int
   var phase = Phase.warming
   var sessions: SessionTable
+  var decoding = DecodingStage()
+  /// Those that the policy could answer now.
   var observations = NewestFirstQueue<String, Waiting<Observation>>()
   var generations = NewestFirstQueue<String, Waiting<GenerationRequest>>()
   var hellos: [Ticket] = []
@@ -56,17 +66,23 @@ package struct ControlCore: Sendable {
   var generating: Running<GenerationRequest>?
   /// Jobs that shall end at their next token.
   var cancellations: [UInt64] = []
+  /// Of jobs and of orders to decode.
   var lastJobID: UInt64 = 0
+  var lastTurn: UInt64 = 0
   var replies: [Outgoing] = []
   private var events: [DaemonEvent] = []
 
   /// What was done so far.
   package internal(set) var metrics = DaemonMetrics()
 
-  /// - Parameter canGenerate: whether the policy answers `Generate`.
-  package init(capabilities: Capabilities, canGenerate: Bool, options: DaemonOptions) {
+  /// - Parameters:
+  ///   - canGenerate: whether the policy answers `Generate`.
+  ///   - decodesAhead: whether ``nextDecoding(at:)`` is asked, so that observations wait for their pictures first.
+  package init(capabilities: Capabilities, canGenerate: Bool, decodesAhead: Bool = false, options: DaemonOptions) {
     self.capabilities = capabilities
     self.canGenerate = canGenerate
+    self.decodesAhead = decodesAhead
+    self.usualPixels = capabilities.cameras.reduce(512 * 512) { $0 + $1.width * $1.height }
     self.capacity = max(1, options.maximumSessions)
     self.maximumBatch = max(1, options.maximumBatch)
     self.sessions = SessionTable(capacity: capacity, idleExpiry: options.sessionIdleExpiry.wholeNanoseconds)
@@ -83,6 +99,9 @@ package struct ControlCore: Sendable {
     defer { events.removeAll() }
     return events
   }
+
+  /// Whether there are replies or events to take.
+  package var hasNews: Bool { !replies.isEmpty || !events.isEmpty }
 
   /// Says that a reply could not be delivered.
   package mutating func lostReply(to session: String, at now: UInt64) {
@@ -136,9 +155,7 @@ package struct ControlCore: Sendable {
     guard sessions[ticket.session]?.isStopped == false else { throw Self.stopped }
     try sessions[ticket.session]?.advance(to: observation)
     try checkAge(of: observation, receivedAt: now, at: now)
-    if let older = observations.offer(Waiting(ticket: ticket, request: observation), for: ticket.session) {
-      answer(older.ticket, .error(Self.superseded), at: now)
-    }
+    lineUp(observation, ticket, at: now)
   }
 
   private mutating func beginEpisode(_ ticket: Ticket, at now: UInt64) {
@@ -167,8 +184,9 @@ package struct ControlCore: Sendable {
     answer(ticket, .acknowledgement(stopped: false), at: now)
   }
 
-  /// Answers the session's observations at once, the waiting one and the one that is being computed.
+  /// Answers the session's observations at once, those that wait and the one that is being computed.
   private mutating func abandon(_ session: String, because error: RobotError, at now: UInt64) {
+    for ticket in withdrawObservations(of: session) { answer(ticket, .error(error), at: now) }
     if let waiting = observations.remove(session) { answer(waiting.ticket, .error(error), at: now) }
     guard let place = acting.firstIndex(where: { $0.session == session }) else { return }
     if let ticket = acting[place].ticket { answer(ticket, .error(error), at: now) }
@@ -178,7 +196,8 @@ package struct ControlCore: Sendable {
   private mutating func open(_ session: String, at now: UInt64) throws(RobotError) {
     let isNew = sessions[session] == nil
     let forgotten = try sessions.open(session, at: now) { session in
-      observations.contains(session) || acting.contains { $0.session == session }
+      observations.contains(session) || decoding.hasObservation(of: session)
+        || acting.contains { $0.session == session }
     }
     if let forgotten { note(.sessionForgotten, forgotten, at: now) }
     if isNew { note(.sessionOpened, session, at: now) }
@@ -206,6 +225,7 @@ package struct ControlCore: Sendable {
     var tickets = hellos
     while let (_, waiting) = observations.next() { tickets.append(waiting.ticket) }
     while let (_, waiting) = generations.next() { tickets.append(waiting.ticket) }
+    tickets += withdrawAll()
     tickets += (acting.map(\.ticket) + [generating?.ticket]).compactMap(\.self)
     for place in acting.indices { acting[place].ticket = nil }
     generating?.ticket = nil

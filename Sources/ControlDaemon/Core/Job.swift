@@ -8,7 +8,8 @@ package struct Job: Sendable {
   package enum Work: Sendable {
     /// Steps of different sessions, at least one.
     case act([PolicyStep])
-    case generate(GenerationRequest)
+    /// A question with what was decoded of it; `nil`: it shows and plays nothing.
+    case generate(GenerationRequest, prepared: PreparedInput?)
   }
 
   /// Matches the outcome with the job.

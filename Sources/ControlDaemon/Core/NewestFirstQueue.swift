@@ -19,13 +19,20 @@ package struct NewestFirstQueue<Session: Hashable & Sendable, Request: Sendable>
   /// Whether a request of `session` waits.
   package func contains(_ session: Session) -> Bool { waiting[session] != nil }
 
+  /// The request whose session has waited for its turn the longest.
+  package var first: Request? { line.first.flatMap { waiting[$0] } }
+
   /// Puts `request` in the place of `session`.
   ///
+  /// - Parameter precedes: whether a request that has no place yet goes before another one; `nil`: it goes to the end.
   /// - Returns: the older request that has lost its place, which someone must now answer.
-  package mutating func offer(_ request: Request, for session: Session) -> Request? {
-    let displaced = waiting.updateValue(request, forKey: session)
-    if displaced == nil { line.append(session) }
-    return displaced
+  package mutating func offer(
+    _ request: Request, for session: Session, before precedes: ((Request, Request) -> Bool)? = nil
+  ) -> Request? {
+    if let displaced = waiting.updateValue(request, forKey: session) { return displaced }
+    let place = line.firstIndex { other in waiting[other].flatMap { precedes?(request, $0) } ?? false }
+    line.insert(session, at: place ?? line.endIndex)
+    return nil
   }
 
   /// Takes the request whose session has waited for its turn the longest.
@@ -35,6 +42,13 @@ package struct NewestFirstQueue<Session: Hashable & Sendable, Request: Sendable>
       if let request = waiting.removeValue(forKey: session) { return (session, request) }
     }
     return nil
+  }
+
+  /// Takes the first request in line that is eligible.
+  package mutating func next(where isEligible: (Session, Request) -> Bool) -> Request? {
+    guard let session = line.first(where: { session in waiting[session].map { isEligible(session, $0) } ?? false })
+    else { return nil }
+    return remove(session)
   }
 
   /// Takes the request of `session` out of the line.

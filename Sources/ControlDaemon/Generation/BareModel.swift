@@ -6,11 +6,23 @@ public import Tensors
 public import UnifiedIO
 
 extension ModelPolicy: Generating where Model == UnifiedIOActionModel {
+  /// Decodes pictures and sound, tokenizes the prompt.
+  public func prepare(_ request: GenerationRequest, cancellation: Cancellation) throws(RobotError) -> PreparedInput {
+    try UnifiedIOGenerator(runner: model.runner).prepare(request, cancellation)
+  }
+
   /// Asks the policy's own model.
   public func generate(
     _ request: GenerationRequest, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
   ) throws(RobotError) -> GenerationResult {
-    try UnifiedIOGenerator(runner: model.runner).generate(request, goesOn: goesOn)
+    try UnifiedIOGenerator(runner: model.runner).generate(request, nil, goesOn: goesOn)
+  }
+
+  /// Asks the policy's own model.
+  public func generate(
+    _ request: GenerationRequest, prepared: PreparedInput, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
+  ) throws(RobotError) -> GenerationResult {
+    try UnifiedIOGenerator(runner: model.runner).generate(request, prepared, goesOn: goesOn)
   }
 }
 
@@ -50,16 +62,27 @@ public struct BareModel: ObservationPolicy, Generating {
   /// Says one word, so that the first who asks does not wait for the weights.
   public func warmUp() throws(RobotError) {
     let request = GenerationRequest(prompt: "Warm up.", maximumTokens: 1)
-    do throws(RobotError) { _ = try generator.generate(request) { _ in true } } catch  where error.code == .unsupported
-    {
+    do throws(RobotError) { _ = try generate(request) { _ in true } } catch  where error.code == .unsupported {
       // A checkpoint without text output warms up with its first picture or sound.
     }
+  }
+
+  /// Decodes pictures and sound, tokenizes the prompt.
+  public func prepare(_ request: GenerationRequest, cancellation: Cancellation) throws(RobotError) -> PreparedInput {
+    try generator.prepare(request, cancellation)
   }
 
   /// Asks the model.
   public func generate(
     _ request: GenerationRequest, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
   ) throws(RobotError) -> GenerationResult {
-    try generator.generate(request, goesOn: goesOn)
+    try generator.generate(request, nil, goesOn: goesOn)
+  }
+
+  /// Asks the model.
+  public func generate(
+    _ request: GenerationRequest, prepared: PreparedInput, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
+  ) throws(RobotError) -> GenerationResult {
+    try generator.generate(request, prepared, goesOn: goesOn)
   }
 }

@@ -1,9 +1,19 @@
 public import RobotInterface
 public import RobotLink
+public import RobotPolicy
+public import UnifiedIO
 
 /// A policy whose model can also be asked without a robot. The daemon answers `Generate` with `unsupported` for others.
 public protocol Generating: Sendable {
-  /// Runs the model on its own, on the thread that runs the policy.
+  /// Decodes what the request shows and plays, as far as that needs no weights: on any thread, also while the policy runs.
+  ///
+  /// Unless a policy can do better, nothing.
+  ///
+  /// - Parameter cancellation: ends the work early; the result is then not used.
+  /// - Throws: ``RobotError``, which is the client's answer.
+  func prepare(_ request: GenerationRequest, cancellation: Cancellation) throws(RobotError) -> PreparedInput
+
+  /// Runs the model on its own, in the place of the policy.
   ///
   /// - Parameter goesOn: to be called before the work and after each token, as often as possible in between. Robots are served
   ///   inside of the call, so it may take a while, and ``ObservationPolicy/act(on:)`` may be called meanwhile. `false`
@@ -12,6 +22,27 @@ public protocol Generating: Sendable {
   func generate(
     _ request: GenerationRequest, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
   ) throws(RobotError) -> GenerationResult
+
+  /// As ``generate(_:goesOn:)``, of a request that was prepared.
+  ///
+  /// Unless a policy prepares anything, the same.
+  func generate(
+    _ request: GenerationRequest, prepared: PreparedInput, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
+  ) throws(RobotError) -> GenerationResult
+}
+
+extension Generating {
+  /// Prepares nothing.
+  public func prepare(_ request: GenerationRequest, cancellation: Cancellation) throws(RobotError) -> PreparedInput {
+    PreparedInput(())
+  }
+
+  /// Generates from the request alone.
+  public func generate(
+    _ request: GenerationRequest, prepared: PreparedInput, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
+  ) throws(RobotError) -> GenerationResult {
+    try generate(request, goesOn: goesOn)
+  }
 }
 
 /// Where a generation stands between two tokens.

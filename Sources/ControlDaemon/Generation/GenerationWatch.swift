@@ -8,9 +8,9 @@ final class GenerationWatch: Sendable {
   private struct State {
     var tokens: [Int32] = []
     var wasEnded = false
-    var timings = StageTimings()
+    var timings: StageTimings
     /// The stage at hand and its beginning, nanoseconds; others' time moves the beginning on.
-    var stage = Stage.decode
+    var stage = Stage.encode
     var begin = MonotonicClock.nanoseconds()
 
     /// Books the time since the last stage.
@@ -23,18 +23,21 @@ final class GenerationWatch: Sendable {
 
   private let goesOn: @Sendable (GenerationMoment) -> Bool
   private let decode: @Sendable ([Int32]) -> String
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
   /// - Parameters:
+  ///   - prepared: the time that the stages before the model took. What follows until the first token, which comes out of it, counts
+  ///     as encoding.
   ///   - goesOn: of the caller; see ``Generating/generate(_:goesOn:)``.
   ///   - decode: makes text of tokens.
-  init(_ goesOn: @escaping @Sendable (GenerationMoment) -> Bool, decode: @escaping @Sendable ([Int32]) -> String) {
+  init(
+    _ prepared: StageTimings, _ goesOn: @escaping @Sendable (GenerationMoment) -> Bool,
+    decode: @escaping @Sendable ([Int32]) -> String
+  ) {
     self.goesOn = goesOn
     self.decode = decode
+    state = Mutex(State(timings: prepared))
   }
-
-  /// Says that pictures and sound are read. What follows until the first token, which comes out of it, counts as encoding.
-  func finishDecoding() { state.withLock { $0.enter(.encode) } }
 
   /// Lets others go first before there is a token.
   ///

@@ -7,22 +7,43 @@ import UnifiedIO
 struct UnifiedIOGenerator: Sendable {
   let runner: TaskRunner
 
-  /// As ``Generating/generate(_:goesOn:)``.
-  func generate(
-    _ request: GenerationRequest, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
-  ) throws(RobotError) -> GenerationResult {
+  /// As ``Generating/prepare(_:cancellation:)``: the content is a ``PreparedTask``.
+  func prepare(_ request: GenerationRequest, _ cancellation: Cancellation) throws(RobotError) -> PreparedInput {
     try check(request)
+    var clock = StageClock(), timings = StageTimings()
+    let input = try input(request, cancellation)
+    clock.finish(.decode, in: &timings)
+    let task: PreparedTask
+    do throws(ModelError) { task = try runner.prepare(input, target: request.target) } catch {
+      throw RobotError(generating: error)
+    }
+    clock.finish(.preprocess, in: &timings)
+    return PreparedInput(task, timings: timings)
+  }
+
+  /// As ``Generating/generate(_:prepared:goesOn:)``.
+  ///
+  /// - Parameter prepared: `nil`: to be prepared first.
+  func generate(
+    _ request: GenerationRequest, _ prepared: PreparedInput?, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
+  ) throws(RobotError) -> GenerationResult {
+    guard let prepared else {
+      return try generate(request, try prepare(request, Cancellation()), goesOn: goesOn)
+    }
+    guard let task = prepared.content as? PreparedTask else {
+      throw RobotError(.internal, "generate", "the request was prepared by another policy")
+    }
     let tokenizer = runner.tokenizer
-    let watch = GenerationWatch(goesOn) { tokens in request.beams > 1 ? "" : tokenizer.decode(tokens) }
-    guard let input = try input(request, watch) else { return watch.result() }
+    let watch = GenerationWatch(prepared.timings, goesOn) { request.beams > 1 ? "" : tokenizer.decode($0) }
+    guard watch.pause() else { return watch.result() }
     do throws(ModelError) {
       switch request.output {
-      case .text: return watch.result(try runner.follow(input, settings: settings(request, watch)))
+      case .text: return watch.result(try runner.follow(task, settings: settings(request, watch)))
       case .image:
-        let picture = try runner.makePicture(for: input, settings: mediaSettings(request, watch))
+        let picture = try runner.makePicture(for: task, settings: mediaSettings(request, watch))
         return watch.result(GenerationResult.Media(kind: .png, bytes: try picture.pngData()))
       case .audio:
-        let sound = try runner.makeSound(for: input, settings: mediaSettings(request, watch))
+        let sound = try runner.makeSound(for: task, settings: mediaSettings(request, watch))
         return watch.result(GenerationResult.Media(kind: .wav, bytes: try sound.wav()))
       }
     } catch {
@@ -31,7 +52,7 @@ struct UnifiedIOGenerator: Sendable {
     }
   }
 
-  /// Refuses, before anything is computed, what this checkpoint cannot answer with, or could not send.
+  /// Refuses, before anything is decoded or computed, what this checkpoint does not read, cannot answer with, or could not send.
   private func check(_ request: GenerationRequest) throws(RobotError) {
     let target = request.target
     guard runner.model.configuration.targetModalities.contains(target),
@@ -40,6 +61,7 @@ struct UnifiedIOGenerator: Sendable {
       throw RobotError(
         .unsupported, "generate.output", "this checkpoint writes no \(target.rawValue); it has no such output part")
     }
+    try checkInputs(request)
     // The sides have been checked: the product cannot overflow. Noise as PNG is a little larger than its pixels.
     if target == .image, let size = request.images.last.map({ $0.width * $0.height * 3 }),
       size + size / 100 > ProtocolLimits.maximumMediaBytes
@@ -51,21 +73,34 @@ struct UnifiedIOGenerator: Sendable {
     }
   }
 
-  /// What the request shows and plays, decoded; `nil` when it was cancelled meanwhile.
-  private func input(_ request: GenerationRequest, _ watch: GenerationWatch) throws(RobotError) -> TaskInput? {
+  private func checkInputs(_ request: GenerationRequest) throws(RobotError) {
+    func require(_ modality: Configuration.InputModality, _ subject: String) throws(RobotError) {
+      guard !runner.model.configuration.inputModalities.contains(modality) else { return }
+      throw RobotError(
+        .unsupported, subject,
+        "this checkpoint does not read \(modality.rawValue); its input_modalities leave it out")
+    }
+    if !request.images.isEmpty { try require(.image, "generate.images") }
+    if request.images.count > 1 { try require(.imageHistory, "generate.images") }
+    if !request.audio.isEmpty { try require(.audio, "generate.audio") }
     let limit = max(runner.preprocessor.geometry.maximumHistoryFrames, 0)
     guard request.images.count <= limit + 1 else {
       throw RobotError(
         .invalidImage, "generate.images",
         "\(request.images.count) pictures; at most one and \(limit) earlier ones are read")
     }
+    var budget = PixelBudget(runner.preprocessor.geometry.maximumSourcePixels)
+    for (index, frame) in request.images.enumerated() { try budget.take(frame, "generate.images[\(index)]") }
+  }
+
+  /// What the request shows and plays, decoded.
+  private func input(_ request: GenerationRequest, _ cancellation: Cancellation) throws(RobotError) -> TaskInput {
     var input = TaskInput(prompt: request.prompt)
     var pictures: [Image] = []
     for (index, frame) in request.images.enumerated() {
-      guard watch.pause() else { return nil }
       pictures.append(
         try frame.picture(
-          "generate.images[\(index)]", decode: { bytes throws(ModelError) in try Image.decode(bytes) },
+          "generate.images[\(index)]", cancellation: cancellation, decode: Image.decode(_:within:),
           wrap: { width, height, pixels throws(ModelError) in
             try Image(width: width, height: height, pixels: pixels)
           }))
@@ -74,13 +109,14 @@ struct UnifiedIOGenerator: Sendable {
     input.history = pictures
     input.box = request.box.map { PixelBox(minX: $0.minX, minY: $0.minY, maxX: $0.maxX, maxY: $0.maxY) }
     if !request.audio.isEmpty {
-      guard watch.pause() else { return nil }
-      do throws(ModelError) { input.sound = try Sound.decode(request.audio) } catch {
+      let limits = SoundLimits(
+        duration: runner.preprocessor.geometry.maximumSoundDuration,
+        valuesPerSecond: SoundLimits.usualValuesPerSecond, cancellation: cancellation)
+      do throws(ModelError) { input.sound = try Sound.decode(request.audio, within: limits) } catch {
         throw RobotError(generating: error)
       }
     }
-    watch.finishDecoding()
-    return watch.pause() ? input : nil
+    return input
   }
 
   private func settings(_ request: GenerationRequest, _ watch: GenerationWatch) -> TaskSettings {

@@ -24,9 +24,13 @@ public protocol ActionModel: Sendable {
   var maximumHistoryFrames: Int { get }
   /// Tokens that the decoder can say, EOS included.
   var maximumAnswerTokens: Int { get }
+  /// Pixels that the prompt images of one observation may have together: more would be lost on the model.
+  var maximumPromptPixels: Int { get }
 
   /// Reads a JPEG or PNG file.
-  func decodePicture(_ file: [UInt8]) throws(ModelError) -> Picture
+  ///
+  /// - Parameter limits: held against the file's header before a pixel is decoded.
+  func decodePicture(_ file: [UInt8], within limits: ImageLimits) throws(ModelError) -> Picture
   /// Wraps pixels, row-major, top row first, red green blue.
   func makePicture(width: Int, height: Int, pixels: [UInt8]) throws(ModelError) -> Picture
 
@@ -49,4 +53,9 @@ public protocol ActionModel: Sendable {
   func generate(
     from examples: [Encoded], maximumTokens: Int, constraint: any TokenConstraint
   ) throws(ModelError) -> [TextGeneration]
+}
+
+extension ActionModel {
+  /// As many as one picture may have at all.
+  public var maximumPromptPixels: Int { Image.maximumPixelCount }
 }

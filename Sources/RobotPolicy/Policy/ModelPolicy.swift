@@ -5,10 +5,10 @@ package import UnifiedIO
 public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
   /// What the policy drives and expects.
   public let capabilities: Capabilities
-  private let specification: PolicySpecification
+  let specification: PolicySpecification
   package let model: Model
   package let grammar: any ActionGrammar
-  private let reader: ObservationReader<Model>
+  let reader: ObservationReader<Model>
   private let instructions: InstructionReader
   private let template: PromptTemplate
   private let state: StateText
@@ -72,6 +72,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
       switch result {
       case .success(var chunk):
         chunk.timings = timings
+        if let prepared = steps[index].prepared { chunk.timings.add(prepared.timings) }
         results[index] = .success(chunk)
       case .failure: steps[index].context.recordRefusal()
       }
@@ -151,7 +152,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
     for step: inout PolicyStep, clock: inout StageClock, timings: inout StageTimings
   ) throws(RobotError) -> ModelInput {
     let observation = step.observation
-    let indices = try reader.frameIndices(of: observation)
+    _ = try reader.frameIndices(of: observation)
     let prompt = try prompt(for: observation, context: step.context)
     let timeout = specification.control.frozenCameraTimeout
     let commandMoves = step.context.lastCommandMoves
@@ -162,8 +163,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
         "\(observation.frames[frozen].camera) has shown the same picture for more than \(timeout / 1_000_000) ms "
           + "while the robot was told to move")
     }
-    let pictures = try reader.pictures(of: observation, at: indices)
-    clock.finish(.decode, in: &timings)
+    let pictures = try pictures(of: step, clock: &clock, timings: &timings)
     let input = try modelInput(prompt: prompt, pictures: pictures, context: &step.context)
     clock.finish(.preprocess, in: &timings)
     return input
@@ -171,10 +171,11 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
 
   /// What the model is given for an observation that begins an episode.
   package func modelInput(for observation: Observation) throws(RobotError) -> ModelInput {
-    var context = EpisodeContext()
-    let pictures = try reader.pictures(of: observation, at: try reader.frameIndices(of: observation))
+    var step = PolicyStep(observation: observation, context: EpisodeContext())
+    var clock = StageClock(), timings = StageTimings()
+    let pictures = try pictures(of: step, clock: &clock, timings: &timings)
     return try modelInput(
-      prompt: try prompt(for: observation, context: context), pictures: pictures, context: &context)
+      prompt: try prompt(for: observation, context: step.context), pictures: pictures, context: &step.context)
   }
 
   private func prompt(for observation: Observation, context: EpisodeContext) throws(RobotError) -> PromptText {
@@ -185,7 +186,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
 
   /// History frames: those of cameras in the policy's order, then those of earlier steps, then prompt images.
   private func modelInput(
-    prompt: PromptText, pictures: ObservationReader<Model>.Pictures, context: inout EpisodeContext
+    prompt: PromptText, pictures: PreparedPictures, context: inout EpisodeContext
   ) throws(RobotError) -> ModelInput {
     let text: [Int32]
     do {
@@ -194,20 +195,12 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
       throw RobotError(.invalidInstruction, "observation.instruction", error.message)
     }
     var input = ModelInput(text: text)
-    do throws(ModelError) {
-      for (camera, picture) in zip(specification.cameras, pictures.cameras) where camera.input == .imageHistory {
-        input.imageHistory.append(try model.historyInput(picture))
-      }
-      input.imageHistory += context.earlierFrames
-      for picture in pictures.prompt { input.imageHistory.append(try model.historyInput(picture)) }
-      for (camera, picture) in zip(specification.cameras, pictures.cameras) where camera.input == .image {
-        input.image = try model.imageInput(picture)
-        if camera.earlierFrames > 0 {
-          context.remember(try model.historyInput(picture), capacity: camera.earlierFrames)
-        }
-      }
-    } catch {
-      throw RobotError(.invalidImage, "observation.frames", error.message)
+    let cameras = zip(specification.cameras, pictures.cameras)
+    for (camera, picture) in cameras where camera.input == .imageHistory { input.imageHistory.append(picture) }
+    input.imageHistory += context.earlierFrames + pictures.prompt
+    for (camera, picture) in cameras where camera.input == .image {
+      input.image = picture
+      if let memory = pictures.memory { context.remember(memory, capacity: camera.earlierFrames) }
     }
     return input
   }

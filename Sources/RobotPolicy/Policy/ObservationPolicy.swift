@@ -45,11 +45,14 @@ public struct PolicyStep: Sendable {
   public var observation: Observation
   /// The session's own memory.
   public var context: EpisodeContext
+  /// What ``PreparingPolicy/prepare(_:cancellation:)`` made of the observation; `nil`: the policy decodes for itself.
+  public var prepared: PreparedInput?
 
   /// Collects the parts.
-  public init(observation: Observation, context: EpisodeContext) {
+  public init(observation: Observation, context: EpisodeContext, prepared: PreparedInput? = nil) {
     self.observation = observation
     self.context = context
+    self.prepared = prepared
   }
 }
 

@@ -49,10 +49,14 @@ struct ObservationReader<Model: ActionModel> {
     return indices
   }
 
-  /// Decodes all pictures.
+  /// Decodes all pictures, of the sizes that ``frameIndices(of:)`` and the model's canvas allow.
   ///
-  /// - Parameter indices: those of ``frameIndices(of:)``.
-  func pictures(of observation: Observation, at indices: [Int]) throws(RobotError) -> Pictures {
+  /// - Parameters:
+  ///   - indices: those of ``frameIndices(of:)``.
+  ///   - cancellation: ends the work early.
+  func pictures(
+    of observation: Observation, at indices: [Int], cancellation: Cancellation?
+  ) throws(RobotError) -> Pictures {
     let places = min(model.maximumHistoryFrames, PolicySpecification.maximumHistoryFrames) - specification.historyFrames
     let images = observation.promptParts.enumerated().compactMap { index, part -> (Int, CameraFrame)? in
       if case .image(let frame) = part { (index, frame) } else { nil }
@@ -63,17 +67,23 @@ struct ObservationReader<Model: ActionModel> {
         "expected at most \(max(0, places)) images in the prompt beside the policy's own history, found \(images.count)"
       )
     }
+    var budget = PixelBudget(model.maximumPromptPixels)
+    for (index, frame) in images { try budget.take(frame, "observation.prompt[\(index)]") }
     var pictures = Pictures(cameras: [], prompt: [])
     for index in indices {
-      pictures.cameras.append(try picture(observation.frames[index], subject: "observation.frames[\(index)]"))
+      pictures.cameras.append(
+        try picture(observation.frames[index], "observation.frames[\(index)]", cancellation))
     }
     for (index, frame) in images {
-      pictures.prompt.append(try picture(frame, subject: "observation.prompt[\(index)]"))
+      pictures.prompt.append(try picture(frame, "observation.prompt[\(index)]", cancellation))
     }
     return pictures
   }
 
-  private func picture(_ frame: CameraFrame, subject: String) throws(RobotError) -> Model.Picture {
-    try frame.picture(subject, decode: model.decodePicture, wrap: model.makePicture)
+  private func picture(
+    _ frame: CameraFrame, _ subject: String, _ cancellation: Cancellation?
+  ) throws(RobotError) -> Model.Picture {
+    try frame.picture(
+      subject, cancellation: cancellation, decode: model.decodePicture(_:within:), wrap: model.makePicture)
   }
 }

@@ -57,8 +57,13 @@ public struct UnifiedIOActionModel: ActionModel {
     }
   }
 
+  /// Derived from the model's canvases.
+  public var maximumPromptPixels: Int { preprocessor.geometry.maximumSourcePixels }
+
   /// Reads a JPEG or PNG file.
-  public func decodePicture(_ file: [UInt8]) throws(ModelError) -> Image { try Image.decode(file) }
+  public func decodePicture(_ file: [UInt8], within limits: ImageLimits) throws(ModelError) -> Image {
+    try Image.decode(file, within: limits)
+  }
 
   /// Wraps pixels.
   public func makePicture(width: Int, height: Int, pixels: [UInt8]) throws(ModelError) -> Image {

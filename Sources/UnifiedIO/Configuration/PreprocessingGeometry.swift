@@ -11,8 +11,11 @@ public struct ImageSize: Sendable, Hashable, CustomStringConvertible {
     self.width = width
   }
 
-  /// `"384 x 384"`, height first.
-  public var description: String { "\(height) x \(width)" }
+  /// `"720 x 477"`, width first, as people say it.
+  public var description: String { "\(width) x \(height)" }
+
+  /// Rows and columns exchanged, as by a quarter turn.
+  var swapped: ImageSize { ImageSize(height: width, width: height) }
 }
 
 /// The sizes that prompts and pictures are brought to; the defaults are the release's.
@@ -53,5 +56,18 @@ public struct PreprocessingGeometry: Sendable, Hashable {
     self.targetImageSize = targetImageSize
     self.targetPatchSize = targetPatchSize
     self.audioPatchSize = audioPatchSize
+  }
+
+  /// Most pixels that the pictures of one request may have together: 256 times the larger canvas, and at least 4 million.
+  ///
+  /// Of a picture with 16 times the canvas's pixels a side nothing is left that a smaller one would not show.
+  public var maximumSourcePixels: Int {
+    let canvas = max(imageSize.height * imageSize.width, historyImageSize.height * historyImageSize.width)
+    return min(max(256 * canvas, 1 << 22), Image.maximumPixelCount)
+  }
+
+  /// Seconds of the longest sound that is heard to its end: the last segment and ``maximumHistoryFrames`` earlier ones.
+  public var maximumSoundDuration: Double {
+    SoundSegments.longestDuration(segments: max(maximumHistoryFrames, 0) + 1)
   }
 }

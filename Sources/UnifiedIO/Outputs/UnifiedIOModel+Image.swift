@@ -51,7 +51,7 @@ extension UnifiedIOModel {
   package func imageCodes(of target: ImageTarget, probe: Probe? = nil) throws(ModelError) -> [Codebook.Match] {
     let tokenizer = try tokenizer(imageTokenizer, .image), size = configuration.transformer.targetImageSize
     guard target.size.height == size.height, target.size.width == size.width else {
-      throw Image.invalid("the checkpoint writes \(size.height) x \(size.width) pixels, found \(target.size)")
+      throw Image.invalid("the checkpoint writes \(size.width) x \(size.height) pixels, found \(target.size)")
     }
     let picture = Tensor(target.pixels, shape: [size.count, 3]).transposed()
     return tokenizer.encode(picture.reshaped([3, size.height, size.width]), probe: probe)

@@ -16,28 +16,47 @@ enum ExifOrientation: UInt16 {
   /// Whether width and height change places.
   var swapsSides: Bool { rawValue >= 5 }
 
-  /// Reads the tag of a JPEG file; `.upright` when there is none, or no sense in it.
-  init(jpeg bytes: [UInt8]) {
-    self = Self.exifSegment(of: bytes).flatMap(Self.orientation(inTIFF:)) ?? .upright
+  /// Reads the tag of a JPEG or PNG file; `.upright` when there is none, or no sense in it.
+  ///
+  /// - Complexity: O(segments or chunks of the file).
+  init(of file: [UInt8]) {
+    let tiff = Self.exifSegment(ofJPEG: file) ?? Self.exifChunk(ofPNG: file)
+    self = tiff.flatMap(Self.orientation(inTIFF:)) ?? .upright
   }
 
   /// The TIFF structure in the APP1 segment before the first scan.
-  private static func exifSegment(of bytes: [UInt8]) -> ArraySlice<UInt8>? {
+  private static func exifSegment(ofJPEG bytes: [UInt8]) -> ArraySlice<UInt8>? {
     guard bytes.starts(with: [0xff, 0xd8]) else { return nil }
     var position = 2
-    while position + 4 <= bytes.count, bytes[position] == 0xff {
-      let marker = bytes[position + 1]
-      if marker == 0xff {  // A fill byte.
-        position += 1
+    // Bytes between two segments are passed over, as the decoder does.
+    while let start = bytes[position...].firstIndex(of: 0xff), start + 4 <= bytes.count {
+      let marker = bytes[start + 1]
+      if [0x00, 0x01, 0xff].contains(marker) || (0xd0...0xd8).contains(marker) {  // No segment follows.
+        position = start + (marker == 0xff ? 1 : 2)
         continue
       }
       guard marker != 0xda, marker != 0xd9 else { return nil }
-      let length = Int(bytes[position + 2]) << 8 | Int(bytes[position + 3])
-      let end = position + 2 + length
+      let length = Int(bytes[start + 2]) << 8 | Int(bytes[start + 3])
+      let end = start + 2 + length
       guard length >= 2, end <= bytes.count else { return nil }
-      let segment = bytes[(position + 4)..<end]
+      let segment = bytes[(start + 4)..<end]
       if marker == 0xe1, segment.starts(with: Array("Exif\0\0".utf8)) { return segment.dropFirst(6) }
       position = end
+    }
+    return nil
+  }
+
+  /// The TIFF structure in the eXIf chunk, which may stand before or behind the pixels.
+  private static func exifChunk(ofPNG bytes: [UInt8]) -> ArraySlice<UInt8>? {
+    guard bytes.starts(with: [0x89, 0x50, 0x4e, 0x47]) else { return nil }
+    var position = 8
+    while position + 12 <= bytes.count {
+      let length = bytes[position..<position + 4].reduce(0) { $0 << 8 | Int($1) }
+      guard length <= bytes.count - position - 12 else { return nil }
+      let kind = bytes[position + 4..<position + 8]
+      if kind.elementsEqual("eXIf".utf8) { return bytes[position + 8..<position + 8 + length] }
+      if kind.elementsEqual("IEND".utf8) { return nil }
+      position += 12 + length
     }
     return nil
   }

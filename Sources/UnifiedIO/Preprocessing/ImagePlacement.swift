@@ -89,7 +89,7 @@ public struct ImagePlacement: Sendable, Hashable {
   /// - Throws: ``ModelError`` `.invalidImage` when `picture` is not square.
   public func undo(_ picture: FloatImage) throws(ModelError) -> FloatImage {
     guard picture.width == picture.height else {
-      throw Image.invalid("expected a square picture, found \(picture.height) x \(picture.width)")
+      throw Image.invalid("expected a square picture, found \(picture.width) x \(picture.height)")
     }
     let side = max(source.height, source.width)
     let nearest = ResamplingWeights.nearest(from: picture.width, to: side)
@@ -150,7 +150,7 @@ public struct FloatImage: Sendable, Hashable {
     guard sides.contains(width), sides.contains(height), sides.contains(channels),
       values.count == width * height * channels
     else {
-      throw Image.invalid("\(values.count) values do not make \(height) x \(width) x \(channels)")
+      throw Image.invalid("\(values.count) values do not make \(width) x \(height) pixels of \(channels) channels")
     }
     self.width = width
     self.height = height

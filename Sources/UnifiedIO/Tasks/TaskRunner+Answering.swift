@@ -95,7 +95,16 @@ extension TaskRunner {
     processor: (any LogitsProcessor)? = nil, maximumTokens: Int? = nil
   ) throws(ModelError) -> TextAnswer {
     try settings.check(constrained: constraint != nil)
-    let encoded = try encode(input)
+    return try answer(
+      from: try encode(input), as: kind, settings, constraint: constraint, processor: processor,
+      maximumTokens: maximumTokens)
+  }
+
+  /// As ``answer(_:as:_:constraint:processor:maximumTokens:)``, of an encoded example; the settings have been checked.
+  func answer(
+    from encoded: EncodedInput, as kind: TaskKind, _ settings: TaskSettings, constraint: (any TokenConstraint)? = nil,
+    processor: (any LogitsProcessor)? = nil, maximumTokens: Int? = nil
+  ) throws(ModelError) -> TextAnswer {
     let limit = settings.maximumTokens ?? maximumTokens ?? kind.maximumTokens
     let observer = settings.observer
     let generation: TextGeneration

@@ -17,20 +17,25 @@ extension TaskRunner {
   func paint(
     _ input: TaskInput, _ settings: MediaSettings, adjust: (inout ModelInput) -> Void = { _ in }
   ) throws(ModelError) -> FloatImage {
+    try paint(settings) { () throws(ModelError) in
+      var task = try prepare(input, target: .image)
+      adjust(&task.input)
+      return task
+    }
+  }
+
+  /// - Parameter prepare: gives the example, once it is clear that the checkpoint can answer.
+  func paint(
+    _ settings: MediaSettings, _ prepare: () throws(ModelError) -> PreparedTask
+  ) throws(ModelError) -> FloatImage {
     try settings.check()
-    // Before anything is computed.
     _ = try model.tokenizer(model.imageTokenizer, .image)
     let total = try model.target(.image).rotary.count
-    let fromWords = input.image == nil && input.video == nil && input.sound == nil && input.history.isEmpty
-    let seen = input.image ?? input.video?.withoutBlackBars().frames.last
-    var shape: ImagePlacement?
-    if let seen { shape = try placement(of: seen) }
-    var prepared = try modelInput(input, target: .image)
-    adjust(&prepared)
-    let encoded = try model.encode(prepared)
-    let guidance = try guidance(settings, .image, standard: fromWords ? 10 : 0)
+    let task = try prepare()
+    let encoded = try encode(task, for: .image)
+    let guidance = try guidance(settings, .image, standard: task.isTextOnly ? 10 : 0)
     return try model.generateImage(
-      from: encoded, guidance: guidance, options: settings.options, shapedLike: shape,
+      from: encoded, guidance: guidance, options: settings.options, shapedLike: task.placement,
       progress: { count throws(ModelError) in try settings.report(count, of: total) })
   }
 
@@ -42,10 +47,17 @@ extension TaskRunner {
   public func makeSound(
     for input: TaskInput, vocoder: Vocoder? = nil, settings: MediaSettings = MediaSettings()
   ) throws(ModelError) -> Sound {
+    try makeSound(vocoder: vocoder, settings) { () throws(ModelError) in try prepare(input, target: .audio) }
+  }
+
+  /// - Parameter prepare: gives the example, once it is clear that the checkpoint can answer.
+  func makeSound(
+    vocoder: Vocoder?, _ settings: MediaSettings, _ prepare: () throws(ModelError) -> PreparedTask
+  ) throws(ModelError) -> Sound {
     try settings.check()
     _ = try model.tokenizer(model.audioTokenizer, .audio)
     let total = try model.target(.audio).rotary.count
-    let encoded = try encode(input, target: .audio)
+    let encoded = try encode(try prepare(), for: .audio)
     let guidance = try guidance(settings, .audio, standard: 0)
     let spectrogram = try model.generateSpectrogram(
       from: encoded, guidance: guidance, options: settings.options,

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import UnifiedIO
 
@@ -60,17 +61,9 @@ struct PictureOptions: ParsableArguments {
   func history() throws -> [Image] { try images.dropLast().map(Self.read) }
 
   private static func read(_ path: String) throws -> Image {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(filePath: path))
-    } catch {
-      throw ModelError(.unreadableFile, path, "cannot be read: \(error.localizedDescription)")
-    }
-    do {
-      return try Image.decode(Array(data))
-    } catch {
-      throw ModelError(error.code, path, error.message)
-    }
+    let bytes: [UInt8]
+    do { bytes = try InputFile.bytes(of: path, limit: 1 << 30) } catch { throw ModelError(error) }
+    do { return try Image.decode(bytes) } catch { throw ModelError(error.code, path, error.message) }
   }
 }
 

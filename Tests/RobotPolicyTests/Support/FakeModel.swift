@@ -45,7 +45,7 @@ final class FakeModel: ActionModel {
   func say(_ new: Answer) { answer.withLock { $0 = new } }
 
   /// A file of the fake is its signature, width, height and one byte of contents.
-  func decodePicture(_ file: [UInt8]) throws(ModelError) -> Picture {
+  func decodePicture(_ file: [UInt8], within limits: ImageLimits) throws(ModelError) -> Picture {
     guard file.count == 7 else { throw ModelError(.invalidImage, "image", "damaged") }
     return Picture(width: Int(file[4]), height: Int(file[5]), firstByte: file[6])
   }

@@ -78,6 +78,56 @@ import UnifiedIO
     #expect(code(WAVFile.float([0, 0], rate: 10)) == .invalidSound)
   }
 
+  @Test func moreThanIsHeardIsRefusedWithoutReadingOn() throws {
+    let limits = SoundLimits(duration: 1)
+    #expect(try Sound.decode(WAVFile.float([Float](repeating: 0.5, count: 16_000)), within: limits).duration == 1)
+    // What is no sample lies behind the limit: whoever read so far would complain of it instead.
+    var samples = [Float](repeating: 0.5, count: 200_000)
+    samples[199_999] = .nan
+    let error = #expect(throws: ModelError.self) { try Sound.decode(WAVFile.float(samples), within: limits) }
+    #expect(error?.code == .invalidSound)
+    #expect(error?.message == "lasts more than the 1.0 seconds that are heard; shorten it")
+  }
+
+  @Test func aHeaderThatPromisesLittleDoesNotLetMoreIn() {
+    // FLAC and OGG may say nothing of their length, WAV may say too little of it; what counts is what comes.
+    let file = WAVFile.float([Float](repeating: 0.5, count: 100_000), declaredBytes: .max)
+    let error = #expect(throws: ModelError.self) { try Sound.decode(file, within: SoundLimits(duration: 1)) }
+    #expect(error?.message.contains("more than the 1.0 seconds") == true)
+  }
+
+  @Test func channelsAndRatesAreBoundedTogether() {
+    func message(channels: Int, rate: Int) -> String? {
+      let limits = SoundLimits(valuesPerSecond: SoundLimits.usualValuesPerSecond)
+      do throws(ModelError) {
+        _ = try Sound.decode(
+          WAVFile.float([Float](repeating: 0, count: channels), channels: channels, rate: rate), within: limits)
+        return nil
+      } catch {
+        return error.message
+      }
+    }
+    #expect(message(channels: 8, rate: 192_000) == nil)
+    #expect(message(channels: 64, rate: 24_000) == nil)
+    #expect(message(channels: 9, rate: 192_000)?.contains("1536000 values") == true)
+    #expect(message(channels: 65, rate: 8_000) == "65 channels; at most 64 are read")
+  }
+
+  @Test(arguments: ["media/tone.flac", "media/tone.ogg"]) func whoIsCalledOffEndsAtOnce(name: String) throws {
+    let cancellation = Cancellation(), file = try Fixtures.bytes(name)
+    #expect(throws: Never.self) { try Sound.decode(file, within: SoundLimits(cancellation: cancellation)) }
+    cancellation.cancel()
+    let error = #expect(throws: ModelError.self) {
+      try Sound.decode(file, within: SoundLimits(cancellation: cancellation))
+    }
+    #expect(error?.code == .cancelled)
+  }
+
+  @Test func theLongestSoundThatIsHeardHasAsManySegmentsAsTheModelReads() throws {
+    let geometry = PreprocessingGeometry(maximumHistoryFrames: 2)
+    #expect(abs(geometry.maximumSoundDuration - (3.5 * 4.08 + 0.1)) < 1e-9)
+  }
+
   @Test func otherFilesAreErrors() {
     #expect(code(Array("GIF89a and so on".utf8)) == .invalidSound)
     #expect(code(Array("RIFF".utf8)) == .invalidSound)

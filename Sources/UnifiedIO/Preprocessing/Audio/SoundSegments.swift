@@ -41,6 +41,11 @@ struct SoundSegments: Sendable {
     count = max(1, remainder - Self.margin > segmentLength / 2 ? whole + 1 : whole)
   }
 
+  /// Seconds up to which a sound is cut into `segments` segments; a longer one has more.
+  static func longestDuration(segments: Int) -> Double {
+    (Double(segments) + 0.5) * spectrogramLength + margin
+  }
+
   /// ``LogMelSpectrogram/sampleCount`` samples.
   /// - Parameter index: below ``count``.
   subscript(index: Int) -> [Float] {

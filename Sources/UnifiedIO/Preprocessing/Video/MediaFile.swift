@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A film or a recording in any format that ffmpeg reads.
@@ -26,12 +27,11 @@ struct MediaFile {
 
   /// Asks ffprobe what the file holds.
   ///
-  /// - Throws: ``ModelError`` `.unreadableFile` when there is no such file or no ffprobe, `.invalidVideo` when it knows nothing
+  /// - Throws: ``ModelError`` `.unreadableFile` when there is no such regular file or no ffprobe, `.invalidVideo` when it knows nothing
   ///   about the file.
   init(_ url: URL) throws(ModelError) {
-    guard url.isFileURL, FileManager.default.isReadableFile(atPath: url.path) else {
-      throw ModelError(.unreadableFile, url.path, "cannot be read: there is no such file")
-    }
+    // The program would wait for a named pipe's writer.
+    do { try InputFile.requireRegular(url.path) } catch { throw ModelError(error) }
     self.url = url
     let outcome = try MediaProgram("ffprobe").run(
       ["-v", "error", "-protocol_whitelist", "file", "-of", "json"]

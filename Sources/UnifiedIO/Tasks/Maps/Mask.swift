@@ -23,7 +23,7 @@ public struct Mask: Sendable, Hashable {
   /// - Throws: ``ModelError`` `.invalidImage` unless there is a value for each pixel.
   public init(width: Int, height: Int, pixels: [Bool]) throws(ModelError) {
     guard width > 0, height > 0, pixels.count == width * height else {
-      throw Image.invalid("\(pixels.count) values do not make a mask of \(height) x \(width) pixels")
+      throw Image.invalid("\(pixels.count) values do not make a mask of \(width) x \(height) pixels")
     }
     (self.width, self.height, self.pixels) = (width, height, pixels)
   }
@@ -38,7 +38,7 @@ public struct Mask: Sendable, Hashable {
     var pixels = [Bool](repeating: false, count: max(width, 0) * max(height, 0))
     for mask in masks {
       guard mask.width == width, mask.height == height else {
-        throw Image.invalid("a mask of \(mask.height) x \(mask.width) pixels; expected \(height) x \(width)")
+        throw Image.invalid("a mask of \(mask.width) x \(mask.height) pixels; expected \(width) x \(height)")
       }
       for (place, isInside) in mask.pixels.enumerated() where isInside { pixels[place] = true }
     }
