@@ -34,6 +34,8 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
 
   private let context: UnsafeMutableRawPointer
   private let handle: UnsafeMutableRawPointer
+  /// Reports that connections have ended, once ``watchConnection()`` was called.
+  private var monitor: UnsafeMutableRawPointer?
 
   /// - Parameters:
   ///   - options: libzmq's integer options, set before the socket is bound or connected.
@@ -69,6 +71,7 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
   }
 
   deinit {
+    if let monitor { zmq_close(monitor) }
     zmq_close(handle)
     // Waits for the linger time at most; a signal must not leave the context half closed.
     while zmq_ctx_term(context) != 0, zmq_errno() == EINTR {}
@@ -94,6 +97,34 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
     var count = bytes.count
     guard zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &bytes, &count) == 0 else { return "" }
     return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// Begins to notice that the other end closes the connection, see ``takeDisconnection()``; a second call changes nothing.
+  ///
+  /// - Throws: `.internal` with libzmq's reason.
+  package mutating func watchConnection() throws(RobotError) {
+    guard monitor == nil else { return }
+    let name = "inproc://monitor-\(UInt(bitPattern: handle))"
+    guard zmq_socket_monitor(handle, name, ZMQ_EVENT_DISCONNECTED) == 0,
+      let monitor = zmq_socket(context, ZMQ_PAIR)
+    else { throw Self.failure("monitor") }
+    guard zmq_connect(monitor, name) == 0 else {
+      let error = Self.failure("monitor")
+      zmq_close(monitor)
+      throw error
+    }
+    self.monitor = monitor
+  }
+
+  /// Whether a connection has been closed since the last call. ZeroMQ connects again by itself; answers to what was asked before
+  /// do not come any more.
+  package mutating func takeDisconnection() -> Bool {
+    guard let monitor else { return false }
+    var event = [UInt8](repeating: 0, count: 256)
+    var wasDisconnected = false
+    // Each report is two frames, and no other kind of event was asked for.
+    while zmq_recv(monitor, &event, event.count, ZMQ_DONTWAIT) >= 0 { wasDisconnected = true }
+    return wasDisconnected
   }
 
   /// Waits until a message can be received or `wakeUp` is signalled.
