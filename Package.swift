@@ -111,8 +111,9 @@ let package = Package(
     .testTarget(
       name: "ControlDaemonTests",
       dependencies: ["TestSupport", "ControlDaemon", "RobotLink", "RobotPolicy", "UnifiedIO"]),
-    .testTarget(name: "PolicyEvaluationTests", dependencies: ["TestSupport", "Files", "Processes", "PolicyEvaluation"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "uio2"]),
+    .testTarget(
+      name: "PolicyEvaluationTests", dependencies: ["TestSupport", "Files", "Processes", "PolicyEvaluation"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "RobotInterface", "RobotLink", "uio2"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11,

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     if options.lifeline:
         lifeline.hold_on()
-    sys.path[:0] = options.python_path
+    sys.path[:0] = [folder for folder in options.python_path if folder not in sys.path]
     try:
         plan = rollout.Plan(
             environment=options.environment,

@@ -1,7 +1,7 @@
 """Which simulator runs: files, versions and pins of the packages that its physics depends on.
 
-A folder of the same name in the wrong place would fly as well, and every result would be another's. So a package has to
-come from where it is installed, or from a folder that was asked for.
+A folder of the same name in the wrong place would be imported without a word, and every result would be its own. So a
+package has to come from where it is installed, or from a folder that was asked for.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _package(name: str, pins: Mapping[str, str], python_path: Sequence[str]) -> 
         raise EnvironmentFailure("simulator_missing", name, "there is no such package here")
     path = Path(origin).resolve()
     if not _is_below(path, [*_installed_folders(name), *map(Path, python_path)]):
-        message = f"{path} would fly, which is not the installed package; name its folder with --python-path if it shall"
+        message = f"{path} would be used, which is not the installed package; --python-path names folders that may be"
         raise EnvironmentFailure("foreign_module", name, message)
     return Package(name, _version(name), pins.get(_normal(name)), str(path))
 

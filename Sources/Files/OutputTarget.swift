@@ -60,7 +60,13 @@ public final class OutputTarget: Sendable {
   public func isSameFile(as other: OutputTarget) -> Bool {
     guard case .file(let own) = kind, case .file(let others) = other.kind else { return false }
     if own == others { return true }
-    guard let one = FileStatus.of(own), let two = FileStatus.of(others) else { return false }
+    if Self.isSame(own, others) { return true }
+    // Of files that are not there yet, the folders and the names decide.
+    return own.lastPathPart == others.lastPathPart && Self.isSame(own.parentPath, others.parentPath)
+  }
+
+  private static func isSame(_ path: String, _ other: String) -> Bool {
+    guard let one = FileStatus.of(path), let two = FileStatus.of(other) else { return false }
     return one.st_dev == two.st_dev && one.st_ino == two.st_ino
   }
 

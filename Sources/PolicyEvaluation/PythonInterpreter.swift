@@ -4,11 +4,8 @@ import Foundation
 public struct PythonInterpreter: Sendable, Hashable {
   /// Path of the program.
   public let path: String
-  /// Arguments that begin the simulated robot; its own follow.
-  ///
-  /// Isolated (`-I`): neither the working folder nor `PYTHONPATH` can put a module in the place of an installed one. The repository's
-  /// modules come first, where they were found.
-  public let launch: [String]
+  /// Folders of the robot's own modules; empty where they are installed.
+  public let modules: [String]
 
   /// Takes `explicit`, else `$UIO2_PYTHON`, else `.venv/bin/python` beside the package's `Package.swift`.
   ///
@@ -32,14 +29,21 @@ public struct PythonInterpreter: Sendable, Hashable {
       }
       path = candidate
     }
-    let modules = Self.modules(packageRoot: packageRoot)
-    launch =
-      ["-I", "-u"] + (modules.isEmpty ? ["-m", "uio2_envs"] : ["-c", Self.program, modules.joined(separator: "\n")])
+    modules = Self.modules(packageRoot: packageRoot)
   }
 
-  /// Takes its first argument for the folders of our own modules. Nothing else is imported from them or from the working folder.
+  /// Arguments that begin the simulated robot; its own follow.
+  ///
+  /// Isolated (`-I`): neither the working folder nor `PYTHONPATH` can put a module in the place of an installed one.
+  ///
+  /// - Parameter pythonPath: folders that are searched before all others.
+  func launch(pythonPath: [String]) -> [String] {
+    ["-I", "-u", "-c", Self.program, (pythonPath + modules).joined(separator: "\n")]
+  }
+
+  /// Takes its first argument for the folders that are searched first, a line each.
   private static let program =
-    "import runpy, sys; sys.path[:0] = sys.argv.pop(1).split(chr(10)); "
+    "import runpy, sys; sys.path[:0] = sys.argv.pop(1).splitlines(); "
     + "runpy.run_module('uio2_envs', run_name='__main__', alter_sys=True)"
 
   /// The robot and the client that it speaks through; an installed copy in the virtual environment is the same one.

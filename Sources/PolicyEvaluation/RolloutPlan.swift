@@ -76,9 +76,12 @@ public struct RolloutPlan: Sendable, Hashable {
 
   /// The program that flies this plan against the daemon at `address`.
   ///
-  /// - Parameter pythonPath: folders in which the simulator's modules are looked for before any other.
+  /// - Parameter pythonPath: full paths of folders in which modules are looked for before all others.
   public func command(python: PythonInterpreter, address: String, pythonPath: [String] = []) -> ChildProcess.Command {
-    var arguments = python.launch + [environment, "--task", tasks.joined(separator: ","), "--connect", address]
+    var arguments =
+      python.launch(pythonPath: pythonPath) + [
+        environment, "--task", tasks.joined(separator: ","), "--connect", address,
+      ]
     arguments += ["--episodes", String(episodes), "--seed", String(seed), "--clock", clock.rawValue]
     if let maximumSteps { arguments += ["--max-steps", String(maximumSteps)] }
     if let videoDirectory { arguments += ["--video", videoDirectory] }

@@ -27,8 +27,8 @@ struct Rollout: ParsableCommand {
       The report of --json is written anew after each episode and says whether the run is complete, so that a run that is killed \
       leaves what it has flown. A run without a single episode leaves the file as it was.
 
-      The simulator's Python sees neither the working folder nor PYTHONPATH: the modules that are installed fly, and the report names \
-      their files and versions. --python-path puts a folder before them.
+      The simulator's Python imports nothing from the working folder and ignores PYTHONPATH; --python-path names folders to look in \
+      first. The report names the files and versions of the modules that were used.
       """)
 
   @Option(
@@ -104,6 +104,9 @@ struct Rollout: ParsableCommand {
     guard watchdog > 0, watchdog <= 86_400 else {
       throw ValidationError("--watchdog must be above 0 and at most a day, found \(watchdog).")
     }
+    for path in pythonPath where PackageRoot.folder(path, root: nil) == nil {
+      throw ValidationError("--python-path: \(path) is no folder.")
+    }
     _ = try address
     if daemon != nil { try checkOptionsWithDaemon() }
   }
@@ -137,7 +140,9 @@ struct Rollout: ParsableCommand {
     let run = RolloutRun(
       plan: plan, weights: weights, daemon: daemon, version: UIO2.version, command: CommandLine.arguments)
     let runner = RolloutRunner(
-      plan.command(python: interpreter, address: try address?.connectable ?? local?.endpoint ?? "", pythonPath: pythonPath),
+      plan.command(
+        python: interpreter, address: try address?.connectable ?? local?.endpoint ?? "",
+        pythonPath: pythonPath.map { URL(filePath: $0).path }),
       patience: .seconds(watchdog))
     session.begin(runner)
     local?.start { session.interrupt(with: SIGTERM) }

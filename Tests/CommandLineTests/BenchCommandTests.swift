@@ -4,12 +4,20 @@ import Testing
 /// `uio2 bench` and `uio2 quantize` on a small random checkpoint.
 @Suite struct BenchCommandTests {
   private func report(_ folder: URL, _ arguments: [String]) throws -> (text: String, json: [String: Any]) {
+    let (text, json, _) = try fullReport(folder, arguments)
+    return (text, json)
+  }
+
+  private func fullReport(
+    _ folder: URL, _ arguments: [String]
+  ) throws -> (text: String, json: [String: Any], errors: String) {
     let file = folder.appending(path: "report.json")
+    let cache = arguments.contains("tiny") ? ["--cache", folder.appending(path: "cache").path] : []
     let outcome = try BuiltTool.run(
-      ["bench", "--cache", folder.appending(path: "cache").path, "--json", file.path] + arguments)
+      ["bench", "--json", file.path] + arguments + cache)
     try #require(outcome.status == 0, "\(outcome.errors)")
     let json = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any]
-    return (outcome.output, try #require(json))
+    return (outcome.output, try #require(json), outcome.errors)
   }
 
   @Test(arguments: ["f32", "int8"]) func everyStageAndRateIsThere(weights: String) throws {
@@ -68,7 +76,7 @@ import Testing
         #expect(ratio > 0.1 && ratio < 3, "\(sessions)")
         #expect((figures["each_ms"] ?? 0) > 0)
       }
-      #expect(text.contains("4 robots together"))
+      #expect(text.contains("4 robots together") && text.contains("1 robot alone"))
     }
     for counts in ["", "0", "1,,2", "x", "257"] {
       #expect(try BuiltTool.run(["bench", "--size", "tiny", "--sessions", counts]).status == 64, "\(counts)")
@@ -77,7 +85,10 @@ import Testing
 
   @Test func distortionIsSmallAndNamed() throws {
     try BuiltTool.withFolder { folder in
-      let (text, json) = try report(folder, ["--size", "tiny", "--distortion"])
+      let (text, json, errors) = try fullReport(folder, ["--size", "tiny", "--distortion"])
+      let steps = errors.split(separator: "\n")
+      #expect(steps.count == 7 && steps.first == "1 of 7: f32 weights", "it takes minutes with large models")
+      #expect(steps.last == "7 of 7: int8 (32) weights, suited activations")
       let rows = try #require(json["rows"] as? [[String: Any]])
       #expect(rows.map { $0["weights"] as? String } == ["bf16", "int8", "int8", "int8", "int8", "int8"])
       for row in rows {
@@ -108,7 +119,7 @@ import Testing
   }
 
   @Test func unknownSizesAndThreadsAreRefused() throws {
-    #expect(try BuiltTool.run(["bench", "--size", "huge"]).status == 65)
+    #expect(try BuiltTool.run(["bench", "--size", "huge"]).status == 64)
     #expect(try BuiltTool.run(["bench", "--size", "tiny", "--threads", "0"]).status == 64)
     #expect(try BuiltTool.run(["bench", "--size", "tiny", "--weights", "int4"]).status == 64)
   }

@@ -103,15 +103,12 @@ import Testing
     ["generate", "--prompt", "x", "--image", "/nowhere.png"],
     ["generate", "--prompt", "x", "--image", "Package.swift"],
     ["generate", "--prompt", "x", "--tokenizer", "Package.swift"],
-    ["generate", "--prompt", "x", "--temperature", "nan"],
     ["generate", "--prompt", "x", "--audio", "/nowhere.wav"],
     ["generate", "--prompt", "x", "--audio", "Package.swift"],
     ["generate", "--prompt", "x", "--video", "/nowhere.mp4"],
     ["generate", "--prompt", "x", "--video", model + "/media/tone6s_16k_mono.wav"],
-    ["generate", "--prompt", "x", "--output", "image", "-o", "/nowhere/a.png", "--guidance=-1"],
     ["generate", "--prompt", "x {box}", "--image", image, "--box", "700,10,800,20"],
     ["task", "refexp", "--text", "a block", "--image", image, "--free-form"],
-    ["task", "caption", "--image", image, "--wording", "99"],
   ])
   func badDataIsOneLineAndACode(arguments: [String]) throws {
     let outcome = try BuiltTool.run(arguments + ["--model", Self.model])

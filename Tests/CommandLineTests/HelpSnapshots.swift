@@ -11,15 +11,23 @@ enum HelpSnapshots {
       uio2 serve --policy Policies/metaworld-mt5 --bind tcp://127.0.0.1:5555
       uio2 rollout --env metaworld:reach-v3,push-v3 --episodes 10 --video films
 
+    Results go to standard output or to the files that options name. Such a file is
+    looked at before the work begins and replaced whole, links are followed,
+    devices and pipes are written through. An option is given once unless its help
+    says otherwise.
+
     Exit codes:
-      0    done (`serve`: stopped by SIGINT or SIGTERM)
+      0    done; also when the reader of standard output has gone (`| head`),
+           and when a signal has ended `serve`
       1    failed: out of tolerance, too few successes, a rollout cut short
-      64   wrong usage
-      65   bad data: a policy or checkpoint is broken or does not fit
+      64   wrong usage: an option, its value or an environment variable
+      65   bad data: a policy, checkpoint or other file is missing, broken or
+           does not fit
       69   unavailable: the daemon, its address, Python or the simulator
       70   internal error
-      130  ended by SIGINT, cleanly
-      143  ended by SIGTERM, cleanly
+      74   output cannot be written: no space, no permission
+      128+ ended by a signal, cleanly: 129 SIGHUP, 130 SIGINT, 131 SIGQUIT,
+           143 SIGTERM
 
     USAGE: uio2 <subcommand>
 
@@ -72,6 +80,14 @@ enum HelpSnapshots {
     own. The exit code is 0 when all episodes ran, whether or not they succeeded;
     --require-success turns the success rate into part of it.
 
+    The report of --json is written anew after each episode and says whether the
+    run is complete, so that a run that is killed leaves what it has flown. A run
+    without a single episode leaves the file as it was.
+
+    The simulator's Python imports nothing from the working folder and ignores
+    PYTHONPATH; --python-path names folders to look in first. The report names the
+    files and versions of the modules that were used.
+
     USAGE: uio2 rollout [<options>] --env <simulator:task,…>
 
     OPTIONS:
@@ -94,9 +110,13 @@ enum HelpSnapshots {
       --require-success <rate>
                               Exit with 1 when a smaller share of the episodes
                               succeeds, 0…1.
+      --watchdog <seconds>    How long the simulator may report nothing before it
+                              is ended as hung. (default: 60.0)
       --python <path>         The Python that runs the simulator (default:
                               $UIO2_PYTHON, else .venv/bin/python of the
                               repository).
+      --python-path <folder>  A folder in which the simulator's modules are looked
+                              for first; may be repeated.
       --verbose               Show what the simulator writes for people.
       --weights <format>      Matrices in memory: f32, bf16 or int8 (default: as
                               the files have them where that suits their size).

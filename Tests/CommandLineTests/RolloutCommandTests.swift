@@ -78,12 +78,14 @@ import Testing
   }
 
   @Test func startsTheRobotOfTheContract() throws {
-    let script = #"echo "$@" >&2; "# + says(Self.flight)
+    // Isolated from the working folder and from PYTHONPATH, unbuffered; then a program and the folders of our own modules.
+    let script = #"echo "$1 $2 $3" >&2; shift 5; echo "$@" >&2; "# + says(Self.flight)
     let outcome = try rollout(script, ["--verbose", "--max-steps", "9", "--video", "v"])
     #expect(
       outcome.errors == """
-        -m uio2_envs metaworld --task a --connect ipc:///nowhere --episodes 2 --seed 7 --clock simulated --max-steps 9 \
-        --video v --events
+        -I -u -c
+        metaworld --task a --connect ipc:///nowhere --episodes 2 --seed 7 --clock simulated --max-steps 9 \
+        --video v --events --lifeline
 
         """)
   }
@@ -125,7 +127,7 @@ import Testing
       let file = folder.appending(path: "report.json")
       let outcome = try rollout(script, ["--json", file.path], signal: signal, mark: "episode 1/2")
       #expect(outcome.status == expected)
-      #expect(outcome.errors == "uio2: ended by a signal after 1 of 2 episodes\n")
+      #expect(outcome.errors == "uio2: ended by \(signal == SIGINT ? "SIGINT" : "SIGTERM") after 1 of 2 episodes\n")
       #expect(FileManager.default.fileExists(atPath: file.path))
     }
   }

@@ -6,6 +6,15 @@ import UnifiedIO
 
 /// Random checkpoints have the release's shape, load, and are the same every time.
 @Suite struct SyntheticCheckpointTests {
+  @Test func `a disk that is too small is told in figures that differ`() {
+    let room = 64 << 20
+    #expect(Destination.shortage(of: 100 << 20, free: (100 << 20) + room) == nil)
+    let text = Destination.shortage(of: 100 << 20, free: (100 << 20) + room - 1)
+    #expect(text == "needs 164 MiB of disk, 163 MiB are free; make room for 1 MiB more or choose another disk")
+    #expect(Destination.shortage(of: .max, free: .max)?.contains("far more") == true)
+  }
+
+
   private func write(
     seed: UInt64 = 1, inputs: [Configuration.InputModality]? = nil, targets: [TargetModality]? = nil,
     shardSize: Int = 1 << 40

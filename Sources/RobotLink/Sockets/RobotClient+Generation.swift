@@ -11,15 +11,16 @@ extension RobotClient {
   ///   - onProgress: called for each report.
   ///   - isCancelled: looked at about every 50 ms; `true` sends a cancel, once, and the answer then comes with what was said so
   ///     far and ``GenerationResult/FinishReason/cancelled``.
-  /// - Throws: ``ClientError``; `timedOut` after ``timeout`` without a word, progress included. The daemon is then told that
-  ///   nobody waits any more.
+  /// - Throws: ``ClientError``; `timedOut` after ``timeout`` without a word, progress included, when the daemon is also told that
+  ///   nobody waits any more; `disconnected` at once when the daemon has ended.
   public func generate(
     _ request: GenerationRequest, onProgress: (GenerationProgress) -> Void = { _ in },
     isCancelled: () -> Bool = { false }
   ) throws(ClientError) -> GenerationResult {
+    try watchConnection()
     let requestID = try send(.generate(request))
     var deadline = ContinuousClock.now + timeout
-    var hasCancelled = false
+    var hasCancelled = false, isDisconnected = false
     repeat {
       if !hasCancelled, isCancelled() {
         _ = try send(.cancel(requestID: requestID))
@@ -27,8 +28,14 @@ extension RobotClient {
         deadline = .now + timeout
       }
       let moment = min(deadline, .now + Self.patience)
+      if takeDisconnection() { isDisconnected = true }
       // What has another id acknowledges the cancel, or answers a request whose time ran out.
-      guard let reply = try next(until: moment), reply.requestID == requestID else { continue }
+      guard let reply = try next(until: moment) else {
+        // Only now, so that an answer that came before the end is taken.
+        guard !isDisconnected else { throw .disconnected }
+        continue
+      }
+      guard reply.requestID == requestID else { continue }
       switch reply.body {
       case .progress(let progress):
         deadline = .now + timeout

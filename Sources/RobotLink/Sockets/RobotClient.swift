@@ -167,6 +167,14 @@ public final class RobotClient {
     return stopped
   }
 
+  /// Begins to notice that the daemon closes the connection.
+  func watchConnection() throws(ClientError) {
+    do throws(RobotError) { try socket.watchConnection() } catch { throw .transport(error) }
+  }
+
+  /// Whether the connection has been closed since the last call.
+  func takeDisconnection() -> Bool { socket.takeDisconnection() }
+
   private func receiveFrames(until deadline: ContinuousClock.Instant) throws(ClientError) -> [ZeroMQSocket.Frame]? {
     do throws(RobotError) {
       let remaining = max(.zero, ContinuousClock.now.duration(to: deadline))

@@ -57,6 +57,8 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
   private let handle: UnsafeMutableRawPointer
   /// The frames so far of a message that ``receive(maximumBytes:)`` has not come to the end of; `nil` between two messages.
   private var unfinished: [Frame]?
+  /// Reports that connections have ended, once ``watchConnection()`` was called.
+  private var monitor: UnsafeMutableRawPointer?
 
   /// - Parameters:
   ///   - context: shared with other sockets; one of its own when left out.
@@ -89,7 +91,10 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
     }
   }
 
-  deinit { zmq_close(handle) }
+  deinit {
+    if let monitor { zmq_close(monitor) }
+    zmq_close(handle)
+  }
 
   /// An integer option, as it is set now.
   ///
@@ -144,6 +149,33 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
   /// - Throws: `.internal` with libzmq's reason.
   package mutating func connect(inProcess name: String) throws(RobotError) {
     guard zmq_connect(handle, name) == 0 else { throw Self.failure(name) }
+  }
+
+  /// Begins to notice that the other end closes the connection, see ``takeDisconnection()``; a second call changes nothing.
+  ///
+  /// - Throws: `.internal` with libzmq's reason.
+  package mutating func watchConnection() throws(RobotError) {
+    guard monitor == nil else { return }
+    let name = "inproc://monitor-\(UInt(bitPattern: handle))"
+    guard zmq_socket_monitor(handle, name, ZMQ_EVENT_DISCONNECTED) == 0 else { throw Self.failure("monitor") }
+    let monitor = try context.makeSocket(ZMQ_PAIR)
+    guard zmq_connect(monitor, name) == 0 else {
+      let error = Self.failure("monitor")
+      zmq_close(monitor)
+      throw error
+    }
+    self.monitor = monitor
+  }
+
+  /// Whether a connection has been closed since the last call. ZeroMQ connects again by itself; answers to what was asked before
+  /// do not come any more.
+  package mutating func takeDisconnection() -> Bool {
+    guard let monitor else { return false }
+    var event = [UInt8](repeating: 0, count: 256)
+    var wasDisconnected = false
+    // Each report is two frames, and no other kind of event was asked for.
+    while zmq_recv(monitor, &event, event.count, ZMQ_DONTWAIT) >= 0 { wasDisconnected = true }
+    return wasDisconnected
   }
 
   /// Waits until a message can be received or `wakeUp` is signalled.

@@ -24,8 +24,8 @@ extension ExitCode {
   /// The codes as `--help` tells them.
   static let table = """
     Exit codes:
-      0    done; also when the reader of standard output has seen enough
-           (`| head`), and when a signal has ended `serve`
+      0    done; also when the reader of standard output has gone (`| head`),
+           and when a signal has ended `serve`
       1    failed: out of tolerance, too few successes, a rollout cut short
       64   wrong usage: an option, its value or an environment variable
       65   bad data: a policy, checkpoint or other file is missing, broken or

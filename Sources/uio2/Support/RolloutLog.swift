@@ -78,10 +78,12 @@ final class RolloutLog {
   private func tellWhatFlies(_ simulator: RolloutEvent.Simulator?) {
     for module in simulator?.modules ?? [] {
       guard let pinned = module.pinned, module.version != pinned else { continue }
-      complain("\(module.name) \(module.version ?? "of no version") flies, Envs/requirements.txt asks for \(pinned); results may differ")
+      let version = module.version ?? "(no version)"
+      complain(
+        "the simulator runs \(module.name) \(version); Envs/requirements.txt asks for \(pinned), so results may differ")
     }
     if let folders = simulator?.pythonPath, !folders.isEmpty {
-      complain("modules are looked for in \(folders.joined(separator: ", ")) first")
+      complain("the simulator looks for modules in \(folders.joined(separator: ", ")) first")
     }
   }
 

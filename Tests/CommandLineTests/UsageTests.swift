@@ -1,0 +1,136 @@
+import Foundation
+import Testing
+
+/// Values that cannot be right, and options that would change nothing: both are wrong usage, told before any work.
+@Suite struct UsageTests {
+  private static let model = ["--model", "Tests/UnifiedIOTests/Fixtures/tiny-a"]
+  private static let policy = "Policies/metaworld-mt5"
+  private static let generate = ["generate", "--prompt", "x"] + model
+  private static let ask = ["ask", "--prompt", "x"]
+  private static let rollout = ["rollout", "--env", "toy:reach-red", "--daemon", "ipc:///x"]
+  private static let image = ["--image", "Tests/UnifiedIOTests/Fixtures/tiny-a/media/img_100x300.png"]
+  private static let film = ["--output", "image", "-o", "FOLDER/never.png"]
+
+  /// What the error says, for each command line; `FOLDER` is an empty folder.
+  private static let cases: [([String], String)] = [
+    // Numbers.
+    (generate + ["--temperature", "nan"], "--temperature"), (generate + ["--temperature=-1"], "--temperature"),
+    (generate + ["--top-p", "0", "--temperature", "1"], "--top-p"), (generate + ["--top-k", "0"], "--top-k"),
+    (generate + ["--beams", "0"], "--beams"), (generate + ["--beams", "65"], "--beams"),
+    (generate + ["--max-tokens", "0"], "--max-tokens"),
+    (generate + ["--beams", "2", "--temperature", "1"], "--beams draws nothing"),
+    (generate + film + ["--guidance=-1"], "--guidance"), (generate + film + ["--guidance", "inf"], "--guidance"),
+    (ask + ["--temperature", "nan"], "--temperature"), (ask + ["--beams", "17"], "--beams must be 1 to 16"),
+    (ask + ["--max-tokens", "999999999"], "--max-tokens must be 1 to 65536"),
+    (["task", "caption", "--wording", "99"] + image + model, "caption has the wordings 0 to"),
+    (["task", "localization", "--text", "x", "--threshold", "nan"] + image + model, "--threshold"),
+    (["task", "localization", "--text", "x", "--overlap", "2"] + image + model, "--overlap"),
+    (["task", "action", "--text", "x", "--state", "0.5,7"] + model, "--state"),
+    (["score", "--prompt", "x", "--option", ""] + model, "--option number 1 is empty"),
+    (rollout + ["--watchdog", "0"], "--watchdog"), (["bench", "--steps", "0"], "--steps"),
+    // Addresses.
+    (ask + ["--daemon", "nonsense"], "--daemon"), (ask + ["--daemon", "tcp://h:99999"], "--daemon"),
+    (["serve", "--bind", "nonsense"], "--bind"), (["serve", "--bind", "ipc://"], "--bind"),
+    (["rollout", "--env", "toy:a", "--daemon", "nonsense"], "--daemon"),
+    (["rollout", "--env", "toy:a", "--daemon", "tcp://127.0.0.1:*"], "--daemon"),
+    // Names.
+    (["bench", "--size", "huge"], "expected large, xl, xxl, tiny, daemon"),
+    (["import", "a", "b", "--modalities", ""], "--modalities"), (["synthesize", "b", "--size", "vast"], "--size"),
+    // What does not go together.
+    (["generate", "--prompt", "a {box}"] + model, "{box} in the prompt needs a --box"),
+    (["ask", "--prompt", "a {box}"], "{box} in the prompt needs a --box"),
+    (["score", "--prompt", "a {box}", "--option", "x"] + model, "{box} in the prompt needs a --box"),
+    (["task", "instruction", "--text", "a {box}"] + model, "{box} in the prompt needs a --box"),
+    (generate + image + ["--box", "1,2,3,4"], "--box has no place in the prompt"),
+    (generate + ["--top-p", "0.5"], "go with a --temperature above 0"),
+    (ask + ["--top-k", "5"], "go with a --temperature above 0"),
+    (generate + film + ["--top-k", "5", "--temperature", "0"], "go with a --temperature above 0"),
+    (["task", "categorization", "--option", "x", "--temperature", "1"] + image + model, "takes no --temperature"),
+    (generate + ["--activations", "f32", "--weights", "bf16"], "--activations goes with int8"),
+    (generate + ["--activations", "f32"], "--activations goes with int8"),
+    (rollout + ["--weights", "f32"], "leave them out with --daemon"),
+    (rollout + ["--threads", "1"], "leave them out with --daemon"),
+    (rollout + ["--log-level", "info"], "leave them out with --daemon"),
+    (["serve", "--model", "x", "--max-batch", "2"], "--max-batch is about robots"),
+    (["bench", "--size", "daemon", "--growth"], "--growth"),
+    (["bench", "--size", "daemon", "--threads", "1"], "daemon"),
+    (["bench", "--size", "daemon", "--distortion"], "--distortion"),
+    (["bench", "--size", policy, "--growth"], "--growth"),
+    (["bench", "--size", policy, "--outputs"], "--outputs"), (["bench", "--size", policy, "--decoders"], "--decoders"),
+    (["bench", "--size", policy, "--cache", "/tmp"], "--cache"),
+    (["bench", "--size", "tiny", "--sessions", "2"], "--sessions"),
+    (["bench", "--size", "tiny", "--distortion", "--steps", "3"], "--steps"),
+    (["bench", "--size", "tiny", "--distortion", "--weights", "f32"], "--distortion"),
+    (["bench", "--size", "tiny", "--distortion", "--outputs"], "--outputs"),
+    (
+      ["task", "depth", "-o", "FOLDER/never.png", "--draw", "FOLDER/./never.png"] + image + model, "name the same file"
+    ),
+    // What only the last of would count.
+    (ask + ["--audio", "a", "--audio", "b"], "--audio is given twice"),
+    (generate + ["--seed", "1", "--seed=2"], "--seed is given twice"),
+    (generate + film + ["-o", "FOLDER/other.png"], "-o is given twice"),
+    (["inspect", policy, "--json", "--json"], "--json is given twice"),
+  ]
+
+  @Test(arguments: cases.indices) func `it is told, with 64 and one sentence`(index: Int) throws {
+    let (words, said) = Self.cases[index]
+    try BuiltTool.withFolder { folder in
+      let arguments = words.map { $0.replacing("FOLDER", with: folder.path) }
+      let begin = ContinuousClock.now
+      let outcome = try BuiltTool.run(arguments)
+      #expect(outcome.status == 64, "\(arguments): \(outcome.errors)")
+      #expect(outcome.errors.hasPrefix("Error: ") && outcome.errors.contains(said), "\(arguments): \(outcome.errors)")
+      #expect(outcome.output.isEmpty)
+      #expect(ContinuousClock.now - begin < .seconds(20))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    }
+  }
+
+  @Test(arguments: [
+    ("nonsense", Int32(64), "expected one of portable, avx2, avx512, avx512vnni, found nonsense"), ("AVX2", 64, "AVX2"),
+  ])
+  func `a level of kernels that does not exist is told`(level: String, status: Int32, said: String) throws {
+    let outcome = try BuiltTool.run(["inspect", Self.policy], environment: ["UIO2_KERNELS": level])
+    #expect(outcome.status == status && outcome.output.isEmpty)
+    #expect(outcome.errors.hasPrefix("uio2: UIO2_KERNELS: ") && outcome.errors.contains(said))
+    for level in ["portable", ""] {
+      #expect(try BuiltTool.run(["inspect", Self.policy], environment: ["UIO2_KERNELS": level]).status == 0)
+    }
+  }
+
+  @Test func `options that may be repeated are`() throws {
+    let images = Self.image + Self.image
+    let outcome = try BuiltTool.run(Self.generate + images + ["--max-tokens", "1"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+  }
+
+  @Test func `no error speaks of Cocoa`() throws {
+    try BuiltTool.withFolder { folder in
+      for command in [
+        ["inspect", "/nowhere"], ["inspect", "/dev"], ["generate", "--prompt", "x", "--model", "/nowhere"],
+        ["parity", "/nowhere"], ["quantize", "/nowhere", folder.path + "/q"],
+        ["import", "/nowhere", folder.path + "/i"],
+        ["quantize", "Tests/UnifiedIOTests/Fixtures/tiny-a", "/dev/null/x"],
+        ["synthesize", "/proc/none/x", "--size", "tiny"], ["bench", "--size", "tiny", "--cache", "/dev/null/x"],
+      ] {
+        let outcome = try BuiltTool.run(command)
+        #expect([65, 74].contains(outcome.status), "\(command): \(outcome.status) \(outcome.errors)")
+        #expect(!outcome.errors.contains("Cocoa") && !outcome.errors.contains("error 2"), "\(outcome.errors)")
+        #expect(outcome.errors.count(where: \.isNewline) == 1)
+      }
+    }
+  }
+
+  @Test func `a pipe in the place of a configuration is refused at once`() throws {
+    try BuiltTool.withFolder { folder in
+      for name in ["policy.json", "config.json"] {
+        let place = folder.appending(path: name)
+        #expect(mkfifo(place.path, 0o600) == 0)
+        let outcome = try BuiltTool.run(["inspect", folder.path])
+        #expect(outcome.status == 65)
+        #expect(outcome.errors.contains("is a pipe; a regular file is expected"), "\(outcome.errors)")
+        try FileManager.default.removeItem(at: place)
+      }
+    }
+  }
+}
