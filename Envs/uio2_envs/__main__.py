@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from uio2_client import Client
+from uio2_client import Client, read_token
 
 from . import adapters, rollout
 from .agreement import Disagreed
@@ -43,8 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             video_folder=options.video,
             simulated_clock=options.clock == "simulated",
             connect_seconds=options.connect_timeout,
+            token_file=options.token_file,
         )
-        with Client(options.connect, options.session, options.timeout) as client:
+        with Client(options.connect, options.session, options.timeout, token=_token(options.token_file)) as client:
             rollout.run(plan, client, events, _say)
         return 0
     except Disagreed as error:
@@ -92,7 +93,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--timeout", type=_seconds, default=5.0, help="seconds to wait for an answer (5)")
     parser.add_argument("--connect-timeout", type=_seconds, default=30.0, help="seconds to wait for the daemon (30)")
     parser.add_argument("--session", help="the session's name (random)")
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="keep the session's token there, so that a later robot of the same --session may go on with it",
+    )
     return parser
+
+
+def _token(file: Path | None) -> bytes:
+    """The token that an earlier robot has kept, if one has."""
+    try:
+        return b"" if file is None or not file.exists() else read_token(file)
+    except (OSError, ValueError) as error:
+        raise RobotFailure("invalid_token", str(file), str(error)) from error
 
 
 def _names(text: str) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
-from uio2_client import Client, ClientError, Disconnected, Timeout
+from uio2_client import Client, ClientError, Disconnected, Timeout, write_token
 from uio2_client import uio2_pb2 as pb
 
 from . import adapters
@@ -34,6 +34,8 @@ class Plan:
     video_folder: Path | None = None
     simulated_clock: bool = False
     connect_seconds: float = 30.0
+    token_file: Path | None = None
+    """Where the session's token is kept."""
     patience: Patience = Patience()
 
 
@@ -54,6 +56,8 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
             first = capabilities is None
             if capabilities is None:
                 capabilities = _hello(client, plan.connect_seconds)
+                if plan.token_file is not None:
+                    write_token(plan.token_file, client.token)
             agreement = Agreement(environment.specification, capabilities)
             if first:
                 events.emit(
