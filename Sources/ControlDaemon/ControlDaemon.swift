@@ -9,8 +9,8 @@ import Synchronization
 /// A daemon serves once: after ``stop()`` make a new one. Messages of up to `maximumMessageBytes` are read; up to
 /// ``RouterSocket/hardLimitFactor`` times that are answered with `tooLarge`; ZeroMQ disconnects whoever sends more.
 public final class ControlDaemon: Sendable {
-  /// Messages taken off the socket before the policy gets its next job: enough to find the newest observation of each
-  /// robot, few enough that a flood does not keep the policy waiting.
+  /// Messages taken off the socket before the policy is told that there is work: enough to find the newest observation of each robot,
+  /// few enough that a flood does not keep the policy waiting.
   private static let messagesPerTurn = 256
 
   /// Where the daemon listens, with a wildcard port resolved.
@@ -23,7 +23,7 @@ public final class ControlDaemon: Sendable {
   private let socket: Mutex<RouterSocket?>
   private let wakeUp: WakeUp
   private let isStopping = Atomic(false)
-  private let snapshot = Mutex(DaemonMetrics())
+  private let core: SharedCore
   private let hub = EventHub()
 
   /// Binds the address; clients can connect from now on, and are served once ``run()`` has warmed the policy up.
@@ -50,10 +50,13 @@ public final class ControlDaemon: Sendable {
     self.capabilities = capabilities
     self.options = options
     self.logger = logger
+    core = SharedCore(
+      ControlCore(capabilities: capabilities, canGenerate: policy is any Generating, options: options),
+      wakeUp: wakeUp)
   }
 
   /// What was done so far.
-  public var metrics: DaemonMetrics { snapshot.withLock { $0 } }
+  public var metrics: DaemonMetrics { core.decide { $0.metrics } }
 
   /// What happens from now on; ends when the daemon stops.
   ///
@@ -78,84 +81,83 @@ public final class ControlDaemon: Sendable {
     guard let socket = self.socket.withLock({ $0.take() }) else {
       throw RobotError(.internal, "daemon", "a daemon runs once; make a new one")
     }
-    let worker = PolicyWorker(policy: policy, wakeUp: wakeUp)
+    let worker = PolicyWorker(policy: policy, core: core)
     worker.start()
     logger.info("warming up", metadata: ["endpoint": "\(endpoint)", "policy": "\(capabilities.policyName)"])
     defer {
+      core.decide { $0.close(at: MonotonicClock.nanoseconds()) }
       worker.join()
+      publishEvents()
       hub.finish()
       logger.info("stopped")
     }
-    do throws(RobotError) { try serve(socket, worker) } catch {
+    do throws(RobotError) { try serve(socket) } catch {
       logger.error("stopping", metadata: ["error": "\(error)"])
       throw error
     }
   }
 
-  private func serve(_ socket: consuming RouterSocket, _ worker: PolicyWorker) throws(RobotError) {
+  private func serve(_ socket: consuming RouterSocket) throws(RobotError) {
     var socket = socket
-    var core = ControlCore(capabilities: capabilities, canGenerate: policy is any Generating, options: options)
-    var failure: RobotError?
-    while failure == nil, !isStopping.load(ordering: .sequentiallyConsistent) {
-      for report in worker.takeReports() {
-        switch report {
-        case .ready: core.becomeReady(at: MonotonicClock.nanoseconds())
-        case .done(let outcome): core.finish(outcome, at: MonotonicClock.nanoseconds())
-        case .progress(let jobID, let progress): core.report(progress, of: jobID)
-        case .failed(let error): failure = error
-        }
-      }
-      try receiveAll(&socket, &core)
-      for jobID in core.takeCancellations() { worker.cancel(jobID) }
-      if failure == nil, let job = core.nextJob(at: MonotonicClock.nanoseconds()) { worker.submit(job) }
-      try publish(&core, &socket)
-      if failure == nil, let incoming = try socket.receive(timeout: nil) { accept(incoming, &core) }
+    while !isStopping.load(ordering: .sequentiallyConsistent), !core.decide(\.isClosed) {
+      try publish(&socket)
+      guard let incoming = try socket.receive(timeout: nil) else { continue }
+      accept(incoming)
+      try receiveAll(&socket)
+      core.announceWork()
     }
-    try receiveAll(&socket, &core)
-    core.close(because: failure ?? ControlCore.shuttingDown, at: MonotonicClock.nanoseconds())
-    try publish(&core, &socket)
-    if let failure { throw failure }
+    try receiveAll(&socket)
+    core.decide { $0.close(at: MonotonicClock.nanoseconds()) }
+    try publish(&socket)
+    if let failure = core.decide(\.failure) { throw failure }
   }
 
-  private func receiveAll(_ socket: inout RouterSocket, _ core: inout ControlCore) throws(RobotError) {
+  /// Takes in what has come. A message may be large, so that replies leave after each.
+  private func receiveAll(_ socket: inout RouterSocket) throws(RobotError) {
     for _ in 0..<Self.messagesPerTurn {
+      try publish(&socket)
       guard let incoming = try socket.receive(timeout: .zero) else { return }
-      accept(incoming, &core)
+      accept(incoming)
     }
   }
 
-  private func accept(_ incoming: RouterSocket.Incoming, _ core: inout ControlCore) {
+  private func accept(_ incoming: RouterSocket.Incoming) {
     let now = MonotonicClock.nanoseconds()
     switch incoming {
     case .message(let route, let bytes):
-      do throws(RobotError) { core.receive(try RequestMessage(decoding: bytes), from: route, at: now) } catch {
-        core.refuse(.peek(bytes), from: route, because: error, at: now)
+      do throws(RobotError) {
+        let request = try RequestMessage(decoding: bytes)
+        core.decide { $0.receive(request, from: route, at: now) }
+      } catch {
+        core.decide { $0.refuse(.peek(bytes), from: route, because: error, at: now) }
       }
     case .tooLarge(let route, let header, let bytes):
       let error = RobotError(
         .tooLarge, "message",
         "\(bytes) bytes, at most \(options.socket.maximumMessageBytes) are allowed; send smaller or compressed pictures"
       )
-      core.refuse(header, from: route, because: error, at: now)
-    case .malformed(let route, let error): core.refuse(MessageHeader(), from: route, because: error, at: now)
+      core.decide { $0.refuse(header, from: route, because: error, at: now) }
+    case .malformed(let route, let error):
+      core.decide { $0.refuse(MessageHeader(), from: route, because: error, at: now) }
     }
   }
 
   /// Sends and tells what the core has decided.
-  private func publish(_ core: inout ControlCore, _ socket: inout RouterSocket) throws(RobotError) {
-    // Before the replies leave: who has an answer finds it counted.
-    snapshot.withLock { $0 = core.metrics }
-    for outgoing in core.takeReplies() {
+  private func publish(_ socket: inout RouterSocket) throws(RobotError) {
+    while let outgoing = core.decide({ $0.nextReply(at: MonotonicClock.nanoseconds()) }) {
       // The core lets nothing through that cannot be encoded.
       let delivery = try socket.deliver(outgoing.reply.encoded(), to: outgoing.route)
-      if delivery == .gone { core.clientHasGone(outgoing.route) }
+      if delivery == .gone { core.decide { $0.clientHasGone(outgoing.route) } }
       // Progress that does not arrive is no loss.
       if delivery != .sent, outgoing.reply.body.isFinal {
-        core.lostReply(to: outgoing.reply.sessionID, at: MonotonicClock.nanoseconds())
-        snapshot.withLock { $0 = core.metrics }
+        core.decide { $0.lostReply(to: outgoing.reply.sessionID, at: MonotonicClock.nanoseconds()) }
       }
     }
-    let events = core.takeEvents()
+    publishEvents()
+  }
+
+  private func publishEvents() {
+    let events = core.decide { $0.takeEvents() }
     for event in events { log(event) }
     hub.publish(events)
   }
@@ -168,7 +170,7 @@ public final class ControlDaemon: Sendable {
       logger.notice("stop latched", metadata: ["session": "\(event.session)", "reason": "\(reason)"])
     case .stopCleared: logger.notice("stop cleared", metadata: session)
     case .sessionOpened: logger.info("session opened", metadata: session)
-    case .sessionForgotten: logger.info("idle session forgotten", metadata: session)
+    case .sessionYielded: logger.info("idle session gave its place away", metadata: session)
     case .episodeBegan: logger.debug("episode began", metadata: session)
     case .replyLost: logger.warning("reply lost: the client has gone or does not read", metadata: session)
     case .refused(let error):

@@ -147,7 +147,7 @@ extension CommandFailure {
     case .refused(let error) where error.code == .shuttingDown || error.code == .overloaded:
       self.init(.unavailable, error.description)
     case .refused(let error), .invalidRequest(let error): self.init(.badData, error.description)
-    case .timedOut, .transport, .invalidReply: self.init(.unavailable, error.description)
+    case .timedOut, .transport, .invalidReply, .late, .policyChanged: self.init(.unavailable, error.description)
     }
   }
 }

@@ -19,6 +19,9 @@ struct Serve: ParsableCommand {
         uio2 serve --policy Policies/metaworld-mt5 --bind ipc:///run/uio2.sock --log-level debug
         uio2 serve --model large
 
+      A session belongs to the client that said hello first: only it may observe, reset and resume. Anyone may stop a robot. \
+      With --operator a program of this user may resume and reset as well: it sends the token of that file.
+
       SIGINT or SIGTERM ends it cleanly: pending requests are told so, and the exit code is 0. The address has no \
       authentication; bind to a loopback or ipc address unless the network is yours alone.
       """)
@@ -47,6 +50,14 @@ struct Serve: ParsableCommand {
       "Robots answered together when so many wait: shared work, but the first waits for the last.", valueName: "count"))
   var maxBatch = DaemonOptions().maximumBatch
 
+  @Option(
+    name: .customLong("operator"),
+    help: ArgumentHelp(
+      "Write a token there that resumes and resets any session, for programs of this user; loopback and ipc only.",
+      valueName: "file"),
+    completion: .file())
+  var operatorFile: String?
+
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var realtime: RealtimeOption
   @OptionGroup var logging: LoggingOptions
@@ -55,6 +66,14 @@ struct Serve: ParsableCommand {
     if policy != nil, model != nil { throw ValidationError("--policy brings its own model; leave out --model.") }
     guard maxBatch >= 1 else { throw ValidationError("--max-batch must be at least 1.") }
     if tokenizer != nil, model == nil { throw ValidationError("--tokenizer goes with --model.") }
+    if operatorFile != nil, !Self.isLocal(bind) {
+      throw ValidationError("--operator needs a loopback or ipc address: its token would cross the network of \(bind).")
+    }
+  }
+
+  /// Whether only programs on this machine can reach an address.
+  private static func isLocal(_ address: String) -> Bool {
+    ["ipc://", "tcp://127.", "tcp://[::1]:", "tcp://localhost:"].contains { address.hasPrefix($0) }
   }
 
   private func brain() throws -> any ObservationPolicy {
@@ -75,6 +94,9 @@ struct Serve: ParsableCommand {
     let brain = try brain()
     var options = DaemonOptions()
     options.maximumBatch = maxBatch
+    let operatorToken = try operatorFile.map(OperatorFile.init)
+    defer { operatorToken?.remove() }
+    options.operatorToken = operatorToken?.token
     let daemon: ControlDaemon
     do {
       daemon = try ControlDaemon(policy: brain, endpoint: bind, options: options, logger: logger)

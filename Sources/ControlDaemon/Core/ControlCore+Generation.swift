@@ -39,9 +39,7 @@ extension ControlCore {
   }
 
   /// It answers for itself, at its next token.
-  private mutating func endRunningGeneration() {
-    if let jobID = generating?.jobID { cancellations.append(jobID) }
-  }
+  private mutating func endRunningGeneration() { generating?.isCancelled = true }
 
   private mutating func endWaitingGeneration(of session: String, at now: UInt64) {
     guard let waiting = generations.remove(session) else { return }
@@ -51,10 +49,9 @@ extension ControlCore {
     answer(waiting.ticket, .generation(nothing), at: now)
   }
 
-  /// The jobs, since the last call, that shall end at their next token.
-  package mutating func takeCancellations() -> [UInt64] {
-    defer { cancellations.removeAll() }
-    return cancellations
+  /// Whether the generation of a job goes on; otherwise it ends at its next token.
+  package func isWanted(_ jobID: UInt64) -> Bool {
+    phase != .closed && generating?.jobID == jobID && generating?.isCancelled == false
   }
 
   /// Passes on how far a generation is.

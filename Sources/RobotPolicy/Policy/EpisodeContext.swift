@@ -37,6 +37,15 @@ public struct EpisodeContext: Sendable {
     lastCommandMoves = false
   }
 
+  /// Remembers what a later step of the episode saw whose chunk was not sent, but neither its commands nor its counts.
+  ///
+  /// - Parameter later: the context that the step has left behind.
+  public mutating func rememberSight(of later: EpisodeContext) {
+    frozenCameras = later.frozenCameras
+    earlierFrames = later.earlierFrames
+    recordRefusal()
+  }
+
   /// Remembers a frame for the image history of later steps.
   ///
   /// - Parameters:
