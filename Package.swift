@@ -91,7 +91,7 @@ let package = Package(
       name: "ControlDaemonTests",
       dependencies: ["TestSupport", "ControlDaemon", "RobotLink", "RobotPolicy", "UnifiedIO"]),
     .testTarget(name: "PolicyEvaluationTests", dependencies: ["TestSupport", "PolicyEvaluation"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "uio2"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "uio2", "RobotLink", "RobotInterface"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11,

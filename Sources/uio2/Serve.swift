@@ -88,14 +88,14 @@ struct Serve: ParsableCommand {
 
   func run() throws {
     let logger = logging.makeLogger(default: .info)
+    let operatorToken = try operatorFile.map(OperatorFile.init)
+    defer { operatorToken?.remove() }
     compute.apply()
     // Before the model is loaded and threads are started, which inherit it.
     realtime.apply(logger)
     let brain = try brain()
     var options = DaemonOptions()
     options.maximumBatch = maxBatch
-    let operatorToken = try operatorFile.map(OperatorFile.init)
-    defer { operatorToken?.remove() }
     options.operatorToken = operatorToken?.token
     let daemon: ControlDaemon
     do {
