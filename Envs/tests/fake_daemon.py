@@ -58,7 +58,7 @@ def chunk_for(
         valid_until=max(0, observation.captured_at + valid_ns),
         actions=[pb.Action(values=values) for values in actions],
         timings=[pb.StageTiming(stage=pb.STAGE_VISION, duration=2_500_000)],
-        **fields,
+        **{"policy_digest": toy_capabilities().policy_digest, **fields},
     )
 
 
@@ -157,6 +157,7 @@ class FakeDaemon:
             protocol_version=2,
             request_id=request.request_id,
             session_id=request.session_id,
+            sent_at=time.monotonic_ns(),
             **{_FIELDS[type(answer)]: answer},
         )
         self._late.append((time.monotonic() + delay, [*route, reply.SerializeToString()]))

@@ -120,7 +120,7 @@ def test_superseded_looks_again_without_moving() -> None:
         body.run_episode(SEED)
 
 
-@pytest.mark.parametrize("code", ["stopped", "frozen_camera", "stale_observation"])
+@pytest.mark.parametrize("code", ["stopped", "frozen_camera", "stale_observation", "late"])
 def test_refusals_hold(code: str) -> None:
     said: list[str] = []
     body, link, _ = robot(lambda n, seen: refuse(code) if 1 <= n <= 3 else expert(n, seen), log=said.append)
@@ -204,6 +204,7 @@ def test_late_actions_are_not_begun() -> None:
         lambda chunk: setattr(chunk.actions[0], "primitive", "push"),
         lambda chunk: setattr(chunk, "observation_sequence", 999),
         lambda chunk: setattr(chunk, "captured_at", 1),
+        lambda chunk: setattr(chunk, "policy_digest", "another"),
     ],
 )
 def test_a_bad_chunk_moves_nothing(spoil) -> None:
@@ -213,7 +214,7 @@ def test_a_bad_chunk_moves_nothing(spoil) -> None:
         return chunk
 
     body, link, _ = robot(answer)
-    with pytest.raises(RobotFailure, match="invalid_action|malformed"):
+    with pytest.raises(RobotFailure, match="invalid_action|malformed|policy_changed"):
         body.run_episode(SEED)
     assert body._environment.steps == 0
 

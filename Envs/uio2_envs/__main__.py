@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from uio2_client import Client
+from uio2_client import Client, read_token
 
 from . import adapters, lifeline, rollout
 from .agreement import Disagreed
@@ -48,8 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             simulated_clock=options.clock == "simulated",
             connect_seconds=options.connect_timeout,
             python_path=tuple(options.python_path),
+            token_file=options.token_file,
         )
-        with Client(options.connect, options.session, options.timeout) as client:
+        with Client(options.connect, options.session, options.timeout, token=_token(options.token_file)) as client:
             rollout.run(plan, client, events, _say)
         return 0
     except Disagreed as error:
@@ -112,7 +113,21 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="end when standard input does, which the process that started this one keeps open",
     )
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="keep the session's token there, so that a later robot of the same --session may go on with it",
+    )
     return parser
+
+
+def _token(file: Path | None) -> bytes:
+    """The token that an earlier robot has kept, if one has."""
+    try:
+        return b"" if file is None or not file.exists() else read_token(file)
+    except (OSError, ValueError) as error:
+        raise RobotFailure("invalid_token", str(file), str(error)) from error
 
 
 def _names(text: str) -> list[str]:

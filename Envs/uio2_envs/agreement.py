@@ -68,6 +68,7 @@ class Agreement:
             CameraRequest(camera.name, camera.width, camera.height, camera.vertical_field_of_view)
             for camera in capabilities.cameras
         )
+        self.policy_digest = capabilities.policy_digest
         self.chunk_length = capabilities.chunk_length
         self._felt = tuple(quantity.name for quantity in capabilities.proprioception)
         names = [quantity.name for quantity in specification.actions]

@@ -5,9 +5,14 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from uio2_client import uio2_pb2 as pb
+
 
 class Clock(Protocol):
     """The robot's own monotonic clock."""
+
+    kind: pb.RobotClock
+    """What an observation says of it."""
 
     def now(self) -> int:
         """Nanoseconds since some moment."""
@@ -21,6 +26,8 @@ class Clock(Protocol):
 class WallClock:
     """The machine's monotonic clock: an answer that takes too long comes too late, as on a real robot."""
 
+    kind = pb.ROBOT_CLOCK_MONOTONIC
+
     def now(self) -> int:
         return time.monotonic_ns()
 
@@ -29,11 +36,13 @@ class WallClock:
 
 
 class SimulatedClock:
-    """Time passes only when the simulator steps: the same seeds give the same episodes on any machine.
+    """Time passes only when the simulator steps: the same seeds give the same episodes on any machine, however busy it is.
 
     Args:
         control_rate: control steps a second, Hz.
     """
+
+    kind = pb.ROBOT_CLOCK_SIMULATED
 
     def __init__(self, control_rate: float) -> None:
         self._period = round(1e9 / control_rate)

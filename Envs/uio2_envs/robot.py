@@ -1,6 +1,7 @@
 """The control loop of a simulated robot. It knows messages and no sockets, so that a test can be the other end.
 
-What it never does: move on actions that answer another observation, that came too late, or that are not finite numbers.
+What it never does: move on actions that answer another observation, that came too late, that are of another policy than the one it
+agreed with, or that are not finite numbers.
 Whenever it has nothing fresh to do it holds, which the body defines.
 """
 
@@ -20,8 +21,8 @@ from .clock import Clock
 from .environment import Environment, Transition
 from .frames import encode
 
-HOLDING_CODES = frozenset({"stopped", "frozen_camera", "stale_observation"})
-"""Refusals that pass: the robot holds and looks again."""
+HOLDING_CODES = frozenset({"stopped", "frozen_camera", "stale_observation", "late"})
+"""Refusals that pass, the client's own included: the robot holds and looks again."""
 
 
 class Link(Protocol):
@@ -191,9 +192,12 @@ class Robot:
             proprioception=self._agreement.proprioception(self._environment.observe()),
             instruction=self._environment.instruction,
             actions_consumed=self._consumed,
+            clock=self._clock.kind,
         )
         self._consumed = 0
-        observation.sent_at = self._clock.now()
+        if observation.clock == pb.ROBOT_CLOCK_SIMULATED:
+            # The link knows when a message leaves, but not by this clock.
+            observation.sent_at = self._clock.now()
         render_ms = _milliseconds_since(began)
         self._on_frames(frames, result)
         return observation, render_ms
@@ -225,6 +229,9 @@ class Robot:
             return None
         if chunk.observation_sequence != observation.sequence or chunk.captured_at != observation.captured_at:
             raise RobotFailure("malformed", "action_chunk", "the actions answer another observation than the last")
+        if chunk.policy_digest != self._agreement.policy_digest:
+            message = f"agreed was policy {self._agreement.policy_digest}, policy {chunk.policy_digest} answers"
+            raise RobotFailure("policy_changed", "action_chunk.policy_digest", message)
         if not 1 <= len(chunk.actions) <= self._agreement.chunk_length:
             message = f"expected 1 to {self._agreement.chunk_length} actions, found {len(chunk.actions)}"
             raise RobotFailure("invalid_action", "action_chunk.actions", message)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
-from uio2_client import Client, ClientError, Disconnected, Timeout
+from uio2_client import Client, ClientError, Disconnected, Timeout, write_token
 from uio2_client import uio2_pb2 as pb
 
 from . import adapters, provenance
@@ -36,6 +36,8 @@ class Plan:
     connect_seconds: float = 30.0
     python_path: tuple[str, ...] = ()
     """Folders that modules may come from beside those where they are installed."""
+    token_file: Path | None = None
+    """Where the session's token is kept."""
     patience: Patience = Patience()
 
 
@@ -57,6 +59,8 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
             first = capabilities is None
             if capabilities is None:
                 capabilities = _hello(client, plan.connect_seconds)
+                if plan.token_file is not None:
+                    write_token(plan.token_file, client.token)
             agreement = Agreement(environment.specification, capabilities, environment.instruction)
             if first:
                 events.emit(

@@ -98,7 +98,9 @@ public final class ControlDaemon: Sendable {
       logger.warning("the policy declares no limits: nothing but the range of its actions bounds a robot")
     }
     defer {
+      workers.tell { $0.close(at: MonotonicClock.nanoseconds()) }
       workers.join()
+      tell(workers.takeEvents())
       hub.finish()
       logger.info("stopped")
     }
@@ -124,7 +126,10 @@ public final class ControlDaemon: Sendable {
       if failure == nil, let incoming = try socket.receive(timeout: memory.interval) { accept(incoming) }
     }
     try receiveLast(&socket)
-    workers.tell { $0.close(because: failure ?? ControlCore.shuttingDown, at: MonotonicClock.nanoseconds()) }
+    workers.tell { [failure] core in
+      let now = MonotonicClock.nanoseconds()
+      if let failure { core.fail(because: failure, at: now) } else { core.close(at: now) }
+    }
     try publish(&socket)
     if let failure { throw failure }
   }
@@ -160,13 +165,11 @@ public final class ControlDaemon: Sendable {
 
   /// Sends and tells what the core has decided.
   private func publish(_ socket: inout RouterSocket) throws(RobotError) {
-    guard let news = workers.takeNews() else { return }
-    var isAllDelivered = true
-    for outgoing in news.replies {
+    guard workers.hasNews() else { return }
+    while let outgoing = workers.nextReply() {
       // The core lets nothing through that cannot be encoded.
       let delivery = try socket.deliver(outgoing.reply.encoded(), to: outgoing.route)
       guard delivery != .sent else { continue }
-      isAllDelivered = false
       workers.tell { core in
         if delivery == .gone { core.clientHasGone(outgoing.route) }
         // Progress that does not arrive is no loss.
@@ -175,8 +178,7 @@ public final class ControlDaemon: Sendable {
         }
       }
     }
-    tell(news.events)
-    if !isAllDelivered { try publish(&socket) }
+    tell(workers.takeEvents())
   }
 
   private func tell(_ events: [DaemonEvent]) {
@@ -192,7 +194,7 @@ public final class ControlDaemon: Sendable {
       logger.notice("stop latched", metadata: ["session": "\(event.session)", "reason": "\(reason)"])
     case .stopCleared: logger.notice("stop cleared", metadata: session)
     case .sessionOpened: logger.info("session opened", metadata: session)
-    case .sessionForgotten: logger.info("idle session forgotten", metadata: session)
+    case .sessionYielded: logger.info("idle session gave its place away", metadata: session)
     case .episodeBegan: logger.debug("episode began", metadata: session)
     case .replyLost: logger.warning("reply lost: the client has gone or does not read", metadata: session)
     case .refused(let error):

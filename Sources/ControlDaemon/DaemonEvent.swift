@@ -16,10 +16,10 @@ public struct DaemonEvent: Sendable, Hashable {
     case stopCleared
     /// The session began a new episode.
     case episodeBegan
-    /// A session was opened.
+    /// A session took a place: the daemon remembers its episode from now on.
     case sessionOpened
-    /// An idle session was forgotten to make room.
-    case sessionForgotten
+    /// An idle session gave its place to another: its episode's memory is forgotten, its owner and its stop are not.
+    case sessionYielded
     /// A reply could not be delivered: its client has gone or does not read.
     case replyLost
     /// The daemon serves no longer; the last event.

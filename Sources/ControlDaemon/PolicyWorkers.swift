@@ -50,18 +50,11 @@ final class PolicyWorkers: Sendable {
   private let wakeUp: WakeUp
   private let state: Mutex<State>
   /// Whether the core has something to say, so that the socket's thread need not ask while the others work with the core.
-  private let hasNews = Atomic(false)
+  private let isTalking = Atomic(false)
   private let isWarm = Atomic(false)
-  private let warmUpFailure = Mutex<RobotError?>(nil)
   /// One a thread.
   private let alarms: [DispatchSemaphore]
   private let ended = DispatchSemaphore(value: 0)
-
-  /// What the core has to say.
-  struct News {
-    var replies: [ControlCore.Outgoing]
-    var events: [DaemonEvent]
-  }
 
   /// - Parameter wakeUp: signalled when the core has something to send.
   init(policy: any ObservationPolicy, core: ControlCore, wakeUp: WakeUp) {
@@ -90,7 +83,7 @@ final class PolicyWorkers: Sendable {
   var isReady: Bool { isWarm.load(ordering: .acquiring) }
 
   /// Why the policy could not be warmed up; nothing will be answered then.
-  var failure: RobotError? { warmUpFailure.withLock { $0 } }
+  var failure: RobotError? { state.withLock { $0.core.failure } }
 
   /// What was done so far.
   var metrics: DaemonMetrics { state.withLock { $0.core.metrics } }
@@ -113,16 +106,21 @@ final class PolicyWorkers: Sendable {
     if let sleeper { alarms[sleeper].signal() }
   }
 
-  /// What is to be sent and told since the last call.
-  func takeNews() -> News? {
-    guard hasNews.exchange(false, ordering: .acquiringAndReleasing) else { return nil }
-    return state.withLock { News(replies: $0.core.takeReplies(), events: $0.core.takeEvents()) }
+  /// Whether the core has had something to say since the last call.
+  func hasNews() -> Bool { isTalking.exchange(false, ordering: .acquiringAndReleasing) }
+
+  /// The next reply, as it leaves now.
+  func nextReply() -> ControlCore.Outgoing? {
+    state.withLock { $0.core.nextReply(at: MonotonicClock.nanoseconds()) }
   }
+
+  /// What is to be told since the last call.
+  func takeEvents() -> [DaemonEvent] { state.withLock { $0.core.takeEvents() } }
 
   /// After a change of the core: what it wants others to know.
   private func passOn(_ state: inout State) {
     for id in state.core.takeCancellations() { state.cancellations[id]?.cancel() }
-    if state.core.hasNews { hasNews.store(true, ordering: .releasing) }
+    if state.core.hasNews { isTalking.store(true, ordering: .releasing) }
   }
 
   /// Calls all work off and waits until the threads have ended: decoding within milliseconds, a generation at its next token, a
@@ -146,7 +144,7 @@ final class PolicyWorkers: Sendable {
 
   private func warmUp() {
     do throws(RobotError) { try policy.warmUp() } catch {
-      warmUpFailure.withLock { $0 = error }
+      tell { $0.fail(because: error, at: MonotonicClock.nanoseconds()) }
       return wakeUp.signal()
     }
     state.withLock { state in

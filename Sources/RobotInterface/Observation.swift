@@ -61,7 +61,7 @@ public struct Observation: Sendable, Hashable {
   public var sequence: UInt64
   /// Nanoseconds on the robot's own clock; echoed.
   public var capturedAt: UInt64
-  /// Nanoseconds on the same clock when the message left the robot.
+  /// Nanoseconds on the same clock when the message left the robot; 0: the client fills it in when it sends the message.
   public var sentAt: UInt64
   public var frames: [CameraFrame]
   /// Order, units and ranges of ``Capabilities/proprioception``.
@@ -74,11 +74,11 @@ public struct Observation: Sendable, Hashable {
   public var actionsConsumed: Int
   /// Which clock ``capturedAt`` and ``sentAt`` are of.
   public var clock: RobotClock
-  /// `nil` until the robot has received a reply.
+  /// `nil` until the robot has received a reply. The client fills it in.
   public var echo: ClockEcho?
 
   public init(
-    sequence: UInt64, capturedAt: UInt64, sentAt: UInt64, frames: [CameraFrame], proprioception: [Double],
+    sequence: UInt64, capturedAt: UInt64, sentAt: UInt64 = 0, frames: [CameraFrame], proprioception: [Double],
     instruction: String, promptParts: [PromptPart] = [], actionsConsumed: Int = 0, clock: RobotClock = .monotonic,
     echo: ClockEcho? = nil
   ) {

@@ -153,7 +153,8 @@ extension CommandFailure {
     case .refused(let error) where error.code == .shuttingDown || error.code == .overloaded:
       self.init(.unavailable, error.description)
     case .refused(let error), .invalidRequest(let error): self.init(.badData, error.description)
-    case .timedOut, .disconnected, .transport, .invalidReply: self.init(.unavailable, error.description)
+    case .timedOut, .disconnected, .transport, .invalidReply, .late, .policyChanged:
+      self.init(.unavailable, error.description)
     }
   }
 }

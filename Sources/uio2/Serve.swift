@@ -21,6 +21,9 @@ struct Serve: ParsableCommand {
         uio2 serve --policy Policies/metaworld-mt5 --bind ipc:///run/uio2.sock --log-level debug
         uio2 serve --model large
 
+      A session belongs to the client that said hello first: only it may observe, reset and resume. Anyone may stop a robot. \
+      With --operator a program of this user may resume and reset as well: it sends the token of that file.
+
       A signal (SIGINT, SIGTERM, SIGHUP, SIGQUIT) ends it cleanly: pending requests are told so, and the exit code is 0; a second \
       one ends it at once. The same happens when it needs more memory than --memory-ceiling, but the exit code is then 75: start it \
       again (docs/uio2.service does). The log on standard error never holds a robot up: lines that nobody reads are dropped and \
@@ -66,6 +69,14 @@ struct Serve: ParsableCommand {
       valueName: "MiB"))
   var memoryCeiling: Int?
 
+  @Option(
+    name: .customLong("operator"),
+    help: ArgumentHelp(
+      "Write a token there that resumes and resets any session, for programs of this user; loopback and ipc only.",
+      valueName: "file"),
+    completion: .file())
+  var operatorFile: String?
+
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var realtime: RealtimeOption
   @OptionGroup var logging: LoggingOptions
@@ -82,6 +93,9 @@ struct Serve: ParsableCommand {
     guard try endpoint.isLocal || insecure else {
       throw ValidationError(
         "--bind: other machines can reach \(bind), and nobody is authenticated there; add --insecure if that is meant.")
+    }
+    guard try operatorFile == nil || endpoint.isLocal else {
+      throw ValidationError("--operator needs a loopback or ipc address: its token would cross the network of \(bind).")
     }
   }
 
@@ -111,6 +125,8 @@ struct Serve: ParsableCommand {
 
   func run() throws {
     let logger = logging.makeLogger(default: .info)
+    let operatorToken = try operatorFile.map(OperatorFile.init)
+    defer { operatorToken?.remove() }
     compute.apply()
     // Before the model is loaded and threads are started, which inherit it.
     realtime.apply(logger)
@@ -119,6 +135,8 @@ struct Serve: ParsableCommand {
     if !endpoint.isLocal {
       logger.warning("other machines can connect, and nobody is authenticated", metadata: ["endpoint": "\(endpoint)"])
     }
+    var options = options
+    options.operatorToken = operatorToken?.token
     let daemon: ControlDaemon
     do throws(RobotError) {
       daemon = try ControlDaemon(policy: brain, endpoint: endpoint, options: options, logger: logger)

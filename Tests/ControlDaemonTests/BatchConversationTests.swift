@@ -70,7 +70,11 @@ struct BatchConversationTests {
     let daemon = try daemon(policy, batch: 5)
     defer { daemon.stop() }
     let recorded = try RecordedObservations(of: bundle).observations
-    let observations = (0..<12).map { recorded[$0 * 97 % recorded.count] }
+    let observations = (0..<12).map { place in
+      var observation = recorded[place * 97 % recorded.count]
+      observation.clock = .simulated
+      return observation
+    }
     #expect(Set(observations.map(\.instruction)).count > 1)
     let alone = try observations.enumerated().map { try daemon.client("alone \($0)").act(on: $1) }
     #expect(policy.batchSizes == [Int](repeating: 1, count: 12))
@@ -82,7 +86,7 @@ struct BatchConversationTests {
     #expect(policy.isInBatch())
     policy.hold(false)
     for robot in 1..<12 { try ask(robot) }
-    #expect(daemon.wait { $0.requests == 24 })
+    #expect(daemon.wait { $0.requests == 48 })
     policy.letGo()
     for (robot, expected) in zip(robots, alone) {
       guard case .actionChunk(var chunk) = try body(robot) else {
@@ -102,7 +106,7 @@ struct BatchConversationTests {
     let daemon = try daemon(policy, batch: 8)
     defer { daemon.stop() }
     let robots = try (0..<4).map { try daemon.client("robot \($0)") }
-    let button = try daemon.client("robot 1")
+    let button = try daemon.stranger("robot 1")
     let first = try daemon.client("first")
     policy.hold(true)
     _ = try first.send(.observation(.sample(1)))
@@ -110,7 +114,7 @@ struct BatchConversationTests {
     for (index, robot) in robots.enumerated() {
       _ = try robot.send(.observation(.sample(1, proprioception: index == 2 ? [] : [0, 0])))
     }
-    #expect(daemon.wait { $0.requests == 5 })
+    #expect(daemon.wait { $0.requests == 10 })
     policy.letGo()
     #expect(policy.isInBatch())
     #expect(try button.stop(reason: ""))

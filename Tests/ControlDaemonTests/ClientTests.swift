@@ -14,13 +14,24 @@ struct ClientTests {
     defer { daemon.stop() }
     var socket = try ZeroMQSocket(.request, options: [(ZMQ_LINGER, 0)], maximumFrameBytes: -1)
     try socket.connect(daemon.daemon.endpoint)
-    for sequence in UInt64(1)...3 {
-      let request = RequestMessage(requestID: sequence, sessionID: "req", body: .observation(.sample(sequence)))
+    func ask(_ request: RequestMessage) throws -> ReplyMessage {
       #expect(try socket.send([request.encoded()]))
       #expect(try socket.waitToReceive(timeout: .seconds(20), wakeUp: nil))
       let frames = try #require(try socket.receive(maximumBytes: 1 << 20))
       #expect(frames.count == 1)
-      let reply = try ReplyMessage(decoding: frames[0].bytes)
+      return try ReplyMessage(decoding: frames[0].bytes)
+    }
+    let greeting = RequestMessage(
+      requestID: 9, sessionID: "req", body: .hello(clientName: "", clientVersion: ""))
+    guard case .capabilities(let capabilities) = try ask(greeting).body else {
+      Issue.record("no capabilities")
+      return
+    }
+    for sequence in UInt64(1)...3 {
+      let reply = try ask(
+        RequestMessage(
+          requestID: sequence, sessionID: "req", sessionToken: capabilities.sessionToken,
+          body: .observation(.sample(sequence))))
       #expect(reply.requestID == sequence)
       guard case .actionChunk = reply.body else {
         Issue.record("\(reply)")

@@ -7,31 +7,60 @@ import Testing
 /// The daemon's decisions with a clock that the test moves.
 @Suite("The core answers every request once, and decides by the clock it is given")
 struct ControlCoreTests {
+  /// The tokens of the sessions of one core.
+  final class Tokens {
+    var tokens: [String: [UInt8]] = [:]
+  }
+
+  /// The sessions that a core knows from the start; only the tests of owners use others.
+  static let owned =
+    ["a", "b", "idle", "new", "newer", "other", "person", "robot", "thief", "waiting"] + (1...4).map { "s\($0)" }
+
   let route = RouterSocket.Route(identity: [1], hasDelimiter: false)
+  let tokens = Tokens()
 
   func core(
-    maximumAge: UInt64? = 100, sessions: Int = 2, batch: Int = 8, idleExpiry: Duration = .nanoseconds(1000),
-    canGenerate: Bool = false, isReady: Bool = true
+    maximumAge: UInt64? = 100, sessions: Int = 2, known: Int = 100, batch: Int = 8,
+    idleTime: Duration = .nanoseconds(1000), canGenerate: Bool = false, isReady: Bool = true,
+    operatorToken: SessionToken? = nil, owned: [String] = owned
   ) -> ControlCore {
     var options = DaemonOptions()
     options.maximumSessions = sessions
     options.maximumBatch = batch
-    options.sessionIdleExpiry = idleExpiry
+    options.maximumKnownSessions = known
+    options.sessionIdleTime = idleTime
+    options.operatorToken = operatorToken
     var core = ControlCore(
       capabilities: FakePolicy(maximumAge: maximumAge).capabilities, canGenerate: canGenerate, options: options)
-    if isReady { core.becomeReady(at: 0) }
+    tokens.tokens = [:]
+    guard isReady else { return core }
+    core.becomeReady(at: 0)
+    for session in owned { greet(session, &core) }
     return core
   }
 
-  func send(
-    _ body: RequestMessage.Body, id: UInt64 = 0, session: String = "a", at now: UInt64 = 0, to core: inout ControlCore
-  ) {
-    core.receive(RequestMessage(requestID: id, sessionID: session, body: body), from: route, at: now)
+  /// Says hello and keeps the token.
+  func greet(_ session: String, at now: UInt64 = 0, _ core: inout ControlCore) {
+    send(.hello(clientName: "", clientVersion: ""), session: session, at: now, to: &core)
+    guard case .capabilities(let capabilities) = core.takeReplies(at: now).last?.reply.body else {
+      Issue.record("no capabilities")
+      return
+    }
+    tokens.tokens[session] = capabilities.sessionToken
   }
 
-  func codes(_ core: inout ControlCore) -> [UInt64: RobotError.Code?] {
+  func send(
+    _ body: RequestMessage.Body, id: UInt64 = 0, session: String = "a", token: [UInt8]? = nil, at now: UInt64 = 0,
+    to core: inout ControlCore
+  ) {
+    let token = token ?? tokens.tokens[session] ?? []
+    core.receive(
+      RequestMessage(requestID: id, sessionID: session, sessionToken: token, body: body), from: route, at: now)
+  }
+
+  func codes(at now: UInt64 = 0, _ core: inout ControlCore) -> [UInt64: RobotError.Code?] {
     var codes: [UInt64: RobotError.Code?] = [:]
-    for outgoing in core.takeReplies() {
+    for outgoing in core.takeReplies(at: now) {
       var code: RobotError.Code?
       if case .error(let error) = outgoing.reply.body { code = error.code }
       guard outgoing.reply.body.isFinal else { continue }
@@ -57,34 +86,18 @@ struct ControlCoreTests {
     let job = core.nextJob(at: 40)
     #expect(core.nextJob(at: 40) == nil, "the policy does one thing at a time")
     finish(job, at: 90, &core)
-    let reply = try #require(core.takeReplies().first?.reply)
+    let reply = try #require(core.takeReplies(at: 90).first?.reply)
     guard case .actionChunk(let chunk) = reply.body else {
       Issue.record("\(reply)")
       return
     }
     #expect(reply.requestID == 5)
     #expect(chunk.timings[.queue] == 30)
+    #expect(chunk.policyDigest == "00")
+    #expect(reply.sentAt == 90)
     #expect(core.metrics.chunks == 1)
     #expect(core.metrics.limitedActions == 1)
     #expect(core.metrics.answerTime.maximum == 80)
-  }
-
-  @Test func `age is the robot's delay plus the wait in here`() {
-    var core = core(maximumAge: 100)
-    send(.observation(.sample(1, age: 101)), id: 1, to: &core)
-    #expect(codes(&core) == [1: .staleObservation])
-    send(.observation(.sample(2, age: 60)), id: 2, at: 1000, to: &core)
-    #expect(codes(&core) == [:])
-    #expect(core.nextJob(at: 1041) == nil)
-    #expect(codes(&core) == [2: .staleObservation])
-    send(.observation(.sample(3, age: 60)), id: 3, at: 2000, to: &core)
-    #expect(core.nextJob(at: 2040) != nil)
-  }
-
-  @Test func `no limit, no stale observation`() {
-    var core = core(maximumAge: nil)
-    send(.observation(.sample(1, age: 1 << 60)), to: &core)
-    #expect(core.nextJob(at: 1 << 62) != nil)
   }
 
   @Test func `an observation must be newer than the last`() {
@@ -132,43 +145,17 @@ struct ControlCoreTests {
     #expect(codes(&core) == [1: nil, 2: .stopped, 3: nil])
   }
 
-  @Test func `only an idle session makes room, and never a stopped one`() {
-    var core = core(sessions: 2)
-    send(.stop(reason: ""), session: "stopped", at: 0, to: &core)
-    send(.observation(.sample(1)), session: "idle", at: 10, to: &core)
-    finish(core.nextJob(at: 10), at: 10, &core)
-    _ = core.takeReplies()
-    send(.observation(.sample(1)), id: 1, session: "new", at: 1009, to: &core)
-    #expect(codes(&core) == [1: .overloaded])
-    send(.observation(.sample(1)), id: 2, session: "new", at: 1010, to: &core)
-    #expect(codes(&core) == [:])
-    #expect(core.metrics.sessions == 2)
-    send(.observation(.sample(9)), id: 3, session: "stopped", at: 1 << 40, to: &core)
-    #expect(codes(&core) == [3: .stopped])
-    // `new` still waits for its commands: it is not idle however long that takes.
-    send(.observation(.sample(1)), id: 4, session: "newer", at: 1 << 41, to: &core)
-    #expect(codes(&core) == [4: .overloaded])
-  }
-
-  @Test func `a greeting and a reset open no session`() {
-    var core = core(sessions: 1)
-    for index in 0..<10 {
-      send(.hello(clientName: "", clientVersion: ""), id: UInt64(index), session: "h\(index)", to: &core)
-      send(.reset, id: 100 + UInt64(index), session: "r\(index)", to: &core)
-    }
-    #expect(codes(&core).values.allSatisfy { $0 == nil })
-    #expect(core.metrics.sessions == 0)
-  }
-
   @Test func `nothing runs and no greeting is answered before the policy is warm`() {
     var core = core(isReady: false)
     send(.hello(clientName: "", clientVersion: ""), id: 1, to: &core)
     send(.observation(.sample(1)), id: 2, to: &core)
     send(.stop(reason: ""), id: 3, session: "b", to: &core)
     #expect(core.nextJob(at: 0) == nil)
-    #expect(codes(&core) == [3: nil], "a stop never waits")
+    #expect(codes(&core) == [2: .notOwner, 3: nil], "a stop never waits")
     core.becomeReady(at: 0)
     #expect(codes(&core) == [1: nil])
+    greet("c", &core)
+    send(.observation(.sample(1)), id: 4, session: "c", to: &core)
     #expect(core.nextJob(at: 0) != nil)
   }
 
@@ -180,7 +167,8 @@ struct ControlCoreTests {
     send(.generate(GenerationRequest(prompt: "")), id: 3, to: &core)
     core.close(at: 0)
     send(.resume, id: 4, to: &core)
-    #expect(codes(&core) == [1: .shuttingDown, 2: .shuttingDown, 3: .shuttingDown, 4: .shuttingDown])
+    send(.stop(reason: ""), id: 5, to: &core)
+    #expect(codes(&core) == [1: .shuttingDown, 2: .shuttingDown, 3: .shuttingDown, 4: .shuttingDown, 5: nil])
     finish(job, &core)
     #expect(codes(&core) == [:])
     #expect(core.nextJob(at: 0) == nil)
@@ -212,5 +200,14 @@ struct ControlCoreTests {
     let error = RobotError(.frozenCamera, "x\0y", String(repeating: "z", count: 1 << 20))
     core.finish(Outcome(jobID: job?.id ?? 0, answer: .acted([.init(result: .failure(error))])), at: 0)
     #expect(codes(&core) == [1: .frozenCamera])
+  }
+}
+
+extension ControlCore {
+  /// The replies since the last call, in order, as they leave at `now`.
+  mutating func takeReplies(at now: UInt64 = 0) -> [Outgoing] {
+    var replies: [Outgoing] = []
+    while let reply = nextReply(at: now) { replies.append(reply) }
+    return replies
   }
 }

@@ -26,7 +26,7 @@ struct ConversationTests {
     #expect(try robot.act(on: .sample(1)).observationSequence == 1)
 
     let metrics = daemon.daemon.metrics
-    #expect(metrics.requests == 4)
+    #expect(metrics.requests == 5)
     #expect(metrics.chunks == 2)
     #expect(metrics.limitedActions == 2)
     #expect(metrics.errors.isEmpty)
@@ -82,8 +82,8 @@ struct ConversationTests {
     _ = try robot.send(.observation(.sample(2)))
     #expect(policy.isInStep())
     let other = try daemon.client("b")
-    _ = try other.send(.observation(.sample(1)))
-    #expect(daemon.wait { $0.requests == 3 })
+    _ = try other.send(.observation(.now(1)))
+    #expect(daemon.wait { $0.requests == 5 })
     Thread.sleep(forTimeInterval: 0.35)
     policy.hold(false)
     policy.release.signal()
@@ -117,6 +117,7 @@ struct ConversationTests {
   @Test func `a session without room is refused`() throws {
     var options = DaemonOptions()
     options.maximumSessions = 1
+    options.sessionIdleTime = .seconds(600)
     let daemon = try RunningDaemon(FakePolicy(), options: options)
     defer { daemon.stop() }
     _ = try daemon.client("one").act(on: .sample(1))

@@ -82,13 +82,12 @@ struct HostileInputTests {
   }
 
   @Test func `thousands of broken messages`() throws {
-    // Some of them are good observations of sessions with odd names: let those be forgotten at once.
-    var options = DaemonOptions()
-    options.sessionIdleExpiry = .zero
-    let daemon = try RunningDaemon(FakePolicy(), options: options)
+    let daemon = try RunningDaemon(FakePolicy())
     defer { daemon.stop() }
     let hostile = try daemon.client("hostile")
-    let good = try RequestMessage(requestID: 1, sessionID: "hostile", body: .observation(.sample(1))).encoded()
+    let good = try RequestMessage(
+      requestID: 1, sessionID: "hostile", sessionToken: hostile.sessionToken, body: .observation(.sample(1))
+    ).encoded()
     for round in 0..<2_000 {
       var bytes = good
       let place = round % bytes.count
@@ -97,13 +96,13 @@ struct HostileInputTests {
       _ = try hostile.receive()
     }
     _ = try daemon.client("honest").act(on: .sample(1))
-    #expect(daemon.daemon.metrics.requests == 2_001)
+    #expect(daemon.daemon.metrics.requests == 2_003)
   }
 
   @Test func `thousands of broken questions, each with one final reply`() throws {
     let daemon = try RunningDaemon(TalkingPolicy())
     defer { daemon.stop() }
-    let hostile = try daemon.client("hostile")
+    let hostile = try daemon.stranger("hostile")
     let question = GenerationRequest(
       prompt: "cup", images: Observation.sample(1).frames, audio: [1, 2, 3],
       box: .init(minX: 0, minY: 0, maxX: 1, maxY: 1), maximumTokens: 3, temperature: 1, topK: 2, topP: 0.5,

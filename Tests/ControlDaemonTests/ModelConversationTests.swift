@@ -174,7 +174,7 @@ struct ModelConversationTests {
       Observation(
         sequence: sequence, capturedAt: sequence, sentAt: sequence, frames: frames,
         proprioception: capabilities.proprioception.map { ($0.minimum + $0.maximum) / 2 },
-        instruction: capabilities.instructions[0])
+        instruction: capabilities.instructions[0], clock: .simulated)
     }
     let alone = try daemon.client("first").act(on: look(1)).tokens
     let answer = try person.generate(GenerationRequest(prompt: "hello", maximumTokens: 200)).tokens

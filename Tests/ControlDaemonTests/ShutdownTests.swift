@@ -16,7 +16,7 @@ struct ShutdownTests {
     let running = try robot.send(.observation(.sample(1)))
     #expect(policy.isInStep())
     let waiting = try robot.send(.observation(.sample(2)))
-    #expect(daemon.wait { $0.requests == 2 })
+    #expect(daemon.wait { $0.requests == 3 })
     daemon.daemon.stop()
     for expected in [waiting, running] {
       let reply = try robot.receive()
@@ -71,7 +71,7 @@ struct ShutdownTests {
       throw error
     })
     let daemon = try RunningDaemon(policy)
-    let robot = try daemon.client()
+    let robot = try daemon.stranger()
     let answer = refusal { () throws(ClientError) in try robot.hello(clientName: "", clientVersion: "") }
     #expect(answer == error)
     #expect(daemon.stop() == error)

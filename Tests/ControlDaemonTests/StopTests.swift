@@ -14,8 +14,8 @@ struct StopTests {
     policy.hold(true)
     let step = try robot.send(.observation(.sample(1)))
     #expect(policy.isInStep())
-    // Another connection of the same session: an operator's button.
-    #expect(try daemon.client().stop(reason: "button"))
+    // Anyone who knows the name: an operator's button.
+    #expect(try daemon.stranger().stop(reason: "button"))
     let reply = try robot.receive()
     #expect(reply.requestID == step)
     guard case .error(let error) = reply.body else {
@@ -62,7 +62,7 @@ struct StopTests {
   @Test func `a robot that reconnects finds its stop latched`() throws {
     let daemon = try RunningDaemon(FakePolicy())
     defer { daemon.stop() }
-    try daemon.client("arm").stop(reason: "")
+    try daemon.stranger("arm").stop(reason: "")
     let again = try daemon.client("arm")
     #expect(refusal { () throws(ClientError) in try again.act(on: .sample(1)) }?.code == .stopped)
     try again.resume()

@@ -14,7 +14,6 @@ import UnifiedIO
     #expect(Destination.shortage(of: .max, free: .max)?.contains("far more") == true)
   }
 
-
   private func write(
     seed: UInt64 = 1, inputs: [Configuration.InputModality]? = nil, targets: [TargetModality]? = nil,
     shardSize: Int = 1 << 40

@@ -39,7 +39,7 @@ import Testing
     let path = "/tmp/uio2-gone-\(UUID().uuidString.prefix(8))"
     defer { unlink(path) }
     var socket = Optional(try RouterSocket(endpoint: transport == "ipc" ? "ipc://\(path)" : "tcp://127.0.0.1:*"))
-    let question = Question(socket?.endpoint ?? "")
+    let question = Question(socket?.endpoint.description ?? "")
     let request = try socket?.receive(timeout: .seconds(20))
     guard case .message? = request else {
       Issue.record("the question did not arrive")
@@ -53,7 +53,7 @@ import Testing
 
   @Test func `an answer that came before the end is an answer`() throws {
     var socket = Optional(try RouterSocket(endpoint: "tcp://127.0.0.1:*"))
-    let question = Question(socket?.endpoint ?? "")
+    let question = Question(socket?.endpoint.description ?? "")
     guard case .message(let route, let bytes)? = try socket?.receive(timeout: .seconds(20)) else {
       Issue.record("the question did not arrive")
       return

@@ -28,11 +28,14 @@ public enum HandmadePNG {
   }
 
   /// A compressed text that inflates to zeros.
-  public static func text(of count: Int) -> [UInt8] { chunk("zTXt", Array("Comment".utf8) + [0, 0] + zlibZeros(count)) }
+  public static func text(of count: Int) -> [UInt8] {
+    chunk("zTXt", Array("Comment".utf8) + [0, 0] + zlibZeros(count))
+  }
 
   /// An eXIf chunk with an orientation.
   public static func exif(orientation: UInt8) -> [UInt8] {
-    chunk("eXIf", Array("MM\0*".utf8) + [0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0])
+    chunk(
+      "eXIf", Array("MM\0*".utf8) + [0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0])
   }
 
   /// A zlib stream of `count` zeros, at least one: about a thousandth of that in bytes.

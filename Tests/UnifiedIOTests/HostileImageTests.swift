@@ -109,7 +109,8 @@ struct HostileImageTests {
     let end = file.count - 2
     #expect(Array(file[end...]) == [0xff, 0xd9])
     for stray in [[0], [0x11, 0x22, 0x33, 0x44], [UInt8](repeating: 0, count: 200)] as [[UInt8]] {
-      #expect(try Image.decode(Array(file[..<end]) + stray + file[end...]) == image, "\(stray.count) bytes before the end")
+      #expect(
+        try Image.decode(Array(file[..<end]) + stray + file[end...]) == image, "\(stray.count) bytes before the end")
       // Before the tables, which begin behind the first segment.
       let tables = 4 + Int(file[4]) << 8 + Int(file[5])
       #expect(try Image.decode(Array(file[..<tables]) + stray + file[tables...]) == image)

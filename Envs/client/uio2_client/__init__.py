@@ -24,6 +24,7 @@ Needs only pyzmq and protobuf; raw frames may be NumPy arrays or whatever else h
 from .client import PROTOCOL_VERSION, Client
 from .errors import ClientError, Disconnected, Timeout, code_name
 from .messages import camera_frame, observation
+from .tokens import read_token, write_token
 
 __all__ = [
     "PROTOCOL_VERSION",
@@ -34,4 +35,6 @@ __all__ = [
     "camera_frame",
     "code_name",
     "observation",
+    "read_token",
+    "write_token",
 ]

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 from socket import AF_INET, getaddrinfo
 from types import TracebackType
+from typing import Any
 
 import zmq
 from google.protobuf.message import DecodeError
 from zmq.utils.monitor import recv_monitor_message
 
 from . import uio2_pb2 as pb
+from .agreed_policy import AgreedPolicy
 from .errors import ClientError, Disconnected, Timeout
 
 PROTOCOL_VERSION = 2
@@ -25,19 +27,39 @@ class Client:
     After a ``Timeout`` or ``Disconnected`` the client has already thrown its socket away, so that no late answer can be
     taken for a fresh one; the next request connects anew.
 
+    ``hello`` makes the client the owner of its session, and its answer is what robot and daemon agree upon. After each new
+    connection the client says hello again by itself and compares. Once anything differs, every request that could move the robot
+    raises ``policy_changed`` until the program calls ``hello`` again.
+
     Args:
         address: ZeroMQ endpoint of the daemon, such as ``tcp://127.0.0.1:5555`` or ``ipc:///run/uio2.sock``.
-        session: name of the session, 1…128 bytes; a random one when left out. Two clients of the same session share its
-            episode and its stop, which is how a second program can stop a robot.
+        session: name of the session, 1…128 printable ASCII characters; a random one when left out. Any program that knows it
+            can stop the robot, and only its owner can do more.
         timeout: seconds to wait for each answer.
+        token: of a session that this program owned before, or the operator's.
+        clock: the robot's monotonic clock in nanoseconds, of which ``captured_at`` is.
     """
 
-    def __init__(self, address: str, session: str | None = None, timeout: float = 5.0) -> None:
-        if session is not None and not 1 <= len(session.encode()) <= 128:
-            raise ValueError("a session's name takes 1 to 128 bytes")
+    def __init__(
+        self,
+        address: str,
+        session: str | None = None,
+        timeout: float = 5.0,
+        *,
+        token: bytes = b"",
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        if session is not None and not (
+            1 <= len(session) <= 128 and all(" " <= character <= "~" for character in session)
+        ):
+            raise ValueError("a session's name takes 1 to 128 printable ASCII characters")
         self.address = address
         self.session = session or f"robot-{secrets.token_hex(8)}"
         self.timeout = timeout
+        self._token = token
+        self._clock = clock
+        self._agreed = AgreedPolicy()
+        self._echo: pb.ClockEcho | None = None
         self._context = zmq.Context()
         self._socket: zmq.Socket | None = None
         self._monitor: zmq.Socket | None = None
@@ -53,44 +75,61 @@ class Client:
     ) -> None:
         self.close()
 
-    def hello(self, name: str = "uio2-client", version: str = "0.1.0", timeout: float | None = None) -> pb.Capabilities:
-        """Asks what the daemon drives: cameras, proprioception, actions, limits.
+    @property
+    def token(self) -> bytes:
+        """Proves that this client owns its session; empty before ``hello``. A secret: keep it to go on after a restart."""
+        return self._token
 
-        It changes nothing, so it is asked again, within the same time, where the connection breaks meanwhile: a daemon may
-        have been restarted just before, and this side not have noticed yet.
+    def hello(self, name: str = "uio2-client", version: str = "0.1.0", timeout: float | None = None) -> pb.Capabilities:
+        """Asks what the daemon drives (cameras, proprioception, actions, limits), and agrees upon it.
+
+        It is asked again, within the same time, where the connection breaks meanwhile: a daemon may have been restarted just
+        before, and this side not have noticed yet.
         """
-        body = pb.Hello(client_name=name, client_version=version)
-        seconds = self.timeout if timeout is None else timeout
-        deadline = time.monotonic() + seconds
+        # Until the daemon answers, what was agreed before holds.
+        agreed = AgreedPolicy(name, version)
+        deadline = self._deadline(timeout)
         try:
-            capabilities = self._ask("hello", body, "capabilities", seconds)
+            agreed.capabilities = self._greet(agreed, timeout, deadline)
         except Disconnected:
-            capabilities = self._ask("hello", body, "capabilities", max(0.0, deadline - time.monotonic()))
-        self._maximum_message_bytes = capabilities.limits.maximum_message_bytes
-        return capabilities
+            agreed.capabilities = self._greet(agreed, timeout, deadline)
+        self._agreed = agreed
+        self._maximum_message_bytes = agreed.capabilities.limits.maximum_message_bytes
+        return agreed.capabilities
 
     def act(self, observation: pb.Observation, timeout: float | None = None) -> pb.ActionChunk:
-        """Sends what the robot sees and returns what to do next. ``sent_at`` is filled in when it is 0."""
-        if observation.sent_at == 0:
-            observation.sent_at = time.monotonic_ns()
-        chunk = self._ask("observation", observation, "action_chunk", timeout)
+        """Sends what the robot sees and returns what to do next.
+
+        ``sent_at`` is filled in, at the moment when the message leaves, when it is 0; so is ``echo``, unless the clock is simulated.
+
+        Raises:
+            ClientError: among others ``late`` when the deadline of the actions has passed (with a simulated clock the robot looks at
+                ``valid_until`` itself) and ``policy_changed`` when another policy than the one agreed upon answers.
+        """
+        chunk = self._ask_as_owner("observation", self._stamped(observation), "action_chunk", timeout)
         if chunk.observation_sequence != observation.sequence or chunk.captured_at != observation.captured_at:
             raise ClientError(
                 "malformed", "action_chunk.observation_sequence", "the actions answer another observation than the last"
             )
+        self._agreed.check_digest(chunk.policy_digest)
+        if observation.clock == pb.ROBOT_CLOCK_MONOTONIC:
+            late = self._clock() - chunk.valid_until
+            if late > 0:
+                message = f"the actions came {late / 1e6:.1f} ms after their deadline; hold and look again"
+                raise ClientError("late", "action_chunk.valid_until", message)
         return chunk
 
     def reset(self, timeout: float | None = None) -> bool:
         """Begins a new episode. A latched stop stays; returns whether one is latched."""
-        return self._ask("reset", pb.Reset(), "acknowledgement", timeout).stopped
+        return self._ask_as_owner("reset", pb.Reset, "acknowledgement", timeout).stopped
 
     def stop(self, reason: str = "", timeout: float | None = None) -> bool:
-        """Latches a stop: the session gets no actions until ``resume``. Returns whether it is latched."""
-        return self._ask("stop", pb.Stop(reason=reason), "acknowledgement", timeout).stopped
+        """Latches a stop: the session gets no actions until ``resume``. Returns whether it is latched. Anyone may."""
+        return self._ask("stop", lambda: pb.Stop(reason=reason), "acknowledgement", timeout).stopped
 
     def resume(self, timeout: float | None = None) -> bool:
-        """Clears a latched stop. Returns whether one is still latched."""
-        return self._ask("resume", pb.Resume(), "acknowledgement", timeout).stopped
+        """Clears a latched stop; only the session's owner and the operator may. Returns whether one is still latched."""
+        return self._ask_as_owner("resume", pb.Resume, "acknowledgement", timeout).stopped
 
     def generate(
         self,
@@ -151,16 +190,17 @@ class Client:
             negative_prompt=negative_prompt,
             progress_interval=0 if on_progress is None else round(progress_interval * 1e9),
         )
-        return self._ask("generate", request, "generation", timeout, on_progress)
+        return self._ask("generate", lambda: request, "generation", timeout, on_progress)
 
     def cancel(self, request_id: int, timeout: float | None = None) -> None:
         """Ends a generation that another client of the same session asked for; that client's answer says what was said so far.
+        Where the session has an owner, this client needs its token.
 
         Args:
             request_id: the other client's ``request_id``.
             timeout: seconds, instead of the client's own.
         """
-        self._ask("cancel", pb.Cancel(request_id=request_id), "acknowledgement", timeout)
+        self._ask("cancel", lambda: pb.Cancel(request_id=request_id), "acknowledgement", timeout)
 
     @property
     def request_id(self) -> int:
@@ -174,21 +214,79 @@ class Client:
             self._disconnect()
             self._context.term()
 
-    def _ask(self, kind: str, body, expected: str, timeout: float | None, on_progress=None):
-        """Sends ``body`` as the request ``kind`` and returns the ``expected`` body of its final reply."""
+    def _deadline(self, timeout: float | None) -> float:
+        return time.monotonic() + (self.timeout if timeout is None else timeout)
+
+    def _greet(self, agreed: AgreedPolicy, timeout: float | None, deadline: float) -> pb.Capabilities:
+        """The answer to Hello; its token is kept."""
+
+        def greeting() -> pb.Hello:
+            return pb.Hello(client_name=agreed.name, client_version=agreed.version, sent_at=self._clock())
+
+        found = self._ask("hello", greeting, "capabilities", timeout, deadline=deadline)
+        self._token = found.session_token or self._token
+        agreed.is_current = True
+        return found
+
+    def _stamped(self, observation: pb.Observation) -> Callable[[], pb.Observation]:
+        """Fills in what only the moment of departure can say."""
+        fill_in = observation.sent_at == 0
+
+        def stamp() -> pb.Observation:
+            if observation.clock == pb.ROBOT_CLOCK_MONOTONIC:
+                if fill_in:
+                    observation.sent_at = self._clock()
+                if self._echo is not None:
+                    observation.echo.CopyFrom(self._echo)
+            elif fill_in:
+                observation.sent_at = observation.captured_at
+            return observation
+
+        return stamp
+
+    def _ask_as_owner(self, kind: str, body: Callable[[], Any], expected: str, timeout: float | None):
+        """As ``_ask``, for what only the session's owner may do: not before the daemon is known to be the one agreed with."""
+        agreed, deadline = self._agreed, self._deadline(timeout)
+        agreed.check()
+        self._connect(deadline)
+        if agreed.capabilities is not None and not agreed.is_current:
+            agreed.compare(self._greet(agreed, timeout, deadline))
+        try:
+            return self._ask(kind, body, expected, timeout, deadline=deadline)
+        except ClientError as error:
+            # A daemon that was restarted knows no session, and this side may not have noticed yet.
+            if error.code != "not_owner" or agreed.capabilities is None:
+                raise
+        agreed.compare(self._greet(agreed, timeout, deadline))
+        return self._ask(kind, body, expected, timeout, deadline=deadline)
+
+    def _ask(
+        self,
+        kind: str,
+        body: Callable[[], Any],
+        expected: str,
+        timeout: float | None,
+        on_progress=None,
+        deadline: float | None = None,
+    ):
+        """Sends ``body`` as the request ``kind`` and returns the ``expected`` body of its final reply.
+
+        ``body`` is made when there is a connection, right before it leaves.
+        """
         if self._closed:
             raise Disconnected(self.address, "the client is closed")
         seconds = self.timeout if timeout is None else timeout
-        deadline = time.monotonic() + seconds
+        deadline = self._deadline(timeout) if deadline is None else deadline
         self._request_id += 1
         request_id = self._request_id
         try:
-            self._send(self._request(request_id, kind, body), deadline)
+            socket = self._connect(deadline)
+            socket.send(self._bounded(self._request(request_id, kind, body())), zmq.NOBLOCK)
             reply = self._receive(request_id, deadline, seconds)
             while reply.WhichOneof("body") == "progress":
                 deadline = time.monotonic() + seconds
                 if on_progress is not None and on_progress(reply.progress) is False:
-                    self._send(self._cancel(request_id), deadline)
+                    self._connect(deadline).send(self._cancel(request_id), zmq.NOBLOCK)
                     on_progress = None
                 reply = self._receive(request_id, deadline, seconds)
         except BaseException:
@@ -210,9 +308,25 @@ class Client:
             raise ClientError("malformed", "reply.body", f"expected {expected}, found {found}")
         return getattr(reply, expected)
 
+    def _bounded(self, data: bytes) -> bytes:
+        """``data``, if the daemon reads as much."""
+        if 0 < self._maximum_message_bytes < len(data):
+            # The daemon would refuse it too, but of one that is far too large it only breaks the connection.
+            raise ClientError(
+                "too_large",
+                "request",
+                f"{len(data)} bytes, this daemon reads {self._maximum_message_bytes} at most; "
+                "send smaller or compressed pictures",
+            )
+        return data
+
     def _request(self, request_id: int, kind: str, body) -> bytes:
         return pb.Request(
-            protocol_version=PROTOCOL_VERSION, request_id=request_id, session_id=self.session, **{kind: body}
+            protocol_version=PROTOCOL_VERSION,
+            request_id=request_id,
+            session_id=self.session,
+            session_token=self._token,
+            **{kind: body},
         ).SerializeToString()
 
     def _cancel(self, request_id: int) -> bytes:
@@ -229,23 +343,6 @@ class Client:
         except zmq.ZMQError:
             pass
 
-    def _send(self, data: bytes, deadline: float) -> None:
-        if 0 < self._maximum_message_bytes < len(data):
-            # The daemon would refuse it too, but of one that is far too large it only breaks the connection.
-            raise ClientError(
-                "too_large",
-                "request",
-                f"{len(data)} bytes, this daemon reads {self._maximum_message_bytes} at most; "
-                "send smaller or compressed pictures",
-            )
-        socket = self._connect()
-        # IMMEDIATE makes the socket writable only while a daemon is there, so nothing is queued for one that may come.
-        if not socket.poll(_remaining(deadline), zmq.POLLOUT):
-            raise Disconnected(self.address, "no daemon answers at this address")
-        while self._monitor is not None and self._monitor.poll(0):
-            recv_monitor_message(self._monitor)  # the daemon was restarted between two requests; that is no failure now
-        socket.send(data, zmq.NOBLOCK)
-
     def _receive(self, request_id: int, deadline: float, seconds: float) -> pb.Reply:
         """The next reply to a request; replies to others are dropped."""
         assert self._socket is not None and self._monitor is not None
@@ -255,7 +352,11 @@ class Client:
         while True:
             ready = dict(poller.poll(_remaining(deadline)))
             if self._socket in ready:
-                reply = _parse(self._socket.recv_multipart()[-1])
+                data = self._socket.recv_multipart()[-1]
+                received_at = self._clock()
+                reply = _parse(data)
+                if reply.sent_at:
+                    self._echo = pb.ClockEcho(reply_sent_at=reply.sent_at, reply_received_at=received_at)
                 # request_id 0 answers a request that the daemon could not read far enough to know its id.
                 if reply.request_id in (request_id, 0):
                     return reply
@@ -265,7 +366,10 @@ class Client:
             else:
                 raise Timeout(self.address, seconds)
 
-    def _connect(self) -> zmq.Socket:
+    def _connect(self, deadline: float) -> zmq.Socket:
+        """The socket, once a daemon is connected to it."""
+        if self._closed:
+            raise Disconnected(self.address, "the client is closed")
         if self._socket is None:
             socket = self._context.socket(zmq.DEALER)
             socket.setsockopt(zmq.LINGER, 0)
@@ -279,9 +383,17 @@ class Client:
             except zmq.ZMQError as error:
                 self._disconnect()
                 raise Disconnected(self.address, f"not an address to connect to: {error}") from error
+        # IMMEDIATE makes the socket writable only while a daemon is there, so nothing is queued for one that may come.
+        if not self._socket.poll(_remaining(deadline), zmq.POLLOUT):
+            self._disconnect()
+            raise Disconnected(self.address, "no daemon answers at this address")
+        while self._monitor is not None and self._monitor.poll(0):
+            recv_monitor_message(self._monitor)  # the daemon was restarted between two requests; that is no failure now
+            self._agreed.is_current = False
         return self._socket
 
     def _disconnect(self) -> None:
+        self._agreed.is_current = False
         if self._socket is not None:
             self._socket.disable_monitor()
             if self._monitor is not None:

@@ -181,7 +181,7 @@ struct  Uio2__V1__Request
    */
   char *session_id;
   /*
-   * of Capabilities; observe, reset and resume need it. Empty: none
+   * of Capabilities; observe, reset, resume and cancel need it. Empty: none
    */
   ProtobufCBinaryData session_token;
   Uio2__V1__Request__BodyCase body_case;
@@ -240,8 +240,8 @@ struct  Uio2__V1__Reply
 
 
 /*
- * Asks what the daemon drives; answered with Capabilities. It opens the session, and the session token in the answer says who
- * owns it.
+ * Asks what the daemon drives; answered with Capabilities. The first to say hello owns the session and gets its token. After each
+ * new connection a robot says hello again, with its token, and compares: it does not move where anything differs.
  */
 struct  Uio2__V1__Hello
 {
@@ -326,7 +326,7 @@ struct  Uio2__V1__Observation
 {
   ProtobufCMessage base;
   /*
-   * strictly increasing within an episode
+   * above that of the last observation of the episode that was answered with commands, or still waits
    */
   uint64_t sequence;
   /*
@@ -369,7 +369,8 @@ struct  Uio2__V1__Observation
 
 
 /*
- * Begins a new episode of the session: history, last command and frozen-camera state are forgotten; a latched stop stays.
+ * Begins a new episode of the session: history, last command and frozen-camera state are forgotten; a latched stop stays. For
+ * the session's owner and the operator.
  */
 struct  Uio2__V1__Reset
 {
@@ -382,7 +383,7 @@ struct  Uio2__V1__Reset
 
 /*
  * Latches a stop: observations of the session are answered with ERROR_CODE_STOPPED until Resume. Its generations end as if
- * cancelled; further ones are answered.
+ * cancelled; further ones are answered. Anyone may send it, for any session, known or not: it is never refused.
  */
 struct  Uio2__V1__Stop
 {
@@ -395,7 +396,7 @@ struct  Uio2__V1__Stop
 
 
 /*
- * Clears a latched stop.
+ * Clears a latched stop. For the session's owner and the operator.
  */
 struct  Uio2__V1__Resume
 {

@@ -39,6 +39,12 @@ struct DecodingStage: Sendable {
     observations.contains(session) || observationsInWork.contains { $0.waiting.ticket.session == session }
   }
 
+  /// Those of the session's observations that still want an answer, the newest last.
+  func wantedObservations(of session: String) -> [Observation] {
+    let inWork = observationsInWork.filter { $0.isWanted && $0.waiting.ticket.session == session }
+    return inWork.map(\.waiting.request) + [observations.request(of: session)?.request].compactMap(\.self)
+  }
+
   /// The first observation in line that may begin.
   mutating func takeObservation(where isEligible: (Observation) -> Bool) -> ControlCore.Waiting<Observation>? {
     let busy = observationsInWork.map(\.waiting.ticket.session)
@@ -93,8 +99,7 @@ extension ControlCore {
     while let waiting = decoding.takeObservation(where: { $0.pixels <= usualPixels })
       ?? (takesLarge ? decoding.takeObservation(where: { _ in true }) : nil)
     {
-      do throws(RobotError) { try checkAge(of: waiting.request, receivedAt: waiting.ticket.receivedAt, at: now) } catch
-      {
+      do throws(RobotError) { _ = try checkedAge(of: waiting.request, waiting.ticket, at: now) } catch {
         answer(waiting.ticket, .error(error), at: now)
         continue
       }

@@ -4,15 +4,6 @@ import RobotPolicy
 
 /// What the policy works on, and what comes of it.
 extension ControlCore {
-  /// Says that the policy is warm.
-  package mutating func becomeReady(at now: UInt64) {
-    guard phase == .warming else { return }
-    phase = .serving
-    note(.ready, "", at: now)
-    for ticket in hellos { answer(ticket, .capabilities(capabilities), at: now) }
-    hellos.removeAll()
-  }
-
   /// How long robots may keep a question from beginning, nanoseconds.
   package static let questionPatience: UInt64 = 1_000_000_000
 
@@ -33,8 +24,7 @@ extension ControlCore {
   private mutating func nextSteps(at now: UInt64) -> [PolicyStep]? {
     var steps: [PolicyStep] = []
     while steps.count < maximumBatch, let (session, waiting) = observations.next() {
-      do throws(RobotError) { try checkAge(of: waiting.request, receivedAt: waiting.ticket.receivedAt, at: now) } catch
-      {
+      do throws(RobotError) { _ = try checkedAge(of: waiting.request, waiting.ticket, at: now) } catch {
         answer(waiting.ticket, .error(error), at: now)
         continue
       }
@@ -77,28 +67,33 @@ extension ControlCore {
     }
   }
 
+  /// Only commands that are good and in time move the episode on. After any refusal the session has seen what it has seen, and is
+  /// otherwise what it was.
   private mutating func finish(_ done: Running<Observation>, _ step: Outcome.Step, at now: UInt64) {
     // Answered in the meantime: stopped, reset or shut down. Then the episode must not remember the step either.
-    guard let ticket = done.ticket else { return }
-    if let context = step.context { sessions[done.session]?.context = context }
+    guard let ticket = done.ticket, let session = sessions[done.session] else { return }
+    let before = session.context ?? EpisodeContext()
+    let after = step.context ?? before
     do throws(RobotError) {
       var chunk = try step.result.get()
       chunk.timings[.queue] = done.queueTime
+      chunk.policyDigest = capabilities.policyDigest
       try capabilities.check(chunk, for: done.request)
-      record(chunk, answeredAfter: now &- ticket.receivedAt)
-      note(.acted(done.request, chunk), done.session, at: now)
+      _ = try checkedAge(of: done.request, ticket, at: now)
+      sessions[done.session]?.context = after
+      sessions[done.session]?.order.advance(to: done.request)
       sessions[done.session]?.lastChunkAt = now
-      answer(ticket, .actionChunk(chunk), at: now)
+      let answered = AnsweredStep(observation: done.request, ticket: ticket, order: session.order, context: before)
+      answer(ticket, .actionChunk(chunk), step: answered, at: now)
     } catch {
-      if case .success = step.result { sessions[done.session]?.context.recordUnsent() }
+      var context = after
+      if case .success = step.result {
+        // The policy takes its commands for sent.
+        context = before
+        context.rememberSight(of: after)
+      }
+      sessions[done.session]?.context = context
       answer(ticket, .error(error), at: now)
     }
-  }
-
-  private mutating func record(_ chunk: ActionChunk, answeredAfter duration: UInt64) {
-    metrics.chunks += 1
-    metrics.limitedActions += UInt64(chunk.actions.count { !$0.limited.isEmpty })
-    metrics.answerTime.record(duration)
-    for (stage, duration) in chunk.timings.durations { metrics.stages[stage, default: .init()].record(duration) }
   }
 }

@@ -1,49 +1,209 @@
 import RobotInterface
+import RobotPolicy
 
-/// The sessions that the daemon remembers, a bounded number.
+/// How far an episode is, so that its observations come in the order in which they were made.
+struct EpisodeOrder: Sendable {
+  private var sequence: UInt64?
+  private var capturedAt: UInt64 = 0
+
+  /// - Throws: `.outOfOrder` when `observation` is not newer than the last one.
+  func check(_ observation: Observation) throws(RobotError) {
+    if let sequence, observation.sequence <= sequence {
+      throw RobotError(
+        .outOfOrder, "observation.sequence",
+        "\(observation.sequence) does not come after \(sequence); count up, and reset to begin a new episode")
+    }
+    guard observation.capturedAt >= capturedAt else {
+      throw RobotError(
+        .outOfOrder, "observation.captured_at",
+        "\(observation.capturedAt) lies before \(capturedAt); use a monotonic clock, and reset after a restart")
+    }
+  }
+
+  mutating func advance(to observation: Observation) {
+    sequence = observation.sequence
+    capturedAt = observation.capturedAt
+  }
+}
+
+/// One robot's state: a small record, and the episode's memory while the session has a place. Nothing in it is shared with another
+/// session.
+struct Session: Sendable {
+  /// The owner's; `nil`: nobody has said hello yet.
+  fileprivate(set) var token: SessionToken?
+  /// Latched until the owner or the operator resumes, whatever else happens.
+  fileprivate(set) var isStopped: Bool
+  /// Nanoseconds on the daemon's clock of the last request.
+  fileprivate(set) var lastActive: UInt64
+  /// How the robot's clock relates to the daemon's.
+  var clock = ClockOffset()
+  /// The last observation that was answered with commands.
+  var order = EpisodeOrder()
+  /// What the policy remembers of the episode; `nil`: the session has no place.
+  var context: EpisodeContext?
+  /// Nanoseconds on the daemon's clock: when the last chunk of the episode was made, or left.
+  var lastChunkAt: UInt64?
+
+  /// Forgets the episode, but not the stop: a new episode is no permission to move.
+  mutating func beginEpisode() {
+    order = EpisodeOrder()
+    lastChunkAt = nil
+    if context != nil { context = EpisodeContext() }
+  }
+
+  /// Takes note of an observation that left its robot before the robot had the last chunk: what it reports as executed may then be of the
+  /// chunk before.
+  mutating func compare(_ observation: Observation, receivedAt: UInt64) {
+    guard let lastChunkAt else { return }
+    // A robot that echoes no reply, or one without a time, is known by when its observation came.
+    let lastReplyAt = observation.echo?.replySentAt ?? 0
+    if receivedAt < lastChunkAt || (lastReplyAt > 0 && lastReplyAt < lastChunkAt) { context?.noteObservationAhead() }
+  }
+}
+
+/// The sessions that the daemon knows.
 ///
-/// When the table is full, a new session takes the place of the one that has been idle the longest, if that was long
-/// enough. A stopped session is never forgotten: its robot must find the stop still latched when it comes back.
+/// A session is a small record, made by a greeting or a stop. A bounded number of them has a place as well, which holds the episode's
+/// memory; a session takes one with its first observation. When all places are taken, the session that was silent for longest gives its
+/// place away, if it is stopped or has been silent for the idle time. It remains known: its owner, its stop and its order survive.
+///
+/// The records are bounded too. The oldest idle one is forgotten first, then the oldest stopped one. Once a stop had to be forgotten,
+/// every session that is not known begins stopped, so that no robot whose stop was forgotten moves before its owner resumes it.
 struct SessionTable: Sendable {
   private var sessions: [String: Session] = [:]
-  private let capacity: Int
-  /// Nanoseconds.
-  private let idleExpiry: UInt64
+  private var places: Set<String> = []
+  /// Known sessions without a place.
+  private var idle = RecencyList<String>()
+  private var stopped = RecencyList<String>()
 
-  init(capacity: Int, idleExpiry: UInt64) {
-    self.capacity = capacity
-    self.idleExpiry = idleExpiry
+  private let capacity: Int
+  private let recordCapacity: Int
+  /// Nanoseconds.
+  private let idleTime: UInt64
+
+  /// Whether a stop was forgotten for want of memory, and new sessions begin stopped.
+  private(set) var hasForgottenStop = false
+
+  /// - Parameters:
+  ///   - capacity: places, at least 1.
+  ///   - recordCapacity: known sessions; more than places.
+  ///   - idleTime: nanoseconds of silence after which a session gives its place away.
+  init(capacity: Int, recordCapacity: Int, idleTime: UInt64) {
+    self.capacity = max(1, capacity)
+    self.recordCapacity = max(recordCapacity, self.capacity + 1)
+    self.idleTime = idleTime
   }
 
+  /// Sessions that have a place.
+  var placeCount: Int { places.count }
+  /// Sessions that are known.
   var count: Int { sessions.count }
 
+  /// A known session. What is not known stays so.
   subscript(id: String) -> Session? {
     get { sessions[id] }
-    set { sessions[id] = newValue }
+    set { if let newValue, sessions[id] != nil { sessions[id] = newValue } }
   }
 
-  /// Makes sure that session `id` exists and marks it as active.
+  /// Makes whoever greets first the owner.
   ///
-  /// - Parameter isBusy: whether a session has a request under way, and so is not idle whatever the clock says.
-  /// - Returns: the session that was forgotten to make room, if any.
-  /// - Throws: `.overloaded` when there is no room.
-  mutating func open(_ id: String, at now: UInt64, isBusy: (String) -> Bool) throws(RobotError) -> String? {
-    guard sessions[id] == nil else {
-      sessions[id]?.lastActive = now
-      return nil
+  /// - Parameter token: that the client has sent.
+  /// - Returns: the owner's token; `nil` when the session belongs to another client.
+  mutating func greet(_ id: String, presenting token: [UInt8], at now: UInt64) -> SessionToken? {
+    if let owner = sessions[id]?.token {
+      guard owner.matches(token) else { return nil }
+      touch(id, at: now)
+      return owner
     }
-    var forgotten: String?
-    if sessions.count >= capacity {
-      let idle = sessions.filter { !$0.value.isStopped && !isBusy($0.key) }
-      guard let oldest = idle.min(by: { $0.value.lastActive < $1.value.lastActive }),
-        now &- oldest.value.lastActive >= idleExpiry
-      else {
+    remember(id, at: now)
+    let token = SessionToken()
+    sessions[id]?.token = token
+    return token
+  }
+
+  /// Latches the stop of a session, known or not. There is always room for it.
+  mutating func stop(_ id: String, at now: UInt64) {
+    remember(id, at: now)
+    sessions[id]?.isStopped = true
+    file(id)
+  }
+
+  /// Clears the stop of a known session.
+  mutating func resume(_ id: String, at now: UInt64) {
+    sessions[id]?.isStopped = false
+    touch(id, at: now)
+  }
+
+  /// Marks a known session as active.
+  mutating func touch(_ id: String, at now: UInt64) {
+    sessions[id]?.lastActive = now
+    file(id)
+  }
+
+  /// Makes sure that a known session has a place.
+  ///
+  /// - Parameter isBusy: whether a session has an observation under way, and so keeps its place whatever the clock says.
+  /// - Returns: whether the place is new, and the session that gave it away.
+  /// - Throws: `.overloaded` when there is no place.
+  mutating func takePlace(
+    for id: String, at now: UInt64, isBusy: (String) -> Bool
+  ) throws(RobotError) -> (isNew: Bool, yielded: String?) {
+    guard !places.contains(id) else { return (false, nil) }
+    var yielded: String?
+    if places.count >= capacity {
+      guard let session = sessionToYield(at: now, isBusy: isBusy) else {
         throw RobotError(.overloaded, "session_id", "all \(capacity) sessions are in use; try again later")
       }
-      sessions[oldest.key] = nil
-      forgotten = oldest.key
+      places.remove(session)
+      sessions[session]?.context = nil
+      file(session)
+      yielded = session
     }
-    sessions[id] = Session(at: now)
-    return forgotten
+    idle.remove(id)
+    stopped.remove(id)
+    places.insert(id)
+    sessions[id]?.context = EpisodeContext()
+    return (true, yielded)
+  }
+
+  private func sessionToYield(at now: UInt64, isBusy: (String) -> Bool) -> String? {
+    var oldest: (id: String, lastActive: UInt64)?
+    for id in places {
+      guard let session = sessions[id], session.isStopped || now &- session.lastActive >= idleTime, !isBusy(id) else {
+        continue
+      }
+      if session.lastActive < oldest?.lastActive ?? .max { oldest = (id, session.lastActive) }
+    }
+    return oldest?.id
+  }
+
+  /// Makes sure that a session is known, and marks it as active.
+  private mutating func remember(_ id: String, at now: UInt64) {
+    if sessions[id] == nil {
+      if sessions.count >= recordCapacity { forgetOne() }
+      sessions[id] = Session(isStopped: hasForgottenStop, lastActive: now)
+    }
+    touch(id, at: now)
+  }
+
+  private mutating func forgetOne() {
+    if let id = idle.removeOldest() {
+      sessions[id] = nil
+    } else if let id = stopped.removeOldest() {
+      sessions[id] = nil
+      hasForgottenStop = true
+    }
+  }
+
+  /// Puts a session without a place at the end of its list.
+  private mutating func file(_ id: String) {
+    guard let session = sessions[id], !places.contains(id) else { return }
+    if session.isStopped {
+      idle.remove(id)
+      stopped.use(id)
+    } else {
+      stopped.remove(id)
+      idle.use(id)
+    }
   }
 }

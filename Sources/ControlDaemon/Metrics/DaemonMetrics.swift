@@ -14,8 +14,10 @@ public struct DaemonMetrics: Sendable, Hashable {
   public var limitedActions: UInt64 = 0
   /// Replies whose client had gone or did not read them.
   public var lostReplies: UInt64 = 0
-  /// Sessions remembered now.
+  /// Sessions whose episode is remembered now.
   public var sessions: Int = 0
+  /// Sessions whose owner and stop are remembered now, those above included.
+  public var knownSessions: Int = 0
   /// How long each stage of the answered observations took.
   public var stages: [Stage: LatencyHistogram] = [:]
   /// From an observation's arrival to its commands' departure.

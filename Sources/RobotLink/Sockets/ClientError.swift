@@ -14,6 +14,11 @@ public enum ClientError: Error, Sendable, Hashable, CustomStringConvertible {
   case transport(RobotError)
   /// The daemon's answer breaks the protocol, or is of the wrong kind.
   case invalidReply(RobotError)
+  /// The commands came after their deadline on the robot's clock, by this time. Hold, and observe again.
+  case late(by: Duration)
+  /// The daemon does not serve what was agreed upon with ``RobotClient/hello(clientName:clientVersion:)`` any more; the sentence says
+  /// what differs. Hold; compare the new capabilities with the robot before it moves again.
+  case policyChanged(String)
 
   /// One line for a person.
   public var description: String {
@@ -24,6 +29,8 @@ public enum ClientError: Error, Sendable, Hashable, CustomStringConvertible {
     case .invalidRequest(let error): "the request is not valid: \(error)"
     case .transport(let error): "the link failed: \(error)"
     case .invalidReply(let error): "the daemon's answer is not valid: \(error)"
+    case .late(let duration): "the commands came \(duration) after their deadline"
+    case .policyChanged(let difference): "the daemon serves another policy than the one agreed upon: \(difference)"
     }
   }
 }

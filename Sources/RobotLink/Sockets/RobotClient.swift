@@ -4,27 +4,49 @@ import RobotInterface
 /// A robot's end of the link: asks the daemon and waits for the answer, never longer than the timeout.
 ///
 /// One owner, one thread at a time. An answer that comes after its timeout is dropped, never taken for a later one's.
+///
+/// ``hello(clientName:clientVersion:)`` makes the client the owner of its session and is what robot and daemon agree upon. A daemon that
+/// was restarted knows no session; the client then greets it again by itself, and compares. Once anything differs, it sends and hands out
+/// nothing that could move the robot until ``hello(clientName:clientVersion:)`` is called again.
 public final class RobotClient {
   /// The session that every request belongs to.
   public let sessionID: String
   /// How long each request waits for its answer.
   public var timeout: Duration
+  /// Proves that this client owns the session; empty before the greeting, and when the session belongs to another client. A secret: whoever
+  /// keeps it, in a file for example, can go on with the session after a restart.
+  public private(set) var sessionToken: [UInt8]
+  /// What was agreed upon: the answer to the last ``hello(clientName:clientVersion:)``.
+  public private(set) var capabilities: Capabilities?
 
+  private let clock: () -> UInt64
   private var socket: ZeroMQSocket
   private var lastRequestID: UInt64 = 0
   /// Bytes of one request that the daemon reads; `nil` before it has said so.
   private var maximumMessageBytes: UInt64?
+  private var greeting = (name: "", version: "")
+  /// What differs from ``capabilities`` since then, if anything does.
+  private var difference: String?
+  /// Of the last reply.
+  private var echo: ClockEcho?
 
   /// Connects to a daemon, now or as soon as one listens at `endpoint`.
   ///
   /// - Parameters:
   ///   - endpoint: where the daemon is looked for.
-  ///   - sessionID: 1...``ProtocolLimits/maximumSessionIDBytes`` bytes; two robots must not share one.
+  ///   - sessionID: 1...``ProtocolLimits/maximumSessionIDBytes`` printable ASCII characters; two robots must not share one.
+  ///   - sessionToken: of a session that this program owned before, or the operator's; empty: none.
   ///   - timeout: how long each request waits for its answer.
+  ///   - clock: the robot's monotonic clock, nanoseconds; ``Observation/capturedAt`` must be of the same.
   /// - Throws: ``ClientError/transport(_:)`` when no socket can be made.
-  public init(endpoint: Endpoint, sessionID: String, timeout: Duration = .seconds(5)) throws(ClientError) {
+  public init(
+    endpoint: Endpoint, sessionID: String, sessionToken: [UInt8] = [], timeout: Duration = .seconds(5),
+    clock: @escaping () -> UInt64 = MonotonicClock.nanoseconds
+  ) throws(ClientError) {
     self.sessionID = sessionID
+    self.sessionToken = sessionToken
     self.timeout = timeout
+    self.clock = clock
     do throws(RobotError) {
       var socket = try ZeroMQSocket(
         .dealer, options: [(ZMQ_LINGER, 0), (ZMQ_SNDHWM, 16), (ZMQ_RCVHWM, 64)] + ZeroMQSocket.keepAlive,
@@ -36,35 +58,46 @@ public final class RobotClient {
     }
   }
 
-  /// As ``init(endpoint:sessionID:timeout:)``, with an address that is still a text: `tcp://host:port` or `ipc://path`.
+  /// As ``init(endpoint:sessionID:sessionToken:timeout:clock:)``, with an address that is still a text: `tcp://host:port` or `ipc://path`.
   ///
   /// - Throws: ``ClientError/transport(_:)`` also when it is not an address.
-  public convenience init(endpoint: String, sessionID: String, timeout: Duration = .seconds(5)) throws(ClientError) {
+  public convenience init(
+    endpoint: String, sessionID: String, sessionToken: [UInt8] = [], timeout: Duration = .seconds(5),
+    clock: @escaping () -> UInt64 = MonotonicClock.nanoseconds
+  ) throws(ClientError) {
     let place: Endpoint
     do throws(RobotError) { place = try Endpoint(endpoint, for: .connect) } catch { throw .transport(error) }
-    try self.init(endpoint: place, sessionID: sessionID, timeout: timeout)
+    try self.init(endpoint: place, sessionID: sessionID, sessionToken: sessionToken, timeout: timeout, clock: clock)
   }
 
-  /// Asks what the daemon drives; answered once its policy is warm.
+  /// Asks what the daemon drives, and agrees upon it; answered once its policy is warm.
   ///
   /// - Throws: ``ClientError``.
   public func hello(clientName: String, clientVersion: String) throws(ClientError) -> Capabilities {
-    guard case .capabilities(let capabilities) = try ask(.hello(clientName: clientName, clientVersion: clientVersion))
-    else {
-      throw unexpected("capabilities")
-    }
-    maximumMessageBytes = capabilities.limits.maximumMessageBytes
-    return capabilities
+    greeting = (clientName, clientVersion)
+    let found = try greet()
+    (capabilities, difference) = (found, nil)
+    maximumMessageBytes = found.limits.maximumMessageBytes
+    return found
   }
 
   /// Asks what to do.
   ///
-  /// - Throws: ``ClientError``.
+  /// - Parameter observation: ``Observation/sentAt`` is filled in when it is 0, and ``Observation/echo`` unless the clock is simulated.
+  /// - Throws: ``ClientError``; ``ClientError/late(by:)`` when the deadline of the commands has passed, unless the clock is simulated:
+  ///   the robot then looks at ``ActionChunk/validUntil`` itself.
   public func act(on observation: Observation) throws(ClientError) -> ActionChunk {
-    guard case .actionChunk(let chunk) = try ask(.observation(observation)) else { throw unexpected("an action chunk") }
+    guard case .actionChunk(let chunk) = try askAsOwner(.observation(observation)) else {
+      throw unexpected("an action chunk")
+    }
     guard chunk.observationSequence == observation.sequence, chunk.capturedAt == observation.capturedAt else {
       throw .invalidReply(RobotError(.malformed, "action_chunk", "the actions are for another observation"))
     }
+    if let agreed = capabilities?.policyDigest, chunk.policyDigest != agreed {
+      throw policyChanged("the commands are of policy \(chunk.policyDigest), agreed was \(agreed)")
+    }
+    let now = observation.clock == .monotonic ? clock() : 0
+    guard now <= chunk.validUntil else { throw .late(by: .nanoseconds(now - chunk.validUntil)) }
     return chunk
   }
 
@@ -73,21 +106,21 @@ public final class RobotClient {
   /// - Returns: whether the session's stop is latched.
   /// - Throws: ``ClientError``.
   @discardableResult
-  public func reset() throws(ClientError) -> Bool { try acknowledged(.reset) }
+  public func reset() throws(ClientError) -> Bool { try acknowledgedAsOwner(.reset) }
 
-  /// Latches a stop until ``resume()``.
+  /// Latches a stop until ``resume()``. Anyone may: no greeting and no token are needed.
   ///
   /// - Returns: whether the session's stop is latched: `true`.
   /// - Throws: ``ClientError``; then the stop may not have arrived, and the robot must hold by itself.
   @discardableResult
   public func stop(reason: String) throws(ClientError) -> Bool { try acknowledged(.stop(reason: reason)) }
 
-  /// Clears a latched stop.
+  /// Clears a latched stop; only the session's owner and the operator may.
   ///
   /// - Returns: whether the session's stop is latched: `false`.
   /// - Throws: ``ClientError``.
   @discardableResult
-  public func resume() throws(ClientError) -> Bool { try acknowledged(.resume) }
+  public func resume() throws(ClientError) -> Bool { try acknowledgedAsOwner(.resume) }
 
   // MARK: Several requests at once
 
@@ -97,21 +130,34 @@ public final class RobotClient {
   /// - Throws: ``ClientError/invalidRequest(_:)``, or ``ClientError/transport(_:)`` when too many requests wait to leave.
   public func send(_ body: RequestMessage.Body) throws(ClientError) -> UInt64 {
     lastRequestID += 1
+    let request = RequestMessage(
+      requestID: lastRequestID, sessionID: sessionID, sessionToken: sessionToken, body: stamped(body))
     let bytes: [UInt8]
-    do throws(RobotError) {
-      bytes = try RequestMessage(requestID: lastRequestID, sessionID: sessionID, body: body).encoded()
-    } catch {
-      throw .invalidRequest(error)
-    }
+    do throws(RobotError) { bytes = try request.encoded() } catch { throw .invalidRequest(error) }
     // The daemon would refuse it too, but of one that is far too large it only breaks the connection.
     if let maximumMessageBytes, UInt64(bytes.count) > maximumMessageBytes {
       throw .invalidRequest(
         RobotError(
           .tooLarge, "request",
-          "\(bytes.count) bytes, this daemon reads \(maximumMessageBytes) at most; send smaller or compressed pictures"))
+          "\(bytes.count) bytes, this daemon reads \(maximumMessageBytes) at most; send smaller or compressed pictures")
+      )
     }
     try send(bytes)
     return lastRequestID
+  }
+
+  /// Fills in what only the moment of departure can say. Where the connection is down just then, ZeroMQ keeps the message until it is up:
+  /// that time counts as age all the same, because the daemon knows this clock from the echoes.
+  private func stamped(_ body: RequestMessage.Body) -> RequestMessage.Body {
+    switch body {
+    case .hello(let name, let version, 0): return .hello(clientName: name, clientVersion: version, sentAt: clock())
+    case .observation(var observation):
+      guard observation.clock == .monotonic else { return body }
+      if observation.sentAt == 0 { observation.sentAt = clock() }
+      observation.echo = observation.echo ?? echo
+      return .observation(observation)
+    default: return body
+    }
   }
 
   /// Waits for the next reply to any request.
@@ -131,7 +177,12 @@ public final class RobotClient {
       guard let payload = frames.last, frames.count <= 2 else {
         throw .invalidReply(RobotError(.malformed, "message", "a reply is exactly one frame"))
       }
-      do throws(RobotError) { return try ReplyMessage(decoding: payload.bytes) } catch { throw .invalidReply(error) }
+      let receivedAt = clock()
+      do throws(RobotError) {
+        let reply = try ReplyMessage(decoding: payload.bytes)
+        if reply.sentAt > 0 { echo = ClockEcho(replySentAt: reply.sentAt, replyReceivedAt: receivedAt) }
+        return reply
+      } catch { throw .invalidReply(error) }
     } while ContinuousClock.now < deadline
     return nil
   }
@@ -145,6 +196,36 @@ public final class RobotClient {
     } catch {
       throw .transport(error)
     }
+  }
+
+  // MARK: Agreement
+
+  private func greet() throws(ClientError) -> Capabilities {
+    let body = RequestMessage.Body.hello(clientName: greeting.name, clientVersion: greeting.version)
+    guard case .capabilities(let found) = try ask(body) else { throw unexpected("capabilities") }
+    if !found.sessionToken.isEmpty { sessionToken = found.sessionToken }
+    return found
+  }
+
+  /// As ``ask(_:)``, for what only the session's owner may do.
+  private func askAsOwner(_ body: RequestMessage.Body) throws(ClientError) -> ReplyMessage.Body {
+    if let difference { throw .policyChanged(difference) }
+    do throws(ClientError) { return try ask(body) } catch {
+      guard case .refused(let refusal) = error, refusal.code == .notOwner, let capabilities else { throw error }
+      // Perhaps the daemon was restarted.
+      if let difference = try capabilities.difference(to: greet()) { throw policyChanged(difference) }
+      return try ask(body)
+    }
+  }
+
+  private func policyChanged(_ difference: String) -> ClientError {
+    self.difference = difference
+    return .policyChanged(difference)
+  }
+
+  private func acknowledgedAsOwner(_ body: RequestMessage.Body) throws(ClientError) -> Bool {
+    guard case .acknowledgement(let stopped) = try askAsOwner(body) else { throw unexpected("an acknowledgement") }
+    return stopped
   }
 
   // MARK: Parts
@@ -187,5 +268,18 @@ public final class RobotClient {
 
   func unexpected(_ expected: String) -> ClientError {
     .invalidReply(RobotError(.malformed, "reply.body", "expected \(expected)"))
+  }
+}
+
+extension Capabilities {
+  /// What a robot that agreed with these must know about others; `nil` when they say the same. The token is no part of the agreement.
+  fileprivate func difference(to other: Capabilities) -> String? {
+    var other = other
+    other.sessionToken = sessionToken
+    if other == self { return nil }
+    guard other.policyDigest == policyDigest else {
+      return "\(other.policyName) (\(other.policyDigest)) in place of \(policyName) (\(policyDigest))"
+    }
+    return "the same policy with other capabilities"
   }
 }

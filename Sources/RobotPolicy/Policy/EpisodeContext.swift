@@ -19,8 +19,6 @@ public struct EpisodeContext: Sendable {
   private var lastChunk = SentChunk()
   /// The one before ``lastChunk``.
   private var earlierChunk = SentChunk()
-  /// What was remembered before ``lastChunk``.
-  private var before: (last: SentChunk, earlier: SentChunk, counters: EpisodeCounters)?
   /// Whether the robot has been seen to observe again before it had the answer to its last observation.
   private var observesAhead = false
 
@@ -43,7 +41,6 @@ public struct EpisodeContext: Sendable {
   ///   - moving: whether they make the robot move, so that its cameras must see something change.
   ///   - validUntil: nanoseconds on the robot's clock, after which no action begins.
   public mutating func record(_ actions: [Action], moving: Bool, validUntil: UInt64 = .max) {
-    before = (lastChunk, earlierChunk, counters)
     earlierChunk = lastChunk
     lastChunk = SentChunk(actions: actions, validUntil: validUntil)
     lastCommandMoves = moving
@@ -79,12 +76,14 @@ public struct EpisodeContext: Sendable {
     lastCommandMoves = false
   }
 
-  /// Remembers that the chunk that was recorded last was not sent after all: the robot still has the one before, and
-  /// holds still.
-  public mutating func recordUnsent() {
-    if let before { (lastChunk, earlierChunk, counters) = before }
-    before = nil
-    lastCommandMoves = false
+  /// Remembers what a later step of the episode saw whose chunk was not sent, but neither its commands nor its counts.
+  ///
+  /// - Parameter later: the context that the step has left behind.
+  public mutating func rememberSight(of later: EpisodeContext) {
+    frozenCameras = later.frozenCameras
+    earlierFrames = later.earlierFrames
+    observesAhead = observesAhead || later.observesAhead
+    recordRefusal()
   }
 
   /// Remembers a frame for the image history of later steps.

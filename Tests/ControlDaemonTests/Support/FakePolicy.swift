@@ -16,14 +16,14 @@ final class FakePolicy: ObservationPolicy {
   private let log = Mutex<[Observation]>([])
 
   init(
-    maximumAge: UInt64? = nil, maximumMessageBytes: UInt64? = nil, isUnlimited: Bool = false,
+    digest: String = "00", maximumAge: UInt64? = nil, maximumMessageBytes: UInt64? = nil, isUnlimited: Bool = false,
     warmUp: @escaping @Sendable () throws(RobotError) -> Void = {}
   ) {
     var limits = Capabilities.Limits()
     limits.maximumObservationAge = maximumAge
     limits.maximumMessageBytes = maximumMessageBytes
     capabilities = Capabilities(
-      policyName: "fake", policyDigest: "00", serverVersion: "test",
+      policyName: "fake", policyDigest: digest, serverVersion: "test",
       cameras: [.init(name: "front", width: 256, height: 256, verticalFieldOfView: nil, input: "image")],
       proprioception: ["x", "y"].map { .init(name: $0, unit: "m", minimum: -1, maximum: 1) },
       actions: [.init(name: "dx", unit: "m", minimum: -1, maximum: 1)], actionFrame: "base", actionMode: "delta",

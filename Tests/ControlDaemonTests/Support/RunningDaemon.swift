@@ -14,6 +14,7 @@ final class RunningDaemon: Sendable {
   private let ended = DispatchSemaphore(value: 0)
   private let failure = Mutex<RobotError?>(nil)
   private let isStopped = Mutex(false)
+  private let tokens = Mutex<[String: [UInt8]]>([:])
 
   init(
     _ policy: any ObservationPolicy, endpoint: String = "tcp://127.0.0.1:*", options: DaemonOptions = DaemonOptions(),
@@ -28,8 +29,19 @@ final class RunningDaemon: Sendable {
 
   deinit { daemon.stop() }
 
-  /// A client of session `session`.
+  /// A client that has said hello, with the token of the earlier clients of its session.
   func client(_ session: String = "arm", timeout: Duration = .seconds(20)) throws -> RobotClient {
+    let client = try RobotClient(
+      endpoint: daemon.endpoint, sessionID: session, sessionToken: tokens.withLock { $0[session] ?? [] })
+    client.timeout = .seconds(20)
+    _ = try client.hello(clientName: "test", clientVersion: "1")
+    tokens.withLock { $0[session] = client.sessionToken }
+    client.timeout = timeout
+    return client
+  }
+
+  /// A client that nobody knows.
+  func stranger(_ session: String = "arm", timeout: Duration = .seconds(20)) throws -> RobotClient {
     try RobotClient(endpoint: daemon.endpoint, sessionID: session, timeout: timeout)
   }
 

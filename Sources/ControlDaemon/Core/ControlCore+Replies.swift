@@ -1,0 +1,107 @@
+import RobotInterface
+import RobotLink
+import RobotPolicy
+
+/// What leaves the core. Until it has left, commands can be taken back.
+extension ControlCore {
+  /// A reply on its way.
+  package struct Outgoing: Sendable {
+    package var route: RouterSocket.Route
+    package var reply: ReplyMessage
+    /// The step whose commands these are; `nil` for everything else.
+    var step: AnsweredStep?
+  }
+
+  /// An observation that has been answered with commands, and what its session was before.
+  struct AnsweredStep: Sendable {
+    var observation: Observation
+    var ticket: Ticket
+    var order: EpisodeOrder
+    var context: EpisodeContext
+  }
+
+  /// Whether a reply waits to be sent.
+  package var hasReplies: Bool { !replies.isEmpty }
+
+  /// The next reply, in order, as it leaves at `now`. Commands for an observation that has become too old leave as an error.
+  package mutating func nextReply(at now: UInt64) -> Outgoing? {
+    guard !replies.isEmpty else { return nil }
+    var outgoing = replies.removeFirst()
+    if let step = outgoing.step, case .actionChunk(var chunk) = outgoing.reply.body {
+      do throws(RobotError) {
+        chunk.observationAge = try checkedAge(of: step.observation, step.ticket, at: now)
+        outgoing.reply.body = .actionChunk(chunk)
+        // The robot will echo the time at which the reply leaves.
+        sessions[step.ticket.session]?.lastChunkAt = now
+        record(chunk, answeredAfter: now &- step.ticket.receivedAt)
+        note(.acted(step.observation, chunk), step.ticket.session, at: now)
+      } catch {
+        takeBack(step)
+        // It would build on commands that the robot never gets.
+        abandonStep(of: step.ticket.session, because: error, at: now)
+        outgoing.reply.body = refusal(error, of: step.ticket.session, at: now)
+      }
+    }
+    outgoing.reply.sentAt = now
+    return outgoing
+  }
+
+  /// Turns commands of a session that have not left yet into an error.
+  mutating func retract(_ session: String, because error: RobotError, at now: UInt64) {
+    for index in replies.indices {
+      guard let step = replies[index].step, step.ticket.session == session else { continue }
+      takeBack(step)
+      replies[index].step = nil
+      replies[index].reply.body = refusal(error, of: session, at: now)
+    }
+  }
+
+  /// Makes the session what it was before commands that do not leave, except that it has seen what it has seen.
+  private mutating func takeBack(_ step: AnsweredStep) {
+    let session = step.ticket.session
+    sessions[session]?.order = step.order
+    guard let later = sessions[session]?.context else { return }
+    var context = step.context
+    context.rememberSight(of: later)
+    sessions[session]?.context = context
+  }
+
+  /// Gives a ticket its answer.
+  ///
+  /// - Parameter step: the step whose commands it is.
+  mutating func answer(_ ticket: Ticket, _ body: ReplyMessage.Body, step: AnsweredStep? = nil, at now: UInt64) {
+    var reply = ReplyMessage(requestID: ticket.requestID, sessionID: ticket.session, body: body)
+    var step = step
+    // A reply that breaks the protocol would leave the client without one.
+    do throws(RobotError) { try reply.validate() } catch {
+      // An error whose text is at fault is still that error.
+      var code = RobotError.Code.internal
+      if case .error(let unsendable) = body { code = unsendable.code }
+      reply.body = .error(RobotError(code, "reply", "the policy's own words cannot be sent: \(error.message)"))
+      if let unsent = step.take() { takeBack(unsent) }
+    }
+    if case .error(let error) = reply.body { reply.body = refusal(error, of: ticket.session, at: now) }
+    replies.append(Outgoing(route: ticket.route, reply: reply, step: step))
+  }
+
+  /// Counts a refusal.
+  private mutating func refusal(_ error: RobotError, of session: String, at now: UInt64) -> ReplyMessage.Body {
+    metrics.errors[error.code, default: 0] += 1
+    note(.refused(error), session, at: now)
+    return .error(error)
+  }
+
+  /// Counts an answered step.
+  private mutating func record(_ chunk: ActionChunk, answeredAfter duration: UInt64) {
+    metrics.chunks += 1
+    metrics.limitedActions += UInt64(chunk.actions.count { !$0.limited.isEmpty })
+    metrics.answerTime.record(duration)
+    for (stage, duration) in chunk.timings.durations { metrics.stages[stage, default: .init()].record(duration) }
+  }
+
+  /// Says that a reply could not be delivered.
+  package mutating func lostReply(to session: String, at now: UInt64) {
+    metrics.lostReplies += 1
+    note(.replyLost, session, at: now)
+  }
+}

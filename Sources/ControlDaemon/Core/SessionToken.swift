@@ -1,0 +1,27 @@
+/// Proves that a client owns its session, or that it is the operator on this machine. A secret: it does not show in any text.
+public struct SessionToken: Sendable, CustomStringConvertible, CustomReflectable {
+  /// Bytes of a token: too many to guess.
+  public static let byteCount = 16
+
+  /// What travels in `session_token`.
+  public let bytes: [UInt8]
+
+  /// A new token from the system's generator.
+  public init() {
+    var generator = SystemRandomNumberGenerator()
+    bytes = (0..<Self.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+  }
+
+  /// Whether `other` is this token. It takes the same time wherever they differ, so that nobody can find a token byte by byte.
+  public func matches(_ other: [UInt8]) -> Bool {
+    guard other.count == bytes.count else { return false }
+    var difference: UInt8 = 0
+    for (mine, theirs) in zip(bytes, other) { difference |= mine ^ theirs }
+    return difference == 0
+  }
+
+  /// Says that there is a token, not which.
+  public var description: String { "SessionToken(secret)" }
+  /// Without children, for the same reason.
+  public var customMirror: Mirror { Mirror(self, children: [:]) }
+}

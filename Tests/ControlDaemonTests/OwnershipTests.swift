@@ -1,0 +1,218 @@
+import ControlDaemon
+import Foundation
+import RobotInterface
+import RobotLink
+import Synchronization
+import Testing
+
+@Suite("A robot flies with the daemon and the policy that it agreed with, or not at all")
+struct OwnershipTests {
+  private func endpoint() -> String { "ipc:///tmp/uio2-own-\(UUID().uuidString.prefix(8))" }
+
+  private func changed<Value>(_ body: () throws(ClientError) -> Value) -> String? {
+    do throws(ClientError) {
+      _ = try body()
+      Issue.record("not refused")
+    } catch {
+      if case .policyChanged(let difference) = error { return difference }
+      Issue.record(error)
+    }
+    return nil
+  }
+
+  @Test func `another policy behind the same address gets no observation of the episode, and moves nothing`() throws {
+    let endpoint = endpoint()
+    let first = try RunningDaemon(FakePolicy(digest: "aa"), endpoint: endpoint)
+    let robot = try first.client()
+    for sequence in UInt64(1)...3 { _ = try robot.act(on: .sample(sequence)) }
+    first.stop()
+    let policy = FakePolicy(digest: "bb")
+    let second = try RunningDaemon(policy, endpoint: endpoint)
+    defer { second.stop() }
+    for sequence in UInt64(4)...8 {
+      let difference = changed { () throws(ClientError) in try robot.act(on: .sample(sequence)) }
+      #expect(difference?.contains("bb") == true && difference?.contains("aa") == true)
+    }
+    #expect(changed { () throws(ClientError) in try robot.reset() } != nil)
+    #expect(changed { () throws(ClientError) in try robot.resume() } != nil)
+    #expect(policy.seen.isEmpty)
+    #expect(try robot.stop(reason: "a stop always goes through"))
+    // On purpose, after a comparison.
+    #expect(try robot.hello(clientName: "test", clientVersion: "1").policyDigest == "bb")
+    #expect(refusal { () throws(ClientError) in try robot.act(on: .sample(9)) }?.code == .stopped)
+    _ = try robot.resume()
+    _ = try robot.act(on: .sample(10))
+  }
+
+  @Test func `other limits behind the same address are noticed too`() throws {
+    let endpoint = endpoint()
+    let first = try RunningDaemon(FakePolicy(maximumAge: 1_000), endpoint: endpoint)
+    let robot = try first.client()
+    _ = try robot.act(on: .sample(1))
+    first.stop()
+    let policy = FakePolicy(maximumAge: 2_000)
+    let second = try RunningDaemon(policy, endpoint: endpoint)
+    defer { second.stop() }
+    #expect(changed { () throws(ClientError) in try robot.act(on: .sample(2)) } != nil)
+    #expect(policy.seen.isEmpty)
+  }
+
+  @Test func `a daemon that was restarted with the same policy is greeted again, and the episode goes on`() throws {
+    let endpoint = endpoint()
+    let first = try RunningDaemon(FakePolicy(), endpoint: endpoint)
+    let robot = try first.client()
+    _ = try robot.act(on: .sample(1))
+    first.stop()
+    let second = try RunningDaemon(FakePolicy(), endpoint: endpoint)
+    defer { second.stop() }
+    #expect(try robot.act(on: .sample(2)).observationSequence == 2)
+    #expect(second.daemon.metrics.requests == 3, "one refused, one greeting, one more")
+  }
+
+  @Test func `commands of another policy are refused by their digest`() throws {
+    // A proxy, say: the greeting went to one daemon and the observation goes to another.
+    let server = try Server(digests: ["aa", "bb"])
+    let robot = try RobotClient(endpoint: server.endpoint, sessionID: "arm", timeout: .seconds(20))
+    server.start()
+    _ = try robot.hello(clientName: "", clientVersion: "")
+    #expect(changed { () throws(ClientError) in try robot.act(on: .sample(1)) }?.contains("bb") == true)
+  }
+
+  @Test func `commands that come after their deadline are not handed out`() throws {
+    let policy = FakePolicy()
+    policy.answer { observation in
+      var chunk = FakePolicy.chunk(for: observation)
+      chunk.validUntil = observation.capturedAt + (observation.sequence == 1 ? 60_000_000_000 : 1)
+      return chunk
+    }
+    let daemon = try RunningDaemon(policy)
+    defer { daemon.stop() }
+    let robot = try daemon.client()
+    _ = try robot.act(on: .now(1))
+    do throws(ClientError) {
+      _ = try robot.act(on: .now(2))
+      Issue.record("handed out")
+    } catch {
+      guard case .late(let duration) = error else {
+        Issue.record(error)
+        return
+      }
+      #expect(duration > .zero && duration < .seconds(20))
+    }
+    // A simulated clock stands still.
+    _ = try robot.act(on: .sample(1 << 40))
+  }
+
+  @Test func `the client says when a message leaves and what came last, so that the daemon knows its clock`() throws {
+    let policy = FakePolicy(maximumAge: 20_000_000_000)
+    let daemon = try RunningDaemon(policy)
+    defer { daemon.stop() }
+    // A robot whose clock is ahead by an hour and a half.
+    let clock: @Sendable () -> UInt64 = { MonotonicClock.nanoseconds() + 5_400_000_000_000 }
+    let robot = try RobotClient(endpoint: daemon.daemon.endpoint, sessionID: "far", timeout: .seconds(20), clock: clock)
+    _ = try robot.hello(clientName: "", clientVersion: "")
+    for sequence in UInt64(1)...5 {
+      var observation = Observation.sample(sequence, capturedAt: clock(), clock: .monotonic)
+      observation.sentAt = 0
+      let begin = MonotonicClock.nanoseconds()
+      let chunk = try robot.act(on: observation)
+      let whole = MonotonicClock.nanoseconds() - begin
+      #expect(chunk.observationAge > 0 && chunk.observationAge < 20_000_000_000, "\(chunk.observationAge) of \(whole)")
+    }
+    let seen = policy.seen
+    #expect(seen.allSatisfy { $0.sentAt >= $0.capturedAt && $0.echo != nil })
+    for (earlier, later) in zip(seen, seen.dropFirst()) {
+      #expect((earlier.echo?.replySentAt ?? 0) < (later.echo?.replySentAt ?? 0))
+      #expect((later.echo?.replyReceivedAt ?? .max) <= later.sentAt)
+    }
+  }
+
+  @Test func `a stranger learns the capabilities and is refused, and takes nothing from the owner`() throws {
+    let daemon = try RunningDaemon(FakePolicy())
+    defer { daemon.stop() }
+    let robot = try daemon.client()
+    _ = try robot.act(on: .sample(1))
+    let stranger = try daemon.stranger()
+    #expect(try stranger.hello(clientName: "", clientVersion: "").policyName == "fake")
+    #expect(stranger.sessionToken.isEmpty)
+    #expect(refusal { () throws(ClientError) in try stranger.act(on: .sample(1 << 50)) }?.code == .notOwner)
+    #expect(refusal { () throws(ClientError) in try stranger.reset() }?.code == .notOwner)
+    #expect(try stranger.stop(reason: "that is allowed"))
+    #expect(refusal { () throws(ClientError) in try stranger.resume() }?.code == .notOwner)
+    #expect(refusal { () throws(ClientError) in try robot.act(on: .sample(2)) }?.code == .stopped)
+    _ = try robot.resume()
+    _ = try robot.act(on: .sample(2))
+  }
+
+  @Test func `without a greeting the daemon says what is missing`() throws {
+    let daemon = try RunningDaemon(FakePolicy())
+    defer { daemon.stop() }
+    let stranger = try daemon.stranger()
+    let error = refusal { () throws(ClientError) in try stranger.act(on: .sample(1)) }
+    #expect(error?.code == .notOwner)
+    #expect(error?.message.contains("say hello first") == true)
+  }
+
+  @Test func `a token that was kept goes on with the session, in another client`() throws {
+    let daemon = try RunningDaemon(FakePolicy())
+    defer { daemon.stop() }
+    let token = try daemon.client().sessionToken
+    let heir = try RobotClient(endpoint: daemon.daemon.endpoint, sessionID: "arm", sessionToken: token)
+    #expect(try heir.act(on: .sample(1)).observationSequence == 1)
+    _ = try heir.hello(clientName: "", clientVersion: "")
+    #expect(heir.sessionToken == token)
+  }
+
+  @Test func `short-lived clients follow each other without end`() throws {
+    var options = DaemonOptions()
+    options.maximumSessions = 4
+    options.sessionIdleTime = .zero
+    let daemon = try RunningDaemon(FakePolicy(), options: options)
+    defer { daemon.stop() }
+    for index in 0..<90 { _ = try daemon.client("episode \(index)").act(on: .sample(1)) }
+    #expect(daemon.daemon.metrics.sessions == 4)
+    #expect(daemon.daemon.metrics.errors.isEmpty)
+  }
+
+  @Test func `sixty-four stops lock nobody out`() throws {
+    let daemon = try RunningDaemon(FakePolicy())
+    defer { daemon.stop() }
+    for index in 0..<70 { #expect(try daemon.stranger("stopped \(index)").stop(reason: "end of the day")) }
+    _ = try daemon.client("arm").act(on: .sample(1))
+    let back = try daemon.client("stopped 0")
+    #expect(refusal { () throws(ClientError) in try back.act(on: .sample(1)) }?.code == .stopped)
+  }
+}
+
+/// Answers greetings and observations, each in the name of another policy.
+private final class Server: Sendable {
+  let endpoint: String
+  private let router: Mutex<RouterSocket?>
+  private let digests: [String]
+
+  init(digests: [String]) throws {
+    let router = try RouterSocket(endpoint: "tcp://127.0.0.1:*")
+    endpoint = router.endpoint.description
+    self.router = Mutex(router)
+    self.digests = digests
+  }
+
+  func start() {
+    Thread.detachNewThread { [self] in
+      guard var router = router.withLock({ $0.take() }) else { return }
+      for digest in digests {
+        guard case .message(let route, let bytes)? = try? router.receive(timeout: .seconds(20)),
+          let request = try? RequestMessage(decoding: bytes)
+        else { return }
+        var body = ReplyMessage.Body.capabilities(FakePolicy(digest: digest).capabilities)
+        if case .observation(let observation) = request.body {
+          var chunk = FakePolicy.chunk(for: observation)
+          chunk.policyDigest = digest
+          body = .actionChunk(chunk)
+        }
+        let reply = ReplyMessage(requestID: request.requestID, sessionID: request.sessionID, body: body)
+        _ = try? router.send(reply.encoded(), to: route)
+      }
+    }
+  }
+}
