@@ -15,6 +15,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     // Structured, levelled logging that an embedding application can redirect.
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    // SHA-256 of what a policy is made of.
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
     // System libraries.
@@ -44,7 +46,9 @@ let package = Package(
 
     // The robot.
     .target(name: "RobotInterface"),
-    .target(name: "RobotPolicy", dependencies: ["RobotInterface", "UnifiedIO", "Tensors"]),
+    .target(
+      name: "RobotPolicy",
+      dependencies: ["RobotInterface", "UnifiedIO", "Tensors", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "RobotLink", dependencies: ["RobotInterface", "CZeroMQ", "CProtocol", "CProtobufC"]),
     .target(
       name: "ControlDaemon",
@@ -91,7 +95,7 @@ let package = Package(
       name: "ControlDaemonTests",
       dependencies: ["TestSupport", "ControlDaemon", "RobotLink", "RobotPolicy", "UnifiedIO"]),
     .testTarget(name: "PolicyEvaluationTests", dependencies: ["TestSupport", "PolicyEvaluation"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "uio2"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "uio2", "UnifiedIO", "Tensors"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11,

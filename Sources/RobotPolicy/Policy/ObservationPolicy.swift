@@ -20,7 +20,7 @@ public protocol ObservationPolicy: Sendable {
   ///   ``Capabilities/actions``; `queue` is the one stage that is not timed.
   /// - Throws: ``RobotError`` naming the field at fault: `.unknownCamera`, `.missingCamera`, `.invalidImage`,
   ///   `.invalidProprioception`, `.invalidInstruction`, `.unsupported` for a bad observation, `.frozenCamera` when a camera
-  ///   repeats itself while the robot moves, `.invalidAction` when the model's answer is not a safe action, `.internal` when
+  ///   repeats itself while the robot moves, `.invalidAction` when the model's answer is not a safe action or a number on the way to it is NaN or infinite, `.internal` when
   ///   the model fails.
   func act(on observation: Observation, context: inout EpisodeContext) throws(RobotError) -> ActionChunk
 

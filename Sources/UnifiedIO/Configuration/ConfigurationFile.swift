@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// A `config.json`, whatever it configures.
 enum ConfigurationFile {
@@ -7,11 +8,14 @@ enum ConfigurationFile {
   /// - Throws: ``ModelError`` `.unreadableFile`.
   static func data(at url: URL) throws(ModelError) -> Data {
     do {
-      return try Data(contentsOf: url)
+      return Data(try FileBytes(loading: url.path, maximumCount: maximumSize).bytes())
     } catch {
-      throw ModelError(.unreadableFile, url.path, "cannot be read: \(error.localizedDescription)")
+      throw ModelError(error)
     }
   }
+
+  /// Bytes; the release's has a few thousand.
+  private static let maximumSize = 16 << 20
 
   /// The numbers in its text; errors name `subject`.
   ///

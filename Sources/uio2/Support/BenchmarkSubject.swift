@@ -22,7 +22,7 @@ struct BenchmarkSubject {
         return
       }
       let policy = try Locations.policy(size)
-      folder = try PolicyBundle.load(from: policy).modelDirectory
+      folder = try PolicyBundle.modelDirectory(of: policy)
       self.policy = policy
       return
     }

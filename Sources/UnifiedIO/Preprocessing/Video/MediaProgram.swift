@@ -24,7 +24,9 @@ struct MediaProgram {
     /// Whether it ended with status 0.
     let succeeded: Bool
     /// The end of what it complained about.
-    let complaint: String
+    let complaints: String
+    /// The last line of it.
+    var complaint: String { String(complaints.split(whereSeparator: \.isNewline).last ?? "it did not say why") }
   }
 
   private let executable: URL
@@ -64,10 +66,9 @@ struct MediaProgram {
     if failure != nil, process.isRunning { kill(process.processIdentifier, SIGKILL) }
     process.waitUntilExit()
     if let failure { throw ModelError(.unreadableFile, executable.lastPathComponent, failure) }
-    let lines = String(decoding: complaints.suffix(2000), as: UTF8.self).split(whereSeparator: \.isNewline)
     return Outcome(
       output: printed, succeeded: process.terminationReason == .exit && process.terminationStatus == 0,
-      complaint: String(lines.last ?? "it did not say why"))
+      complaints: String(decoding: complaints.suffix(2000), as: UTF8.self))
   }
 
   /// Reads both pipes to their ends, by turns, so that neither fills up and stops the program.
