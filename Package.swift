@@ -18,6 +18,8 @@ let package = Package(
     // Child processes: the simulated robot, ffmpeg. Without its trait for Foundation.
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    // SHA-256 of what a policy is made of.
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
     // System libraries.
@@ -59,7 +61,11 @@ let package = Package(
 
     // The robot.
     .target(name: "RobotInterface"),
-    .target(name: "RobotPolicy", dependencies: ["Files", "RobotInterface", "UnifiedIO", "Tensors"]),
+    .target(
+      name: "RobotPolicy",
+      dependencies: [
+        "Files", "RobotInterface", "UnifiedIO", "Tensors", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(name: "RobotLink", dependencies: ["RobotInterface", "CZeroMQ", "CProtocol", "CProtobufC"]),
     .target(
       name: "ControlDaemon",
@@ -113,7 +119,9 @@ let package = Package(
       dependencies: ["TestSupport", "ControlDaemon", "RobotLink", "RobotPolicy", "UnifiedIO"]),
     .testTarget(
       name: "PolicyEvaluationTests", dependencies: ["TestSupport", "Files", "Processes", "PolicyEvaluation"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "RobotInterface", "RobotLink", "uio2"]),
+    .testTarget(
+      name: "CommandLineTests",
+      dependencies: ["TestSupport", "RobotInterface", "RobotLink", "UnifiedIO", "Tensors", "uio2"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11,

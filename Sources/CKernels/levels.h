@@ -121,6 +121,8 @@
   X(void, f32_to_bf16, (uint16_t *y, const float *x, size_t count), (y, x, count))                                     \
   X(void, f16_to_f32, (float *y, const uint16_t *x, size_t count), (y, x, count))                                      \
   X(void, f32_to_f16, (uint16_t *y, const float *x, size_t count), (y, x, count))                                      \
+  X(size_t, f32_finite, (const void *x, size_t count), (x, count))                                                     \
+  X(size_t, half_finite, (const void *x, size_t count, uint16_t exponent), (x, count, exponent))                       \
   X(void, uniform, (float *y, size_t count, uint64_t seed, uint64_t first, float low, float high),                     \
     (y, count, seed, first, low, high))                                                                                \
   X(float, peak_f32, (size_t rounds), (rounds))                                                                        \

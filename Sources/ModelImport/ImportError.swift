@@ -21,6 +21,8 @@ public struct ImportError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let refused = Code(rawValue: "refused")
     /// The file ends before its tables say.
     public static let truncatedFile = Code(rawValue: "truncated_file")
+    /// A weight that is NaN or infinite, or would be in the element type that is wanted.
+    public static let nonFinite = Code(rawValue: "non_finite")
     /// Numbers that are not f32, bf16 or f16.
     public static let unsupportedType = Code(rawValue: "unsupported_type")
     public static let invalidConfiguration = Code(rawValue: "invalid_configuration")

@@ -19,6 +19,8 @@ public struct PolicyError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let missingFile = Code(rawValue: "missing_file")
     /// A file that is there cannot be read.
     public static let unreadableFile = Code(rawValue: "unreadable_file")
+    /// A file cannot be written.
+    public static let unwritableFile = Code(rawValue: "unwritable_file")
     /// A path leads out of the bundle.
     public static let unsafePath = Code(rawValue: "unsafe_path")
     /// The policy wants something that its model or its tokenizer cannot do.

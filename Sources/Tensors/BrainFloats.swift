@@ -1,28 +1,19 @@
 import CKernels
 
-/// Numbers in bfloat16 (the upper half of an f32), inside a memory-mapped file or in memory of their own.
+/// Numbers in bfloat16 (the upper half of an f32), as a file has them or rounded.
 ///
 /// Unchecked because nothing writes them after the initialiser.
 final class BrainFloats: @unchecked Sendable {
   let base: UnsafePointer<UInt16>
   let count: Int
   /// Kept alive while the numbers lie in it; `nil`: the memory is this object's own.
-  private let file: MemoryMappedFile?
+  private let file: PrivateMemory?
 
-  /// The numbers at `base`, which lie inside `file`.
-  init(mapped base: UnsafePointer<UInt16>, count: Int, in file: MemoryMappedFile) {
-    self.base = base
-    self.count = count
-    self.file = file
-  }
-
-  /// A copy of bytes that do not lie at an even address.
-  init(copying bytes: UnsafeRawPointer, count: Int) {
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(2 * count, 1), alignment: 64)
-    raw.copyMemory(from: bytes, byteCount: 2 * count)
-    base = UnsafePointer(raw.bindMemory(to: UInt16.self, capacity: max(count, 1)))
-    self.count = count
-    file = nil
+  /// Numbers as a file has them, which begin at an even address.
+  init(_ slice: MemorySlice) {
+    base = slice.base.assumingMemoryBound(to: UInt16.self)
+    count = slice.count / 2
+    file = slice.memory
   }
 
   /// 32-bit floats rounded to nearest, ties to even.
@@ -41,14 +32,12 @@ final class BrainFloats: @unchecked Sendable {
 }
 
 extension SafetensorsFile {
-  /// The tensor's numbers as they are stored; `nil` when it is empty or not bfloat16.
+  /// The weights of a tensor as they are stored; `nil` when it is empty or not bfloat16.
   ///
-  /// - Throws: ``TensorError`` `.missingTensor`.
+  /// - Throws: ``TensorError`` `.missingTensor`, `.nonFinite`, or what reading the file throws.
   func brainFloats(_ name: String) throws(TensorError) -> BrainFloats? {
     let entry = try entry(name)
-    guard entry.type == .bf16, entry.count > 0, let source = file.pointer(at: entry.offset) else { return nil }
-    // The mapping begins at a page, so an even offset is an even address.
-    guard entry.offset % 2 == 0 else { return BrainFloats(copying: source, count: entry.count) }
-    return BrainFloats(mapped: source.assumingMemoryBound(to: UInt16.self), count: entry.count, in: file)
+    guard entry.type == .bf16, entry.count > 0 else { return nil }
+    return BrainFloats(try slice(name, entry, .finite))
   }
 }

@@ -31,10 +31,10 @@ extension Checkpoint {
       throw TensorError(.unsupportedType, packedName, "holds \(packed.type.rawValue), U8 is needed")
     }
     let scales = try tensor(scalesName, shape: expected.scales)
-    guard packed.count > 0, let bytes = file.file.pointer(at: packed.offset) else { return nil }
+    guard packed.count > 0 else { return nil }
     return QuantizedMatrix(
-      mapped: bytes.assumingMemoryBound(to: UInt8.self), scales: scales, rows: shape[0], columns: columns, block: block,
-      activations: activations, in: file.file)
+      stored: try file.file.slice(packed.range, alignment: 1), scales: scales, rows: shape[0], columns: columns,
+      block: block, activations: activations)
   }
 
   /// The block that was written. No two powers of two divide the same columns into the same number of blocks, unless into one.

@@ -11,30 +11,38 @@ public final class Checkpoint: Sendable {
   private let used = Mutex<Set<String>>([])
   private let roundable = Mutex<[String: [Int]]>([:])
 
-  /// Reads `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
+  /// Opens `model.safetensors`, or the shards that `model.safetensors.index.json` lists; tensors are read when they are asked for.
   ///
   /// - Throws: ``TensorError``; a shard of the index that is missing, or a tensor that two shards hold or none does, is named.
-  public init(directory: URL) throws(TensorError) {
-    let single = directory.appending(path: "model.safetensors")
-    let index = directory.appending(path: "model.safetensors.index.json")
-    var files: [SafetensorsFile] = []
-    var owners: [String: Int] = [:]
-    var indexed: [String: String]?
-    if FileManager.default.fileExists(atPath: single.path) {
-      files = [try SafetensorsFile(path: single.path)]
-    } else if FileManager.default.fileExists(atPath: index.path) {
-      let map = try Self.weightMap(index)
-      for name in Set(map.values).sorted() {
-        guard !name.contains("/"), name != ".." else {
-          throw TensorError(.malformedHeader, index.path, "shard \(name) lies outside the checkpoint's folder")
-        }
-        files.append(try SafetensorsFile(path: directory.appending(path: name).path))
-      }
-      indexed = map
-    } else {
+  public convenience init(directory: URL) throws(TensorError) {
+    func path(_ name: String) -> String { directory.appending(path: name).path }
+    guard let layout = CheckpointLayout(where: { FileManager.default.fileExists(atPath: path($0)) }) else {
       throw TensorError(
-        .unreadableFile, directory.path, "holds neither model.safetensors nor model.safetensors.index.json")
+        .unreadableFile, directory.path,
+        "holds neither \(CheckpointLayout.single) nor \(CheckpointLayout.index)")
     }
+    let index = layout.index.map { path($0) }
+    var map: CheckpointLayout.Map?
+    if let index {
+      map = try CheckpointLayout.map(
+        try FileBytes(loading: index, maximumCount: CheckpointLayout.maximumIndexSize).bytes(), path: index)
+    }
+    var files: [FileBytes] = []
+    for name in map?.files ?? [CheckpointLayout.single] { files.append(try FileBytes(path: path(name))) }
+    try self.init(directory: directory, files: files, map: map)
+  }
+
+  /// Takes files that somebody else has opened or read.
+  ///
+  /// - Parameters:
+  ///   - directory: that they come from.
+  ///   - files: the one file, or the shards.
+  ///   - map: of the index; `nil` for one file.
+  /// - Throws: ``TensorError``, as ``init(directory:)``.
+  public init(directory: URL, files bytes: [FileBytes], map: CheckpointLayout.Map?) throws(TensorError) {
+    var files: [SafetensorsFile] = []
+    for file in bytes { files.append(try SafetensorsFile(file)) }
+    var owners: [String: Int] = [:]
     for (position, file) in files.enumerated() {
       for name in file.entries.keys {
         if let other = owners[name] {
@@ -43,9 +51,9 @@ public final class Checkpoint: Sendable {
         owners[name] = position
       }
     }
-    for (name, shard) in indexed ?? [:] {
+    for (name, shard) in map?.shards ?? [:] {
       guard let position = owners[name] else {
-        throw TensorError(.missingTensor, name, "is listed in \(index.path) but in no shard")
+        throw TensorError(.missingTensor, name, "is listed in \(CheckpointLayout.index) but in no shard")
       }
       guard files[position].path.hasSuffix("/" + shard) else {
         throw TensorError(.missingTensor, name, "is listed for \(shard) but lies in \(files[position].path)")
@@ -54,15 +62,6 @@ public final class Checkpoint: Sendable {
     self.directory = directory
     self.files = files
     fileOfTensor = owners
-  }
-
-  private static func weightMap(_ url: URL) throws(TensorError) -> [String: String] {
-    struct Index: Decodable { let weight_map: [String: String] }
-    do {
-      return try JSONDecoder().decode(Index.self, from: Data(contentsOf: url)).weight_map
-    } catch {
-      throw TensorError(.malformedHeader, url.path, "is not an index of safetensors shards: \(error)")
-    }
   }
 
   public var names: [String] { fileOfTensor.keys.sorted() }
@@ -76,9 +75,10 @@ public final class Checkpoint: Sendable {
 
   /// The named tensor as 32-bit floats.
   ///
-  /// - Throws: ``TensorError`` `.missingTensor` or `.shapeMismatch`, with the shape expected and found.
+  /// - Throws: ``TensorError`` `.missingTensor` or `.shapeMismatch`, with the shape expected and found; `.nonFinite` with the
+  ///   element at fault.
   public func tensor(_ name: String, shape: [Int]) throws(TensorError) -> Tensor {
-    try file(of: name, shape: shape).tensor(name)
+    try file(of: name, shape: shape).tensor(name, .finite)
   }
 
   /// The named matrix for products and look-ups, kept as `options` say.
@@ -96,12 +96,10 @@ public final class Checkpoint: Sendable {
     if format != .f32, let halves = try file.brainFloats(name) {
       let matrix = WeightMatrix(halves, rows: shape[0], columns: shape[1])
       guard let wanted = options.format, wanted != .bf16 else { return matrix }
-      // What is kept in 8 bits is not needed in 16 as well.
-      defer { file.discard(name) }
       return matrix.converted(to: wanted, options: options)
     }
     // Nobody asked for less than the file has.
-    let matrix = WeightMatrix(try file.tensor(name))
+    let matrix = WeightMatrix(try file.tensor(name, .finite))
     return options.format == nil ? matrix : matrix.converted(to: format, options: options)
   }
 

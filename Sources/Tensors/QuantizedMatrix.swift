@@ -33,17 +33,17 @@ final class QuantizedMatrix: @unchecked Sendable {
     return ([tiles, (columns + 3) / 4, tileRows, 4], [tiles, (columns + block - 1) / block, tileRows])
   }
 
-  /// Takes packed weights out of a file.
+  /// Takes packed weights as a file has them.
   init(
-    mapped packed: UnsafePointer<UInt8>, scales: Tensor, rows: Int, columns: Int, block: Int,
-    activations: ActivationFormat, in file: MemoryMappedFile
+    stored packed: MemorySlice, scales: Tensor, rows: Int, columns: Int, block: Int, activations: ActivationFormat
   ) {
     self.rows = rows
     self.activations = activations
     self.scales = scales
     tiles = QuantizedTiles(
-      packed: packed, scales: scales.pointer, columns: columns, block: block, blocks: scales.shape[1])
-    owner = .file(file)
+      packed: packed.base.assumingMemoryBound(to: UInt8.self), scales: scales.pointer, columns: columns, block: block,
+      blocks: scales.shape[1])
+    owner = .file(packed.memory)
   }
 
   /// Rounds 32-bit or bfloat16 weights.

@@ -14,22 +14,25 @@ struct SafetensorsHeader {
   private(set) var metadata: [String: String] = [:]
 
   init(_ data: Data, path: String) throws(TensorError) {
+    guard data.first == UInt8(ascii: "{") else {
+      throw TensorError(.malformedHeader, path, "the header does not begin with {, as that of a safetensors file does")
+    }
     // Parsers differ on deep nesting; a safetensors header never needs more than three levels.
     guard Self.depth(of: data) <= 8 else {
       throw TensorError(.malformedHeader, path, "the header is nested too deeply")
     }
-    let entries: [String: Value]
+    let header: Header
     do {
-      entries = try JSONDecoder().decode([String: Value].self, from: data)
+      header = try JSONDecoder().decode(Header.self, from: data)
     } catch {
       throw TensorError(.malformedHeader, path, "the header is not the JSON of a safetensors file: \(error)")
     }
-    for (name, value) in entries {
-      if name == "__metadata__" {
-        metadata = value.metadata ?? [:]
-        continue
-      }
-      guard let description = value.tensor, description.data_offsets.count == 2 else {
+    guard let metadata = header.metadata else {
+      throw TensorError(.malformedHeader, Header.metadataKey, "holds more than strings in the header of \(path)")
+    }
+    self.metadata = metadata
+    for (name, description) in header.tensors {
+      guard let description, description.data_offsets.count == 2 else {
         throw TensorError(.malformedHeader, name, "needs dtype, shape and two data_offsets in the header of \(path)")
       }
       guard let type = ElementType(rawValue: description.dtype) else {
@@ -75,13 +78,30 @@ struct SafetensorsHeader {
     let data_offsets: [Int]
   }
 
-  private struct Value: Decodable {
-    let tensor: Description?
-    let metadata: [String: String]?
+  private struct Header: Decodable {
+    static let metadataKey = "__metadata__"
+
+    /// `nil`: the entry is no description of a tensor.
+    var tensors: [String: Description?] = [:]
+    /// `nil`: there are other values than strings.
+    var metadata: [String: String]? = [:]
+
+    private struct Key: CodingKey {
+      let stringValue: String
+      var intValue: Int? { nil }
+      init(stringValue: String) { self.stringValue = stringValue }
+      init?(intValue: Int) { nil }
+    }
 
     init(from decoder: any Decoder) throws {
-      tensor = try? Description(from: decoder)
-      metadata = tensor == nil ? try? [String: String](from: decoder) : nil
+      let entries = try decoder.container(keyedBy: Key.self)
+      for key in entries.allKeys {
+        if key.stringValue != Self.metadataKey {
+          tensors.updateValue(try? entries.decode(Description.self, forKey: key), forKey: key.stringValue)
+        } else if try !entries.decodeNil(forKey: key) {
+          metadata = try? entries.decode([String: String].self, forKey: key)
+        }
+      }
     }
   }
 }

@@ -54,7 +54,7 @@ public struct Tensor: Sendable {
     try body(Span(_unsafeElements: UnsafeBufferPointer(start: storage.base, count: count)))
   }
 
-  /// Writes elements in place, row-major; copies first when the storage is shared or mapped.
+  /// Writes elements in place, row-major; copies first when the storage is shared or part of a file.
   public mutating func withMutableSpan<Result, Failure: Error>(
     _ body: (inout MutableSpan<Float>) throws(Failure) -> Result
   ) throws(Failure) -> Result {

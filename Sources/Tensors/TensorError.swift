@@ -19,6 +19,12 @@ public struct TensorError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let invalidOffsets = Code(rawValue: "invalid_offsets")
     /// An element type that cannot be read as floating-point numbers.
     public static let unsupportedType = Code(rawValue: "unsupported_type")
+    /// A weight is NaN or infinite.
+    public static let nonFinite = Code(rawValue: "non_finite")
+    /// The file was written to while it was being read.
+    public static let changedFile = Code(rawValue: "changed_file")
+    /// The system has too little memory.
+    public static let outOfMemory = Code(rawValue: "out_of_memory")
     /// The system does not let the process do it.
     public static let notPermitted = Code(rawValue: "not_permitted")
     public static let missingTensor = Code(rawValue: "missing_tensor")

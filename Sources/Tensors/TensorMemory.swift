@@ -50,8 +50,8 @@ public enum TensorMemory {
   /// What memory belongs to.
   enum Owner {
     case block(Block)
-    /// A part of a file's, which is never written.
-    case file(MemoryMappedFile)
+    /// A file's bytes, which are never written.
+    case file(PrivateMemory)
 
     /// Ends the use of it.
     func release() {

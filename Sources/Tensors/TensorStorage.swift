@@ -1,4 +1,4 @@
-/// The memory behind a tensor: either its own, 64-byte aligned, or a part of a memory-mapped file that it keeps alive.
+/// The memory behind a tensor: either its own, 64-byte aligned, or a part of a file that was read, which it keeps alive.
 ///
 /// Unchecked because the pointer is only written through a uniquely referenced ``Tensor``.
 final class TensorStorage: @unchecked Sendable {
@@ -18,11 +18,11 @@ final class TensorStorage: @unchecked Sendable {
     owner = .block(block)
   }
 
-  /// The floats at `base`, which lie inside `file`.
-  init(mapped base: UnsafePointer<Float>, count: Int, in file: MemoryMappedFile) {
-    self.base = UnsafeMutablePointer(mutating: base)
-    self.count = count
-    owner = .file(file)
+  /// Floats as a file has them, which begin at a multiple of 4 bytes.
+  init(_ slice: MemorySlice) {
+    count = slice.count / 4
+    base = UnsafeMutableRawPointer(mutating: slice.base).bindMemory(to: Float.self, capacity: max(count, 1))
+    owner = .file(slice.memory)
   }
 
   deinit { owner.release() }

@@ -25,6 +25,10 @@ public struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let positionOutOfRange = Code(rawValue: "position_out_of_range")
     public static let tokenOutOfRange = Code(rawValue: "token_out_of_range")
     public static let unsupportedModality = Code(rawValue: "unsupported_modality")
+    /// A number that the model computed is NaN or infinite: its weights are unsound.
+    public static let nonFinite = Code(rawValue: "non_finite")
+    /// The system has too little memory.
+    public static let outOfMemory = Code(rawValue: "out_of_memory")
     /// The caller ended a long computation.
     public static let cancelled = Code(rawValue: "cancelled")
   }
@@ -45,4 +49,13 @@ public struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
 
   /// The same fault of a file.
   package init(_ error: FileError) { self.init(Code(rawValue: error.code.rawValue), error.path, error.message) }
+
+  /// The error for a computed number that is NaN or infinite.
+  ///
+  /// - Parameter subject: what was computed.
+  static func nonFinite(_ subject: String) -> ModelError {
+    ModelError(
+      .nonFinite, subject,
+      "holds NaN or an infinity, so nothing that follows from it means anything; the weights are unsound")
+  }
 }

@@ -54,12 +54,18 @@ public final class UnifiedIOModel: Sendable {
     try self.init(configuration: configuration, checkpoint: checkpoint, weights: weights)
   }
 
-  /// Takes every tensor that the configuration needs; a missing, mis-shaped or surplus one is an error.
+  /// Takes every tensor that the configuration needs; a missing, mis-shaped or surplus one is an error, and a number in it that is
+  /// NaN or infinite.
   ///
   /// - Parameter weights: how matrices are kept and multiplied with; the tokenisers of pictures and sound stay in 32 bits.
   public init(
     configuration: Configuration, checkpoint: Checkpoint, weights options: WeightOptions = .standard
   ) throws(ModelError) {
+    do {
+      try SystemMemory.require(checkpoint.memoryToTake(options), for: checkpoint.directory.path)
+    } catch {
+      throw ModelError(error)
+    }
     var weights = WeightScope(checkpoint, options: options)
     // Small models have time to spare for accuracy.
     if checkpoint.widenedSize < WeightFormat.widenedLimit { weights = weights.fine }
@@ -81,6 +87,7 @@ public final class UnifiedIOModel: Sendable {
     (imageTokenizer, audioTokenizer) = try Self.tokenizers(weights["target_embedders"].exact, configuration)
     do {
       try checkpoint.checkNothingIsLeft { _ in false }
+      try checkpoint.checkUnchanged()
     } catch {
       throw ModelError(error)
     }
@@ -91,7 +98,8 @@ public final class UnifiedIOModel: Sendable {
 
   /// Encodes an example.
   ///
-  /// - Throws: ``ModelError`` for inputs that the checkpoint cannot read.
+  /// - Throws: ``ModelError`` for inputs that the checkpoint cannot read; `.nonFinite` when the encoder's output holds NaN or an
+  ///   infinity.
   public func encode(_ input: ModelInput, probe: Probe? = nil) throws(ModelError) -> EncodedInput {
     var timings = EncodingTimings()
     return try encode(input, timings: &timings, probe: probe)
@@ -147,6 +155,7 @@ public final class UnifiedIOModel: Sendable {
       var row = 0
       for (index, length) in zip(group, lengths) {
         let own = lengths.count == 1 ? output : output.rows(in: row..<row + length)
+        guard own.isFinite else { throw ModelError.nonFinite("encoder output") }
         encoded.append(EncodedInput(output: own, layout: layouts[index], rotary: sequences[index].rotary))
         row += length
       }

@@ -30,9 +30,7 @@ enum BeamParity {
       var comparison = Comparison()
       comparison.add(found.map(\.score), try golden.floats("\(prefix).scores").values)
       row(
-        ParityRow(
-          part: Part.name, tensor: "\(prefix).scores", relativeError: comparison.relativeError,
-          tolerance: Part.tolerance))
+        ParityRow(part: Part.name, tensor: "\(prefix).scores", comparison, tolerance: Part.tolerance))
     }
   }
 

@@ -75,7 +75,7 @@ enum CodecsParity: ParityPart {
     var comparison = Comparison()
     let values = try golden.floats(tensor).values
     if ours.count == values.count { comparison.add(ours, values) }
-    return ParityRow(part: name, tensor: tensor, relativeError: comparison.relativeError, tolerance: tolerance)
+    return ParityRow(part: name, tensor: tensor, comparison, tolerance: tolerance)
   }
 
   /// A feature map `[channels, height, width]` against some of the reference's rows and columns, at equal distances.
@@ -96,7 +96,7 @@ enum CodecsParity: ParityPart {
       }
       comparison.add(kept, try golden.floats(tensor).values)
     }
-    return ParityRow(part: golden.name, tensor: tensor, relativeError: comparison.relativeError, tolerance: tolerance)
+    return ParityRow(part: golden.name, tensor: tensor, comparison, tolerance: tolerance)
   }
 
   /// Where the file keeps some columns only, rows had been picked before, and the sums are over these.
@@ -112,7 +112,7 @@ enum CodecsParity: ParityPart {
       let sums = [values.reduce(0.0) { $0 + Double($1) }, values.reduce(0.0) { $0 + Double(abs($1)) }]
       comparison.add(sums.map { Float($0) }, try golden.floats(name).values)
     }
-    return ParityRow(part: Self.name, tensor: name, relativeError: comparison.relativeError, tolerance: tolerance)
+    return ParityRow(part: Self.name, tensor: name, comparison, tolerance: tolerance)
   }
 }
 

@@ -6,6 +6,7 @@ struct Comparison {
   private var reference = 0.0
   private(set) var elements = 0
   private(set) var leftOut = 0
+  private var offered = 0
 
   mutating func add(_ ours: some Sequence<Float>, _ golden: some Sequence<Float>) {
     for (a, b) in zip(ours, golden) {
@@ -23,6 +24,7 @@ struct Comparison {
   ///   - golden: rows `0, stride, 2·stride…` of the reference, as slices of one flat array.
   mutating func add(_ ours: Tensor, kept: [Int], golden: ArraySlice<Float>, stride: Int) {
     let columns = ours.columns
+    offered += kept.count
     let place = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($0.element, $0.offset) })
     ours.withSpan { span in
       for row in 0..<golden.count / columns {
@@ -46,6 +48,9 @@ struct Comparison {
     guard elements > 0 else { return .nan }
     return (difference / max(reference, .leastNormalMagnitude)).squareRoot()
   }
+
+  /// Whether we have rows and the file has rows, but none that both have: the file keeps every how-many-th one, and those are padding.
+  var isWithoutCommonRows: Bool { elements == 0 && leftOut > 0 && offered > 0 }
 
   var note: String { leftOut == 0 ? "" : "\(leftOut) padded rows left out" }
 }

@@ -75,9 +75,7 @@ enum TextGenerationParity: ParityPart {
         ours, kept: Array(0..<ours.rows), golden: all[batch * length..<(batch + 1) * length],
         stride: golden.stride(tensor))
     }
-    return ParityRow(
-      part: name, tensor: tensor, relativeError: comparison.relativeError, tolerance: tolerance,
-      note: comparison.note)
+    return ParityRow(part: name, tensor: tensor, comparison, tolerance: tolerance)
   }
 
   private static func compareScores(
@@ -93,8 +91,7 @@ enum TextGenerationParity: ParityPart {
       var comparison = Comparison()
       comparison.add(ours, try golden.floats("\(prefix).\(suffix)").values)
       row(
-        ParityRow(
-          part: name, tensor: "\(prefix).\(suffix)", relativeError: comparison.relativeError, tolerance: tolerance))
+        ParityRow(part: name, tensor: "\(prefix).\(suffix)", comparison, tolerance: tolerance))
     }
   }
 }

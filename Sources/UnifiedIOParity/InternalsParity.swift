@@ -99,9 +99,7 @@ enum InternalsParity {
           piece.tensor, kept: piece.kept, golden: all[index * length..<(index + 1) * length], stride: stride)
       }
     }
-    return ParityRow(
-      part: Part.name, tensor: tensor, relativeError: comparison.relativeError, tolerance: Part.tolerance,
-      note: comparison.note)
+    return ParityRow(part: Part.name, tensor: tensor, comparison, tolerance: Part.tolerance)
   }
 
   private static func masks<Part: ParityPart>(
@@ -147,8 +145,7 @@ enum InternalsParity {
       comparison.add(ours, values)
     }
     return [
-      ParityRow(
-        part: Part.name, tensor: tensor, relativeError: comparison.relativeError, tolerance: Part.tolerance)
+      ParityRow(part: Part.name, tensor: tensor, comparison, tolerance: Part.tolerance)
     ]
   }
 

@@ -9,6 +9,10 @@ public struct ParityRow: Sendable, Hashable, Codable {
   public var passed: Bool
   /// What was left out of the comparison, if anything.
   public var note: String
+  /// Whether there was nothing to compare, which is neither a success nor a failure.
+  private(set) var isWithoutCommonRows = false
+
+  private enum CodingKeys: String, CodingKey { case part, tensor, relativeError, tolerance, passed, note }
 
   public init(part: String, tensor: String, relativeError: Double, tolerance: Double, note: String = "") {
     self.part = part
@@ -18,6 +22,12 @@ public struct ParityRow: Sendable, Hashable, Codable {
     // Written so that NaN does not pass.
     passed = relativeError <= tolerance
     self.note = note
+  }
+
+  init(part: String, tensor: String, _ comparison: Comparison, tolerance: Double) {
+    self.init(
+      part: part, tensor: tensor, relativeError: comparison.relativeError, tolerance: tolerance, note: comparison.note)
+    isWithoutCommonRows = comparison.isWithoutCommonRows
   }
 }
 

@@ -65,7 +65,7 @@ enum PreprocessingParity: ParityPart {
     let placement = try own.preprocessor.imagePlacement(width: image.width, height: image.height)
     var comparison = Comparison()
     comparison.add(placement.information, try golden.floats(tensor).values)
-    return ParityRow(part: name, tensor: tensor, relativeError: comparison.relativeError, tolerance: 1e-6)
+    return ParityRow(part: name, tensor: tensor, comparison, tolerance: 1e-6)
   }
 
   /// - Parameter deviations: of a patch's values by turns, to express a normalised difference in the unit range.

@@ -94,8 +94,7 @@ enum TokenGenerationParity {
         ours.rows(in: start..<end), kept: Array(0..<end - start),
         golden: all[batch * length..<(batch + 1) * length], stride: golden.stride(tensor))
     }
-    return ParityRow(
-      part: Part.name, tensor: tensor, relativeError: comparison.relativeError, tolerance: Part.tolerance)
+    return ParityRow(part: Part.name, tensor: tensor, comparison, tolerance: Part.tolerance)
   }
 
   /// The picture `[1, height, width, 3]` or spectrogram `[1, bands, steps, 1]` of the golden ids.
@@ -122,8 +121,6 @@ enum TokenGenerationParity {
     comparison.add(
       rows, kept: Array(0..<rows.rows), golden: try golden.floats(tensor).values[...], stride: golden.stride(tensor))
     row(
-      ParityRow(
-        part: Part.name, tensor: tensor, relativeError: comparison.relativeError,
-        tolerance: CodecsParity.decodedTolerance))
+      ParityRow(part: Part.name, tensor: tensor, comparison, tolerance: CodecsParity.decodedTolerance))
   }
 }

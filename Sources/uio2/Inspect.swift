@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import PolicyEvaluation
 import RobotPolicy
+import UnifiedIO
 
 /// `uio2 inspect`: what a checkpoint or a policy is, without running it.
 struct Inspect: ParsableCommand {
@@ -9,7 +10,7 @@ struct Inspect: ParsableCommand {
     abstract: "Show what a model or a policy is: configuration, modalities, parameters, memory.",
     discussion: """
       FOLDER holds a checkpoint (config.json with model.safetensors or shards) or a policy (policy.json beside or above one). \
-      Only headers are read of the weights, so it is quick on checkpoints that would not fit into memory.
+      All weights are read, a piece at a time, and a number among them that is NaN or infinite is an error.
 
         uio2 inspect Policies/metaworld-mt5
         uio2 inspect checkpoints/uio2-large --json
@@ -23,14 +24,17 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let directory = URL(filePath: folder)
-    var policy: PolicyInspection?
-    var model = directory
+    let inspection: Inspection
     if FileManager.default.fileExists(atPath: directory.appending(path: "policy.json").path) {
+      // What the digest is of is what is shown.
       let bundle = try PolicyBundle.load(from: directory)
-      policy = PolicyInspection(bundle, version: UIO2.version)
-      model = bundle.modelDirectory
+      let document = try ConfigurationDocument(json: bundle.configuration, subject: "config.json")
+      inspection = Inspection(
+        policy: PolicyInspection(bundle, version: UIO2.version),
+        model: try ModelInspection(document, bundle.checkpoint()))
+    } else {
+      inspection = Inspection(policy: nil, model: try ModelInspection(directory))
     }
-    let inspection = Inspection(policy: policy, model: try ModelInspection(model))
     if json {
       try Console.say(try JSONFile.text(inspection))
     } else {

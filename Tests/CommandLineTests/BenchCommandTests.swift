@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import UnifiedIO
 
 /// `uio2 bench` and `uio2 quantize` on a small random checkpoint.
 @Suite struct BenchCommandTests {
@@ -105,12 +106,31 @@ import Testing
       #expect(try BuiltTool.run(["synthesize", "--size", "tiny", original]).status == 0)
       let quantize = try BuiltTool.run(["quantize", original, rounded])
       #expect(quantize.status == 0 && quantize.output.contains("tensors"), "\(quantize.errors)")
-      let tokenizer = BuiltTool.repository.appending(path: "Policies/metaworld-mt5/tokenizer.model").path
+      // The policy's vocabulary, with as many pieces as the release's embedding has rows for.
+      var vocabulary = try SentencePieceModel(
+        serialized: Array(
+          Data(contentsOf: BuiltTool.repository.appending(path: "Policies/metaworld-mt5/tokenizer.model"))))
+      let small = folder.appending(path: "small.model").path
+      try Data(vocabulary.serialized()).write(to: URL(filePath: small))
+      let refused = try BuiltTool.run(["generate", "--model", original, "--tokenizer", small, "--prompt", "x"])
+      #expect(refused.status == 65 && refused.errors.contains("the vocabulary of another model"), "\(refused.errors)")
+      for index in vocabulary.pieces.count..<32_000 {
+        vocabulary.pieces.append(.init(text: Array("unused\(index)".utf8), kind: .unused))
+      }
+      let tokenizer = folder.appending(path: "large.model").path
+      try Data(vocabulary.serialized()).write(to: URL(filePath: tokenizer))
       let say = ["--tokenizer", tokenizer, "--prompt", "Close the drawer.", "--max-tokens", "12", "--json"]
       let answers = try [["--model", original, "--weights", "int8"], ["--model", rounded]].map {
         try BuiltTool.run(["generate"] + $0 + say)
       }
       #expect(answers[0].status == 0 && answers[0].output == answers[1].output, "\(answers[0].errors)")
+      let inspection = try BuiltTool.run(["inspect", rounded])
+      #expect(inspection.status == 0 && !inspection.output.contains("missing"), "\(inspection.output)")
+      let whole = try BuiltTool.run(["inspect", original])
+      func parameters(_ outcome: BuiltTool.Outcome) -> Substring? {
+        outcome.output.split(separator: "\n").first { $0.hasPrefix("all ") }?.split(separator: "  ").dropFirst(2).first
+      }
+      #expect(parameters(inspection) != nil && parameters(inspection) == parameters(whole), "\(inspection.output)")
       let again = try BuiltTool.run(["quantize", rounded, folder.appending(path: "twice").path])
       #expect(again.status == 65 && again.errors.contains("8-bit weights already"))
       #expect(try BuiltTool.run(["quantize", original, rounded]).status != 0, "weights are not written over")

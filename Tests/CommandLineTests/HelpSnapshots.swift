@@ -56,8 +56,8 @@ enum HelpSnapshots {
                               checkpoint, without running any code from them.
       synthesize              Write a checkpoint with random weights in a released
                               size, to measure and to test with.
-      quantize                Write a checkpoint with its matrices in 8 bits, ready
-                              to be mapped into memory.
+      quantize                Write a checkpoint, or a policy, with its matrices in
+                              8 bits.
       bench                   Measure a model or a policy stage by stage, beside
                               the machine's own ceilings.
 

@@ -22,7 +22,7 @@ struct FairnessTests {
     }
 
     func log(event: LogEvent) {
-      guard event.metadata?["session"] == "gate", "\(event.message)" == "session opened" else { return }
+      guard event.metadata?["session"] == "gate", "\(event.message)" == "stop latched" else { return }
       isHeld.signal()
       release.wait()
     }

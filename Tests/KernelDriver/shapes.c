@@ -34,6 +34,8 @@ static void elementwise(size_t rows, size_t columns) {
   uio2_bf16_to_f32(y, halves, count);
   uio2_f32_to_f16(halves, x, count);
   uio2_f16_to_f32(y, halves, count);
+  uio2_f32_finite(x, count);
+  uio2_half_finite((const uint8_t *)x + 1, 2 * count - 1, 0x7c00);
   uio2_uniform(y, count, 1, 2, -1, 1);
   for (size_t places = 1; places <= 4; places += 3) uio2_stream_read((const uint8_t *)x + 1, 4 * count - 1, places);
   free(x), free(y), free(a), free(b), free(c), free(halves), free(scale), free(shift);

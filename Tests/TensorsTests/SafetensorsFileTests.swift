@@ -109,13 +109,42 @@ struct SafetensorsFixture {
     ),
     (#"{"a":{"dtype":"C64","shape":[1],"data_offsets":[0,8]}}"#, .unsupportedType),
     (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,9]}}"#, .malformedHeader),
+    // Bytes behind the last tensor, a hole before one, between two, two names for the same bytes.
+    (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, .invalidOffsets),
+    (#"{}"#, .invalidOffsets),
+    (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}"#, .invalidOffsets),
+    (
+      #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}"#,
+      .invalidOffsets
+    ),
+    (
+      #"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"b":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#,
+      .invalidOffsets
+    ),
+    // Metadata are strings, and the header begins with its brace.
+    (#"{"__metadata__":{"step":3},"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#, .malformedHeader),
+    (#"{"__metadata__":["pt"],"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#, .malformedHeader),
+    (#" {"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#, .malformedHeader),
+    (#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}} }"#, .malformedHeader),
   ])
   func offsetsThatDoNotFit(header: String, expected: TensorError.Code) throws {
     #expect(try code(SafetensorsFixture(header: header, data: [UInt8](repeating: 0, count: 16))) == expected)
   }
 
+  @Test(arguments: [
+    #"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#,
+    #"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}   "#,
+    #"{"__metadata__":null,"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#,
+    #"{"__metadata__":{},"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16],"more":1}}"#,
+    #"{"e":{"dtype":"F32","shape":[0],"data_offsets":[8,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[8,16]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#,
+  ])
+  func `what the format's own library takes is taken`(header: String) throws {
+    #expect(try code(SafetensorsFixture(header: header, data: [UInt8](repeating: 0, count: 16))) == nil)
+  }
+
   @Test func mutatedFilesGiveAnErrorOrAFile() throws {
     var random = SeededGenerator(seed: 7)
+    var refused = 0, read = 0
     let bytes = try Data(contentsOf: SafetensorsFixture.good.write())
     let url = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).safetensors")
     defer { try? FileManager.default.removeItem(at: url) }
@@ -126,11 +155,16 @@ struct SafetensorsFixture {
       }
       if Bool.random(using: &random) { mutated = mutated.prefix(Int.random(in: 0...mutated.count, using: &random)) }
       try mutated.write(to: url)
-      guard let file = try? SafetensorsFile(path: url.path) else { continue }
+      guard let file = try? SafetensorsFile(path: url.path) else {
+        refused += 1
+        continue
+      }
+      read += 1
       for name in file.entries.keys {
         _ = try? file.tensor(name)
         _ = try? file.integers(name)
       }
     }
+    #expect(refused > 500 && read > 20)
   }
 }

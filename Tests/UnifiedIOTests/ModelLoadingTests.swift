@@ -60,6 +60,20 @@ import UnifiedIO
     #expect(error(of: copy)?.code == .invalidWeights)
   }
 
+  @Test(arguments: [
+    ("text_token_embedder.weight", 64 * 3 + 5, "[3, 5]"), ("encoder.encoder_norm.scale", 7, "[7]"),
+    ("decoder.layers_1.mlp.wo.weight", 0, "[0, 0]"),
+    ("target_embedders.image.vqgan.decoder.conv_out.bias", 1, "[1]"),
+  ])
+  func `a weight that is not finite is named with its place`(tensor: String, index: Int, place: String) throws {
+    for value in [Float.nan, .infinity, -.infinity] {
+      let error = error(of: try ChangedCheckpoint.copy(of: folder, changing: tensor) { $0 == index ? value : $1 })
+      #expect(error?.code == .invalidWeights)
+      #expect(error?.subject == tensor)
+      #expect(error?.message.contains("at \(place)") == true, "\(error?.message ?? "")")
+    }
+  }
+
   @Test func inputsOutsideTheTablesAreErrors() throws {
     let model = try UnifiedIOModel(directory: folder)
     #expect(throws: ModelError.self) { try model.encode(ModelInput(text: [])) }

@@ -188,6 +188,11 @@ void uio2_f16_to_f32(float *y, const uint16_t *x, size_t count);
 // To nearest, ties to even; NaN stays NaN, values beyond the largest become infinite.
 void uio2_f32_to_f16(uint16_t *y, const float *x, size_t count);
 
+// How many numbers from the start on are finite; `count` when all are. x may lie at any address.
+size_t uio2_f32_finite(const void *x, size_t count);
+// The same for 16 bits with the exponent in the bits `exponent`: 0x7f80 in bfloat16, 0x7c00 in IEEE half precision.
+size_t uio2_half_finite(const void *x, size_t count, uint16_t exponent);
+
 // y[i] = element `first + i` of a sequence of numbers uniform in [low, high) that the seed determines; it repeats after 2^32.
 void uio2_uniform(float *y, size_t count, uint64_t seed, uint64_t first, float low, float high);
 

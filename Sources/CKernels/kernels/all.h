@@ -32,6 +32,7 @@ UIO2_KERNELS(UIO2_DECLARE)
 
 #include "half.h"
 #include "brainfloat.h"
+#include "finite.h"
 #include "rows.h"
 #include "wide.h"
 #include "int8.h"

@@ -40,7 +40,8 @@ public struct CheckpointImport {
   public let tensors: [TensorDescription]
   /// Tensors of the source that belong to what is not wanted.
   public let leftOut: [String]
-  private let origins: [String: (source: any WeightsSource, name: String, element: ElementType)]
+  private let origins: [String: LocatedTensor]
+  private let sources: WeightsSources
   private let options: Options
   private let folder: URL
 
@@ -56,7 +57,7 @@ public struct CheckpointImport {
     var isFolder: ObjCBool = false
     _ = FileManager.default.fileExists(atPath: source.path, isDirectory: &isFolder)
     folder = isFolder.boolValue ? source : source.deletingLastPathComponent()
-    let sources = try WeightsSources.open(source)
+    sources = try WeightsSources(at: source)
     let inventory: TensorInventory
     do throws(ModelError) {
       document = try Self.configuration(options, beside: folder).restricted(
@@ -65,15 +66,7 @@ public struct CheckpointImport {
     } catch {
       throw ImportError(error)
     }
-    var contents: [String: (source: any WeightsSource, tensor: SourceTensor)] = [:]
-    for source in sources {
-      for (name, tensor) in source.contents {
-        if let other = contents.updateValue((source, tensor), forKey: name) {
-          throw ImportError(.surplusTensor, name.asQuoted, "is in \(other.source.path) and in \(source.path)")
-        }
-      }
-    }
-    let matches = try Self.match(inventory, contents, options)
+    let matches = try Self.match(inventory, sources.tensors, options)
     tensors = matches.tensors
     origins = matches.origins
     leftOut = matches.leftOut
@@ -91,39 +84,35 @@ public struct CheckpointImport {
   }
 
   private typealias Matches = (
-    tensors: [TensorDescription], leftOut: [String],
-    origins: [String: (source: any WeightsSource, name: String, element: ElementType)]
+    tensors: [TensorDescription], leftOut: [String], origins: [String: LocatedTensor]
   )
 
   /// Finds each expected tensor and accounts for every other.
   private static func match(
-    _ inventory: TensorInventory, _ contents: [String: (source: any WeightsSource, tensor: SourceTensor)],
-    _ options: Options
+    _ inventory: TensorInventory, _ contents: [String: LocatedTensor], _ options: Options
   ) throws(ImportError) -> Matches {
     var matches: Matches = ([], [], [:])
     var taken: Set<String> = []
     let missing = inventory.items.filter { name(of: $0, in: contents) == nil }
     if let first = missing.first {
-      let hint =
-        missing.allSatisfy { $0.part == .codec }
-        ? "the source has no codecs, so leave them out (--no-codecs)" : "does config.json belong to these weights?"
       throw ImportError(
         .missingTensor, first.name,
-        "is not in the source; expected \(first.shape). \(missing.count) of \(inventory.items.count) tensors are missing: \(hint)"
-      )
+        "is not in the source; expected \(first.shape). \(missing.count) of \(inventory.items.count) tensors are missing: "
+          + hint(missing, contents))
     }
     for item in inventory.items {
-      guard let name = name(of: item, in: contents), let (source, tensor) = contents[name] else { continue }
-      guard tensor.shape == item.shape else {
-        throw ImportError(.shapeMismatch, name, "expected \(item.shape), found \(tensor.shape) in \(source.path)")
+      guard let name = name(of: item, in: contents), let found = contents[name] else { continue }
+      guard found.tensor.shape == item.shape else {
+        throw ImportError(
+          .shapeMismatch, name, "expected \(item.shape), found \(found.tensor.shape) in \(found.source.path)")
       }
-      guard let element = tensor.element else {
-        throw ImportError(.unsupportedType, name, "holds \(tensor.typeName); f32, bf16 and f16 are read")
+      guard let element = found.tensor.element else {
+        throw ImportError(.unsupportedType, name, "holds \(found.tensor.typeName); f32, bf16 and f16 are read")
       }
       taken.insert(name)
       matches.tensors.append(
         TensorDescription(name: item.name, type: target(element, item.part, options.precision), shape: item.shape))
-      matches.origins[item.name] = (source, name, element)
+      matches.origins[item.name] = found
     }
     for name in contents.keys.sorted() where !taken.contains(name) {
       // A second copy under the other name of the same tensor, or a part that is not wanted.
@@ -139,9 +128,18 @@ public struct CheckpointImport {
     return matches
   }
 
-  private static func name(
-    of item: TensorInventory.Item, in contents: [String: (source: any WeightsSource, tensor: SourceTensor)]
-  ) -> String? {
+  /// What probably is the reason why tensors are missing, and what to do.
+  private static func hint(_ missing: [TensorInventory.Item], _ contents: [String: LocatedTensor]) -> String {
+    if missing.allSatisfy({ $0.part == .codec }) { return "the source has no codecs, so leave them out (--no-codecs)" }
+    if let first = missing.first, let wrapped = contents.keys.sorted().first(where: { $0.hasSuffix("." + first.name) })
+    {
+      return
+        "it is there as \(wrapped.asQuoted); save the state_dict() of the model itself, not of what was wrapped around it"
+    }
+    return "does config.json belong to these weights?"
+  }
+
+  private static func name(of item: TensorInventory.Item, in contents: [String: LocatedTensor]) -> String? {
     if contents[item.name] != nil { return item.name }
     return TensorInventory.alias(of: item.name).flatMap { contents[$0] == nil ? nil : $0 }
   }
@@ -161,28 +159,37 @@ public struct CheckpointImport {
   /// - Parameters:
   ///   - directory: is made where it does not exist; must not hold weights.
   ///   - progress: is told now and then; `false` ends the import.
-  /// - Throws: ``ImportError`` `.unwritableFile`, `.noSpace`, `.interrupted`; no weights appear in the folder then.
+  /// - Throws: ``ImportError`` `.unwritableFile`, `.noSpace`, `.interrupted`, `.nonFinite` for a weight that is not finite; no weights
+  ///   appear in the folder then.
   public func write(to directory: URL, progress: (TransferProgress) -> Bool = { _ in true }) throws(ImportError) {
     let destination = try Destination(directory, bytes: byteCount)
     do {
       let writer = try CheckpointWriter(directory: directory, tensors: tensors, shardSize: options.shardSize)
       var report = TransferProgress(bytesWritten: 0, bytesTotal: byteCount, tensor: "")
       for tensor in writer.tensors {
-        guard let origin = origins[tensor.name] else { continue }
+        guard let origin = origins[tensor.name], let element = origin.tensor.element else { continue }
         report.tensor = tensor.name
-        try origin.source.read(origin.name) { piece in
-          if origin.element == tensor.type {
+        try origin.readFinite { piece in
+          if element == tensor.type {
             try writer.append(piece, to: tensor.name)
           } else {
-            let converted = ElementConversion.convert(piece, from: origin.element, to: tensor.type)
-            try converted.withUnsafeBytes { try writer.append($0, to: tensor.name) }
+            let converted = ElementConversion.convert(piece, from: element, to: tensor.type)
+            try converted.withUnsafeBytes {
+              guard FiniteCheck.firstFault(in: $0, of: tensor.type) == nil else {
+                throw ImportError(
+                  .nonFinite, tensor.name,
+                  "holds numbers that are too large for \(tensor.type.rawValue); keep \(element.rawValue)")
+              }
+              try writer.append($0, to: tensor.name)
+            }
           }
-          report.bytesWritten += piece.count / origin.element.size * tensor.type.size
+          report.bytesWritten += piece.count / element.size * tensor.type.size
           guard progress(report) else {
             throw ImportError(.interrupted, directory.path, "was not finished; nothing of it is left")
           }
         }
       }
+      try sources.checkUnchanged()
       try destination.write(document.json, "config.json")
       let tokenizer = folder.appending(path: "tokenizer.model")
       if let data = try? Data(contentsOf: tokenizer) { try destination.write(data, "tokenizer.model") }

@@ -19,13 +19,15 @@ extension Vocoder {
     do {
       let configuration = try VocoderConfiguration(contentsOf: folder.appending(path: "config.json"))
       var weights: [String: Tensor] = [:]
-      for source in try WeightsSources.open(Self.weights(at: url, isFolder: isFolder.boolValue)) {
-        for (name, tensor) in source.contents { weights[name] = try source.tensor(name, tensor) }
-      }
+      let sources = try WeightsSources(at: Self.weights(at: url, isFolder: isFolder.boolValue))
+      for (name, found) in sources.tensors { weights[name] = try found.floats() }
+      try sources.checkUnchanged()
       try self.init(configuration, weights: weights)
     } catch let error as ImportError {
       throw error
     } catch let error as ModelError {
+      throw ImportError(error)
+    } catch let error as TensorError {
       throw ImportError(error)
     } catch {
       throw ImportError(.unreadableFile, url.path, "\(error)")
@@ -42,20 +44,19 @@ extension Vocoder {
   }
 }
 
-extension WeightsSource {
-  /// All elements of a tensor as 32-bit floats.
+extension LocatedTensor {
+  /// All elements as 32-bit floats.
   ///
-  /// - Throws: ``ImportError`` `.unsupportedType` for numbers that weights are not made of.
-  fileprivate func tensor(_ name: String, _ description: SourceTensor) throws -> Tensor {
-    guard let element = description.element else {
-      throw ImportError(
-        .unsupportedType, name.asQuoted, "holds \(description.typeName); weights are f32, bf16 or f16")
+  /// - Throws: ``ImportError`` `.unsupportedType` for numbers that weights are not made of; ``TensorError`` `.nonFinite`.
+  fileprivate func floats() throws -> Tensor {
+    guard let element = tensor.element else {
+      throw ImportError(.unsupportedType, name.asQuoted, "holds \(tensor.typeName); weights are f32, bf16 or f16")
     }
     var values: [Float] = []
-    try read(name) { bytes in
+    try readFinite { bytes in
       let floats = ElementConversion.convert(bytes, from: element, to: .f32)
       floats.withUnsafeBytes { values.append(contentsOf: $0.bindMemory(to: Float.self)) }
     }
-    return Tensor(values, shape: description.shape)
+    return Tensor(values, shape: tensor.shape)
   }
 }

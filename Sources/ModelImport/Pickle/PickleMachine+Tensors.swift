@@ -97,8 +97,34 @@ extension PickleMachine {
         "a tensor of shape \(shape), strides \(strides) and offset \(offset) leaves its storage of \(storages[index].view.count) elements"
       )
     }
-    tensors.append(TensorReference(storage: index, offset: offset, shape: shape, strides: strides))
+    let isNegated = values.count > 6 ? try isNegated(values[6], type: storages[index].type) : false
+    tensors.append(
+      TensorReference(storage: index, offset: offset, shape: shape, strides: strides, isNegated: isNegated))
     stack.append(.tensor(tensors.count - 1))
+  }
+
+  /// Reads the marks of `_rebuild_tensor_v2`: what is to be done with the numbers when the tensor is looked at.
+  ///
+  /// - Throws: ``ImportError`` `.refused` for a mark that is not known, since the numbers would not be those that were saved.
+  private func isNegated(_ marks: PickleValue, type: StorageType) throws(ImportError) -> Bool {
+    if case .none = marks { return false }
+    guard case .dictionary(let index) = marks else { throw malformed("the marks of a tensor are \(marks.kind)") }
+    var isNegated = false
+    for (key, value) in dictionaries[index] {
+      guard case .string(let name) = key, case .bool(let isSet) = value else {
+        throw malformed("a mark of a tensor is \(value.kind) under \(key.kind)")
+      }
+      guard isSet else { continue }
+      // Only the sign of floating-point numbers is a bit of their own.
+      guard name == "neg", type.element != nil else {
+        throw ImportError(
+          .refused, name.asQuoted,
+          "marks a tensor of torch.\(type.name) in \(path), which is not known here; save it after .resolve_\(name == "conj" ? "conj" : "neg")()"
+        )
+      }
+      isNegated = true
+    }
+    return isNegated
   }
 
   /// BINPERSID: `('storage', type, key, location, elements[, view])`.

@@ -105,6 +105,8 @@ struct TensorReference: Hashable, Sendable {
   var shape: [Int]
   /// Elements between neighbours of each dimension; never negative.
   var strides: [Int]
+  /// Whether the elements are the storage's with the other sign: torch saves a lazy negation as a mark.
+  var isNegated: Bool
 
   var count: Int { shape.reduce(1, *) }
 }

@@ -1,14 +1,19 @@
 import Tensors
 
-/// Reads little-endian numbers from a part of a mapped file; every step is checked against the end.
+/// Reads little-endian numbers from a part of a file; every step is checked against the end.
 struct ByteCursor {
-  let file: MemoryMappedFile
+  let file: FileBytes
   private(set) var offset: Int
   /// Nothing at or after this offset is read.
   let end: Int
+  /// Bytes of the file from `windowStart` on: single numbers are taken from here rather than from the file.
+  private var window: [UInt8] = []
+  private var windowStart = 0
+
+  private static let windowSize = 4096
 
   /// A part of a file; clipped to it.
-  init(_ file: MemoryMappedFile, _ range: Range<Int>) {
+  init(_ file: FileBytes, _ range: Range<Int>) {
     self.file = file
     end = min(max(range.upperBound, 0), file.count)
     offset = min(max(range.lowerBound, 0), end)
@@ -30,23 +35,32 @@ struct ByteCursor {
   mutating func integer<Value: FixedWidthInteger>(_ type: Value.Type) throws(ImportError) -> Value {
     let size = Value.bitWidth / 8
     guard size <= remaining else { throw truncated(size) }
+    if offset < windowStart || offset + size > windowStart + window.count {
+      window = try read(offset..<min(offset + Self.windowSize, end))
+      windowStart = offset
+    }
+    let first = offset - windowStart
     defer { offset += size }
-    return file.withBytes { bytes in
-      var value: Value = 0
-      for index in 0..<size {
-        value |=
-          Value(truncatingIfNeeded: bytes.unsafeLoad(fromByteOffset: offset + index, as: UInt8.self)) << (8 * index)
-      }
-      return value
+    var value: Value = 0
+    for index in 0..<size { value |= Value(truncatingIfNeeded: window[first + index]) << (8 * index) }
+    return value
+  }
+
+  private func read(_ range: Range<Int>) throws(ImportError) -> [UInt8] {
+    do {
+      return try file.bytes(range)
+    } catch {
+      throw ImportError(error)
     }
   }
 
   mutating func bytes(_ count: Int) throws(ImportError) -> [UInt8] {
     guard count >= 0, count <= remaining else { throw truncated(count) }
     defer { offset += count }
-    return file.withBytes { bytes in
-      bytes.extracting(offset..<offset + count).withUnsafeBytes { Array($0) }
+    if offset >= windowStart, offset + count <= windowStart + window.count {
+      return Array(window[offset - windowStart..<offset - windowStart + count])
     }
+    return try read(offset..<offset + count)
   }
 
   /// Text of `count` bytes.

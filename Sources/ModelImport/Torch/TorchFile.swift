@@ -10,9 +10,17 @@ struct TorchFile {
     var strides: [Int]
     /// Byte of the file at which the first element lies.
     var offset: Int
+    /// Whether the elements have the other sign than their bytes say.
+    var isNegated: Bool
 
     /// The product of ``shape``.
     var count: Int { shape.reduce(1, *) }
+    /// Bytes of the file from the first element to the last one, wherever they lie between.
+    var range: Range<Int> {
+      guard count > 0 else { return offset..<offset }
+      let reach = zip(shape, strides).reduce(0) { $0 + ($1.0 - 1) * $1.1 }
+      return offset..<offset + (reach + 1) * type.size
+    }
     /// Whether the elements lie side by side, row-major.
     var isContiguous: Bool {
       var expected = 1
@@ -24,11 +32,11 @@ struct TorchFile {
     }
   }
 
-  let file: MemoryMappedFile
+  let file: FileBytes
   private(set) var tensors: [String: Tensor] = [:]
 
   /// - Throws: ``ImportError``; whatever the pickle asks for beyond a state dictionary is refused by name.
-  init(_ file: MemoryMappedFile) throws(ImportError) {
+  init(_ file: FileBytes) throws(ImportError) {
     self.file = file
     var machine = PickleMachine(path: file.path)
     let root: PickleValue
@@ -52,7 +60,8 @@ struct TorchFile {
       }
       tensors[name] = Tensor(
         type: storage.type, shape: reference.shape, strides: reference.strides,
-        offset: place.offset + (storage.view.lowerBound + reference.offset) * storage.type.size)
+        offset: place.offset + (storage.view.lowerBound + reference.offset) * storage.type.size,
+        isNegated: reference.isNegated)
     }
   }
 }
@@ -63,7 +72,7 @@ typealias StoragePlace = ZipArchive.Entry
 /// The zip format: `NAME/data.pkl` and one entry a storage, `NAME/data/KEY`.
 enum TorchArchive {
   static func read(
-    _ file: MemoryMappedFile, _ machine: inout PickleMachine
+    _ file: FileBytes, _ machine: inout PickleMachine
   ) throws(ImportError) -> (PickleValue, [String: StoragePlace]) {
     let archive = try ZipArchive(file)
     let pickles = archive.entries.keys.filter { $0.split(separator: "/").count == 2 && $0.hasSuffix("/data.pkl") }
@@ -98,7 +107,7 @@ enum LegacyTorchFormat {
   private static let magic: [UInt8] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]
 
   static func read(
-    _ file: MemoryMappedFile, _ machine: inout PickleMachine
+    _ file: FileBytes, _ machine: inout PickleMachine
   ) throws(ImportError) -> (PickleValue, [String: StoragePlace]) {
     var cursor = ByteCursor(file, 0..<file.count)
     try checkMagic(&cursor, &machine)

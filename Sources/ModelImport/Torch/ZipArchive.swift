@@ -19,13 +19,13 @@ struct ZipArchive {
   static let maximumEntries = 200_000
 
   /// Whether the file begins like a zip archive.
-  static func matches(_ file: MemoryMappedFile) -> Bool {
+  static func matches(_ file: FileBytes) -> Bool {
     var cursor = ByteCursor(file, 0..<file.count)
     return (try? cursor.integer(UInt32.self)) == 0x0403_4b50
   }
 
   /// - Throws: ``ImportError`` `.malformedArchive` or `.truncatedFile`.
-  init(_ file: MemoryMappedFile) throws(ImportError) {
+  init(_ file: FileBytes) throws(ImportError) {
     path = file.path
     let directory = try ZipDirectory(file)
     var cursor = ByteCursor(file, directory.range)
@@ -61,7 +61,7 @@ struct ZipArchive {
 
   /// Reads the local header, which must say what the directory says, and returns where the bytes begin.
   private static func dataStart(
-    of record: ZipRecord, in file: MemoryMappedFile, before limit: Int
+    of record: ZipRecord, in file: FileBytes, before limit: Int
   ) throws(ImportError) -> Int {
     func malformed(_ message: String) -> ImportError {
       ImportError(.malformedArchive, record.name.asQuoted, "\(message) in \(file.path)")

@@ -6,7 +6,7 @@ struct ZipDirectory {
   let count: Int
 
   /// Finds the record at the end of the file, and its 64-bit companion where there is one.
-  init(_ file: MemoryMappedFile) throws(ImportError) {
+  init(_ file: FileBytes) throws(ImportError) {
     let end = try Self.endRecord(of: file)
     var cursor = ByteCursor(file, end..<file.count)
     try cursor.skip(4)
@@ -34,14 +34,15 @@ struct ZipDirectory {
   }
 
   /// The last record that is followed by exactly its own comment.
-  private static func endRecord(of file: MemoryMappedFile) throws(ImportError) -> Int {
-    let length = 22
-    var position = file.count - length
-    while position >= 0, position >= file.count - length - Int(UInt16.max) {
-      var cursor = ByteCursor(file, position..<file.count)
-      if try cursor.integer(UInt32.self) == 0x0605_4b50 {
-        try cursor.skip(16)
-        if Int(try cursor.integer(UInt16.self)) == cursor.remaining { return position }
+  private static func endRecord(of file: FileBytes) throws(ImportError) -> Int {
+    let length = 22, start = max(0, file.count - length - Int(UInt16.max))
+    var tail = ByteCursor(file, start..<file.count)
+    let bytes = try tail.bytes(tail.remaining)
+    var position = bytes.count - length
+    while position >= 0 {
+      if Array(bytes[position..<position + 4]) == [0x50, 0x4b, 5, 6] {
+        let comment = Int(bytes[position + 20]) | Int(bytes[position + 21]) << 8
+        if comment == bytes.count - position - length { return start + position }
       }
       position -= 1
     }
@@ -50,7 +51,7 @@ struct ZipDirectory {
   }
 
   private static func wideRecord(
-    of file: MemoryMappedFile, before end: Int
+    of file: FileBytes, before end: Int
   ) throws(ImportError) -> (count: UInt64, size: UInt64, offset: UInt64, limit: Int)? {
     let locatorLength = 20, recordLength = 56
     guard end >= locatorLength + recordLength else { return nil }

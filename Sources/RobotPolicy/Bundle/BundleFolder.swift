@@ -1,5 +1,5 @@
-import Files
 import Foundation
+import Tensors
 
 /// Files under one folder, addressed by relative paths that cannot leave it.
 struct BundleFolder {
@@ -23,94 +23,82 @@ struct BundleFolder {
     return parts.joined(separator: "/")
   }
 
-  /// The location of an existing regular file.
+  /// Whether there is a file, or a link to one, at a path.
+  func has(_ path: String) -> Bool { FileManager.default.fileExists(atPath: root.appendingPathComponent(path).path) }
+
+  /// The location of an existing file.
   private func file(_ path: String) throws(PolicyError) -> URL {
-    let url = root.appendingPathComponent(path, isDirectory: false).resolvingSymlinksInPath().standardizedFileURL
-    guard FileManager.default.fileExists(atPath: url.path) else {
+    let url = root.appendingPathComponent(path, isDirectory: false)
+    let target = url.resolvingSymlinksInPath().standardizedFileURL
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: target.path, isDirectory: &isDirectory), !isDirectory.boolValue else {
       throw PolicyError(.missingFile, path, "expected this file in the bundle \(root.path), found none")
     }
-    do throws(FileError) { try InputFile.requireRegular(url.path) } catch {
-      throw PolicyError(.missingFile, path, "\(error.message), in the bundle \(root.path)")
-    }
-    guard url.path.hasPrefix(root.path == "/" ? "/" : root.path + "/") else {
-      throw PolicyError(.unsafePath, path, "expected a file inside the bundle, found a link to \(url.path)")
+    guard target.path.hasPrefix(root.path == "/" ? "/" : root.path + "/") else {
+      throw PolicyError(.unsafePath, path, "expected a file inside the bundle, found a link to \(target.path)")
     }
     return url
   }
 
-  /// Feeds a file's bytes to `body` piece by piece.
-  private func read(_ path: String, _ body: ([UInt8]) throws(PolicyError) -> Void) throws(PolicyError) {
-    let url = try file(path)
-    let handle: FileHandle
+  /// Reads a whole file into memory, and its digest with it.
+  ///
+  /// - Throws: ``PolicyError`` `.missingFile`, `.unsafePath`, `.unreadableFile`.
+  func load(_ path: String, maximumBytes: Int = .max) throws(PolicyError) -> BundleFile {
+    let location = try file(path).path
+    var hash = FileDigest()
     do {
-      handle = try FileHandle(forReadingFrom: url)
+      let bytes = try FileBytes(loading: location, maximumCount: maximumBytes) { hash.update($0) }
+      return BundleFile(path: path, bytes: bytes, digest: hash.hex())
     } catch {
-      throw PolicyError(.unreadableFile, path, "cannot be read: \(SystemReason.text(of: error))")
-    }
-    defer { try? handle.close() }
-    while true {
-      let piece: Data?
-      do {
-        piece = try handle.read(upToCount: 1 << 20)
-      } catch {
-        throw PolicyError(.unreadableFile, path, "cannot be read: \(SystemReason.text(of: error))")
-      }
-      guard let piece, !piece.isEmpty else { return }
-      try body([UInt8](piece))
+      throw PolicyError(.unreadableFile, path, error.message)
     }
   }
 
-  /// A whole small file.
-  func contents(of path: String, maximumBytes: Int) throws(PolicyError) -> [UInt8] {
-    var bytes: [UInt8] = []
-    try read(path) { (piece) throws(PolicyError) in
-      bytes += piece
-      guard bytes.count <= maximumBytes else {
-        throw PolicyError(.unreadableFile, path, "expected at most \(maximumBytes) bytes")
-      }
-    }
-    return bytes
-  }
-
-  /// Configuration and weights of a model folder, relative to the bundle; all of them exist.
-  func modelFiles(in folder: String) throws(PolicyError) -> [String] {
+  /// Reads configuration and weights of a model's folder, relative to the bundle.
+  ///
+  /// - Throws: as ``load(_:maximumBytes:)``; `.invalidValue` for an index that cannot be read.
+  func loadModel(in folder: String) throws(PolicyError) -> BundleModel {
     let prefix = folder.isEmpty ? "" : folder + "/"
-    var files = [prefix + "config.json"]
-    let (single, index) = (prefix + "model.safetensors", prefix + "model.safetensors.index.json")
-    if FileManager.default.fileExists(atPath: root.appendingPathComponent(index).path) {
-      files.append(index)
-      for shard in try shards(of: index) { files.append(prefix + shard) }
-    } else {
-      files.append(single)
+    let configuration = try load(prefix + "config.json", maximumBytes: 1 << 20)
+    guard let layout = CheckpointLayout(where: { has(prefix + $0) }) else {
+      throw PolicyError(
+        .missingFile, prefix + CheckpointLayout.single, "expected this file in the bundle \(root.path), found none")
     }
-    for path in files { _ = try file(path) }
-    return files
+    guard let name = layout.index else {
+      return BundleModel(configuration: configuration, weights: [try load(prefix + CheckpointLayout.single)])
+    }
+    let index = try load(prefix + name, maximumBytes: CheckpointLayout.maximumIndexSize)
+    let map: CheckpointLayout.Map
+    do {
+      map = try CheckpointLayout.map(index.contents, path: index.path)
+    } catch {
+      throw PolicyError(.invalidValue, index.path, error.message)
+    }
+    var weights: [BundleFile] = []
+    for shard in map.files { weights.append(try load(prefix + shard)) }
+    return BundleModel(configuration: configuration, index: index, map: map, weights: weights)
   }
+}
 
-  /// The files that an index of sharded weights names.
-  private func shards(of index: String) throws(PolicyError) -> [String] {
-    let root = try JSONParser.parse(contents(of: index, maximumBytes: 64 << 20), name: index)
-    guard let map = root["weight_map"], case .object(let members) = map.value, !members.isEmpty else {
-      throw PolicyError(.invalidValue, index, "expected a weight_map from tensor names to files")
-    }
-    var shards: Set<String> = []
-    for member in members {
-      guard case .string(let shard) = member.node.value else {
-        throw PolicyError(.invalidValue, index, "expected a file name for \(member.key), found \(member.node.summary)")
-      }
-      shards.insert(try resolve(shard, key: index))
-    }
-    return shards.sorted()
-  }
+/// A file of a bundle, read once: what is digested is what is used.
+struct BundleFile: Sendable {
+  /// Relative to the bundle.
+  let path: String
+  let bytes: FileBytes
+  /// Hex SHA-256 of ``bytes``.
+  let digest: String
 
-  /// SHA-256 over the lines that `sha256sum` prints for these files.
-  func digest(of files: [String]) throws(PolicyError) -> String {
-    var lines: [UInt8] = []
-    for path in files.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
-      var hash = SHA256()
-      try read(path) { (piece) throws(PolicyError) in hash.update(piece) }
-      lines += "\(hash.hex())  \(path)\n".utf8
-    }
-    return SHA256.hex(of: lines)
-  }
+  /// A copy of ``bytes``.
+  var contents: [UInt8] { bytes.withLoaded { Array($0) } }
+}
+
+/// A model's files.
+struct BundleModel: Sendable {
+  let configuration: BundleFile
+  var index: BundleFile?
+  /// What ``index`` says.
+  var map: CheckpointLayout.Map?
+  let weights: [BundleFile]
+
+  var files: [BundleFile] { [configuration] + (index.map { [$0] } ?? []) + weights }
 }

@@ -82,11 +82,8 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
 
   /// Makes an answer of the model into commands, without their timings.
   private func chunk(_ generation: TextGeneration, for step: inout PolicyStep) throws(RobotError) -> ActionChunk {
-    guard generation.finishReason == .end else {
-      throw .invalidAnswer("the model did not finish its answer within \(generation.tokens.count) tokens")
-    }
     let observation = step.observation
-    let said = try grammar.actions(from: generation.tokens)
+    let said = try actions(in: generation)
     let actions = try envelope.limit(
       said, proprioception: observation.proprioception, pending: step.context.pendingActions(after: observation))
     let moves = motion.moves(actions, proprioception: observation.proprioception, last: step.context.lastActions.last)
@@ -96,8 +93,21 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
       observationSequence: observation.sequence, capturedAt: observation.capturedAt, validUntil: validUntil,
       actions: actions,
       tokens: generation.tokens, text: model.tokenizer.decode(generation.tokens),
-      confidence: generation.confidence.isFinite ? min(max(generation.confidence, 0), 1) : 0,
-      timings: StageTimings(), policyDigest: capabilities.policyDigest)
+      confidence: min(max(generation.confidence, 0), 1), timings: StageTimings(),
+      policyDigest: capabilities.policyDigest)
+  }
+
+  /// The commands that an answer stands for, before the safety envelope.
+  ///
+  /// - Throws: ``RobotError`` `.invalidAction` for an answer that is not whole, not sure of itself in any number, or not of the grammar.
+  private func actions(in generation: TextGeneration) throws(RobotError) -> [Action] {
+    guard generation.finishReason == .end else {
+      throw .invalidAnswer("the model did not finish its answer within \(generation.tokens.count) tokens")
+    }
+    guard generation.confidence.isFinite else {
+      throw .invalidAnswer("expected a confidence from 0 to 1, found \(generation.confidence); the weights are unsound")
+    }
+    return try grammar.actions(from: generation.tokens)
   }
 
   /// Runs the model on what the observations show.
@@ -136,11 +146,17 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
       clock.finish(.generate, in: &timings)
       return generations.map { .success($0) }
     } catch {
-      guard inputs.count > 1 else { return [.failure(Self.failure(error.description))] }
+      guard inputs.count > 1 else { return [.failure(Self.refusal(error))] }
       var answers: [Result<TextGeneration, RobotError>] = []
       for input in inputs { answers += self.answers(to: [input], timings: &timings) }
       return answers
     }
+  }
+
+  /// NaN and infinity would have become some action. They are a fault of the answer, so the robot holds.
+  private static func refusal(_ error: ModelError) -> RobotError {
+    guard error.code == .nonFinite else { return failure(error.description) }
+    return RobotError(.invalidAction, "model", "\(error.subject) \(error.message)")
   }
 
   private static func failure(_ message: String) -> RobotError {
@@ -218,7 +234,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
       instruction: specification.instructions.sentences.first ?? "Warm up.")
     var steps = [PolicyStep(observation: observation, context: EpisodeContext())]
     var timings = StageTimings()
-    for answer in answers(to: &steps, timings: &timings) { _ = try grammar.actions(from: try answer.get().tokens) }
+    for answer in answers(to: &steps, timings: &timings) { _ = try actions(in: try answer.get()) }
   }
 }
 

@@ -21,7 +21,7 @@ public protocol ObservationPolicy: Sendable {
   /// - Throws: ``RobotError`` naming the field at fault: `.unknownCamera`, `.missingCamera`, `.invalidImage`,
   ///   `.invalidProprioception`, `.invalidInstruction`, `.unknownInstruction` for a bad observation, `.frozenCamera`
   ///   when a camera repeats itself while the robot moves, `.invalidAction` when the model's answer is not a safe
-  ///   action, `.internal` when the model fails.
+  ///   action, or a number on the way to it is NaN or infinite, `.internal` when the model fails.
   func act(on observation: Observation, context: inout EpisodeContext) throws(RobotError) -> ActionChunk
 
   /// Turns what several robots saw into commands for each; every answer is the one that ``act(on:context:)`` gives alone.

@@ -44,9 +44,21 @@ public struct UnifiedIOActionModel: ActionModel {
   private var model: UnifiedIOModel { runner.model }
   private var preprocessor: Preprocessor { runner.preprocessor }
 
-  /// Loads model and tokenizer.
+  /// Makes model and tokenizer of the bytes that the bundle's digest is of.
+  ///
+  /// - Throws: ``ModelError`` when they cannot be used, or not for a policy.
   public init(bundle: PolicyBundle, weights: WeightOptions = .standard) throws(ModelError) {
-    runner = try TaskRunner(directory: bundle.modelDirectory, tokenizer: bundle.tokenizerFile, weights: weights)
+    let tokenizer = try Tokenizer(serializedModel: bundle.tokenizer.contents)
+    let configuration = try Configuration(json: bundle.configuration, subject: bundle.model.configuration.path)
+    let checkpoint: Checkpoint
+    do {
+      checkpoint = try bundle.checkpoint()
+    } catch {
+      throw ModelError(error)
+    }
+    runner = try TaskRunner(
+      model: UnifiedIOModel(configuration: configuration, checkpoint: checkpoint, weights: weights),
+      tokenizer: tokenizer)
     let model = runner.model
     maximumAnswerTokens = model.configuration.transformer.maximumTargetText
     let readsHistory = model.configuration.inputModalities.contains(.imageHistory)

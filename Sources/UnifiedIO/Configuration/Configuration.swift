@@ -46,7 +46,9 @@ public struct Configuration: Decodable, Sendable, Hashable {
   }
 
   /// Reads the text of a `config.json`; errors name `subject`.
-  init(json: Data, subject: String) throws(ModelError) {
+  ///
+  /// - Throws: ``ModelError`` `.invalidConfiguration` with the key at fault.
+  public init(json: Data, subject: String) throws(ModelError) {
     self = try ConfigurationFile.decode(json, subject: subject)
     try validate()
   }

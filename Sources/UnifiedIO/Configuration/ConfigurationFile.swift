@@ -1,5 +1,5 @@
-import Files
 import Foundation
+import Tensors
 
 /// A `config.json`, whatever it configures.
 enum ConfigurationFile {
@@ -7,8 +7,15 @@ enum ConfigurationFile {
   ///
   /// - Throws: ``ModelError`` `.unreadableFile`.
   static func data(at url: URL) throws(ModelError) -> Data {
-    do throws(FileError) { return Data(try InputFile.bytes(of: url.path)) } catch { throw ModelError(error) }
+    do {
+      return Data(try FileBytes(loading: url.path, maximumCount: maximumSize).bytes())
+    } catch {
+      throw ModelError(error)
+    }
   }
+
+  /// Bytes; the release's has a few thousand.
+  private static let maximumSize = 16 << 20
 
   /// The numbers in its text; errors name `subject`.
   ///

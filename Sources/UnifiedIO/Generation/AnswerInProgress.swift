@@ -71,13 +71,16 @@ struct AnswerInProgress {
   }
 
   /// Picks the next token, given the decoder's hidden state after ``pending`` was fed, `[1, embedding]`.
-  mutating func pick(from hidden: Tensor) {
+  ///
+  /// - Throws: ``ModelError`` `.nonFinite` when a logit, or the probability of the token, is not finite.
+  mutating func pick(from hidden: Tensor) throws(ModelError) {
     // Logits of the allowed ids alone.
     let values = ranges.flatMap { target.logits(hidden, among: Int($0.lowerBound)..<Int($0.upperBound)).values }
+    guard values.isFinite else { throw .nonFinite("logits of token \(tokens.count + 1)") }
     var row = LogitsRow(ranges: ranges, values: values)
     for (token, bias) in options.logitBias { row.add(bias, to: token) }
     processor?.process(&row, after: tokens)
-    let pick = sampler.pick(row.values)
+    let pick = try sampler.pick(row.values)
     logProbability += log(max(pick.probability, .leastNormalMagnitude))
     sampled += 1
     let token = row.token(at: pick.index) ?? Tokenizer.eos

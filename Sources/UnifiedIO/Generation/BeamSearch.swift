@@ -34,7 +34,8 @@ extension UnifiedIOModel {
   /// - Parameters:
   ///   - processor: sees the log-probabilities of each beam.
   ///   - onToken: called after each step; `false` ends all answers there.
-  /// - Throws: ``ModelError`` when the checkpoint does not write the modality or fewer than one beam is asked for.
+  /// - Throws: ``ModelError`` when the checkpoint does not write the modality or fewer than one beam is asked for; `.nonFinite` when
+  ///   a logit is not finite.
   public func beamSearch(
     _ modality: TargetModality = .text, from encoded: EncodedInput, options: BeamSearchOptions,
     processor: (any LogitsProcessor)? = nil, onToken: GenerationObserver? = nil
@@ -54,6 +55,7 @@ extension UnifiedIOModel {
       let hidden = try advance(
         &states, tokens: beams.map { [$0.tokens.last ?? Tokenizer.bos] }, target: target)
       let logits = target.logits(hidden)
+      guard logits.isFinite else { throw .nonFinite("logits of token \(length)") }
       var candidates: [Candidate] = []
       for (index, beam) in beams.enumerated() {
         let normalizer = logits.logSumExp(row: index)

@@ -45,7 +45,8 @@ extension UnifiedIOModel {
   ///   - options: ``GenerationOptions/maximumTokens`` cuts the answer short; a whole one is needed for a picture.
   ///   - progress: called with the number of tokens after each; an error that it throws ends the generation.
   /// - Returns: without BOS.
-  /// - Throws: ``ModelError`` when the checkpoint does not write the modality; `.invalidInput` for text or a negative scale.
+  /// - Throws: ``ModelError`` when the checkpoint does not write the modality; `.invalidInput` for text or a negative scale;
+  ///   `.nonFinite` when a logit is not finite.
   public func generateTokens(
     _ modality: TargetModality, from encoded: EncodedInput, guidance: Guidance? = nil,
     options: GenerationOptions = .media, progress: (Int) throws(ModelError) -> Void = { _ in }
@@ -66,6 +67,7 @@ extension UnifiedIOModel {
     for _ in 0..<min(count, max(options.maximumTokens, 0)) {
       let fed = [tokens.last ?? Tokenizer.bos]
       let logits = target.logits(try advance(&states, tokens: prompts.map { _ in fed }, target: target))
+      guard logits.isFinite else { throw .nonFinite("logits of token \(tokens.count + 1)") }
       var scores: [Float]
       if let guidance {
         scores = Guidance.scores(
@@ -74,7 +76,7 @@ extension UnifiedIOModel {
         scores = logits.values
       }
       for (token, bias) in options.logitBias where scores.indices.contains(Int(token)) { scores[Int(token)] += bias }
-      tokens.append(Int32(sampler.pick(scores).index))
+      tokens.append(Int32(try sampler.pick(scores).index))
       try progress(tokens.count)
     }
     return tokens

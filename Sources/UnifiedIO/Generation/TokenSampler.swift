@@ -11,13 +11,18 @@ struct TokenSampler {
     random = SplitMix64(seed: options.seed)
   }
 
-  /// - Parameter logits: one for each candidate, not empty.
+  /// - Parameter logits: one for each candidate, not empty; candidates of −∞ are never picked.
   /// - Returns: the index picked and its probability among the candidates under the untouched logits.
-  mutating func pick(_ logits: [Float]) -> (index: Int, probability: Double) {
-    let index = options.temperature > 0 ? draw(logits) : logits.max().flatMap { logits.firstIndex(of: $0) } ?? 0
+  /// - Throws: ``ModelError`` `.nonFinite` when there is a NaN among the logits, or no finite one is the largest.
+  mutating func pick(_ logits: [Float]) throws(ModelError) -> (index: Int, probability: Double) {
+    guard let maximum = logits.max(), maximum.isFinite, logits.isFinite || !logits.contains(where: \.isNaN) else {
+      throw .nonFinite("logits")
+    }
+    let index = options.temperature > 0 ? draw(logits) : logits.firstIndex(of: maximum) ?? 0
     // The sum is rounded, and may come out below its largest term.
     let probability = min(exp(Double(logits[index] - logits.logSumExp)), 1)
-    return (index, probability.isNaN ? 0 : probability)
+    guard probability.isFinite else { throw .nonFinite("probability") }
+    return (index, probability)
   }
 
   private mutating func draw(_ logits: [Float]) -> Int {

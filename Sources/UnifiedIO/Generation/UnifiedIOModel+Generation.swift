@@ -11,7 +11,8 @@ extension UnifiedIOModel {
   ///   - constraint: a grammar over the ids.
   ///   - processor: sees the logits before a token is picked.
   ///   - onToken: called after each token; `false` ends the answer there.
-  /// - Throws: ``ModelError`` when the options or the constraint ask for what the checkpoint does not have.
+  /// - Throws: ``ModelError`` when the options or the constraint ask for what the checkpoint does not have; `.nonFinite` when a
+  ///   logit or a probability is not finite.
   public func generateText(
     from encoded: EncodedInput, options: GenerationOptions = .greedy, constraint: (any TokenConstraint)? = nil,
     processor: (any LogitsProcessor)? = nil, onToken: GenerationObserver? = nil
@@ -70,7 +71,7 @@ extension UnifiedIOModel {
       var row = -1
       for (place, index) in open.enumerated() {
         row += fed[place].count
-        answers[index].pick(from: hidden.rows(in: row..<row + 1))
+        try answers[index].pick(from: hidden.rows(in: row..<row + 1))
         try answers[index].takeForcedTokens()
       }
       let stays = open.map { answers[$0].finishReason == nil }

@@ -20,7 +20,8 @@ extension UnifiedIOModel {
   ///   - target: without BOS; text with EOS.
   ///   - mask: which tokens count; the others are left out of the loss and of what later tokens see, as the reference does with
   ///     padding. `nil`: all.
-  /// - Throws: ``ModelError`` when the checkpoint does not write the modality, or for ids and lengths that do not fit.
+  /// - Throws: ``ModelError`` when the checkpoint does not write the modality, or for ids and lengths that do not fit; `.nonFinite`
+  ///   when a logit is not finite.
   public func loss(
     of target: [Int32], mask: [Bool]? = nil, modality: TargetModality, given encoded: EncodedInput
   ) throws(ModelError) -> TargetLoss {
@@ -31,6 +32,7 @@ extension UnifiedIOModel {
     guard !positions.isEmpty else { return TargetLoss(tokens: [], positions: []) }
     let shifted = [Tokenizer.bos] + target.dropLast()
     let logits = try logits(of: positions.map { shifted[$0] }, at: positions, given: encoded, modality: modality)
+    guard logits.isFinite else { throw .nonFinite("logits") }
     var losses: [Float] = []
     for (row, position) in positions.enumerated() {
       let token = Int(target[position])

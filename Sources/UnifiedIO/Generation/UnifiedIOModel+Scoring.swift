@@ -46,7 +46,7 @@ extension UnifiedIOModel {
   ///   - encoded: the example, encoded once for all options.
   ///   - onOption: called with the number of options scored so far; `false` ends the scoring there.
   /// - Returns: one entry an option, fewer when `onOption` wanted no more.
-  /// - Throws: as ``loss(of:given:)``; `.invalidInput` for an option without tokens.
+  /// - Throws: as ``loss(of:given:)``; `.invalidInput` for an option without tokens, `.nonFinite` when a logit is not finite.
   public func score(
     options: [[Int32]], given encoded: EncodedInput, onOption: ((Int) -> Bool)? = nil
   ) throws(ModelError) -> [TextLoss] {
@@ -65,6 +65,7 @@ extension UnifiedIOModel {
       var state = beginning
       let fed = TextTarget(tokens: tokens).decoderInput
       let logits = target.logits(try advance(&state, tokens: fed, target: target))
+      guard logits.isFinite else { throw .nonFinite("logits of option \(losses.count + 1)") }
       losses.append(TextLoss(tokenLosses: tokens.enumerated().map { logits.crossEntropy(row: $0, target: Int($1)) }))
       if onOption?(losses.count) == false { break }
     }

@@ -21,12 +21,15 @@ extension UnifiedIOModel {
   /// The spectrogram that audio tokens stand for.
   ///
   /// - Parameter tokens: without BOS, as many as ``Configuration`` has; ids outside the codebook are clipped.
-  /// - Throws: ``ModelError`` `.invalidInput` for another number of tokens, `.missingTensor` without audio tokeniser.
+  /// - Throws: ``ModelError`` `.invalidInput` for another number of tokens, `.missingTensor` without audio tokeniser, `.nonFinite`
+  ///   when a value is not finite.
   public func spectrogram(of tokens: [Int32]) throws(ModelError) -> LogMelSpectrogram {
     let tokenizer = try tokenizer(audioTokenizer, .audio), configuration = tokenizer.configuration
     let sequence = try Self.codes(
       of: tokens, count: configuration.grid.count, codebook: tokenizer.codebook, .audio)
-    return try LogMelSpectrogram(generated: tokenizer.decode(tokenizer.codes(of: sequence)).values)
+    let spectrogram = tokenizer.decode(tokenizer.codes(of: sequence))
+    guard spectrogram.isFinite else { throw .nonFinite("decoded spectrogram") }
+    return try LogMelSpectrogram(generated: spectrogram.values)
   }
 
   /// The tokens that stand for a spectrogram, as the decoder would write them: without BOS.

@@ -28,11 +28,13 @@ extension UnifiedIOModel {
   ///
   /// - Parameter tokens: without BOS, as many as ``Configuration`` has; ids outside the codebook are clipped.
   /// - Returns: red, green and blue from 0 to 1.
-  /// - Throws: ``ModelError`` `.invalidInput` for another number of tokens, `.missingTensor` without image tokeniser.
+  /// - Throws: ``ModelError`` `.invalidInput` for another number of tokens, `.missingTensor` without image tokeniser, `.nonFinite`
+  ///   when a pixel is not finite.
   public func image(of tokens: [Int32]) throws(ModelError) -> FloatImage {
     let tokenizer = try tokenizer(imageTokenizer, .image)
     let codes = try Self.codes(of: tokens, count: tokenizer.grid.count, codebook: tokenizer.codebook, .image)
     let picture = tokenizer.decode(codes), (height, width) = (picture.shape[1], picture.shape[2])
+    guard picture.isFinite else { throw .nonFinite("decoded picture") }
     // Channels last; −1...1 becomes 0...1.
     let values = picture.reshaped([3, height * width]).transposed().values.map { min(max(($0 + 1) / 2, 0), 1) }
     return try FloatImage(width: width, height: height, channels: 3, values: values)

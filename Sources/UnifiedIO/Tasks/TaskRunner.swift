@@ -18,25 +18,41 @@ public struct TaskRunner: Sendable {
   ///   - directory: holds `config.json` and the weights.
   ///   - tokenizer: LLaMA's `tokenizer.model`; `nil`: the one in `directory`.
   ///   - weights: how matrices are kept and multiplied with.
-  /// - Throws: ``ModelError`` that names the file at fault.
-  public init(directory: URL, tokenizer: URL? = nil, weights: WeightOptions = .standard) throws(ModelError) {
+  /// - Throws: ``ModelError`` that names the file at fault; `.invalidTokenizer` for a vocabulary that is not the checkpoint's.
+  public init(directory: URL, tokenizer file: URL? = nil, weights: WeightOptions = .standard) throws(ModelError) {
     // The tokenizer first: it is quick to load, the weights are not.
-    let tokenizer = try Tokenizer(modelFile: tokenizer ?? directory.appending(path: "tokenizer.model"))
+    let own = directory.appending(path: "tokenizer.model"), tokenizer = try Tokenizer(modelFile: file ?? own)
+    if let file, let beside = try? Tokenizer(modelFile: own), beside.vocabulary != tokenizer.vocabulary {
+      throw ModelError(
+        .invalidTokenizer, file.path,
+        "holds another vocabulary than \(own.path), which lies beside the weights; leave --tokenizer out, or remove that file"
+      )
+    }
     try self.init(model: try UnifiedIOModel(directory: directory, weights: weights), tokenizer: tokenizer)
   }
 
   /// Keeps both.
   ///
-  /// - Throws: ``ModelError`` `.invalidTokenizer` when the vocabulary is larger than the model's.
+  /// - Throws: ``ModelError`` `.invalidTokenizer` when the vocabulary cannot be the one that the model was made with.
   public init(model: UnifiedIOModel, tokenizer: Tokenizer) throws(ModelError) {
-    let size = model.configuration.transformer.vocabularySize
-    guard tokenizer.count <= size else {
-      throw ModelError(
-        .invalidTokenizer, "tokenizer", "has \(tokenizer.count) pieces, more than the model's vocabulary of \(size)")
-    }
+    try Self.check(tokenizer, rows: model.configuration.transformer.vocabularySize)
     self.model = model
     preprocessor = Preprocessor(configuration: model.configuration, tokenizer: tokenizer)
   }
+
+  /// Embeddings have a row for each piece, and a few more, so that their number is round: to a multiple of 128 in the release. With a
+  /// vocabulary of another size every location would be another token, and the model would answer as if nothing were wrong.
+  private static func check(_ tokenizer: Tokenizer, rows: Int) throws(ModelError) {
+    guard tokenizer.count <= rows, rows - tokenizer.count <= Self.mostSpareRows else {
+      throw ModelError(
+        .invalidTokenizer, "tokenizer.model",
+        "has \(tokenizer.count) pieces, the text embedding \(rows) rows; expected \(max(0, rows - Self.mostSpareRows)) "
+          + "to \(rows) pieces, so this is the vocabulary of another model")
+    }
+  }
+
+  /// Of an embedding that was rounded up to a multiple of 256, which is more than anybody does.
+  private static let mostSpareRows = 255
 }
 
 /// What a prompt is asked of.

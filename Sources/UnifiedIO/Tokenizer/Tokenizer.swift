@@ -1,5 +1,6 @@
 import CSentencePiece
 import Foundation
+import Tensors
 
 /// Text to ids and back: LLaMA's SentencePiece vocabulary with Unified-IO 2's own pieces behind it.
 ///
@@ -20,6 +21,9 @@ public final class Tokenizer: Sendable {
   /// Number of pieces, ``baseCount`` + 1225. The model's embeddings may have more rows.
   public let count: Int
 
+  /// Equal for files that make the same ids of every text, all of their pieces being the same.
+  public let vocabulary: ContentFingerprint
+
   private let processor: Processor
   /// Knows the pieces before the appended ones only, and puts no space before a text.
   private let literalProcessor: Processor
@@ -32,15 +36,9 @@ public final class Tokenizer: Sendable {
   public convenience init(modelFile: URL) throws(ModelError) {
     let bytes: [UInt8]
     do {
-      let size = try FileManager.default.attributesOfItem(atPath: modelFile.path)[.size] as? Int ?? 0
-      guard size <= Self.maximumFileSize else {
-        throw SentencePieceModel.invalid("\(size) bytes; a tokenizer has at most \(Self.maximumFileSize)")
-      }
-      bytes = Array(try Data(contentsOf: modelFile))
-    } catch let error as ModelError {
-      throw error
+      bytes = try FileBytes(loading: modelFile.path, maximumCount: Self.maximumFileSize).bytes()
     } catch {
-      throw ModelError(.unreadableFile, modelFile.path, error.localizedDescription)
+      throw ModelError(error)
     }
     try self.init(serializedModel: bytes)
   }
@@ -57,7 +55,9 @@ public final class Tokenizer: Sendable {
     appendedIDs = Dictionary(
       model.pieces.enumerated().dropFirst(baseCount).map { ($0.element.text, Int32($0.offset)) },
       uniquingKeysWith: { first, _ in first })
-    processor = try Processor(serialized: model.serialized())
+    let serialized = model.serialized()
+    vocabulary = ContentFingerprint(serialized)
+    processor = try Processor(serialized: serialized)
     guard processor.count == count else {
       throw SentencePieceModel.invalid("\(processor.count) pieces were loaded of \(count)")
     }
@@ -84,8 +84,8 @@ public final class Tokenizer: Sendable {
     return processor.decode(tokens[..<end].map { $0 < 0 || Int($0) >= count ? Self.unknown : $0 })
   }
 
-  /// 64 MiB; the release's file has half a megabyte.
-  private static let maximumFileSize = 64 << 20
+  /// Bytes; the release's file has half a megabyte.
+  public static let maximumFileSize = 64 << 20
 }
 
 /// The library's object. Its `const` methods only read, so they need no lock.

@@ -104,7 +104,7 @@ extension ModelError {
   public init(_ error: TensorError) {
     let codes: [TensorError.Code: Code] = [
       .missingTensor: .missingTensor, .surplusTensor: .surplusTensor, .shapeMismatch: .shapeMismatch,
-      .unreadableFile: .unreadableFile,
+      .unreadableFile: .unreadableFile, .outOfMemory: .outOfMemory,
     ]
     self.init(codes[error.code] ?? .invalidWeights, error.subject, error.message)
   }

@@ -37,18 +37,25 @@ struct ModelInspection: Encodable {
   var files: [String: Int]
   /// Tensors of the configuration that the files lack; the codecs may be left out.
   var missing: [String]
-  /// Bytes that the weights take in memory: mapped as they are in large models, widened to f32 in small ones.
+  /// Bytes that the weights take in memory: as they are in large models, widened to f32 in small ones.
   var weight_memory_bytes: Int
   /// Bytes of one example's key-value caches at full length, text and image in, text out.
   var cache_memory_bytes: Int
 
-  /// Reads `config.json` and the headers of the weights.
+  /// Reads `config.json` and all weights of a folder.
+  ///
+  /// - Throws: ``ModelError``, ``TensorError``; `.nonFinite` for a weight that is NaN or infinite.
   init(_ directory: URL) throws {
-    let document = try ConfigurationDocument(contentsOf: directory.appending(path: "config.json"))
-    let configuration = document.configuration
-    let checkpoint = try Checkpoint(directory: directory)
-    let transformer = configuration.transformer
-    folder = directory.path
+    try self.init(
+      ConfigurationDocument(contentsOf: directory.appending(path: "config.json")), Checkpoint(directory: directory))
+  }
+
+  /// Looks at weights that are open; throws as ``init(_:)``.
+  init(_ document: ConfigurationDocument, _ checkpoint: Checkpoint) throws {
+    try checkpoint.checkFinite()
+    try checkpoint.checkUnchanged()
+    let configuration = document.configuration, transformer = configuration.transformer
+    folder = checkpoint.directory.path
     input_modalities = configuration.inputModalities.map(\.rawValue)
     target_modalities = configuration.targetModalities.map(\.rawValue)
     vocabulary = transformer.vocabularySize
@@ -68,22 +75,22 @@ struct ModelInspection: Encodable {
 
     var parts: [String: Part] = [:]
     var types: [String: Int] = [:]
-    var memory = 0
-    let isStored = WeightFormat.suited(to: checkpoint) != .f32
+    let items = try document.inventory().items
+    // Of a matrix in 8 bits the file says only how many numbers its tiles hold.
+    let counts = Dictionary(items.map { ($0.name + Checkpoint.packedSuffix, $0.count) }) { first, _ in first }
     for name in checkpoint.names {
       guard let entry = checkpoint.entry(name) else { continue }
-      let part = Self.part(of: name)
-      parts[part, default: Part(name: part, tensors: 0, parameters: 0, bytes: 0)].add(entry)
+      let part = Self.part(of: name), isScale = checkpoint.isScale(name)
+      parts[part, default: Part(name: part, tensors: 0, parameters: 0, bytes: 0)]
+        .add(entry, parameters: isScale ? 0 : counts[name] ?? entry.count)
       types[entry.type.rawValue, default: 0] += 1
-      // Each tensor lies inside a file, so four times its count stays far from the largest integer.
-      memory &+= isStored && entry.type != .f16 ? entry.length : entry.count &* 4
     }
-    missing = try document.inventory(withCodecs: false).items.map(\.name).filter { checkpoint.entry($0) == nil }
+    missing = items.filter { $0.part != .codec }.map(\.name).filter { !checkpoint.holds($0) }
     self.parts = parts.values.sorted { $0.name < $1.name }
     parameters = parts.values.reduce(0) { $0 + $1.parameters }
     element_types = types
-    files = Self.sizes(of: checkpoint.files.map(\.path))
-    weight_memory_bytes = memory
+    files = Self.sizes(of: checkpoint.files)
+    weight_memory_bytes = checkpoint.memorySize()
     let tokens = transformer.maximumInputText + (reads.contains(.image) ? transformer.maximumInputImage : 0)
     let cached = Double(tokens + transformer.maximumTargetText) * Double(transformer.embeddingSize)
     let bytes = cached * Double(transformer.decoderLayers) * 2 * 4
@@ -97,20 +104,17 @@ struct ModelInspection: Encodable {
     return words.prefix(count).joined(separator: ".")
   }
 
-  private static func sizes(of paths: [String]) -> [String: Int] {
+  private static func sizes(of files: [SafetensorsFile]) -> [String: Int] {
     var result: [String: Int] = [:]
-    for path in paths {
-      let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-      result[URL(filePath: path).lastPathComponent] = (attributes?[.size] as? NSNumber)?.intValue ?? 0
-    }
+    for file in files { result[URL(filePath: file.path).lastPathComponent] = file.file.count }
     return result
   }
 }
 
 extension ModelInspection.Part {
-  fileprivate mutating func add(_ entry: SafetensorsFile.Entry) {
+  fileprivate mutating func add(_ entry: SafetensorsFile.Entry, parameters count: Int) {
     tensors += 1
-    parameters &+= entry.count
+    parameters &+= count
     bytes &+= entry.length
   }
 }

@@ -23,7 +23,7 @@ struct BenchmarkSubject {
         return
       }
       let policy = try Self.policy(size)
-      folder = try PolicyBundle.load(from: policy).modelDirectory
+      folder = try PolicyBundle.modelDirectory(of: policy)
       self.policy = policy
       return
     }

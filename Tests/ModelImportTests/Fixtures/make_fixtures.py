@@ -96,3 +96,29 @@ torch.save({"weight": torch.ones(2), "shell": Shell()}, path("hostile-system.bin
 torch.save({"weight": torch.ones(2), "shell": Shell()}, path("hostile-system-legacy.bin"), _use_new_zipfile_serialization=False)
 torch.save({"weight": torch.ones(2), "object": Plain()}, path("hostile-object.bin"))
 torch.save(torch.nn.Linear(2, 2), path("hostile-module.bin"))
+
+# torch saves a lazy negation as a mark beside bytes of the other sign.
+x = torch.arange(6, dtype=torch.float32).reshape(2, 3) - 2.5
+signs = {
+    "plain": x,
+    "negated": torch._neg_view(-x),
+    "imaginary": torch.complex(torch.zeros(2, 3), -x).conj().imag,
+    "transposed": torch._neg_view(-x).t(),
+    "half": torch._neg_view(-x.half()),
+    "brain": torch._neg_view(-x.bfloat16()),
+}
+assert all(signs[name].is_neg() for name in signs if name != "plain")
+save_safetensors({name: tensor.resolve_neg().contiguous() for name, tensor in signs.items()}, "signs.safetensors")
+torch.save(signs, path("signs.bin"))
+torch.save(signs, path("signs-legacy.bin"), _use_new_zipfile_serialization=False)
+
+# What trainers put around a state dictionary, and before its names.
+small = {"weight": base, "bias": torch.tensor([1.0, -2.0])}
+save_safetensors(small, "small.safetensors")
+optimizer = {"state": {0: {"step": torch.tensor(1.0), "exp_avg": torch.zeros(3)}}, "param_groups": [{"lr": 1e-3, "betas": (0.9, 0.98)}]}
+torch.save({"model": small, "step": torch.tensor(12000)}, path("wrapped-step.bin"))
+torch.save({"state_dict": small, "epoch": 3, "rng_state": torch.arange(16, dtype=torch.uint8)}, path("wrapped-random.bin"))
+torch.save({"optimizer": optimizer, "model": {"state_dict": small}, "best": float("inf")}, path("wrapped-twice.bin"))
+torch.save({"module._orig_mod." + name: tensor for name, tensor in small.items()}, path("prefixed.bin"))
+torch.save({"state_dict": {"model." + name: tensor for name, tensor in small.items()}, "global_step": 5}, path("prefixed-nested.bin"))
+torch.save({"model": small, "module": {"weight": base}}, path("ambiguous.bin"))

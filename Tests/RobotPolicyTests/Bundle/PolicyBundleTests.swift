@@ -1,6 +1,7 @@
 import Foundation
 import RobotInterface
 import RobotPolicy
+import Tensors
 import Testing
 
 @Suite("Policy bundles")
@@ -42,13 +43,83 @@ final class PolicyBundleTests {
     #expect(capabilities.limits.maximumRotationRate == nil)
   }
 
-  /// `sha256sum config.json model.safetensors policy.json tokenizer.model | sha256sum`
-  @Test func theDigestIsThatOfSha256sumsLines() throws {
-    let files = ["config.json", "model.safetensors", "policy.json", "tokenizer.model"]
-    let lines = try files.map { file in
-      "\(SHA256.hex(of: [UInt8](try Data(contentsOf: directory.appending(path: file)))))  \(file)\n"
+  /// What a shell prints for a command in the bundle's folder.
+  private func shell(_ command: String) throws -> String {
+    let process = Process(), output = Pipe()
+    process.executableURL = URL(filePath: "/bin/sh")
+    process.arguments = ["-c", command]
+    process.currentDirectoryURL = directory
+    process.standardOutput = output
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+    return text
+  }
+
+  @Test(arguments: [0, 1, 63, 64, 65, 300_000]) func theDigestIsThatOfSha256sumsLines(size: Int) throws {
+    try write("model.safetensors", String(repeating: "w", count: size))
+    let printed = try shell("sha256sum config.json model.safetensors policy.json tokenizer.model | sha256sum")
+    #expect(try PolicyBundle.load(from: directory).digest == String(printed.prefix(64)))
+  }
+
+  @Test func `the digest is of the file that runs, not of shards that were left beside it`() throws {
+    let alone = try PolicyBundle.load(from: directory).digest
+    try write("model.safetensors.index.json", #"{"weight_map": {"a": "1.safetensors"}}"#)
+    try write("1.safetensors", "one")
+    #expect(try PolicyBundle.load(from: directory).digest == alone)
+    try write("model.safetensors", "other weights")
+    #expect(try PolicyBundle.load(from: directory).digest != alone)
+  }
+
+  @Test func `what happens to the files after they were read changes nothing`() throws {
+    let header = #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#
+    var bytes = Data((0..<8).map { UInt8(truncatingIfNeeded: header.utf8.count >> (8 * $0)) } + Array(header.utf8))
+    bytes += Data([0, 0, 0x80, 0x3f, 0, 0, 0, 0x40])
+    let url = directory.appending(path: "model.safetensors")
+    try bytes.write(to: url)
+    let bundle = try PolicyBundle.load(from: directory), digest = bundle.digest
+    let handle = try FileHandle(forWritingTo: url)
+    try handle.write(contentsOf: Data(repeating: 0xff, count: bytes.count))
+    try handle.truncate(atOffset: 3)
+    try handle.close()
+    try write("config.json", "{\"other\": 1}")
+    #expect(try bundle.checkpoint().tensor("a", shape: [2]).values == [1, 2])
+    #expect(bundle.configuration == Data("{}".utf8))
+    #expect(bundle.digest == digest)
+    #expect(try PolicyBundle.load(from: directory).digest != digest)
+  }
+
+  @Test(arguments: ["policy.json", "tokenizer.model", "config.json", "model.safetensors"])
+  func `a FIFO is refused and waited for by nobody`(file: String) throws {
+    let url = directory.appending(path: file)
+    try FileManager.default.removeItem(at: url)
+    _ = try shell("mkfifo \(file)")
+    let error = #expect(throws: PolicyError.self) { try PolicyBundle.load(from: self.directory) }
+    #expect(error?.code == .unreadableFile)
+    #expect(error?.subject == file)
+  }
+
+  @Test func `a copy has everything but the weights`() throws {
+    try write("agreement/observations.safetensors", "seen")
+    try write(".hidden", "secret")
+    try write("model.safetensors.index.json", "{}")
+    try write("old/copy/model.safetensors", "elsewhere")
+    let copy = directory.appending(path: "int8")
+    let bundle = try PolicyBundle.load(from: directory)
+    let files = try bundle.copyCompanions(to: copy)
+    let expected = [
+      "README.md", "agreement/observations.safetensors", "config.json", "old/copy/model.safetensors", "policy.json",
+      "tokenizer.model",
+    ]
+    #expect(files == expected)
+    for file in expected {
+      #expect(
+        try Data(contentsOf: copy.appending(path: file)) == Data(contentsOf: directory.appending(path: file)), "\(file)"
+      )
     }
-    #expect(try PolicyBundle.load(from: directory).digest == SHA256.hex(of: Array(lines.joined().utf8)))
+    #expect(bundle.modelDirectory(inCopy: copy).standardizedFileURL == copy.standardizedFileURL)
+    #expect(try bundle.copyCompanions(to: copy) == expected, "the copy is no part of the bundle")
   }
 
   @Test func theDigestFollowsWhatMattersAndNothingElse() throws {

@@ -173,6 +173,25 @@ struct ModelPolicyTests {
     #expect(error(policy, observation(1))?.code == .internal)
   }
 
+  @Test(arguments: [
+    FakeModel.Answer.unsound, .bins([500], confidence: .nan), .bins([500], confidence: .infinity),
+    .bins([500], confidence: -.infinity),
+  ])
+  func `an answer computed from NaN or infinity moves nothing`(answer: FakeModel.Answer) throws {
+    let policy = try policy()
+    var context = EpisodeContext()
+    _ = try policy.act(on: observation(1), context: &context)
+    model.say(answer)
+    let error = #expect(throws: RobotError.self) { try policy.act(on: observation(2), context: &context) }
+    #expect(error?.code == .invalidAction)
+    #expect(!context.lastCommandMoves && context.counters.chunks == 1)
+    let cold = #expect(throws: RobotError.self) { try policy.warmUp() }
+    #expect(cold?.code == .invalidAction, "a policy that says so when it is warmed up is not served")
+    model.say(.bins([500], confidence: 1))
+    try policy.warmUp()
+    _ = try policy.act(on: observation(3), context: &context)
+  }
+
   @Test func aFrozenCameraStopsTheRobotUntilItMovesAgain() throws {
     let policy = try policy()
     var context = EpisodeContext()

@@ -23,10 +23,12 @@ final class FakeModel: ActionModel {
   /// What the model says.
   enum Answer: Sendable {
     /// Location bins one after the other, repeated; forced tokens as they come, the first of other choices.
-    case bins([Int])
+    case bins([Int], confidence: Double = 0.5)
     /// These tokens, whatever the grammar says.
     case tokens([Int32], TextGeneration.FinishReason)
     case failure
+    /// Some number on the way was none.
+    case unsound
   }
 
   init(_ answer: Answer, maximumHistoryFrames: Int = 4, maximumAnswerTokens: Int = 512) {
@@ -91,14 +93,15 @@ final class FakeModel: ActionModel {
   private func answer(maximumTokens: Int, constraint: any TokenConstraint) throws(ModelError) -> TextGeneration {
     switch answer.withLock({ $0 }) {
     case .failure: throw ModelError(.invalidInput, "model", "out of order")
+    case .unsound: throw ModelError(.nonFinite, "encoder output", "holds NaN")
     case .tokens(let tokens, let reason): return TextGeneration(tokens: tokens, finishReason: reason, confidence: 0.5)
-    case .bins(let bins):
+    case .bins(let bins, let confidence):
       var tokens: [Int32] = []
       var said = 0
       while tokens.count < maximumTokens {
         switch constraint.choice(after: tokens) {
         case .forced(let token): tokens.append(token)
-        case .end: return TextGeneration(tokens: tokens, finishReason: .end, confidence: 0.5)
+        case .end: return TextGeneration(tokens: tokens, finishReason: .end, confidence: confidence)
         case .among(let ranges):
           if ranges == [tokenizer.locationTokens] {
             tokens.append(tokenizer.locationToken(bin: bins[said % bins.count]))
@@ -109,7 +112,7 @@ final class FakeModel: ActionModel {
         }
       }
       let reason: TextGeneration.FinishReason = constraint.choice(after: tokens) == .end ? .end : .length
-      return TextGeneration(tokens: tokens, finishReason: reason, confidence: 0.5)
+      return TextGeneration(tokens: tokens, finishReason: reason, confidence: confidence)
     }
   }
 }

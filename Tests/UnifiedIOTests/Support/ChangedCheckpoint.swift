@@ -5,11 +5,13 @@ import Tensors
 enum ChangedCheckpoint {
   struct NoSuchTensor: Error {}
 
-  /// A copy in which the bytes of `model.safetensors` went through `change`.
-  static func copy(of folder: URL, change: (inout Data) throws -> Void) throws -> URL {
+  /// A copy in which the bytes of a file went through `change`.
+  static func copy(
+    of folder: URL, file: String = "model.safetensors", change: (inout Data) throws -> Void
+  ) throws -> URL {
     let copy = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
     try FileManager.default.copyItem(at: folder, to: copy)
-    let url = copy.appending(path: "model.safetensors")
+    let url = copy.appending(path: file)
     var data = try Data(contentsOf: url)
     try change(&data)
     try FileManager.default.removeItem(at: url)
@@ -19,9 +21,14 @@ enum ChangedCheckpoint {
 
   /// A copy in which every element of an f32 tensor is doubled.
   static func copy(of folder: URL, doubling tensor: String) throws -> URL {
+    try copy(of: folder, changing: tensor) { $1 * 2 }
+  }
+
+  /// A copy in which every element of an f32 tensor went through `change`, which is told its index.
+  static func copy(of folder: URL, changing tensor: String, _ change: (Int, Float) -> Float) throws -> URL {
     let file = try SafetensorsFile(path: folder.appending(path: "model.safetensors").path)
     guard let entry = file.entries[tensor] else { throw NoSuchTensor() }
-    let values = try file.tensor(tensor).values.map { $0 * 2 }
+    let values = try file.tensor(tensor).values.enumerated().map(change)
     return try copy(of: folder) { data in
       values.withUnsafeBytes { data.replaceSubrange(entry.offset..<entry.offset + entry.length, with: $0) }
     }
@@ -37,16 +44,19 @@ enum ChangedCheckpoint {
     }
   }
 
-  /// A copy without the tensors whose names `isLeftOut`; their bytes stay in the file, unnamed.
+  /// A copy without the tensors whose names `isLeftOut`.
   static func copy(of folder: URL, leavingOut isLeftOut: (String) -> Bool) throws -> URL {
-    try copy(of: folder) { data in
-      let length = Int(data.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) })
-      let header = try JSONSerialization.jsonObject(with: data[8..<8 + length])
-      guard let tensors = header as? [String: Any] else { throw NoSuchTensor() }
-      var shorter = try JSONSerialization.data(withJSONObject: tensors.filter { !isLeftOut($0.key) })
-      guard shorter.count <= length else { throw NoSuchTensor() }
-      shorter.append(contentsOf: [UInt8](repeating: UInt8(ascii: " "), count: length - shorter.count))
-      data.replaceSubrange(8..<8 + length, with: shorter)
+    let file = try SafetensorsFile(path: folder.appending(path: "model.safetensors").path)
+    let kept = file.entries.filter { !isLeftOut($0.key) }.map {
+      TensorDescription(name: $0.key, type: $0.value.type, shape: $0.value.shape)
     }
+    let copy = try copy(of: folder) { _ in }
+    try FileManager.default.removeItem(at: copy.appending(path: "model.safetensors"))
+    let writer = try SafetensorsWriter(path: copy.appending(path: "model.safetensors").path, tensors: kept)
+    for tensor in writer.tensors {
+      try file.bytes(tensor.name).withUnsafeBytes { try writer.append($0, to: tensor.name) }
+    }
+    try writer.finish()
+    return copy
   }
 }

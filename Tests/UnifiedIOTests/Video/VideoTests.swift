@@ -86,6 +86,24 @@ import UnifiedIO
     #expect(error?.code == .invalidVideo)
   }
 
+  @Test(arguments: [
+    "ffconcat version 1.0\nfile FILM\n", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nFILM\n#EXT-X-ENDLIST\n",
+  ])
+  func `a script that names other files is no film and no recording`(script: String) throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.copyItem(at: scenes, to: folder.appending(path: "film.mp4"))
+    for name in ["script.mp4", "script.ffconcat", "script.wav"] {
+      let url = folder.appending(path: name)
+      try Data(script.replacing("FILM", with: "film.mp4").utf8).write(to: url)
+      let error = #expect(throws: ModelError.self) { try Video.decode(contentsOf: url, frameCount: 2) }
+      #expect(error?.code == .invalidVideo)
+      #expect(error?.message.contains("names other files") == true, "\(error?.message ?? "")")
+      #expect(throws: ModelError.self) { try Sound.decode(contentsOf: url) }
+    }
+  }
+
   @Test func aMissingFileIsAnError() {
     let error = #expect(throws: ModelError.self) {
       try Video.decode(contentsOf: Fixtures.url("media/nowhere.mp4"), frameCount: 2)

@@ -1,11 +1,28 @@
 import Files
 import Foundation
 
-/// A film or a recording in any format that ffmpeg reads.
+/// A film or a recording in a format that ffmpeg reads and that is a file of its own.
 ///
 /// The `ffmpeg` and `ffprobe` programs do the work in processes of their own, so that a damaged file can break them but not this
-/// one. They may open local files only: a playlist that points into the network is refused.
+/// one. They may open this file only: formats that name other files (concat scripts, playlists, manifests, sequences of pictures) are
+/// refused, because their sender could look at any file of this machine.
 struct MediaFile {
+  /// ffmpeg's names of the formats whose files hold all of their pictures and sound.
+  private static let formats = [
+    // Containers.
+    "3g2", "3gp", "asf", "avi", "dv", "f4v", "flv", "gxf", "ivf", "m4a", "m4v", "matroska", "mj2", "mov", "mp4", "mpeg",
+    "mpegts",
+    "mxf", "nsv", "nut", "ogg", "rm", "webm", "wtv", "yuv4mpegpipe",
+    // Pictures that move, and single ones.
+    "apng", "bmp_pipe", "gif", "gif_pipe", "jpeg_pipe", "jpegxl_pipe", "png_pipe", "tiff_pipe", "webp_pipe",
+    // Streams without a container.
+    "av1", "h263", "h264", "hevc", "mjpeg", "mpegvideo", "mpjpeg", "obu", "vc1",
+    // Sound.
+    "aac", "ac3", "aiff", "amr", "ape", "au", "caf", "dts", "dtshd", "eac3", "flac", "loas", "mlp", "mp3", "mpc",
+    "mpc8", "oma",
+    "tak", "truehd", "tta", "voc", "w64", "wav", "wv",
+  ].joined(separator: ",")
+
   private let url: URL
   /// Seconds of the first film stream, or of the file where the stream does not say; `nil` without either.
   let duration: Double?
@@ -34,10 +51,15 @@ struct MediaFile {
     do { try InputFile.requireRegular(url.path) } catch { throw ModelError(error) }
     self.url = url
     let outcome = try MediaProgram("ffprobe").run(
-      ["-v", "error", "-protocol_whitelist", "file", "-of", "json"]
+      ["-v", "error", "-of", "json"]
         + ["-show_entries", "stream=codec_type,duration:stream_disposition=attached_pic:format=duration"]
-        + ["file:\(url.path)"],
+        + Self.restrictions + ["file:\(url.path)"],
       limits: MediaProgram.Limits(output: 1 << 20, time: 60))
+    guard !outcome.complaints.contains("not on whitelist") else {
+      throw Video.invalid(
+        "is a script or playlist that names other files, or of a format that is not read here; give the film or the recording itself, "
+          + "as mp4, mkv, webm, avi or mov", subject: url.path)
+    }
     guard outcome.succeeded,
       let description = try? JSONDecoder().decode(Description.self, from: Data(outcome.output))
     else {
@@ -51,13 +73,16 @@ struct MediaFile {
     duration = seconds.first { $0 > 0 && $0.isFinite }
   }
 
+  /// What ffmpeg and ffprobe may open.
+  private static let restrictions = ["-format_whitelist", formats, "-protocol_whitelist", "file"]
+
   /// The picture shown at `time`, in seconds; `nil` when the film has none there.
   ///
   /// - Throws: ``ModelError`` `.invalidImage` for pictures beyond ``Image``'s limits, `.unreadableFile` as ``MediaProgram``.
   func frame(at time: Double) throws(ModelError) -> Image? {
     let moment = String(format: "%.3f", locale: Locale(identifier: "en_US_POSIX"), time)
     let outcome = try MediaProgram("ffmpeg").run(
-      ["-v", "error", "-nostdin", "-protocol_whitelist", "file", "-ss", moment, "-i", "file:\(url.path)"]
+      ["-v", "error", "-nostdin", "-ss", moment] + Self.restrictions + ["-i", "file:\(url.path)"]
         + ["-map", "0:V:0", "-frames:v", "1", "-pix_fmt", "rgb24", "-c:v", "png", "-f", "image2pipe", "pipe:1"])
     return outcome.output.isEmpty ? nil : try Image.decode(outcome.output)
   }
@@ -69,10 +94,7 @@ struct MediaFile {
     guard hasSound else { return nil }
     let longest = String(Sound.maximumSampleCount / Sound.modelRate)
     let outcome = try MediaProgram("ffmpeg").run(
-      [
-        "-v", "error", "-nostdin", "-protocol_whitelist", "file", "-i", "file:\(url.path)", "-map", "0:a:0", "-t",
-        longest,
-      ]
+      ["-v", "error", "-nostdin"] + Self.restrictions + ["-i", "file:\(url.path)", "-map", "0:a:0", "-t", longest]
         + ["-ac", "1", "-ar", String(Sound.modelRate), "-c:a", "pcm_s16le", "-f", "wav", "pipe:1"])
     do {
       return try Sound.decode(outcome.output)

@@ -17,7 +17,9 @@ struct MediaProgram {
     /// Whether it ended with status 0.
     let succeeded: Bool
     /// The end of what it complained about.
-    let complaint: String
+    let complaints: String
+    /// The last line of it.
+    var complaint: String { String(complaints.split(whereSeparator: \.isNewline).last ?? "") }
   }
 
   private let executable: URL
@@ -66,8 +68,8 @@ struct MediaProgram {
 
 extension MediaProgram.Outcome {
   fileprivate init(output: [UInt8], exit: ChildProcess.Exit, complaints: [UInt8]) {
-    let lines = String(decoding: complaints.suffix(2000), as: UTF8.self).split(whereSeparator: \.isNewline)
-    self.init(
-      output: output, succeeded: exit == .code(0), complaint: lines.last.map(String.init) ?? "ended with \(exit)")
+    let text = String(decoding: complaints.suffix(2000), as: UTF8.self)
+    let isSilent = !text.contains { !$0.isWhitespace }
+    self.init(output: output, succeeded: exit == .code(0), complaints: isSilent ? "ended with \(exit)" : text)
   }
 }
