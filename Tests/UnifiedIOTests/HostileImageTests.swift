@@ -115,7 +115,8 @@ struct HostileImageTests {
       let tables = 4 + Int(file[4]) << 8 + Int(file[5])
       #expect(try Image.decode(Array(file[..<tables]) + stray + file[tables...]) == image)
     }
-    let many = [UInt8](repeating: 0, count: 257)
+    // Some of them lie in the decoder's bit buffer already, and are not counted.
+    let many = [UInt8](repeating: 0, count: 280)
     #expect(refusal(Array(file[..<end]) + many + file[end...]).0?.code == .invalidImage, "a scan that ended early")
     #expect(refusal(Array(file[..<end]) + [0, 0]).0?.code == .invalidImage, "a file without an end")
   }
