@@ -120,6 +120,26 @@ struct SocketTests {
     #expect(try !router.send([1], to: RouterSocket.Route(identity: [1, 2, 3], hasDelimiter: false)))
   }
 
+  @Test func `a peer that reads is never taken for one that does not`() throws {
+    var router = try router()
+    var dealer = try peer(.dealer, router.endpoint)
+    // Fewer at a time than libzmq keeps for a client, many times, faster than it looks at its own news.
+    for _ in 0..<300 {
+      for _ in 0..<60 { #expect(try dealer.send([[1]])) }
+      for _ in 0..<60 {
+        guard case .message(let route, _) = try router.receive(timeout: .seconds(20)) else {
+          Issue.record("no message")
+          return
+        }
+        try #require(try router.deliver([2], to: route) == .sent)
+      }
+      for _ in 0..<60 {
+        #expect(try dealer.waitToReceive(timeout: .seconds(20), wakeUp: nil))
+        #expect(try dealer.receive(maximumBytes: 10)?.count == 1)
+      }
+    }
+  }
+
   @Test func `an address that is taken or none is an error with a reason`() throws {
     let router = try router()
     #expect(throws: RobotError.self) { _ = try RouterSocket(endpoint: router.endpoint).endpoint }

@@ -8,13 +8,25 @@ import time
 
 import zmq
 from robots import Camera, Robot, capabilities_of, middle
+from uio2_client import uio2_pb2 as pb
 
 
-def flood(address: str, capabilities: object, rate: float, seconds: float, reads: bool = True, is_raw: bool = False) -> dict:
+def flood(
+    address: str,
+    capabilities: pb.Capabilities,
+    rate: float,
+    seconds: float,
+    is_daemon: bool,
+    reads: bool = True,
+    is_raw: bool = False,
+) -> dict:
     """Sends observations of one session at ``rate`` a second, whatever comes back."""
     context = zmq.Context()
     robot = Robot(context, address, "flood")
-    robot.socket.setsockopt(zmq.SNDHWM, 100_000)
+    if is_daemon:
+        robot.hello(30)
+    else:
+        robot.token = b""
     camera, values = Camera(10_000, capabilities, is_raw=is_raw), middle(capabilities)
     start = time.monotonic()
     sent = refused = replies = 0
@@ -60,8 +72,16 @@ def main() -> None:
     if options.sink:
         return sink(options.seconds)
     capabilities = capabilities_of(zmq.Context.instance(), options.daemon, 30)
-    address = options.address or options.daemon
-    print(json.dumps(flood(address, capabilities, options.rate, options.seconds, not options.deaf, options.raw)))
+    result = flood(
+        options.address or options.daemon,
+        capabilities,
+        options.rate,
+        options.seconds,
+        is_daemon=options.address is None,
+        reads=not options.deaf,
+        is_raw=options.raw,
+    )
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import array
 import collections
 import io
 import json
+import math
 import random
 import time
+from collections.abc import Callable
 
 import zmq
 from PIL import Image
@@ -72,19 +75,46 @@ class Robot:
         self.sequence = 0
         self.sent_at = 0.0
         self.is_waiting = False
+        self.token: bytes | None = None
+        """Of the session; ``None`` before the daemon has given one, or when another daemon is there now."""
+
+    def request(self, **body: object) -> bytes:
+        self.request_id += 1
+        return pb.Request(
+            protocol_version=2,
+            request_id=self.request_id,
+            session_id=self.name,
+            session_token=self.token or b"",
+            **body,
+        ).SerializeToString()
 
     def send(self, **body: object) -> bool:
-        self.request_id += 1
-        request = pb.Request(protocol_version=1, request_id=self.request_id, session_id=self.name, **body)
         try:
-            self.socket.send(request.SerializeToString(), zmq.NOBLOCK)
+            self.socket.send(self.request(**body), zmq.NOBLOCK)
         except zmq.Again:
             return False
         self.sent_at = time.monotonic()
         self.is_waiting = True
         return True
 
+    def hello(self, patience: float) -> pb.Capabilities:
+        """Asks what the daemon drives, and waits for the answer; raises when there is none in time."""
+        deadline = time.monotonic() + patience
+        self.socket.setsockopt(zmq.SNDTIMEO, int(patience * 1000))
+        try:
+            self.socket.send(self.request(hello=pb.Hello(client_name="attack")))
+        except zmq.Again:
+            raise TimeoutError(f"{self.name}: no daemon within {patience:g} s") from None
+        while self.socket.poll(max(0, int((deadline - time.monotonic()) * 1000))):
+            reply = pb.Reply.FromString(self.socket.recv())
+            if reply.WhichOneof("body") == "capabilities":
+                self.token = reply.capabilities.session_token
+                return reply.capabilities
+        raise TimeoutError(f"{self.name}: no answer within {patience:g} s")
+
     def observe(self, frames: list[pb.CameraFrame], values: list[float]) -> bool:
+        if self.token is None:
+            return self.send(hello=pb.Hello(client_name="attack"))
         self.sequence += 1
         body = observation(self.sequence, frames, values, INSTRUCTION)
         body.sent_at = time.monotonic_ns()
@@ -100,7 +130,7 @@ class Record:
         self.chunks = 0
         self.lost = 0
         self.errors: collections.Counter[str] = collections.Counter()
-        self.times: list[float] = []
+        self.times: array.array[float] = array.array("d")
         self.gaps = [0.0] * robots
         self.last = [start] * robots
 
@@ -135,26 +165,32 @@ class Record:
 def capabilities_of(context: zmq.Context, address: str, patience: float) -> pb.Capabilities:
     """What the daemon drives; raises when it does not say so in time."""
     robot = Robot(context, address, "asks-first")
-    deadline = time.monotonic() + patience
-    robot.socket.setsockopt(zmq.SNDTIMEO, int(patience * 1000))
-    robot.request_id += 1
-    request = pb.Request(protocol_version=1, request_id=1, session_id=robot.name, hello=pb.Hello(client_name="attack"))
-    robot.socket.send(request.SerializeToString())
-    while robot.socket.poll(max(0, int((deadline - time.monotonic()) * 1000))):
-        reply = pb.Reply.FromString(robot.socket.recv())
-        if reply.WhichOneof("body") == "capabilities":
-            robot.socket.close()
-            return reply.capabilities
-    raise TimeoutError(f"{address}: no answer within {patience:g} s")
+    try:
+        return robot.hello(patience)
+    finally:
+        robot.socket.close()
 
 
-def fly(address: str, robots: int, rate: float, seconds: float, name: str = "robot", patience: float = 30) -> dict:
-    """Flies ``robots`` for ``seconds``: at ``rate`` observations a second each, or as fast as they are answered (0)."""
+def fly(
+    address: str,
+    robots: int,
+    rate: float,
+    seconds: float,
+    name: str = "robot",
+    patience: float = 30,
+    watch: Callable[[float], None] = lambda elapsed: None,
+) -> dict:
+    """Flies ``robots`` for ``seconds``: at ``rate`` observations a second each, or as fast as they are answered (0).
+
+    ``watch`` is called about once a second with the seconds since the start.
+    """
     context = zmq.Context()
     capabilities = capabilities_of(context, address, patience)
     values = middle(capabilities)
     cameras = [Camera(index, capabilities) for index in range(robots)]
     team = [Robot(context, address, f"{name}-{index}") for index in range(robots)]
+    for robot in team:
+        robot.hello(patience)
     poller = zmq.Poller()
     places = {}
     for index, robot in enumerate(team):
@@ -164,8 +200,12 @@ def fly(address: str, robots: int, rate: float, seconds: float, name: str = "rob
     end = start + seconds
     due = [start + (index / robots) * (1 / rate if rate else 0.1) for index in range(robots)]
     record = Record(robots, start)
+    seen = start
     while True:
         now = time.monotonic()
+        if now - seen >= 1:
+            seen = now
+            watch(now - start)
         is_ending = now >= end
         if is_ending and (not any(robot.is_waiting for robot in team) or now > end + PATIENCE):
             break
@@ -181,7 +221,8 @@ def fly(address: str, robots: int, rate: float, seconds: float, name: str = "rob
                     due[index] = now + 0.02
         waits = [moment - now for robot, moment in zip(team, due, strict=True) if not robot.is_waiting]
         pause = 0.05 if is_ending or not waits else min(0.05, max(0.0, min(waits)))
-        for socket, _ in poller.poll(pause * 1000):
+        # Whole milliseconds, and no busy loop: the daemon computes on the same cores.
+        for socket, _ in poller.poll(math.ceil(pause * 1000)):
             take(record, places[socket], team[places[socket]])
     now = time.monotonic()
     for index in range(robots):
@@ -202,10 +243,16 @@ def take(record: Record, index: int, robot: Robot) -> None:
         if reply.request_id != robot.request_id or not robot.is_waiting:
             continue
         robot.is_waiting = False
-        if reply.WhichOneof("body") == "action_chunk":
+        kind = reply.WhichOneof("body")
+        if kind == "action_chunk":
             record.chunk(index, now, now - robot.sent_at)
+        elif kind == "capabilities":
+            robot.token = reply.capabilities.session_token
         else:
-            record.errors[code_name(reply.error.code)] += 1
+            code = code_name(reply.error.code)
+            record.errors[code] += 1
+            if code in ("not_owner", "shutting_down"):
+                robot.token = None
 
 
 def main() -> None:

@@ -242,11 +242,16 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
   /// - Returns: what became of the message; unless sent it is dropped.
   /// - Throws: `.internal` with libzmq's reason.
   package mutating func deliver(_ frames: [[UInt8]]) throws(RobotError) -> Delivery {
+    var isUpToDate = false
     for (index, frame) in frames.enumerated() {
       let flags = ZMQ_DONTWAIT | (index < frames.count - 1 ? ZMQ_SNDMORE : 0)
       while zmq_send(handle, frame, frame.count, flags) < 0 {
         switch zmq_errno() {
         case EINTR: continue
+        case EAGAIN where !isUpToDate:
+          // libzmq looks only now and then at what its other thread says, such as that a peer has read on. Asking makes it look.
+          isUpToDate = true
+          _ = try option(ZMQ_EVENTS)
         case EAGAIN: return .full
         case EHOSTUNREACH: return .gone
         default: throw Self.failure("send")

@@ -1,0 +1,127 @@
+"""A daemon under test: started, watched, and started again when it ends, as a supervisor would."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import zmq
+from robots import capabilities_of
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def free_port() -> int:
+    """A port of the loopback address where nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Daemon:
+    """``uio2 serve`` on a loopback port, between ``with`` and its end."""
+
+    def __init__(self, program: str, options: list[str], log_level: str = "info") -> None:
+        self.address = f"tcp://127.0.0.1:{free_port()}"
+        self.command = [program, "serve", "--bind", self.address, "--log-level", log_level, *options]
+        self.log = tempfile.NamedTemporaryFile(prefix="uio2-attack-", suffix=".log")
+        self.exits: list[int] = []
+        self.outages: list[float] = []
+        self.peak = 0
+        self._ending = threading.Event()
+        self._process = self._start()
+        self._watch = threading.Thread(target=self._supervise, daemon=True)
+
+    def __enter__(self) -> Daemon:
+        self.capabilities = self.wait()
+        self._watch.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._ending.set()
+        if self._watch.is_alive():
+            self._watch.join()
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self.exits.append(-9)
+        self.log.close()
+
+    def wait(self, patience: float = 60):
+        """Returns what it drives once it answers."""
+        context = zmq.Context()
+        try:
+            return capabilities_of(context, self.address, patience)
+        finally:
+            context.destroy(linger=0)
+
+    def memory(self) -> int:
+        """Bytes in memory now; 0 when it does not run."""
+        try:
+            return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * PAGE
+        except (OSError, IndexError):
+            return 0
+
+    def descriptors(self) -> int:
+        """Files and connections open now."""
+        try:
+            return len(os.listdir(f"/proc/{self._process.pid}/fd"))
+        except OSError:
+            return 0
+
+    def log_bytes(self) -> int:
+        """Written to the log so far."""
+        return os.path.getsize(self.log.name)
+
+    def log_lines(self) -> list[str]:
+        """All of the log."""
+        return Path(self.log.name).read_text(errors="replace").splitlines()
+
+    def _start(self) -> subprocess.Popen:
+        return subprocess.Popen(self.command, cwd=REPOSITORY, stderr=self.log, stdin=subprocess.DEVNULL)
+
+    def _supervise(self) -> None:
+        """Samples its memory, and starts it again when it has ended, but not for ever."""
+        while not self._ending.wait(0.02):
+            self.peak = max(self.peak, self.memory())
+            status = self._process.poll()
+            if status is None:
+                continue
+            self.exits.append(status)
+            if len(self.exits) > 5:
+                return
+            start = time.monotonic()
+            self._process = self._start()
+            try:
+                self.wait()
+            except TimeoutError:
+                continue
+            self.outages.append(time.monotonic() - start)
+
+
+class Bystanders:
+    """Honest robots in a process of their own, while something else happens."""
+
+    def __init__(self, daemon: Daemon, seconds: float, robots: int = 1, rate: float = 20) -> None:
+        arguments = ["--address", daemon.address, "--robots", str(robots), "--rate", str(rate)]
+        self._process = subprocess.Popen(
+            [sys.executable, str(HERE / "robots.py"), *arguments, "--seconds", str(seconds)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def result(self) -> dict:
+        output, _ = self._process.communicate(timeout=120)
+        return json.loads(output) if output else {"chunks": 0, "longest_gap_ms": float("inf"), "p99_ms": None, "errors": {}}

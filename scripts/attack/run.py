@@ -1,0 +1,155 @@
+"""Attacks a daemon on this machine, one kind after the other, and prints one table of what became of it.
+
+Everything goes to a loopback address, is bounded in time and bytes, and ends by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+from daemon import HERE, Bystanders, Daemon
+from rows import ROWS
+
+RESTART = 75
+"""The exit code with which a daemon asks to be started again."""
+
+
+@dataclass
+class Outcome:
+    """A row of the table."""
+
+    attack: str
+    sent: str
+    daemon: str
+    robot: str
+    memory: str
+    holds: bool
+
+    def cells(self) -> list[str]:
+        return [self.attack, self.sent, self.daemon, self.robot, self.memory, "yes" if self.holds else "NO"]
+
+
+def mebibytes(count: int) -> int:
+    return count >> 20
+
+
+def fate(daemon: Daemon) -> str:
+    """What became of the daemon, in words."""
+    if not daemon.exits:
+        return "goes on"
+    restarts = ", ".join(f"{outage:.1f} s" for outage in daemon.outages)
+    return f"ended with {daemon.exits}, back after {restarts or 'never'}"
+
+
+def attack(name: str, options: argparse.Namespace) -> Outcome:
+    """One row: a fresh daemon, an honest robot at 20 Hz, and the attack."""
+    with Daemon(options.program, options.serve) as daemon:
+        before = daemon.memory()
+        robot = Bystanders(daemon, options.seconds + 2)
+        # It has its first answers.
+        time.sleep(1)
+        sent = ROWS[name](daemon, options.seconds)
+        result = robot.result()
+        after = daemon.memory()
+        # A death in the last moment is one too.
+        time.sleep(0.5)
+        is_alive = all(status == RESTART for status in daemon.exits) and len(daemon.exits) == len(daemon.outages)
+        ceiling = options.ceiling << 20 if options.ceiling else 0
+        # Between two looks at it, memory can grow some way beyond the ceiling.
+        is_bounded = not ceiling or daemon.peak < ceiling + before + (512 << 20)
+        gap = result["longest_gap_ms"]
+        # A restart is a gap; robots hold meanwhile.
+        is_served = bool(daemon.exits) or gap <= 500
+        return Outcome(
+            name,
+            sent,
+            fate(daemon),
+            f"{result['chunks']} answers, longest gap {gap:.0f} ms",
+            f"{mebibytes(before)} → {mebibytes(daemon.peak)} → {mebibytes(after)}",
+            is_alive and is_bounded and is_served,
+        )
+
+
+def crowd(options: argparse.Namespace) -> Outcome:
+    """63 robots beside a client that sends 1,000 observations a second: to a sink that answers nothing, then to the daemon."""
+    times: dict[str, list[float]] = {"sink": [], "daemon": []}
+    chunks, sent = 0, ""
+    before = peak = after = 0
+    fates: list[str] = []
+    for _ in range(options.rounds):
+        for target in times:
+            with Daemon(options.program, options.serve) as daemon:
+                before = daemon.memory()
+                flood = [sys.executable, str(HERE / "flood.py"), "--daemon", daemon.address]
+                flood += ["--seconds", str(options.seconds + 3)]
+                sink = None
+                if target == "sink":
+                    command = [sys.executable, str(HERE / "flood.py"), "--sink", "--seconds", str(options.seconds + 6)]
+                    sink = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+                    assert sink.stdout is not None
+                    flood += ["--address", sink.stdout.readline().strip()]
+                with subprocess.Popen(flood, stdout=subprocess.PIPE, text=True) as process:
+                    time.sleep(1)
+                    result = Bystanders(daemon, options.seconds, robots=63, rate=options.rate).result()
+                    output = process.communicate()[0]
+                if sink is not None:
+                    sink.wait()
+                times[target].append(result["p99_ms"] or float("inf"))
+                fates.append(fate(daemon))
+                if target == "daemon":
+                    chunks, sent = chunks + result["chunks"], output.strip()
+                    peak, after = max(peak, daemon.peak), daemon.memory()
+    sink_p99, daemon_p99 = (sorted(values)[len(values) // 2] for values in times.values())
+    return Outcome(
+        f"crowd, {options.rate:g} Hz" if options.rate else "crowd, as fast as answered",
+        f"63 robots beside 1,000 observations a second: {sent}",
+        " / ".join(sorted(set(fates))),
+        f"{chunks} answers; p99 {daemon_p99:.0f} ms, beside a sink {sink_p99:.0f} ms: {daemon_p99 / sink_p99:.2f} ×",
+        f"{mebibytes(before)} → {mebibytes(peak)} → {mebibytes(after)}",
+        set(fates) == {"goes on"} and daemon_p99 <= 2 * sink_p99,
+    )
+
+
+def table(outcomes: list[Outcome]) -> str:
+    head = ["attack", "sent", "the daemon", "robots beside it", "memory, MiB: before → peak → after", "holds"]
+    lines = [head, ["---"] * len(head), *(outcome.cells() for outcome in outcomes)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/attack.sh", description=__doc__)
+    names = [*ROWS, "crowd"]
+    parser.add_argument("rows", nargs="*", choices=[*names, []], help="all when left out")
+    parser.add_argument("--program", default=".build/release/uio2", help="the built uio2")
+    parser.add_argument("--policy", default="Policies/metaworld-mt5")
+    parser.add_argument("--seconds", type=float, default=6, help="of each attack")
+    parser.add_argument("--rounds", type=int, default=3, help="of the crowd, to the sink and to the daemon in turn")
+    parser.add_argument("--rates", default="0,1", help="observations a second of each robot of the crowd; 0: as answered")
+    parser.add_argument(
+        "--ceiling", type=int, default=768, help="MiB of memory, lower than usual, so that reaching it takes little; 0: none"
+    )
+    options = parser.parse_args()
+    if not 1 <= options.seconds <= 60 or not 1 <= options.rounds <= 9:
+        parser.error("--seconds is 1 to 60, --rounds 1 to 9")
+    options.serve = ["--policy", options.policy]
+    if options.ceiling:
+        options.serve += ["--memory-ceiling", str(options.ceiling)]
+    outcomes: list[Outcome] = []
+    for name in options.rows or names:
+        print(f"attack: {name}", file=sys.stderr, flush=True)
+        if name != "crowd":
+            outcomes.append(attack(name, options))
+            continue
+        for rate in options.rates.split(","):
+            options.rate = float(rate)
+            outcomes.append(crowd(options))
+    print(table(outcomes))
+    sys.exit(0 if all(outcome.holds for outcome in outcomes) else 1)
+
+
+if __name__ == "__main__":
+    main()
