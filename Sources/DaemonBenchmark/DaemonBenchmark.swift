@@ -42,7 +42,9 @@ public struct DaemonBenchmark {
     let robot = try RobotClient(endpoint: daemon, sessionID: "bench")
     _ = try robot.hello(clientName: "uio2 bench", clientVersion: "")
     let first = try robot.act(on: observation(1))
-    let request = try RequestMessage(requestID: 1, sessionID: "bench", body: .observation(observation(1))).encoded()
+    let request = try RequestMessage(
+      requestID: 1, sessionID: "bench", sessionToken: robot.sessionToken, body: .observation(observation(1))
+    ).encoded()
     let reply = try ReplyMessage(requestID: 1, sessionID: "bench", body: .actionChunk(first)).encoded()
     let server = try BareEcho(endpoint: echo, answer: reply)
     defer { server.stop() }

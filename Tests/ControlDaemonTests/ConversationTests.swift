@@ -147,6 +147,40 @@ struct ConversationTests {
     for await event in daemon.daemon.events() { Issue.record("\(event) after the end") }
   }
 
+  @Test(.timeLimit(.minutes(1))) func `that it is ready is told although nobody has asked for anything`() async throws {
+    let isHeld = DispatchSemaphore(value: 0)
+    let daemon = try RunningDaemon(FakePolicy(warmUp: { isHeld.wait() }))
+    defer { daemon.stop() }
+    let events = daemon.daemon.events()
+    isHeld.signal()
+    for await event in events {
+      #expect(event.kind == .ready)
+      break
+    }
+  }
+
+  @Test func `with a simulated clock an observation is not too old, however long the daemon is busy`() throws {
+    let policy = FakePolicy(maximumAge: 50_000_000)
+    let daemon = try RunningDaemon(policy)
+    defer { daemon.stop() }
+    let (busy, robot) = (try daemon.client("busy"), try daemon.client("robot"))
+    policy.hold(true)
+    _ = try busy.send(.observation(.sample(1)))
+    #expect(policy.isInStep())
+    let begin = ContinuousClock.now
+    _ = try robot.send(.observation(.sample(1, age: 7)))
+    #expect(daemon.wait { $0.requests == 4 })
+    while ContinuousClock.now - begin < .milliseconds(100) { Thread.sleep(forTimeInterval: 0.01) }
+    policy.hold(false)
+    policy.release.signal()
+    guard case .actionChunk(let chunk) = try robot.receive().body else {
+      Issue.record("load has changed what a simulated robot does")
+      return
+    }
+    #expect(chunk.observationAge == 7)
+    #expect(chunk.timings[.queue] >= 50_000_000, "the time on the wall is told all the same")
+  }
+
   @Test func `an address in use is refused when the daemon is made`() throws {
     let daemon = try RunningDaemon(FakePolicy())
     defer { daemon.stop() }

@@ -20,9 +20,6 @@ extension ControlCore {
     var context: EpisodeContext
   }
 
-  /// Whether a reply waits to be sent.
-  package var hasReplies: Bool { !replies.isEmpty }
-
   /// The next reply, in order, as it leaves at `now`. Commands for an observation that has become too old leave as an error.
   package mutating func nextReply(at now: UInt64) -> Outgoing? {
     guard !replies.isEmpty else { return nil }
