@@ -94,7 +94,10 @@ public final class RawPeer {
     var bytes = [UInt8](repeating: 0, count: count)
     var done = 0
     while done < count {
-      let result = bytes.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + done, count - done, 0) }
+      let result = bytes.withUnsafeMutableBytes { buffer in
+        let rest = buffer[done...]
+        return recv(descriptor, UnsafeMutableRawBufferPointer(rebasing: rest).baseAddress, rest.count, 0)
+      }
       guard result > 0 else { throw result == 0 ? Failure(description: "the connection was closed") : Self.failure() }
       done += result
     }
