@@ -7,11 +7,11 @@
 #endif
 
 /// What lies at a path.
-enum FileKind: Hashable {
+package enum FileKind: Hashable {
   case regular, folder, pipe, characterDevice, blockDevice, socket, link, unknown
 
   /// The kind that the mode of a `stat` structure names.
-  init(mode: mode_t) {
+  package init(mode: mode_t) {
     switch mode & S_IFMT {
     case S_IFREG: self = .regular
     case S_IFDIR: self = .folder
@@ -25,7 +25,7 @@ enum FileKind: Hashable {
   }
 
   /// The kind as an error names it.
-  var words: String {
+  package var words: String {
     switch self {
     case .regular: "a regular file"
     case .folder: "a folder"

@@ -1,3 +1,4 @@
+import Files
 import Synchronization
 
 #if canImport(Glibc)
@@ -27,8 +28,9 @@ public final class FileBytes: Sendable {
 
     init(_ descriptor: Int32, _ path: String) throws(TensorError) {
       var status = stat()
-      guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-        throw TensorError(.unreadableFile, path, "is not a regular file")
+      let kind = fstat(descriptor, &status) == 0 ? FileKind(mode: status.st_mode) : .unknown
+      guard kind == .regular else {
+        throw TensorError(.unreadableFile, path, "is \(kind.words); a regular file is expected")
       }
       size = Int(status.st_size)
       (seconds, nanoseconds) = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)

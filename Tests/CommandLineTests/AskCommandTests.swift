@@ -36,7 +36,7 @@ import Testing
       let report = try json(BuiltTool.run(["ask", "--daemon", address, "--json"] + question))
       #expect(Set(report.keys) == ["task", "answer", "stages"])
       let stages = try #require(report["stages"] as? [String: Double])
-      #expect(Set(stages.keys) == ["queue", "decode", "encode", "generate", "post"])
+      #expect(Set(stages.keys) == ["queue", "decode", "preprocess", "encode", "generate", "post"])
       for (ending, output) in [("png", "image"), ("wav", "audio")] {
         let files = ["here", "there"].map { folder.appending(path: "\($0).\(ending)") }
         let request = ["--prompt", "rain", "--output", output, "--seed", "3"]

@@ -26,6 +26,7 @@ enum HelpSnapshots {
       69   unavailable: the daemon, its address, Python or the simulator
       70   internal error
       74   output cannot be written: no space, no permission
+      75   `serve` crossed its memory ceiling and told its robots; start it again
       128+ ended by a signal, cleanly: 129 SIGHUP, 130 SIGINT, 131 SIGQUIT,
            143 SIGTERM
 

