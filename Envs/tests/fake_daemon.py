@@ -90,7 +90,7 @@ class FakeDaemon:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.linger = 0
-        self._socket.bind(address)
+        self._bind(address)
         self.address = self._socket.last_endpoint.decode()
         self.requests: list[pb.Request] = []
         self.identities: list[bytes] = []
@@ -100,6 +100,17 @@ class FakeDaemon:
         """Seconds by which the answer to the n-th observation is late."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def _bind(self, address: str) -> None:
+        """Binds to an address which the socket before may not have left yet: libzmq closes it on a thread of its own."""
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                return self._socket.bind(address)
+            except zmq.ZMQError as error:
+                if error.errno != zmq.EADDRINUSE or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     @property
     def observations(self) -> list[pb.Observation]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_daemon import FakeDaemon, chunk_for
+from fake_daemon import FakeDaemon, chunk_for, toy_capabilities
 from PIL import Image
 from uio2_client import uio2_pb2 as pb
 
@@ -112,6 +112,7 @@ def _metaworld_capabilities() -> pb.Capabilities:
     """Those of the shipped Meta-World policies."""
     quantity, camera = pb.QuantitySpecification, pb.CameraSpecification
     return pb.Capabilities(
+        policy_digest=toy_capabilities().policy_digest,
         cameras=[
             camera(name="corner2", width=128, height=128, vertical_field_of_view=30, input="image"),
             camera(name="topview", width=128, height=128, vertical_field_of_view=45, input="image_history"),

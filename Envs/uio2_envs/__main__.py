@@ -6,15 +6,14 @@ import argparse
 import logging
 import os
 import re
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TextIO
 
 from uio2_client import Client, read_token
 
-from . import adapters, lifeline, rollout
+from . import adapters, interruption, lifeline, rollout
 from .agreement import Disagreed
 from .environment import EnvironmentFailure
 from .events import EventStream
@@ -32,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     events = EventStream(_claim_stdout() if options.events else None)
-    signal.signal(signal.SIGTERM, _interrupt)
+    interruption.install()
     if options.lifeline:
         lifeline.hold_on()
     sys.path[:0] = [folder for folder in options.python_path if folder not in sys.path]
@@ -185,10 +184,6 @@ def _fail(events: EventStream, failure, code: int) -> int:
     except BrokenPipeError:
         pass
     return code
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _say(message: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from uio2_client import Client, ClientError, Disconnected, Timeout, write_token
 from uio2_client import uio2_pb2 as pb
 
-from . import adapters, provenance
+from . import adapters, interruption, provenance
 from .agreement import Agreement
 from .clock import Clock, SimulatedClock, WallClock
 from .environment import Environment
@@ -104,6 +104,7 @@ def _run_task(
         events.emit("step", task=task, seed=seed, **fields)
 
     def record(frames, result: EpisodeResult) -> None:
+        interruption.check()
         if video is not None:
             caption = f"{task}  seed {seed}  step {result.steps}{'  success' if result.success else ''}"
             video.add(frames, caption, result.success)
