@@ -73,6 +73,7 @@ def test_a_policy_follows_from_data_and_recipe() -> None:
         ({"cameras": []}, "invalid_recipe", "one camera"),
         ({"action__chunk_length": 300}, "invalid_recipe", "511"),
         ({"action__ranges": {"gripper": [1, 1]}}, "invalid_recipe", "least, most"),
+        ({"control": {"rate_hz": 20}}, "rates_differ", "10 actions a second"),
         ({"objectives": {"where": {"key": "nothing"}}}, "unknown_feature", "positions"),
     ],
 )

@@ -159,7 +159,7 @@ class NextFrameRecipe:
     weight: float = 0.1
     share: float = 0.25
     ahead: int | None = None
-    """Steps; the chunk's length when left out."""
+    """Recorded steps; as far as the next answer when left out."""
 
 
 @dataclass(frozen=True)

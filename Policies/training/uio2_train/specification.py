@@ -148,7 +148,8 @@ class Plan:
     cameras: tuple[CameraRecipe, ...]
     """Their sizes filled in."""
     instructions: list[str]
-    rate_hz: float
+    stride: int
+    """Recorded steps from one answer to the next: earlier frames and next frames lie so far apart."""
     document: dict[str, Any]
     """``policy.json``."""
 
@@ -202,7 +203,14 @@ def make_plan(recipe: Recipe, datasets: list[Demonstrations]) -> Plan:
         message = "has steps without an instruction; the policy is told what to do in words"
         raise TrainingError("missing_instruction", str(first.path), message)
     document = _document(recipe, state, action, cameras, instructions, first.rate_hz)
-    return Plan(state, columns, action, where, cameras, instructions, first.rate_hz, document)
+    rate = float(document["control"]["rate_hz"])
+    if recipe.action.plan_key is None and abs(rate - first.rate_hz) > 1e-3 * rate:
+        message = (
+            f"is {rate:g}, but the data have {first.rate_hz:g} actions a second; say action.plan_key, or leave it out"
+        )
+        raise TrainingError("rates_differ", "control.rate_hz", message)
+    stride = max(1, round(recipe.action.chunk_length * first.rate_hz / rate))
+    return Plan(state, columns, action, where, cameras, instructions, stride, document)
 
 
 def _cameras(recipe: Recipe, datasets: list[Demonstrations]) -> tuple[CameraRecipe, ...]:

@@ -37,8 +37,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("lerobot", "folder"), default="lerobot", help="LeRobot v3.0 or the simple one"
     )
-    parser.add_argument("--camera", action="append", metavar="NAME=FOV", help="a camera and its vertical field of view in "
-                        "degrees; may be repeated (corner2=30 and topview=45 when left out)")  # fmt: skip
+    parser.add_argument(
+        "--camera", action="append", metavar="NAME=FOV",
+        help="a camera and its vertical field of view in degrees; may be repeated (corner2=30, topview=45)",
+    )  # fmt: skip
     parser.add_argument("--size", type=int, default=128, help="side of the frames in pixels")
     parser.add_argument("--seed", type=int, default=FIRST_SEED, help="of the first episode of each task")
     parser.add_argument("--noise", type=float, default=0.4, help="largest deviation of the disturbance; 0 for none")

@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[4]
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     recipe_arguments(parser)
-    parser.add_argument("--policy", type=Path, help="the bundle; RUN/policy when left out")
+    parser.add_argument("--policy", type=Path, help="the bundle; FOLDER/policy when left out")
     parser.add_argument("--uio2", type=Path, help="the program; .build/release/uio2, else the one on the PATH")
     parser.add_argument("--video", type=Path, help="write a film of every episode there")
     parser.add_argument("--require-success", type=float, metavar="RATE", help="fail when fewer episodes succeed, 0…1")

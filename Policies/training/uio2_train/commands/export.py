@@ -26,7 +26,7 @@ from .train import read_recipe, recipe_arguments
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     recipe_arguments(parser)
-    parser.add_argument("--output", type=Path, help="the bundle's folder; RUN/policy when left out")
+    parser.add_argument("--output", type=Path, help="the bundle's folder; FOLDER/policy when left out")
     parser.add_argument("--precision", choices=("f32", "bf16", "release"), default="bf16")
     parser.add_argument("--agreement", type=int, default=0, metavar="N",
                         help="record N held-out observations with the tokens that PyTorch says")  # fmt: skip

@@ -24,7 +24,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def recipe_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that all commands on recipes share."""
     parser.add_argument("recipe", type=Path, help="a recipe (.yaml)")
-    parser.add_argument("--run", type=Path, help="the run's folder; runs/NAME beside the package when left out")
+    # Not --run: torchrun would take it for the beginning of an option of its own.
+    parser.add_argument("--folder", type=Path, help="the run's; runs/NAME beside the package when left out")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="a value in place of the recipe's, such as training.minutes=5")  # fmt: skip
 
@@ -40,7 +41,7 @@ def read_recipe(options: argparse.Namespace) -> tuple[Recipe, Path]:
     if "training.minutes" in overrides and overrides["training.minutes"] is not None:
         overrides.setdefault("training.steps", None)
     recipe = load_recipe(options.recipe, overrides)
-    run = options.run or Path(__file__).resolve().parents[2] / "runs" / recipe.name
+    run = options.folder or Path(__file__).resolve().parents[2] / "runs" / recipe.name
     return recipe, run
 
 

@@ -154,7 +154,7 @@ class StepBatches:
     ) -> MediaBatch:
         """The frame that follows the chunk (the last one near the end), from the present one and the instruction."""
         store, camera = self.sampler.store, self.sampler.store.plan.image_camera.name
-        ahead = recipe.ahead or self._recipe.action.chunk_length
+        ahead = recipe.ahead or store.plan.stride
         now, then, said = [], [], []
         for index, step in drawn:
             episode = store.episodes[index]
