@@ -1,4 +1,4 @@
-"""``python -m uio2_train collect | inspect | train | export | evaluate``."""
+"""``python -m uio2_train collect | inspect | train | export | evaluate | budget``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ COMMANDS = {
     "train": "train the policy of a recipe; the same command again goes on",
     "export": "write the bundle that uio2 serves",
     "evaluate": "fly the exported policy through the daemon",
+    "budget": "memory and arithmetic of fine-tuning the released sizes",
 }
 
 

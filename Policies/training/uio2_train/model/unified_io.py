@@ -372,7 +372,8 @@ class UnifiedIO(nn.Module):
     def target_ids(self, modality: str, media: Tensor) -> Tensor:
         """What the decoder is to say for pictures ``[b, 3, h, w]`` (-1..1) or spectrograms ``[b, bands, steps]``."""
         tokenizer = self.tokenizer(modality)
-        codes = tokenizer.codes(media)
+        with torch.autocast(media.device.type, enabled=False):  # in bf16 other codes would be the nearest
+            codes = tokenizer.codes(media)
         return FIRST_CODE + (tokenizer.sequence(codes) if isinstance(tokenizer, AudioTokenizer) else codes)
 
     @torch.no_grad()
