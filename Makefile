@@ -97,7 +97,7 @@ train: .venv-train/installed ## train and export a recipe of Policies/training/r
 	@$(TRAIN) export $(RECIPE)
 
 test-trainer: .venv-train/installed ## test the package that trains policies (uio2_train)
-	nice -n 15 .venv-train/bin/python -m pytest Policies/training
+	nice -n 15 .venv-train/bin/python -m pytest Policies/training/tests/package
 
 .venv-train/installed: Policies/training/pyproject.toml Policies/training/constraints.txt
 	@echo "train: installing PyTorch and the trainer in .venv-train"

@@ -13,7 +13,7 @@ from uio2_train.errors import TrainingError  # noqa: E402
 from uio2_train.model import Configuration, UnifiedIO, load_model, save_model  # noqa: E402
 from uio2_train.model.presets import policy, released  # noqa: E402
 
-FIXTURES = Path(__file__).resolve().parents[3] / "Tests"
+FIXTURES = Path(__file__).resolve().parents[4] / "Tests"
 MICRO = FIXTURES / "ModelImportTests" / "Fixtures"
 TINY = FIXTURES / "UnifiedIOTests" / "Fixtures" / "tiny-a"
 

@@ -28,7 +28,7 @@ from uio2_train.objectives.mixture import MediaBatch, media_loss, sound_batch  #
 from uio2_train.objectives.packing import pack_groups, pack_sequence, pack_targets  # noqa: E402
 from uio2_train.tokenizer import Tokenizer, train_vocabulary  # noqa: E402
 
-TINY = Path(__file__).resolve().parents[3] / "Tests" / "UnifiedIOTests" / "Fixtures" / "tiny-a"
+TINY = Path(__file__).resolve().parents[4] / "Tests" / "UnifiedIOTests" / "Fixtures" / "tiny-a"
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("av")
 pytest.importorskip("zmq")
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY = Path(__file__).resolve().parents[4]
 UIO2 = Path(os.environ.get("UIO2", REPOSITORY / ".build" / "release" / "uio2"))
 if not UIO2.is_file():
     pytest.skip("uio2 is not built", allow_module_level=True)

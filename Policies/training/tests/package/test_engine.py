@@ -30,7 +30,7 @@ from uio2_train.errors import TrainingError  # noqa: E402
 from uio2_train.model import Inputs, load_model  # noqa: E402
 from uio2_train.recipe import load_recipe  # noqa: E402
 
-TINY = Path(__file__).resolve().parents[3] / "Tests" / "UnifiedIOTests" / "Fixtures" / "tiny-a"
+TINY = Path(__file__).resolve().parents[4] / "Tests" / "UnifiedIOTests" / "Fixtures" / "tiny-a"
 SMALL = {"width": 32, "heads": 2, "hidden": 64, "layers": [1, 1], "vision": [24, 2, 48, 2], "latents": 2}
 QUICK = {"steps": 6, "batch": 8, "slices": 2, "threads": 1, "warm_up_steps": 2}
 
@@ -98,7 +98,7 @@ def test_two_processes_compute_what_two_slices_do(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--rdzv-backend=c10d",
              "--rdzv-endpoint=localhost:0", "-m", "uio2_train", "train", str(file), "--folder", str(tmp_path / "two"),
              "--set", "training.slices=1", "--device", "cpu"]  # fmt: skip
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     run = subprocess.run(words, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=300)
     assert run.returncode == 0, run.stderr[-3000:]

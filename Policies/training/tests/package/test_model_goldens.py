@@ -19,7 +19,7 @@ from torch import Tensor  # noqa: E402
 from uio2_train.data.pictures import decode_picture, input_patches, target_like_input, target_picture  # noqa: E402
 from uio2_train.model import Encoded, Inputs, Patches, Target, UnifiedIO, generate, load_model, shift_right  # noqa: E402
 
-GOLDENS = Path(__file__).resolve().parents[3] / "Tests" / "UnifiedIOTests" / "Fixtures" / "tiny-a"
+GOLDENS = Path(__file__).resolve().parents[4] / "Tests" / "UnifiedIOTests" / "Fixtures" / "tiny-a"
 EXAMPLES = {
     "internals_b1": ["ex10_mixed"],
     "internals_b2_padded": ["ex0_robot_img", "ex10_mixed"],

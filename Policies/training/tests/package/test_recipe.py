@@ -20,7 +20,7 @@ from uio2_train.recipe import Recipe, load_recipe, parse  # noqa: E402
 from uio2_train.specification import Quantities, Quantity, make_plan, outward  # noqa: E402
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
-SCHEMA = Path(__file__).resolve().parents[2] / "policy.schema.json"
+SCHEMA = Path(__file__).resolve().parents[3] / "policy.schema.json"
 UNITS = {"shoulder_pan": "rad", "shoulder_lift": "rad", "gripper": "1"}
 
 
