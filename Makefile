@@ -129,7 +129,7 @@ train-status: ## how far it is
 	@./scripts/train.sh status
 
 test-training: ## the trainer's tests, in the environment that train-resume makes
-	$(or $(UIO2_TRAIN_VENV),../train-venv)/bin/python -m pytest Policies/training
+	$(or $(UIO2_TRAIN_VENV),../train-venv)/bin/python -m pytest Policies/training/tests --ignore=Policies/training/tests/package
 
 lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+pytest.importorskip("yaml")
 
 from safetensors.torch import load_file  # noqa: E402
 
