@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer train-resume train-pause train-continue train-stop train-status test-training format lint clean
+.PHONY: help setup build demo test evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot train-resume train-pause train-continue train-stop train-status test-training format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -98,6 +98,17 @@ train: .venv-train/installed ## train and export a recipe of Policies/training/r
 
 test-trainer: .venv-train/installed ## test the package that trains policies (uio2_train)
 	nice -n 15 .venv-train/bin/python -m pytest Policies/training/tests/package
+
+test-lerobot: .venv-train/installed .venv-lerobot/installed ## test that LeRobot itself reads and writes what the trainer does (gigabytes)
+	HF_HUB_OFFLINE=1 LEROBOT_PYTHON=$(CURDIR)/.venv-lerobot/bin/python \
+	  .venv-train/bin/python -m pytest Policies/training/tests/package/test_lerobot_writer.py
+
+# LeRobot wants another torch than ours.
+.venv-lerobot/installed:
+	@echo "test-lerobot: installing LeRobot 0.4.4 in .venv-lerobot"
+	@$(or $(PYTHON),python3) -m venv .venv-lerobot
+	@.venv-lerobot/bin/python -m pip install -q lerobot==0.4.4
+	@touch $@
 
 .venv-train/installed: Policies/training/pyproject.toml Policies/training/constraints.txt
 	@echo "train: installing PyTorch and the trainer in .venv-train"

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 
 from uio2_train.errors import TrainingError  # noqa: E402
 from uio2_train.model import Configuration, UnifiedIO, load_model, save_model  # noqa: E402
+from uio2_train.model.checkpoint import read_tensors  # noqa: E402
 from uio2_train.model.presets import policy, released  # noqa: E402
 
 FIXTURES = Path(__file__).resolve().parents[4] / "Tests"
@@ -56,13 +57,24 @@ def test_a_pickle_of_tensors_is_read(tmp_path: Path, nested: bool) -> None:
     assert same(load_model(tmp_path), model)
 
 
-@pytest.mark.parametrize("name", ["hostile-system.bin", "hostile-object.bin"])
-def test_a_pickle_that_runs_code_is_refused(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["micro", "micro-legacy", "micro-nested", "micro-parameters"])
+def test_every_form_of_torch_files_is_read(name: str) -> None:
+    """The files that the Swift importer is tested with."""
+    from safetensors.torch import load_file
+
+    expected = load_file(MICRO / "micro.safetensors")
+    found = dict(read_tensors(MICRO / f"{name}.bin"))
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[key].float(), expected[key].float()) for key in expected)
+
+
+@pytest.mark.parametrize("name", ["hostile-system.bin", "hostile-object.bin", "micro-protocol4.bin"])
+def test_a_pickle_that_runs_code_or_is_too_new_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes((MICRO / name).read_bytes())
     (tmp_path / "config.json").write_bytes((TINY / "config.json").read_bytes())
     with pytest.raises(TrainingError) as caught:
         load_model(tmp_path)
-    assert caught.value.code == "unreadable_file"
+    assert caught.value.code == "unreadable_file" and "uio2 import" in caught.value.message
 
 
 def test_missing_surplus_and_misshapen_tensors_are_named(tmp_path: Path) -> None:

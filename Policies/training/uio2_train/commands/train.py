@@ -51,7 +51,9 @@ def prepare_run(recipe: Recipe, run: Path) -> Prepared:
     vocabulary = run / "tokenizer.model"
     prepared = prepare(recipe, vocabulary.read_bytes() if vocabulary.is_file() else None)
     if process_numbers()[0] == 0:
-        vocabulary.write_bytes(prepared.vocabulary)
+        partial = vocabulary.with_suffix(".partial")  # another process may be reading
+        partial.write_bytes(prepared.vocabulary)
+        partial.replace(vocabulary)
         prepared.model.configuration.save(run / "config.json")
         (run / "policy.json").write_text(json.dumps(prepared.plan.document, indent=2) + "\n")
     return prepared

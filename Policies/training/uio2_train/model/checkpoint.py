@@ -45,7 +45,7 @@ def weight_files(path: Path) -> list[Path]:
     raise TrainingError("unreadable_file", str(path), message)
 
 
-def _read(file: Path) -> Iterator[tuple[str, Tensor]]:
+def read_tensors(file: Path) -> Iterator[tuple[str, Tensor]]:
     """The tensors of one file, one after the other where the format allows it."""
     try:
         if file.suffix == ".safetensors":
@@ -57,7 +57,8 @@ def _read(file: Path) -> Iterator[tuple[str, Tensor]]:
         document = torch.load(file, map_location="cpu", weights_only=True, mmap=is_zip)
     except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise TrainingError("unreadable_file", str(file), f"holds no weights that can be read: {reason}") from error
+        message = f"holds no weights that can be read ({reason}); uio2 import reads more forms"
+        raise TrainingError("unreadable_file", str(file), message) from error
     if not isinstance(document, dict):
         raise TrainingError("unknown_format", str(file), "expected a dictionary of tensors")
     while not any(isinstance(value, Tensor) for value in document.values()):
@@ -65,7 +66,9 @@ def _read(file: Path) -> Iterator[tuple[str, Tensor]]:
         if inner is None:
             raise TrainingError("unknown_format", str(file), "expected a dictionary of tensors")
         document = inner
-    yield from ((name, value) for name, value in document.items() if isinstance(value, Tensor))
+    tensors = {name: value for name, value in document.items() if isinstance(value, Tensor)}
+    wrapped = all(name.startswith("module.") for name in tensors)  # by DataParallel
+    yield from ((name.removeprefix("module.") if wrapped else name, value) for name, value in tensors.items())
 
 
 def _alias(name: str) -> str | None:
@@ -105,7 +108,7 @@ def load_model(
     """
     configuration = configuration or Configuration.load(path / "config.json")
     files = weight_files(path)
-    found = dict(pair for file in files for pair in _read(file))
+    found = dict(pair for file in files for pair in read_tensors(file))
     if tokenizers is None:
         tokenizers = any(".vqgan." in name for name in found)
     model = UnifiedIO(configuration, tokenizers, official)
