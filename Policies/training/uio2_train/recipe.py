@@ -54,6 +54,9 @@ class NumbersRecipe:
     """Of actions: ``translation_x`` … ``gripper``; ``other`` when left out."""
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     """In place of what the data say."""
+    tolerances: dict[str, float] = field(default_factory=dict)
+    """Of the state: how far outside its range a measured value may lie before the observation is refused; the daemon's
+    default is 5 % of the range."""
     quantiles: tuple[float, float] = (0.001, 0.999)
     """Where a range from the data begins and ends."""
     margin: float = 0.05
@@ -68,6 +71,10 @@ class ActionRecipe(NumbersRecipe):
     """``delta`` or ``absolute``: what the dataset's actions are. It must be said."""
     frame: str = "base"
     chunk_length: int = 4
+    limits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of a dimension, as in ``policy.json``: ``position``, ``maximum_rate_per_s``, ``maximum_jump``."""
+    measured_by: dict[str, str] = field(default_factory=dict)
+    """The state that measures a dimension, where the names differ."""
     plan_key: str | None = None
     """A feature with the expert's plan from each state, [steps * actions]; successive actions when left out."""
     margin: float = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,15 @@ class Quantity:
     minimum: float
     maximum: float
     role: str | None = None
+    further: tuple[tuple[str, Any], ...] = ()
+    """Other keys of ``policy.json``: a tolerance, limits."""
 
     def document(self) -> dict[str, Any]:
         """As in ``policy.json``."""
-        parts = {"name": self.name, "unit": self.unit, "minimum": self.minimum, "maximum": self.maximum}
-        return parts if self.role is None else parts | {"role": self.role}
+        parts: dict[str, Any] = {
+            "name": self.name, "unit": self.unit, "minimum": self.minimum, "maximum": self.maximum
+        }  # fmt: skip
+        return parts | ({} if self.role is None else {"role": self.role}) | dict(self.further)
 
 
 @dataclass(frozen=True)
@@ -110,8 +115,8 @@ def _named(dimensions: list[Dimension], recipe: NumbersRecipe, kind: str) -> lis
             raise TrainingError("unknown_dimension", f"{kind}.rename.{name}", f"the data have {_list(dimensions)}")
     named = [(column, recipe.rename.get(part.name, part.name), part.unit) for column, part in enumerate(dimensions)]
     known = [name for _, name, _ in named]
-    for key in ("units", "ranges", "roles"):
-        for name in getattr(recipe, key):
+    for key in ("units", "ranges", "roles", "tolerances", "limits", "measured_by"):
+        for name in getattr(recipe, key, ()):
             if name not in known:
                 message = f"the data have no such dimension; they have {', '.join(known)}"
                 raise TrainingError("unknown_dimension", f"{kind}.{key}.{name}", message)
@@ -131,6 +136,26 @@ def _named(dimensions: list[Dimension], recipe: NumbersRecipe, kind: str) -> lis
             raise TrainingError("missing_unit", f"{kind} {name}", message)
         result.append((column, name, unit))
     return result
+
+
+def _further(name: str, keys: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """What the recipe says of a dimension besides, by key."""
+    return tuple((key, values[name]) for key, values in keys.items() if name in values)
+
+
+def sentences(instructions: list[str]) -> list[str] | str:
+    """The ``instructions`` of ``policy.json``: each once, whatever its case, white space and final punctuation.
+
+    Too many or too long ones make it ``free``: the daemon then takes any sentence.
+    """
+    known: dict[str, str] = {}
+    for text in instructions:
+        key = " ".join(unicodedata.normalize("NFC", text).split()).lower()
+        while key and (key[-1] == " " or unicodedata.category(key[-1]).startswith("P")):
+            key = key[:-1]
+        known.setdefault(key, text)
+    fits = len(known) <= 256 and all(len(text) <= 256 for text in known.values())
+    return list(known.values()) if fits else "free"
 
 
 def _list(dimensions: list[Dimension]) -> str:
@@ -193,7 +218,9 @@ def make_plan(recipe: Recipe, datasets: list[Demonstrations]) -> Plan:
     named = _named(first.state, recipe.state, "state")
     columns, names = [column for column, _, _ in named], [name for _, name, _ in named]
     ranges = ranged(states[:, columns], recipe.state, names, "state", [False] * len(names))
-    state = Quantities(tuple(Quantity(n, u, *r) for (_, n, u), r in zip(named, ranges, strict=True)))
+    further = [_further(name, {"tolerance": recipe.state.tolerances}) for name in names]
+    rows = zip(named, ranges, further, strict=True)
+    state = Quantities(tuple(Quantity(name, unit, *limits, None, more) for (_, name, unit), limits, more in rows))
 
     action = _actions(recipe.action, first, actions)
     where = _where(recipe, datasets, episodes)
@@ -256,8 +283,13 @@ def _actions(recipe: ActionRecipe, dataset: Demonstrations, actions: np.ndarray)
     is_delta = recipe.mode == "delta"
     zero = [is_delta and role.startswith(_DELTA_ROLES) for role in roles]
     ranges = ranged(actions, recipe, [name for _, name, _ in named], "action", zero)
-    parts = zip(named, ranges, roles, strict=True)
-    return Quantities(tuple(Quantity(name, unit, *limits, role) for (_, name, unit), limits, role in parts))
+    keys = {"measured_by": recipe.measured_by, "limits": recipe.limits}
+    return Quantities(
+        tuple(
+            Quantity(name, unit, *limits, role, _further(name, keys))
+            for (_, name, unit), limits, role in zip(named, ranges, roles, strict=True)
+        )
+    )
 
 
 def _where(recipe: Recipe, datasets: list[Demonstrations], episodes: list[Any]) -> Quantities:
@@ -296,8 +328,9 @@ def _document(
         "description": recipe.description or f"{recipe.name}, trained by uio2_train.", "model": ".",
         "tokenizer": "tokenizer.model", "prompt": {"template": recipe.prompt},
     }  # fmt: skip
-    if "instructions" in schema and len(instructions) <= 256:
-        document["instructions"] = instructions
+    if "instructions" in schema:
+        further = [text for said in instructions for text in recipe.data.instructions.get(said, [])]
+        document["instructions"] = sentences([*instructions, *further])
     described = []
     for camera in cameras:
         part: dict[str, Any] = {

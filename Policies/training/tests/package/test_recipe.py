@@ -17,7 +17,7 @@ from uio2_train.data.demonstrations import Dimension, open_dataset  # noqa: E402
 from uio2_train.data.folder import FolderWriter  # noqa: E402
 from uio2_train.errors import TrainingError  # noqa: E402
 from uio2_train.recipe import Recipe, load_recipe, parse  # noqa: E402
-from uio2_train.specification import Quantities, Quantity, make_plan, outward  # noqa: E402
+from uio2_train.specification import Quantities, Quantity, make_plan, outward, sentences  # noqa: E402
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
 SCHEMA = Path(__file__).resolve().parents[3] / "policy.schema.json"
@@ -59,6 +59,22 @@ def test_a_policy_follows_from_data_and_recipe() -> None:
     assert set(made) <= set(schema["properties"]) and set(schema["required"]) <= set(made)
 
 
+def test_tolerances_limits_and_further_wordings_reach_the_policy() -> None:
+    made = plan(
+        document(
+            state__tolerances={"gripper": 0.2}, action__limits={"gripper": {"maximum_jump": 0.5}},
+            action__measured_by={"gripper": "gripper"},
+            data__instructions={"Push the block.": ["Shove the block!", "push  THE block"]},
+        )
+    ).document  # fmt: skip
+    assert made["proprioception"][2]["tolerance"] == 0.2
+    gripper = made["action_space"]["dimensions"][2]
+    assert gripper["limits"] == {"maximum_jump": 0.5} and gripper["measured_by"] == "gripper"
+    assert made["instructions"] == ["Push the block.", "Open the drawer.", "Shove the block!"]
+    assert made["limits"] == "none"
+    assert sentences([f"Sentence {n}" for n in range(300)]) == "free"
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "words"),
     [
@@ -67,6 +83,7 @@ def test_a_policy_follows_from_data_and_recipe() -> None:
         ({"action__mode": None}, "missing_mode", "delta or absolute"),
         ({"action__roles": {"gripper": "translation_x"}}, "wrong_unit", "expected m"),
         ({"action__roles": {"elbow": "gripper"}}, "unknown_dimension", "elbow"),
+        ({"state__tolerances": {"elbow": 1}}, "unknown_dimension", "elbow"),
         ({"state__rename": {"elbow": "x"}}, "unknown_dimension", "elbow"),
         ({"state__use": ["elbow"]}, "unknown_dimension", "elbow"),
         ({"cameras": [{"name": "a", "source": "nothing"}]}, "unknown_camera", "observation.images.front"),
