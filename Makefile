@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test evaluate bench bench-growth bench-onednn bench-openblas bench-peers train-resume train-pause train-continue train-stop train-status test-training format lint clean
+.PHONY: help setup build demo test evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot train-resume train-pause train-continue train-stop train-status test-training format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -13,6 +13,11 @@ OUT ?= rollouts
 # For bench-peers: a clone of the official port, if it shall be measured too, and further options of compare.py.
 OFFICIAL ?=
 PEERS ?=
+
+# For train: the recipe that POLICY names, and further options such as "--set training.minutes=5".
+RECIPE = Policies/training/recipes/$(notdir $(POLICY)).yaml
+TRAINING ?=
+TRAIN := .venv-train/bin/python -m uio2_train
 
 UIO2 := .build/release/uio2
 PYTHON_OF_ENVS := .venv/bin/python
@@ -86,6 +91,32 @@ bench-peers: setup .venv-peers/installed ## time the LARGE model beside PyTorch,
 	@.venv-peers/bin/python Benchmarks/peers/compare.py --json $(OUT)/peers.json \
 	  $(if $(OFFICIAL),--official-checkout $(OFFICIAL)) $(PEERS)
 
+train: .venv-train/installed ## train and export a recipe of Policies/training/recipes: make train POLICY=drawer-close
+	@test -f $(RECIPE) || { echo "train: no $(RECIPE); POLICY is one of:" $(notdir $(basename $(wildcard Policies/training/recipes/*.yaml))) >&2; exit 1; }
+	@$(TRAIN) train $(RECIPE) $(TRAINING)
+	@$(TRAIN) export $(RECIPE)
+
+test-trainer: .venv-train/installed ## test the package that trains policies (uio2_train)
+	nice -n 15 .venv-train/bin/python -m pytest Policies/training/tests/package
+
+test-lerobot: .venv-train/installed .venv-lerobot/installed ## test that LeRobot itself reads and writes what the trainer does (gigabytes)
+	HF_HUB_OFFLINE=1 LEROBOT_PYTHON=$(CURDIR)/.venv-lerobot/bin/python \
+	  .venv-train/bin/python -m pytest Policies/training/tests/package/test_lerobot_writer.py
+
+# LeRobot wants another torch than ours.
+.venv-lerobot/installed:
+	@echo "test-lerobot: installing LeRobot 0.4.4 in .venv-lerobot"
+	@$(or $(PYTHON),python3) -m venv .venv-lerobot
+	@.venv-lerobot/bin/python -m pip install -q lerobot==0.4.4
+	@touch $@
+
+.venv-train/installed: Policies/training/pyproject.toml Policies/training/constraints.txt
+	@echo "train: installing PyTorch and the trainer in .venv-train"
+	@$(or $(PYTHON),python3) -m venv .venv-train
+	@.venv-train/bin/python -m pip install -q -c Policies/training/constraints.txt \
+	  -e 'Policies/training[data,curves,collect,test]'
+	@touch $@
+
 .venv-peers/installed: Benchmarks/peers/requirements.txt
 	@echo "bench-peers: installing the peers in .venv-peers"
 	@$(or $(PYTHON),python3) -m venv .venv-peers
@@ -109,7 +140,7 @@ train-status: ## how far it is
 	@./scripts/train.sh status
 
 test-training: ## the trainer's tests, in the environment that train-resume makes
-	$(or $(UIO2_TRAIN_VENV),../train-venv)/bin/python -m pytest Policies/training
+	$(or $(UIO2_TRAIN_VENV),../train-venv)/bin/python -m pytest Policies/training/tests --ignore=Policies/training/tests/package
 
 lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)

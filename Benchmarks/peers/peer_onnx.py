@@ -36,7 +36,7 @@ def _export(part: str, size: Size, destination: Path) -> None:
     import torch
     from torch import Tensor, nn
 
-    from unified_io import UnifiedIO, random_model
+    from unified_io import PeerModel, random_model
 
     # Attention and norms as plain operators: ONNX Runtime is a little faster with them than with opset 23's own.
     model = random_model(size, official=True)
@@ -48,7 +48,7 @@ def _export(part: str, size: Size, destination: Path) -> None:
     cross = torch.randn(1, heads, length, head_dimension)
 
     class Vision(nn.Module):
-        def __init__(self, model: UnifiedIO) -> None:
+        def __init__(self, model: PeerModel) -> None:
             super().__init__()
             self.model = model
 
@@ -75,7 +75,7 @@ def _export(part: str, size: Size, destination: Path) -> None:
     flat = 2 * size.layers
     options: dict[str, Any]
     if part == "vision":
-        model.input_embedders["image"].image_encoder.vision_transformer.positions()
+        model.model.vision("image").positions((GRID, GRID))  # made once, outside of the graph
         module: nn.Module = Vision(model)
         arguments: tuple[Any, ...] = (torch.randn(1, PATCHES, PATCH * PATCH * 3), torch.zeros(1, 1, 1, PATCHES))
         options = {"input_names": ["patches", "bias"], "output_names": ["embedded"]}
@@ -99,9 +99,9 @@ def _export(part: str, size: Size, destination: Path) -> None:
         }  # fmt: skip
     # Parts of the model that a graph does not use would only fill memory.
     if part != "vision":
-        model.input_embedders = None
+        model.model.input_embedders = None
     if part == "decoder":
-        model.encoder = None
+        model.model.encoder = None
     with torch.no_grad():
         torch.onnx.export(
             module.eval(), arguments, destination, dynamo=True, external_data=True, opset_version=OPSET, verbose=False,

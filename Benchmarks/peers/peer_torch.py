@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cases import CASES, PATCH, PATCHES, SIZES, Case, patch_mask
 from timing import measure, print_turn, turn_arguments
-from unified_io import UnifiedIO, hide, image_bias, random_model, use_onednn
+from unified_io import PeerModel, hide, image_bias, random_model, use_onednn
 
 
 class Inputs:
@@ -32,9 +32,9 @@ class Inputs:
         self.bias = hide(mask)
 
 
-def run_case(model: UnifiedIO, case: Case, dtype: torch.dtype, recompute: bool, repeats: int) -> dict[str, float]:
+def run_case(model: PeerModel, case: Case, dtype: torch.dtype, recompute: bool, repeats: int) -> dict[str, float]:
     """Times one case."""
-    inputs = Inputs(case, model.size.vocabulary, dtype)
+    inputs = Inputs(case, model.model.configuration.t5.vocab_size, dtype)
     rotary = model.rotary(case.text_tokens, case.image is not None)
 
     def encode() -> Any:

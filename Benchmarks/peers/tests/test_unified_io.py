@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,30 +12,18 @@ pytest.importorskip("safetensors")
 
 from safetensors.torch import load_file  # noqa: E402
 
-from cases import CASES, GRID, PATCH, PATCHES, TINY, Size, patch_mask  # noqa: E402
+from cases import CASES, GRID, PATCH, PATCHES, TINY, patch_mask  # noqa: E402
 from peer_torch import Inputs  # noqa: E402
-from unified_io import UnifiedIO, hide, random_model, use_onednn  # noqa: E402
+from unified_io import PeerModel, hide, random_model, use_onednn  # noqa: E402
+
+from uio2_train.model import load_model  # noqa: E402
 
 GOLDENS = Path(__file__).resolve().parents[3] / "Tests" / "UnifiedIOTests" / "Fixtures" / "tiny-a"
 
 
-def golden_model(official: bool) -> UnifiedIO:
-    """The checkpoint of the goldens in our model; parts that we have not (audio, history) are left out."""
-    config = json.loads((GOLDENS / "config.json").read_text())
-    t5, vit = config["t5_config"], config["image_vit_cfg"]
-    assert t5["num_encoder_layers"] != t5["num_decoder_layers"], "else Size can say it itself"
-    size = Size(
-        "golden", t5["emb_dim"], t5["num_heads"], t5["mlp_dim"], t5["num_encoder_layers"], t5["vocab_size"],
-        vit["emb_dim"], vit["num_heads"], vit["mlp_dim"], vit["num_layers"],
-    )  # fmt: skip
-    model = UnifiedIO(size, official)
-    if t5["num_decoder_layers"] > size.layers:
-        deeper = UnifiedIO(replace(size, layers=t5["num_decoder_layers"]), official)
-        model.decoder, model.decoder_layers = deeper.decoder, deeper.decoder_layers
-    weights = load_file(GOLDENS / "model.safetensors")
-    result = model.load_state_dict({k: v.float() for k, v in weights.items()}, strict=False)
-    assert not result.missing_keys
-    return model.eval().requires_grad_(False)
+def golden_model(official: bool) -> PeerModel:
+    """The checkpoint of the goldens in our model."""
+    return PeerModel(load_model(GOLDENS, official=official).requires_grad_(False))
 
 
 def golden_patches() -> torch.Tensor:
@@ -143,7 +129,7 @@ def test_same_states_as_the_official_port() -> None:
     port = peer_official.import_port(Path(os.environ["OFFICIAL_CHECKOUT"]))
     theirs = peer_official.build(port, TINY)
     ours = random_model(TINY)
-    weights = {k: v for k, v in ours.state_dict().items()}
+    weights = {k: v for k, v in ours.model.state_dict().items()}
     missing = theirs.load_state_dict(weights, strict=False)
     assert not missing.unexpected_keys
     for case in CASES[:2]:

@@ -1,0 +1,1 @@
+"""The commands of ``python -m uio2_train``, one module each."""

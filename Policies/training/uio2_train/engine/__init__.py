@@ -1,0 +1,1 @@
+"""How a policy is trained: optimisers, gradients, the loop, its progress."""

@@ -1,0 +1,144 @@
+"""From a recipe to everything that training, exporting and judging need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ..data.demonstrations import Demonstrations, open_dataset
+from ..data.lerobot import LeRobotDemonstrations
+from ..data.samples import Sampler, split_episodes
+from ..data.store import EpisodeStore
+from ..errors import TrainingError
+from ..model import Configuration, UnifiedIO, load_model
+from ..model.presets import policy
+from ..recipe import Recipe
+from ..specification import Plan, make_plan
+from ..tokenizer import Tokenizer, train_vocabulary
+from .weights import initialise
+
+
+@dataclass
+class Prepared:
+    """A policy before it is trained."""
+
+    recipe: Recipe
+    datasets: list[Demonstrations]
+    plan: Plan
+    tokenizer: Tokenizer
+    vocabulary: bytes
+    """The tokeniser's file."""
+    model: UnifiedIO
+
+    def samplers(self, cache: Path | None, report: Callable[[str], None]) -> tuple[Sampler, Sampler | None]:
+        """Of the episodes to train on, and of those held out (none where nothing is)."""
+        store = EpisodeStore(self.recipe, self.plan, self.datasets, cache, report)
+        parts = split_episodes(len(store.episodes), self.recipe.data.held_out)
+        train, held_out = (
+            Sampler(self.recipe, store, self.tokenizer, self.model.configuration, part) if part else None
+            for part in parts
+        )
+        assert train is not None
+        return train, held_out
+
+
+def open_datasets(recipe: Recipe) -> list[Demonstrations]:
+    """The recipe's datasets, with its keys of state and action."""
+    result = []
+    for name in recipe.data.datasets:
+        path = recipe.path(name)
+        dataset = open_dataset(path)
+        if isinstance(dataset, LeRobotDemonstrations) and (recipe.state.key or recipe.action.key):
+            keys = recipe.state.key or "observation.state", recipe.action.key or "action"
+            dataset = LeRobotDemonstrations(path, *keys)
+        result.append(dataset)
+    if not result:
+        raise TrainingError("invalid_recipe", "data.datasets", "expected at least one dataset, found none")
+    return result
+
+
+def _canvas(height: int, width: int) -> tuple[int, int]:
+    return -(-height // 16) * 16, -(-width // 16) * 16
+
+
+def wants_pictures(recipe: Recipe) -> bool:
+    """Whether an objective makes the model write pictures."""
+    denoising = recipe.objectives.denoising
+    return recipe.objectives.next_frame is not None or (denoising is not None and denoising.image > 0)
+
+
+def _configuration(recipe: Recipe, plan: Plan, vocabulary: int) -> Configuration:
+    """A small model's, from the recipe's sizes."""
+    sizes, camera = recipe.model, plan.image_camera
+    image = sizes.image_size or _canvas(camera.height or 0, camera.width or 0)
+    history = sizes.history_size
+    if history is None and plan.history_cameras:
+        history = _canvas(plan.history_cameras[0].height or 0, plan.history_cameras[0].width or 0)
+    targets = ("text", "image") if wants_pictures(recipe) else ("text",)
+    document = policy(
+        vocabulary, image, history, sizes.width, sizes.heads, sizes.hidden, sizes.layers, sizes.vision, sizes.latents,
+        max(plan.history_frames, 1), targets,
+    )  # fmt: skip
+    if not plan.history_frames:
+        document["input_modalities"] = ["text", "image"]
+    return Configuration.of(document)
+
+
+def _restricted(recipe: Recipe, plan: Plan, start: Path) -> Configuration:
+    """The checkpoint's configuration without the modalities that the policy does not use."""
+    full = Configuration.load(start / "config.json")
+    inputs = ["text", "image"] + (["image_history"] if plan.history_frames else [])
+    targets = ["text"] + (["image"] if wants_pictures(recipe) else [])
+    for kind, wanted, there in (
+        ("input_modalities", inputs, full.input_modalities), ("target_modalities", targets, full.target_modalities)
+    ):  # fmt: skip
+        missing = [name for name in wanted if name not in there]
+        if missing:
+            message = f"the policy needs {missing[0]}, which the checkpoint's {kind} leave out; start from another one"
+            raise TrainingError("unsupported_modality", str(start), message)
+    if plan.history_frames > full.history_frames:
+        message = (
+            f"the policy shows {plan.history_frames} frames of history, the checkpoint reads {full.history_frames}"
+        )
+        raise TrainingError("unsupported_modality", str(start), message)
+    return Configuration.of(full.document | {"input_modalities": inputs, "target_modalities": targets})
+
+
+def prepare(recipe: Recipe, vocabulary: bytes | None = None) -> Prepared:
+    """Opens the data and builds (or loads) the model.
+
+    Args:
+        recipe: of the policy.
+        vocabulary: the tokeniser of a run that goes on.
+    """
+    datasets = open_datasets(recipe)
+    plan = make_plan(recipe, datasets)
+    if vocabulary is None:
+        if recipe.model.tokenizer is not None:
+            vocabulary = recipe.path(recipe.model.tokenizer).read_bytes()
+        elif recipe.model.start is not None:
+            message = (
+                "a checkpoint needs the tokeniser that it was trained with; name its file (the release's is LLaMA's)"
+            )
+            raise TrainingError("invalid_recipe", "model.tokenizer", message)
+        else:
+            said = [*plan.instructions, *(text for more in recipe.data.instructions.values() for text in more)]
+            vocabulary = train_vocabulary(said, recipe.model.vocabulary)
+    tokenizer = Tokenizer(vocabulary)
+    if recipe.model.start is not None:
+        start = recipe.path(recipe.model.start)
+        model = load_model(start, _restricted(recipe, plan, start))
+        rows = model.text_token_embedder.num_embeddings
+        if tokenizer.size > rows:
+            message = (
+                f"has {tokenizer.size} pieces, the checkpoint embeds {rows}; give the tokeniser it was trained with"
+            )
+            raise TrainingError("invalid_tokenizer", "model.tokenizer", message)
+    else:
+        torch.manual_seed(recipe.training.seed)
+        model = UnifiedIO(_configuration(recipe, plan, tokenizer.padded_size), tokenizers=wants_pictures(recipe))
+        initialise(model, tokenizer)
+    return Prepared(recipe, datasets, plan, tokenizer, vocabulary, model)

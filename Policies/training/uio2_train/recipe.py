@@ -1,0 +1,334 @@
+"""A recipe: one YAML file that says everything about a policy, from the data to how it is judged.
+
+Unknown keys are refused by name, so that a misspelt one is not silently a default. Paths are relative to the file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from .errors import TrainingError
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True)
+class CameraRecipe:
+    """A camera of the policy."""
+
+    name: str
+    """As the robot calls it."""
+    source: str
+    """As the dataset calls it."""
+    input: str = "image"
+    """``image`` (exactly one camera) or ``image_history``."""
+    width: int | None = None
+    """Pixels that the robot sends; the dataset's when left out."""
+    height: int | None = None
+    vertical_field_of_view_degrees: float | None = None
+    earlier_frames: int = 0
+    """Of the image camera: how many frames of earlier answers the policy sees."""
+
+
+@dataclass(frozen=True)
+class NumbersRecipe:
+    """The state or the action: names, units, ranges."""
+
+    key: str | None = None
+    """The feature of a LeRobot dataset, when it is not ``observation.state`` or ``action``."""
+    rename: dict[str, str] = field(default_factory=dict)
+    """The dataset's name of a dimension to the robot's."""
+    use: list[str] | None = None
+    """Which dimensions, by the robot's names; all when left out. An action is used whole."""
+    units: dict[str, str] = field(default_factory=dict)
+    """The unit of each dimension that the dataset does not say. ``1`` is a bare number."""
+    roles: dict[str, str] = field(default_factory=dict)
+    """Of actions: ``translation_x`` … ``gripper``; ``other`` when left out."""
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """In place of what the data say."""
+    tolerances: dict[str, float] = field(default_factory=dict)
+    """Of the state: how far outside its range a measured value may lie before the observation is refused; the daemon's
+    default is 5 % of the range."""
+    quantiles: tuple[float, float] = (0.001, 0.999)
+    """Where a range from the data begins and ends."""
+    margin: float = 0.05
+    """Of a range from the data, added at both ends."""
+
+
+@dataclass(frozen=True)
+class ActionRecipe(NumbersRecipe):
+    """What the policy says."""
+
+    mode: str | None = None
+    """``delta`` or ``absolute``: what the dataset's actions are. It must be said."""
+    frame: str = "base"
+    chunk_length: int = 4
+    limits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of a dimension, as in ``policy.json``: ``position``, ``maximum_rate_per_s``, ``maximum_jump``."""
+    measured_by: dict[str, str] = field(default_factory=dict)
+    """The state that measures a dimension, where the names differ."""
+    plan_key: str | None = None
+    """A feature with the expert's plan from each state, [steps * actions]; successive actions when left out."""
+    margin: float = 0.0
+    """An action beyond what was demonstrated is not wanted."""
+
+
+@dataclass(frozen=True)
+class AugmentationRecipe:
+    """What is varied while training."""
+
+    shift: int = 4
+    """Pixels each way, the border repeated."""
+    brightness: float = 0.1
+    contrast: float = 0.1
+    saturation: float = 0.1
+    """Each factor is drawn from 1 - x to 1 + x (brightness is added, as a share of white)."""
+    state_dropout: float = 0.1
+    """How often the state is hidden, so that pictures are looked at."""
+
+
+@dataclass(frozen=True)
+class DataRecipe:
+    """What is learnt from."""
+
+    datasets: list[str]
+    held_out: float = 0.05
+    """The share of episodes that only validation sees."""
+    augmentation: AugmentationRecipe = field(default_factory=AugmentationRecipe)
+    instructions: dict[str, list[str]] = field(default_factory=dict)
+    """Further wordings of the dataset's instructions."""
+    weights: dict[str, float] = field(default_factory=dict)
+    """How much more often samples of a dataset (by its entry in ``datasets``) are drawn; 1 when left out."""
+
+
+@dataclass(frozen=True)
+class ModelRecipe:
+    """The model: a checkpoint to go on from, or the sizes of a small one."""
+
+    start: str | None = None
+    """A checkpoint's folder, such as the release's as ``uio2 import`` writes it."""
+    tokenizer: str | None = None
+    """A SentencePiece model; the release's is LLaMA's. One is trained on the instructions when left out."""
+    vocabulary: int = 640
+    """Pieces of a tokeniser that is trained, before the location tokens."""
+    width: int = 256
+    heads: int = 4
+    hidden: int = 512
+    layers: tuple[int, int] = (2, 2)
+    vision: tuple[int, int, int, int] = (192, 3, 384, 4)
+    """Width, heads, MLP and layers of the vision transformer."""
+    latents: int = 16
+    """Tokens of a history frame."""
+    image_size: tuple[int, int] | None = None
+    """(height, width) of the image's canvas, multiples of 16; the camera's size rounded up when left out."""
+    history_size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class WhereRecipe:
+    """The question where things are: a second answer on the same encoding, which shapes the encoder."""
+
+    key: str
+    """A feature with positions of each step."""
+    weight: float = 0.5
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DenoisingRecipe:
+    """The multimodal mixture of denoisers as an auxiliary loss, on the data's own words and frames."""
+
+    weight: float = 0.1
+    share: float = 0.25
+    """Examples of it, as a share of the batch."""
+    text: float = 1.0
+    image: float = 0.0
+    """How the examples are shared out among modalities. ``image`` needs a model that writes pictures."""
+    masked_patches: float = 0.5
+    """Patches that [R] hides from the encoder."""
+    dynamic_mask: bool = False
+    """Whether the decoder is kept from seeing the tokens that it must restore, as in the paper; the released code
+    never does it."""
+
+
+@dataclass(frozen=True)
+class NextFrameRecipe:
+    """The frame after the chunk as a picture, the paper's robot task. Needs a model that writes pictures."""
+
+    weight: float = 0.1
+    share: float = 0.25
+    ahead: int | None = None
+    """Recorded steps; as far as the next answer when left out."""
+
+
+@dataclass(frozen=True)
+class ObjectivesRecipe:
+    """What is asked of the model."""
+
+    smoothing_bins: float = 8.0
+    """Deviation, in bins of 1000, of the Gaussian that a target location is spread over."""
+    first_step_weight: float = 2.0
+    """Of the chunk's first action, beside 1 for the others."""
+    where: WhereRecipe | None = None
+    denoising: DenoisingRecipe | None = None
+    next_frame: NextFrameRecipe | None = None
+
+
+@dataclass(frozen=True)
+class LoRARecipe:
+    """Low-rank adapters in place of whole matrices."""
+
+    rank: int = 16
+    alpha: float = 32.0
+    also: list[str] = field(default_factory=lambda: ["modality_embedding", "norm", "scale"])
+    """Parts of names of weights that are trained whole besides."""
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """How long, how fast, on what."""
+
+    steps: int | None = None
+    minutes: float | None = None
+    """One of the two; the learning rate's cosine follows it."""
+    batch: int = 64
+    slices: int = 4
+    """On a CPU: parts of a batch that threads share out. Elsewhere: steps that a gradient is gathered over."""
+    threads: int = 2
+    muon_rate: float = 0.02
+    adam_rate: float = 1e-3
+    weight_decay: float = 0.05
+    warm_up_steps: int = 150
+    gradient_norm: float = 1.0
+    average_decay: float = 0.998
+    """Of the running average of the weights, which is what is exported."""
+    precision: str = "f32"
+    """``f32``, or ``bf16`` for the computation on a GPU."""
+    lora: LoRARecipe | None = None
+    train: list[str] | None = None
+    """Beginnings of names of weights that are trained; all but the tokenisers of pictures and sounds when left out."""
+    checkpoint_seconds: float = 180.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class EvaluationRecipe:
+    """How the policy is judged in closed loop: ``uio2 rollout``."""
+
+    environment: str
+    """Such as ``metaworld:drawer-close-v3``."""
+    episodes: int = 20
+    seed: int = 1000
+    maximum_steps: int | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The whole file."""
+
+    name: str
+    data: DataRecipe
+    cameras: list[CameraRecipe]
+    state: NumbersRecipe
+    action: ActionRecipe
+    description: str = ""
+    prompt: str = "{instruction} State: {state}"
+    control: dict[str, Any] = field(default_factory=dict)
+    """Keys of ``control`` in ``policy.json``; rate and hold follow from the data when left out."""
+    policy: dict[str, Any] = field(default_factory=dict)
+    """Further keys of ``policy.json``, such as ``limits``."""
+    model: ModelRecipe = field(default_factory=ModelRecipe)
+    objectives: ObjectivesRecipe = field(default_factory=ObjectivesRecipe)
+    training: TrainingRecipe = field(default_factory=lambda: TrainingRecipe(minutes=30.0))
+    evaluation: EvaluationRecipe | None = None
+    folder: Path = Path(".")
+    """Of the file; not a key."""
+
+    def path(self, name: str) -> Path:
+        """A path of the file, which is relative to it."""
+        return (self.folder / name).resolve()
+
+
+def load_recipe(file: Path, overrides: dict[str, Any] | None = None) -> Recipe:
+    """Reads a recipe; ``overrides`` replaces values by dotted key, such as ``training.minutes``.
+
+    Raises:
+        TrainingError: ``invalid_recipe``, naming the key.
+    """
+    try:
+        document = yaml.safe_load(file.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise TrainingError("invalid_recipe", str(file), f"is no readable YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise TrainingError("invalid_recipe", str(file), "expected keys such as name, data and cameras")
+    for key, value in (overrides or {}).items():
+        *outer, last = key.split(".")
+        place = document
+        for name in outer:
+            place = place.setdefault(name, {})
+        place[last] = value
+    document.pop("folder", None)
+    recipe = parse(Recipe, document, "")
+    return dataclasses.replace(recipe, folder=file.resolve().parent)
+
+
+def parse(kind: type[Part], document: Any, key: str) -> Part:
+    """A dataclass of this module from parsed YAML."""
+    place = key or "recipe"
+    if not isinstance(document, dict):
+        raise TrainingError("invalid_recipe", place, f"expected keys and values, found {document!r}")
+    hints = typing.get_type_hints(kind)
+    known = {part.name for part in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for name in document:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, 1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
+            raise TrainingError("invalid_recipe", f"{key}.{name}".lstrip("."), f"is no key{hint}")
+    values = {name: _value(hints[name], value, f"{key}.{name}".lstrip(".")) for name, value in document.items()}
+    missing = [
+        part.name
+        for part in dataclasses.fields(kind)  # type: ignore[arg-type]
+        if part.name not in values
+        and part.default is dataclasses.MISSING
+        and part.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise TrainingError("invalid_recipe", f"{key}.{missing[0]}".lstrip("."), "is missing; say it in the recipe")
+    return kind(**values)
+
+
+def _value(kind: Any, value: Any, key: str) -> Any:
+    """A value of the type that a field is declared with."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        return _value(next(part for part in arguments if part is not type(None)), value, key)
+    if dataclasses.is_dataclass(kind):
+        return parse(typing.cast(type, kind), value, key)
+    if origin is list and isinstance(value, list):
+        return [_value(arguments[0], part, f"{key}[{index}]") for index, part in enumerate(value)]
+    if origin is tuple and isinstance(value, (list, tuple)) and len(value) == len(arguments):
+        return tuple(
+            _value(part, x, f"{key}[{index}]") for index, (part, x) in enumerate(zip(arguments, value, strict=True))
+        )
+    if origin is dict and isinstance(value, dict):
+        return {str(name): _value(arguments[1], part, f"{key}.{name}") for name, part in value.items()}
+    if kind is Any:
+        return value
+    if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if kind is str and isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(kind, type) and isinstance(value, kind) and (kind is not int or not isinstance(value, bool)):
+        return value
+    expected = getattr(kind, "__name__", str(kind)) if origin is None else str(kind)
+    raise TrainingError("invalid_recipe", key, f"expected {expected}, found {value!r}")
