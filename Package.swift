@@ -52,6 +52,8 @@ let package = Package(
         "RobotInterface", "RobotPolicy", "RobotLink", "UnifiedIO", "Tensors",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    // Statistics and tables of what was measured.
+    .target(name: "Reporting"),
     .target(name: "PolicyEvaluation", dependencies: ["RobotInterface", "RobotLink"]),
     // Times beside the machine's ceilings, and what weight formats change (`uio2 bench`).
     .target(
@@ -90,6 +92,7 @@ let package = Package(
     .testTarget(
       name: "ControlDaemonTests",
       dependencies: ["TestSupport", "ControlDaemon", "RobotLink", "RobotPolicy", "UnifiedIO"]),
+    .testTarget(name: "ReportingTests", dependencies: ["TestSupport", "Reporting"], exclude: ["Fixtures"]),
     .testTarget(name: "PolicyEvaluationTests", dependencies: ["TestSupport", "PolicyEvaluation"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "uio2"]),
   ],
