@@ -15,6 +15,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     // Structured, levelled logging that an embedding application can redirect.
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    // SQLite for run databases: typed, transactional, safe to read while another process writes.
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     // System libraries.
@@ -54,6 +56,8 @@ let package = Package(
       ]),
     // Statistics and tables of what was measured.
     .target(name: "Reporting"),
+    // The record of an evaluation run (`uio2 evaluate`, `uio2 report`).
+    .target(name: "RunDatabase", dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
     .target(name: "PolicyEvaluation", dependencies: ["RobotInterface", "RobotLink"]),
     // Times beside the machine's ceilings, and what weight formats change (`uio2 bench`).
     .target(
@@ -93,6 +97,7 @@ let package = Package(
       name: "ControlDaemonTests",
       dependencies: ["TestSupport", "ControlDaemon", "RobotLink", "RobotPolicy", "UnifiedIO"]),
     .testTarget(name: "ReportingTests", dependencies: ["TestSupport", "Reporting"], exclude: ["Fixtures"]),
+    .testTarget(name: "RunDatabaseTests", dependencies: ["RunDatabase"]),
     .testTarget(name: "PolicyEvaluationTests", dependencies: ["TestSupport", "PolicyEvaluation"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "uio2"]),
   ],
