@@ -1,0 +1,58 @@
+"""A scripted expert in the place of a daemon, so that experts and policies are evaluated by the same control loop."""
+
+from __future__ import annotations
+
+import time
+
+from uio2_client import uio2_pb2 as pb
+
+from .environment import Environment, EnvironmentFailure, Specification
+
+NAME = "expert"
+
+
+class ExpertLink:
+    """Answers every observation with the expert's action for the environment's present state.
+
+    Args:
+        environment: one with a method ``expert()`` that returns an action in the units of its specification.
+
+    Raises:
+        EnvironmentFailure: the environment has no expert.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        if not hasattr(environment, "expert"):
+            raise EnvironmentFailure("no_expert", environment.task, "this environment has no scripted expert")
+        self._environment = environment
+
+    def reset(self) -> bool:
+        return False
+
+    def act(self, observation: pb.Observation) -> pb.ActionChunk:
+        began = time.perf_counter_ns()
+        values = [float(value) for value in self._environment.expert()]
+        return pb.ActionChunk(
+            observation_sequence=observation.sequence,
+            captured_at=observation.captured_at,
+            valid_until=2**64 - 1,
+            actions=[pb.Action(values=values)],
+            confidence=1.0,
+            timings=[pb.StageTiming(stage=pb.STAGE_GENERATE, duration=time.perf_counter_ns() - began)],
+        )
+
+
+def capabilities(specification: Specification) -> pb.Capabilities:
+    """What an expert of this body drives: all of its actions, one at a time, without looking at a camera."""
+    return pb.Capabilities(
+        policy_name=NAME,
+        actions=[
+            pb.QuantitySpecification(name=q.name, unit=q.unit, minimum=q.minimum, maximum=q.maximum)
+            for q in specification.actions
+        ],
+        action_frame=specification.action_frame,
+        action_mode=specification.action_mode,
+        hold=specification.hold,
+        chunk_length=1,
+        control_rate=specification.control_rate,
+    )
