@@ -15,6 +15,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     // Structured, levelled logging that an embedding application can redirect.
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    // Suite files of evaluations, with the lines of mistakes.
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     // SQLite for run databases: typed, transactional, safe to read while another process writes.
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
@@ -58,7 +60,7 @@ let package = Package(
     .target(name: "Reporting"),
     // The record of an evaluation run (`uio2 evaluate`, `uio2 report`).
     .target(name: "RunDatabase", dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
-    .target(name: "PolicyEvaluation", dependencies: ["RobotInterface", "RobotLink"]),
+    .target(name: "PolicyEvaluation", dependencies: [.product(name: "Yams", package: "Yams")]),
     // Times beside the machine's ceilings, and what weight formats change (`uio2 bench`).
     .target(
       name: "ModelBenchmark",
