@@ -46,6 +46,11 @@ def capabilities(specification: Specification) -> pb.Capabilities:
     """What an expert of this body drives: all of its actions, one at a time, without looking at a camera."""
     return pb.Capabilities(
         policy_name=NAME,
+        # Not needed to act, but recorded: where the robot was.
+        proprioception=[
+            pb.QuantitySpecification(name=q.name, unit=q.unit, minimum=q.minimum, maximum=q.maximum)
+            for q in specification.proprioception
+        ],
         actions=[
             pb.QuantitySpecification(name=q.name, unit=q.unit, minimum=q.minimum, maximum=q.maximum)
             for q in specification.actions

@@ -72,6 +72,8 @@ class PolicyStep:
     confidence: float
     limit_flags: int = 0
     """Which limits changed them: the flags of the wire, joined."""
+    proprioception: tuple[float, ...] = ()
+    """What the robot felt when it asked, in the policy's order."""
     tokens: tuple[int, ...] = ()
     commands: tuple[tuple[float, ...], ...] = ()
     """The executed commands, in the policy's units and order."""
@@ -186,7 +188,7 @@ class Robot:
             period_ms = None if previous is None else (step_began - previous) * 1000
             previous = step_began
             latency = {"round_trip": round_trip_ms, **_stages(chunk), "render": render_ms}
-            self._execute(chunk, result, period_ms, latency)
+            self._execute(chunk, tuple(observation.proprioception), result, period_ms, latency)
         if self._final_frames:
             self._on_frames(self._render(), result)
         result.wall_s = time.perf_counter() - began
@@ -247,7 +249,12 @@ class Robot:
         return chunk
 
     def _execute(
-        self, chunk: pb.ActionChunk, result: EpisodeResult, period_ms: float | None, latency: dict[str, float]
+        self,
+        chunk: pb.ActionChunk,
+        proprioception: tuple[float, ...],
+        result: EpisodeResult,
+        period_ms: float | None,
+        latency: dict[str, float],
     ) -> None:
         """Executes the chunk's actions, as far as they are still valid when their turn comes."""
         began = time.perf_counter()
@@ -283,6 +290,7 @@ class Robot:
                 limited=limited,
                 confidence=chunk.confidence,
                 limit_flags=flags,
+                proprioception=proprioception,
                 tokens=tuple(chunk.tokens),
                 commands=tuple(executed),
             )

@@ -161,6 +161,7 @@ class Worker:
             id=job.id,
             task=job.task,
             **asdict(result),
+            proprioception=[quantity.name for quantity in capabilities.proprioception],
             path_length=motion.path_length,
             mean_jerk=motion.mean_jerk,
             control_rate=rate,

@@ -72,6 +72,8 @@ public struct StepRecord: Sendable, Hashable, Codable {
   public var step: Int
   /// Milliseconds by stage: the daemon's own and the robot's (`round_trip`, `render`, `simulate`).
   public var latency: [String: Double]
+  /// What the robot measured of itself in the observation, in the policy's order and units.
+  public var proprioception: [Double]
   /// The model's tokens.
   public var tokens: [Int32]
   /// The model's confidence in the chunk, 0...1; `nil`: not known.
@@ -87,11 +89,13 @@ public struct StepRecord: Sendable, Hashable, Codable {
 
   /// Collects the parts.
   public init(
-    step: Int, latency: [String: Double] = [:], tokens: [Int32] = [], confidence: Double? = nil,
+    step: Int, latency: [String: Double] = [:], proprioception: [Double] = [], tokens: [Int32] = [],
+    confidence: Double? = nil,
     commands: [[Double]] = [], limited: UInt32 = 0, reward: Double? = nil, success: Bool = false
   ) {
     self.step = step
     self.latency = latency
+    self.proprioception = proprioception
     self.tokens = tokens
     self.confidence = confidence
     self.commands = commands

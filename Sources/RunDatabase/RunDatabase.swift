@@ -187,7 +187,8 @@ public final class RunDatabase: Sendable {
         CREATE TABLE step (
           id INTEGER PRIMARY KEY,
           episode INTEGER NOT NULL REFERENCES episode (id),
-          step INTEGER NOT NULL, latency_ms TEXT NOT NULL, tokens TEXT NOT NULL, confidence REAL,
+          step INTEGER NOT NULL, latency_ms TEXT NOT NULL, proprioception TEXT NOT NULL, tokens TEXT NOT NULL,
+          confidence REAL,
           commands TEXT NOT NULL, limited INTEGER NOT NULL, reward REAL, success INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX step_of_episode ON step (episode);
@@ -221,7 +222,8 @@ extension StepRecord {
       try JSONDecoder().decode(Value.self, from: Data((row[column] as String).utf8))
     }
     self.init(
-      step: row["step"], latency: try decoded("latency_ms"), tokens: try decoded("tokens"),
+      step: row["step"], latency: try decoded("latency_ms"), proprioception: try decoded("proprioception"),
+      tokens: try decoded("tokens"),
       confidence: row["confidence"], commands: try decoded("commands"), limited: row["limited"],
       reward: row["reward"], success: row["success"])
   }
@@ -230,11 +232,12 @@ extension StepRecord {
     func text(_ value: some Encodable) throws -> String { String(decoding: try encoder.encode(value), as: UTF8.self) }
     try db.execute(
       sql: """
-        INSERT INTO step (episode, step, latency_ms, tokens, confidence, commands, limited, reward, success)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO step (episode, step, latency_ms, proprioception, tokens, confidence, commands, limited, reward,
+          success) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
-        episode, step, try text(latency), try text(tokens), confidence, try text(commands), limited, reward, success,
+        episode, step, try text(latency), try text(proprioception), try text(tokens), confidence, try text(commands),
+        limited, reward, success,
       ])
   }
 }

@@ -29,7 +29,8 @@ private func attempt(
 
 private let steps = [
   StepRecord(
-    step: 0, latency: ["round_trip": 7.5], tokens: [1, 200, 3], confidence: 0.75, commands: [[0.01, -0.0, 0.003, 1]],
+    step: 0, latency: ["round_trip": 7.5], proprioception: [0.1, 0.6], tokens: [1, 200, 3], confidence: 0.75,
+    commands: [[0.01, -0.0, 0.003, 1]],
     limited: 5, reward: 0.1, success: false),
   StepRecord(step: 4, success: true),
 ]

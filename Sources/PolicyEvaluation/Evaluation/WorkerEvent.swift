@@ -25,6 +25,7 @@ enum WorkerEvent: Sendable, Hashable {
     var latencyMs: [String: Double?]
     var confidence: Double?
     var limitFlags: UInt32
+    var proprioception: [Double]
     var tokens: [Int32]
     var commands: [[Double]]
     var reward: Double?

@@ -128,7 +128,8 @@ final class WorkerProcess {
 extension StepRecord {
   fileprivate init(_ step: WorkerEvent.Step) {
     self.init(
-      step: step.step, latency: step.latencyMs.compactMapValues(\.self), tokens: step.tokens,
+      step: step.step, latency: step.latencyMs.compactMapValues(\.self), proprioception: step.proprioception,
+      tokens: step.tokens,
       confidence: step.confidence, commands: step.commands, limited: step.limitFlags, reward: step.reward,
       success: step.success)
   }
