@@ -60,6 +60,7 @@ let package = Package(
     .target(name: "Reporting"),
     // The record of an evaluation run (`uio2 evaluate`, `uio2 report`).
     .target(name: "RunDatabase", dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
+    .target(name: "RunAnalysis", dependencies: ["Reporting", "RunDatabase"]),
     .target(name: "PolicyEvaluation", dependencies: [.product(name: "Yams", package: "Yams")]),
     // Times beside the machine's ceilings, and what weight formats change (`uio2 bench`).
     .target(
@@ -100,6 +101,7 @@ let package = Package(
       dependencies: ["TestSupport", "ControlDaemon", "RobotLink", "RobotPolicy", "UnifiedIO"]),
     .testTarget(name: "ReportingTests", dependencies: ["TestSupport", "Reporting"], exclude: ["Fixtures"]),
     .testTarget(name: "RunDatabaseTests", dependencies: ["RunDatabase"]),
+    .testTarget(name: "RunAnalysisTests", dependencies: ["Reporting", "RunAnalysis", "RunDatabase"]),
     .testTarget(name: "PolicyEvaluationTests", dependencies: ["TestSupport", "PolicyEvaluation"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "uio2"]),
   ],

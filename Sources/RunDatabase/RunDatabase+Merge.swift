@@ -65,7 +65,7 @@ extension RunDatabase {
 
 extension RunConfiguration.Subject {
   /// Says in a sentence where two subjects differ.
-  func firstDifference(from other: RunConfiguration.Subject) -> String {
+  public func firstDifference(from other: RunConfiguration.Subject) -> String {
     let pairs: [(name: String, one: String, other: String)] = [
       ("suite", suite, other.suite), ("suite's text", suiteDigest, other.suiteDigest),
       ("policy", policy, other.policy), ("policy digest", policyDigest, other.policyDigest), ("mode", mode, other.mode),
