@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test evaluate bench bench-growth bench-onednn bench-openblas bench-peers format lint clean
+.PHONY: help setup build demo test evaluate bench bench-growth bench-onednn bench-openblas bench-peers train-resume train-pause train-continue train-stop train-status test-training format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -23,7 +23,7 @@ SWIFT_FILES := Sources Tests Package.swift
 help: ## this list
 	@echo "uio2: Unified-IO 2 as the brain of a robot arm"
 	@echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 	@echo
 	@echo "POLICY=$(POLICY) SEED=$(SEED) EPISODES=$(EPISODES) OUT=$(OUT) can be set on the command line."
 
@@ -92,6 +92,24 @@ bench-peers: setup .venv-peers/installed ## time the LARGE model beside PyTorch,
 	@.venv-peers/bin/python -m pip install -q -r $< || \
 	  { echo "bench-peers: that failed; Benchmarks/peers/README.md says where torch's +cpu build comes from" >&2; exit 1; }
 	@touch $@
+
+train-resume: ## start or go on with training metaworld-mt50 in the background (data in ../train-data)
+	@./scripts/train.sh resume
+
+train-pause: ## stop its processes for a while, as before a measurement
+	@./scripts/train.sh pause
+
+train-continue: ## let them go on
+	@./scripts/train.sh continue
+
+train-stop: ## end them with their state saved; train-resume goes on from there
+	@./scripts/train.sh stop
+
+train-status: ## how far it is
+	@./scripts/train.sh status
+
+test-training: ## the trainer's tests, in the environment that train-resume makes
+	$(or $(UIO2_TRAIN_VENV),../train-venv)/bin/python -m pytest Policies/training
 
 lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)

@@ -19,12 +19,25 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     // SQLite for run databases: typed, transactional, safe to read while another process writes.
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    // Child processes: the simulated robot, ffmpeg. Without its trait for Foundation.
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
   targets: [
     // System libraries.
     .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
+
+    // What the operating system offers, with its errors as values: whole files, child processes and signals, a log that never waits.
+    .target(name: "Files"),
+    .target(
+      name: "Processes",
+      dependencies: [
+        "Files", .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .target(name: "LogOutput", dependencies: ["Files", .product(name: "Logging", package: "swift-log")]),
 
     // C faces and kernels.
     // No unsafe flags anywhere: packages that have them cannot be depended upon.
@@ -37,18 +50,20 @@ let package = Package(
     .target(name: "CProtocol", dependencies: ["CProtobufC"]),
 
     // The model.
-    .target(name: "Tensors", dependencies: ["CBLAS", "CKernels"]),
-    .target(name: "UnifiedIO", dependencies: ["Tensors", "CSentencePiece", "CImageCodecs", "CSoundProcessing"]),
+    .target(name: "Tensors", dependencies: ["Files", "CBLAS", "CKernels"]),
+    .target(
+      name: "UnifiedIO",
+      dependencies: ["Files", "Processes", "Tensors", "CSentencePiece", "CImageCodecs", "CSoundProcessing"]),
 
     // Checkpoints as people have them, and random ones (`uio2 import`, `uio2 synthesize`).
-    .target(name: "ModelImport", dependencies: ["UnifiedIO", "Tensors", "CKernels"]),
+    .target(name: "ModelImport", dependencies: ["Files", "UnifiedIO", "Tensors", "CKernels"]),
 
     // Compares this implementation with tensors of the official one (`uio2 parity`).
-    .target(name: "UnifiedIOParity", dependencies: ["UnifiedIO", "Tensors"]),
+    .target(name: "UnifiedIOParity", dependencies: ["Files", "UnifiedIO", "Tensors"]),
 
     // The robot.
     .target(name: "RobotInterface"),
-    .target(name: "RobotPolicy", dependencies: ["RobotInterface", "UnifiedIO", "Tensors"]),
+    .target(name: "RobotPolicy", dependencies: ["Files", "RobotInterface", "UnifiedIO", "Tensors"]),
     .target(name: "RobotLink", dependencies: ["RobotInterface", "CZeroMQ", "CProtocol", "CProtobufC"]),
     .target(
       name: "ControlDaemon",
@@ -61,7 +76,9 @@ let package = Package(
     // The record of an evaluation run (`uio2 evaluate`, `uio2 report`).
     .target(name: "RunDatabase", dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
     .target(name: "RunAnalysis", dependencies: ["Reporting", "RunDatabase"]),
-    .target(name: "PolicyEvaluation", dependencies: [.product(name: "Yams", package: "Yams")]),
+    .target(
+      name: "PolicyEvaluation",
+      dependencies: ["Files", "Processes", "RunDatabase", .product(name: "Yams", package: "Yams")]),
     // Times beside the machine's ceilings, and what weight formats change (`uio2 bench`).
     .target(
       name: "ModelBenchmark",
@@ -73,7 +90,8 @@ let package = Package(
     .executableTarget(
       name: "uio2",
       dependencies: [
-        "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark", "DaemonBenchmark", "RobotInterface",
+        "Files", "Processes", "LogOutput", "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark",
+        "DaemonBenchmark", "RobotInterface",
         "RobotPolicy", "RobotLink", "ControlDaemon", "PolicyEvaluation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -86,6 +104,11 @@ let package = Package(
     .testTarget(
       name: "CKernelsTests", dependencies: ["TestSupport", "CKernels", "KernelLevels", "kernel-driver"],
       exclude: ["instructions.txt"]),
+    .testTarget(name: "FilesTests", dependencies: ["TestSupport", "Files"]),
+    .testTarget(name: "ProcessesTests", dependencies: ["TestSupport", "Processes"]),
+    .testTarget(
+      name: "LogOutputTests",
+      dependencies: ["TestSupport", "LogOutput", .product(name: "Logging", package: "swift-log")]),
     .testTarget(name: "TensorsTests", dependencies: ["TestSupport", "Tensors", "CKernels"]),
     .testTarget(
       name: "UnifiedIOTests", dependencies: ["TestSupport", "UnifiedIO", "UnifiedIOParity", "Tensors"],
@@ -102,7 +125,9 @@ let package = Package(
     .testTarget(name: "ReportingTests", dependencies: ["TestSupport", "Reporting"], exclude: ["Fixtures"]),
     .testTarget(name: "RunDatabaseTests", dependencies: ["RunDatabase"]),
     .testTarget(name: "RunAnalysisTests", dependencies: ["Reporting", "RunAnalysis", "RunDatabase"]),
-    .testTarget(name: "PolicyEvaluationTests", dependencies: ["TestSupport", "PolicyEvaluation"]),
+    .testTarget(
+      name: "PolicyEvaluationTests",
+      dependencies: ["TestSupport", "Files", "Processes", "PolicyEvaluation", "RunDatabase"]),
     .testTarget(name: "CommandLineTests", dependencies: ["TestSupport", "uio2"]),
   ],
   swiftLanguageModes: [.v6],

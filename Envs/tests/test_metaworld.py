@@ -186,7 +186,33 @@ def test_the_expert_succeeds_through_the_protocol(tmp_path: Path) -> None:
     twin.close()
 
 
+def test_one_variable_alone_chooses_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MuJoCo refuses to draw with another backend than PyOpenGL's variable names."""
+    tried: list[str] = []
+    monkeypatch.setattr(opengl, "_failure", lambda backend: tried.append(backend))
+    monkeypatch.setenv("PYOPENGL_PLATFORM", "osmesa")
+    monkeypatch.setenv("MUJOCO_GL", "")
+    assert opengl.choose_backend() == "osmesa" == os.environ["MUJOCO_GL"]
+    assert tried == ["osmesa"]
+    monkeypatch.setenv("MUJOCO_GL", "egl")
+    with pytest.raises(EnvironmentFailure, match="no_opengl: PYOPENGL_PLATFORM: MUJOCO_GL says egl"):
+        opengl.choose_backend()
+    monkeypatch.setenv("PYOPENGL_PLATFORM", "egl")
+    assert opengl.choose_backend() == "egl"
+
+
+def test_backend_is_tried_with_the_modules_of_this_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "mujoco.py").write_text("print('drawn')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    reason = opengl._failure("no-such-backend")
+    assert reason is not None and "no-such-backend" in reason
+
+
 def test_backend_falls_back_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYOPENGL_PLATFORM", raising=False)
     monkeypatch.setenv("MUJOCO_GL", "")
     monkeypatch.setattr(opengl, "_failure", lambda backend: "no display" if backend == "egl" else None)
     assert opengl.choose_backend() == "osmesa"

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import imageio.v2 as imageio
@@ -112,7 +113,7 @@ def test_unknown_task_is_5_and_usage_2() -> None:
     code, events, _ = run("toy", "--task", "reach-blue", "--connect", "tcp://127.0.0.1:9", "--events")
     assert code == 5 and events[-1]["code"] == "unknown_task" and "reach-" in events[-1]["message"]
     assert run("toy", "--task", "reach-red")[0] == 2
-    assert run("toy", "--task", ",", "--connect", "x")[0] == 2
+    assert run("toy", "--task", ",", "--connect", "ipc:///x")[0] == 2
 
 
 def test_timeouts_over_a_socket() -> None:
@@ -148,6 +149,88 @@ def test_interrupt_is_130() -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 130
         process.stdout.close()
+
+
+def running(*arguments: str, stdin: int) -> subprocess.Popen[str]:
+    """A robot that has begun: its first event was read."""
+    process = subprocess.Popen(
+        command("toy", "--task", "reach-red", "--events", *arguments),
+        env=environment(),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["event"] == "ready"
+    return process
+
+
+def test_the_lifeline_ends_the_robot() -> None:
+    """Nothing else does: the daemon refuses for as long as the robot is patient."""
+    with FakeDaemon(lambda index, seen: error("stopped")) as daemon:
+        process = running("--lifeline", "--connect", daemon.address, stdin=subprocess.PIPE)
+        process.stdin.close()
+        assert process.wait(timeout=10) == 130
+        process.stdout.close()
+
+
+def test_a_robot_that_python_cannot_end_ends_with_its_owner(tmp_path: Path) -> None:
+    """The interpreter's lock is held, so that no thread of Python runs; the owner is killed."""
+    stuck = "import ctypes; from uio2_envs import lifeline; lifeline.hold_on(); print(1, flush=True); "
+    stuck += "ctypes.PyDLL(None).sleep(60)"
+    owner = (
+        "import subprocess, sys; "
+        f"child = subprocess.Popen([sys.executable, '-c', {stuck!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE); "
+        "child.stdout.readline(); print(child.pid, flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", owner],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    child = int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    assert ended(child)
+    process.stdin.close()
+    process.stdout.close()
+
+
+def ended(number: int) -> bool:
+    """Whether there is no such process within ten seconds."""
+    for _ in range(1000):
+        try:
+            state = Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except FileNotFoundError:
+            return True
+        if state in "ZX":
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_ready_says_what_flies() -> None:
+    with FakeDaemon(expert) as daemon:
+        code, events, people = run(
+            *("toy", "--task", "reach-red", "--connect", daemon.address, "--seed", "7", "--max-steps", "5", "--events")
+        )
+    assert code == 0, people
+    assert events[0]["step_limit"] == 5
+    simulator = events[0]["simulator"]
+    assert simulator["name"] == "toy" and [module["name"] for module in simulator["modules"]] == ["uio2_envs", "numpy"]
+
+
+def test_values_that_cannot_be_right_are_usage(tmp_path: Path) -> None:
+    begin = time.monotonic()
+    for address in ("nonsense", "tcp://host", "http://host:1", "ipc://", "tcp://:5"):
+        assert run("toy", "--task", "reach-red", "--connect", address)[0] == 2, address
+    code, _, people = run(
+        *("toy", "--task", "reach-red", "--connect", "ipc:///x", "--python-path", str(tmp_path / "none"))
+    )
+    assert code == 2 and "is no folder" in people
+    assert time.monotonic() - begin < 30
 
 
 def test_events_are_one_line_each(tmp_path: Path) -> None:

@@ -240,6 +240,11 @@ def test_final_frames_only_when_asked() -> None:
     assert len(seen) == 2
 
 
+def _set(message, **fields) -> None:
+    for name, value in fields.items():
+        setattr(message, name, value)
+
+
 @pytest.mark.parametrize(
     ("code", "spoil"),
     [
@@ -260,6 +265,11 @@ def test_final_frames_only_when_asked() -> None:
         ("invalid_chunk_length", lambda c: setattr(c, "chunk_length", 0)),
         ("control_rate_differs", lambda c: setattr(c, "control_rate", 20.0)),
         ("control_rate_differs", lambda c: setattr(c, "control_rate", float("nan"))),
+        ("range_differs", lambda c: _set(c.proprioception[0], minimum=500, maximum=900, tolerance=20)),
+        ("range_differs", lambda c: _set(c.proprioception[1], minimum=-9, maximum=-8)),
+        ("unknown_limit", lambda c: c.limits.dimensions.add(name="delta_z", maximum_rate=1)),
+        ("invalid_limit", lambda c: c.limits.dimensions.add(name="delta_x", position=[1, -1])),
+        ("invalid_limit", lambda c: c.limits.dimensions.add(name="delta_x", position=[1])),
     ],
 )
 def test_every_disagreement_is_found(code: str, spoil) -> None:
@@ -269,3 +279,20 @@ def test_every_disagreement_is_found(code: str, spoil) -> None:
     assert [point.code for point in disagreements(specification, capabilities)] == [code]
     with pytest.raises(Disagreed):
         Agreement(specification, capabilities)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "known"),
+    [
+        ("Move the white point onto the red disc.", True),
+        ("MOVE the white  point\nonto the red disc", True),
+        ("Move the white point onto the red disc!", True),
+        ("Move the white point.", False),
+    ],
+)
+def test_the_policy_must_know_the_sentence(sentence: str, known: bool) -> None:
+    specification = toy.make("reach-red").specification
+    capabilities = toy_capabilities(instructions=["Wave.", "Move the white point onto the red disc."])
+    points = disagreements(specification, capabilities, sentence)
+    assert [point.code for point in points] == ([] if known else ["unknown_instruction"])
+    assert disagreements(specification, toy_capabilities(), sentence) == []  # free text

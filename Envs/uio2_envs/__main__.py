@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import NoReturn, TextIO
 
 from uio2_client import Client
 
-from . import adapters, rollout
+from . import adapters, lifeline, rollout
 from .agreement import Disagreed
 from .environment import EnvironmentFailure
 from .events import EventStream
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     events = EventStream(_claim_stdout() if options.events else None)
     signal.signal(signal.SIGTERM, _interrupt)
+    if options.lifeline:
+        lifeline.hold_on()
+    sys.path[:0] = options.python_path
     try:
         plan = rollout.Plan(
             environment=options.environment,
@@ -43,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             video_folder=options.video,
             simulated_clock=options.clock == "simulated",
             connect_seconds=options.connect_timeout,
+            python_path=tuple(options.python_path),
         )
         with Client(options.connect, options.session, options.timeout) as client:
             rollout.run(plan, client, events, _say)
@@ -74,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("environment", help=f"the simulator: {', '.join(adapters.NAMES)}")
     parser.add_argument("--task", type=_names, required=True, help="task, or several with commas between")
-    parser.add_argument("--connect", required=True, metavar="ADDRESS", help="of the daemon, e.g. tcp://127.0.0.1:5555")
+    parser.add_argument(
+        "--connect", type=_address, required=True, metavar="ADDRESS", help="of the daemon, e.g. tcp://127.0.0.1:5555"
+    )
     parser.add_argument("--episodes", type=_positive, default=1, help="of each task (1)")
     parser.add_argument(
         "--seed", type=_not_negative, default=0, help="of the first episode (0); episode e has SEED + e"
@@ -92,6 +99,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--timeout", type=_seconds, default=5.0, help="seconds to wait for an answer (5)")
     parser.add_argument("--connect-timeout", type=_seconds, default=30.0, help="seconds to wait for the daemon (30)")
     parser.add_argument("--session", help="the session's name (random)")
+    parser.add_argument(
+        "--python-path",
+        type=_folder,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a folder in which the simulator's modules are looked for first; may be repeated",
+    )
+    parser.add_argument(
+        "--lifeline",
+        action="store_true",
+        help="end when standard input does, which the process that started this one keeps open",
+    )
     return parser
 
 
@@ -100,6 +120,19 @@ def _names(text: str) -> list[str]:
     if not names:
         raise argparse.ArgumentTypeError("expected a task")
     return names
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"tcp://(\[[^\]\s]+\]|[^\s:/]+):[0-9]{1,5}|ipc://.+", text):
+        raise argparse.ArgumentTypeError(f"expected tcp://HOST:PORT or ipc://PATH, found {text}")
+    return text
+
+
+def _folder(text: str) -> str:
+    folder = Path(text)
+    if not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is no folder")
+    return str(folder.resolve())
 
 
 def _positive(text: str) -> int:

@@ -6,6 +6,7 @@ every action wrong in a way that no later check can see.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -50,12 +51,17 @@ class CameraRequest:
 class Agreement:
     """How this body serves this policy.
 
+    Args:
+        specification: of the body.
+        capabilities: of the policy.
+        instruction: what the policy will be asked to do; empty: not known yet.
+
     Raises:
         Disagreed: they do not fit.
     """
 
-    def __init__(self, specification: Specification, capabilities: pb.Capabilities) -> None:
-        points = disagreements(specification, capabilities)
+    def __init__(self, specification: Specification, capabilities: pb.Capabilities, instruction: str = "") -> None:
+        points = disagreements(specification, capabilities, instruction)
         if points:
             raise Disagreed(points)
         self.cameras = tuple(
@@ -86,7 +92,9 @@ class Agreement:
         return action
 
 
-def disagreements(specification: Specification, capabilities: pb.Capabilities) -> list[Disagreement]:
+def disagreements(
+    specification: Specification, capabilities: pb.Capabilities, instruction: str = ""
+) -> list[Disagreement]:
     """Every point in which the body of ``specification`` cannot do what ``capabilities`` ask; empty when they fit."""
     points = _camera_points(specification, capabilities)
     points += _quantity_points("proprioception", specification.proprioception, capabilities.proprioception)
@@ -108,6 +116,33 @@ def disagreements(specification: Specification, capabilities: pb.Capabilities) -
     if not abs(rate - specification.control_rate) <= 1e-3 * specification.control_rate:  # so that NaN differs
         message = f"the policy acts at {rate:g} Hz, the body at {specification.control_rate:g} Hz"
         points.append(Disagreement("control_rate_differs", "control_rate", message))
+    points += _limit_points(capabilities)
+    known = [_key(sentence) for sentence in capabilities.instructions]
+    if instruction and known and _key(instruction) not in known:
+        message = f"the policy does not know this sentence; it knows {', '.join(map(repr, capabilities.instructions))}"
+        points.append(Disagreement("unknown_instruction", instruction, message))
+    return points
+
+
+def _key(sentence: str) -> str:
+    """What makes two sentences the same: the words, whatever their case, white space and final punctuation."""
+    words = " ".join(sentence.lower().split())
+    while words and (words[-1] == " " or unicodedata.category(words[-1]).startswith("P")):
+        words = words[:-1]
+    return words
+
+
+def _limit_points(capabilities: pb.Capabilities) -> list[Disagreement]:
+    """Limits of single numbers that this robot cannot place: it would not know what it is promised."""
+    points = []
+    commanded = {quantity.name for quantity in capabilities.actions}
+    for limits in capabilities.limits.dimensions:
+        if limits.name not in commanded:
+            message = f"the policy limits an action that it does not have; it has {', '.join(commanded) or 'none'}"
+            points.append(Disagreement("unknown_limit", limits.name, message))
+        if limits.position and not (len(limits.position) == 2 and limits.position[0] < limits.position[1]):
+            message = f"a position range is a minimum and a maximum, found {list(limits.position)}"
+            points.append(Disagreement("invalid_limit", limits.name, message))
     return points
 
 
@@ -129,7 +164,8 @@ def _camera_points(specification: Specification, capabilities: pb.Capabilities) 
 def _quantity_points(
     kind: str, body: Sequence[Quantity], policy: Sequence[pb.QuantitySpecification]
 ) -> list[Disagreement]:
-    """Names and units must be the body's; a policy may not command beyond what the body does (it may feel less)."""
+    """Names and units must be the body's; a policy may not command beyond what the body does. It may feel less, but
+    some of what the body feels must be accepted."""
     points = []
     known = {quantity.name: quantity for quantity in body}
     seen = set()
@@ -151,6 +187,13 @@ def _quantity_points(
             message = (
                 f"the policy commands {quantity.minimum:g} to {quantity.maximum:g} {quantity.unit}, "
                 f"the body does {own.minimum:g} to {own.maximum:g}"
+            )
+            points.append(Disagreement("range_differs", quantity.name, message))
+        accepted = (quantity.minimum - quantity.tolerance, quantity.maximum + quantity.tolerance)
+        if kind == "proprioception" and not (own.minimum <= accepted[1] and accepted[0] <= own.maximum):
+            message = (
+                f"the policy accepts {accepted[0]:g} to {accepted[1]:g} {quantity.unit}, "
+                f"the body feels {own.minimum:g} to {own.maximum:g}"
             )
             points.append(Disagreement("range_differs", quantity.name, message))
     return points

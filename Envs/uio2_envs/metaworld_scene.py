@@ -36,9 +36,9 @@ STEP_LIMIT = 500
 _UPSIDE_DOWN_CAMERAS = frozenset({"corner", "corner2", "corner3", "corner4"})
 _EXPERT_NAME_EXCEPTIONS = {"peg-insert-side-v3": "SawyerPegInsertionSideV3Policy"}
 
-_EXPERT_GOAL_SHIFT = {"reach-v3": np.array([0.0, 0.0, 0.045])}
-"""The reach expert steers the wrist to the goal, while success is measured at the fingertips 0.045 m below, 0.05 m
-being allowed: it ends at the very edge. Shifting the goal it is shown brings the fingertips themselves to the goal."""
+_EXPERT_GOAL_SHIFT = dict.fromkeys(("reach-v3", "reach-wall-v3"), np.array([0.0, 0.0, 0.045]))
+"""The experts of reach steer the wrist to the goal, while success is measured at the fingertips 0.045 m below, 0.05 m
+being allowed: they end at the very edge. With the goal they are shown raised, the fingertips themselves reach it."""
 
 warnings.filterwarnings("ignore", message=".*Constant\\(s\\) may be too high.*")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from uio2_client import Client, ClientError, Disconnected, Timeout
 from uio2_client import uio2_pb2 as pb
 
-from . import adapters
+from . import adapters, provenance
 from .agreement import Agreement
 from .clock import Clock, SimulatedClock, WallClock
 from .environment import Environment
@@ -34,6 +34,8 @@ class Plan:
     video_folder: Path | None = None
     simulated_clock: bool = False
     connect_seconds: float = 30.0
+    python_path: tuple[str, ...] = ()
+    """Folders that modules may come from beside those where they are installed."""
     patience: Patience = Patience()
 
 
@@ -46,6 +48,7 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
         EnvironmentFailure: the simulator is missing, does not know a task, or failed.
     """
     module = adapters.adapter(plan.environment, list(plan.tasks))
+    simulator = provenance.describe(plan.environment, module.PACKAGES, plan.python_path)
     results: list[EpisodeResult] = []
     capabilities: pb.Capabilities | None = None
     for task in plan.tasks:
@@ -54,7 +57,7 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
             first = capabilities is None
             if capabilities is None:
                 capabilities = greet(client, plan.connect_seconds)
-            agreement = Agreement(environment.specification, capabilities)
+            agreement = Agreement(environment.specification, capabilities, environment.instruction)
             if first:
                 events.emit(
                     "ready",
@@ -64,8 +67,12 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
                     episodes=plan.episodes,
                     seed=plan.seed,
                     goal_protocol=environment.goal_protocol,
+                    step_limit=min(plan.step_limit, environment.specification.step_limit),
+                    simulator=simulator,
                 )
                 log(f"policy {capabilities.policy_name} of {client.address}")
+                if capabilities.unlimited:
+                    log("warning: the policy declares no limits; nothing but the range of its actions bounds them")
             results += _run_task(plan, environment, agreement, client, events, log, len(results))
         finally:
             environment.close()

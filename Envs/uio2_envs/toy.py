@@ -13,6 +13,7 @@ TASKS = {
     "reach-red": "Move the white point onto the red disc.",
     "reach-green": "Move the white point onto the green disc.",
 }
+PACKAGES = ("numpy",)
 _COLOURS = {"reach-red": (220, 40, 40), "reach-green": (40, 190, 60)}
 _TABLE = (90, 100, 120)
 _POINT = (250, 250, 250)

@@ -24,13 +24,14 @@ from typing import Any
 
 from uio2_client import Client
 
-from . import adapters, expert
+from . import adapters, expert, lifeline, provenance
 from .__main__ import (
     EXIT_DISAGREED,
     EXIT_ENVIRONMENT,
     EXIT_INTERRUPTED,
     EXIT_PROTOCOL,
     _claim_stdout,
+    _folder,
     _interrupt,
     _say,
     _seconds,
@@ -87,6 +88,7 @@ class Worker:
         simulated_clock: whether time passes only when the simulator steps.
         encoding: of the frames.
         connect_seconds: how long to wait for the daemon.
+        python_path: folders that modules may come from beside those where they are installed.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Worker:
         simulated_clock: bool = True,
         encoding: str = "jpeg",
         connect_seconds: float = 30.0,
+        python_path: Sequence[str] = (),
     ) -> None:
         self._module: ModuleType = adapters.adapter(simulator, [])
         self._simulator = simulator
@@ -107,15 +110,12 @@ class Worker:
         self._encoding = encoding
         self._capabilities = None if link is None else greet(link, connect_seconds)
         self._environment: Environment | None = None
-        if self._capabilities is None:
-            events.emit("ready", policy=expert.NAME, policy_digest="", simulator=simulator)
-        else:
-            events.emit(
-                "ready",
-                policy=self._capabilities.policy_name,
-                policy_digest=self._capabilities.policy_digest,
-                simulator=simulator,
-            )
+        events.emit(
+            "ready",
+            policy=expert.NAME if self._capabilities is None else self._capabilities.policy_name,
+            policy_digest="" if self._capabilities is None else self._capabilities.policy_digest,
+            simulator=provenance.describe(simulator, self._module.PACKAGES, python_path),
+        )
 
     def run(self, job: Job) -> None:
         """Runs one episode and reports it.
@@ -125,7 +125,7 @@ class Worker:
         """
         environment = self._environment_of(job.task)
         capabilities = self._capabilities or expert.capabilities(environment.specification)
-        agreement = Agreement(environment.specification, capabilities)
+        agreement = Agreement(environment.specification, capabilities, environment.instruction)
         link: Link = self._link or expert.ExpertLink(environment)
         rate = environment.specification.control_rate
         clock: Clock = SimulatedClock(rate) if self._simulated_clock else WallClock()
@@ -188,6 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     events = EventStream(_claim_stdout())
     signal.signal(signal.SIGTERM, _interrupt)
+    lifeline.end_with_parent()
+    sys.path[:0] = options.python_path
     running: Job | None = None
     client = None if options.expert else Client(options.connect, None, options.timeout)
     try:
@@ -198,6 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             simulated_clock=options.clock == "simulated",
             encoding=options.encoding,
             connect_seconds=options.connect_timeout,
+            python_path=options.python_path,
         )
         for line in sys.stdin:
             running = Job.parse(line)
@@ -249,6 +252,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--encoding", choices=ENCODINGS, default="jpeg", help="of the frames (jpeg: quality 95, 4:4:4)")
     parser.add_argument("--clock", choices=("wall", "simulated"), default="simulated", help="the robot's clock")
     parser.add_argument("--timeout", type=_seconds, default=5.0, help="seconds to wait for an answer (5)")
+    parser.add_argument(
+        "--python-path",
+        type=_folder,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a folder in which the simulator's modules are looked for first; may be repeated",
+    )
     parser.add_argument("--connect-timeout", type=_seconds, default=30.0, help="seconds to wait for the daemon (30)")
     return parser
 

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from spec import FRAME_SIZE
 
 PATCH = 16
 PATCHES = (FRAME_SIZE // PATCH) ** 2
+
+
+@dataclass(frozen=True)
+class Size:
+    """Widths and depths: ``width`` of encoder and decoder, ``vision`` of the ViT, 64 a head."""
+
+    width: int
+    hidden: int
+    encoder_layers: int
+    decoder_layers: int
+    vision: int
+    vision_hidden: int
+    vision_layers: int
+    latents: int
+    """What the history frame is resampled to."""
+
+
+SIZES = {
+    "mt5": Size(256, 512, 2, 2, 192, 512, 3, 16),  # 5.65 M parameters
+    "mt50": Size(256, 512, 3, 2, 256, 512, 3, 32),
+}
 
 
 def _resampler(latents: int, width: int, heads: int, hidden: int, layers: int) -> dict[str, Any]:
@@ -28,14 +50,18 @@ def _vit(width: int, heads: int, hidden: int, layers: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def policy_config(vocabulary_size: int) -> dict[str, Any]:
-    """The whole nested configuration for a (padded) text vocabulary of ``vocabulary_size`` tokens."""
+def policy_config(vocabulary_size: int, name: str = "mt5") -> dict[str, Any]:
+    """The whole nested configuration for a (padded) text vocabulary of ``vocabulary_size`` tokens and a size's name."""
+    policy = SIZES[name]
+    heads = policy.vision // 64
     size = [FRAME_SIZE, FRAME_SIZE]
     t5 = {
         "vocab_size": vocabulary_size, "image_vocab_size": 288, "image_patch_size": 16, "audio_vocab_size": 272,
-        "emb_dim": 256, "num_heads": 4, "num_encoder_layers": 2, "num_decoder_layers": 2, "head_dim": 64,
-        "mlp_dim": 512, "mlp_activations": ["silu", "linear"], "dropout_rate": 0.0, "dropout_broadcast_dims": [-2],
-        "logits_via_embedding": True, "float32_attention_logits": True, "decoder_xattention_internval": 1,
+        "emb_dim": policy.width, "num_heads": policy.width // 64, "num_encoder_layers": policy.encoder_layers,
+        "num_decoder_layers": policy.decoder_layers, "head_dim": 64,
+        "mlp_dim": policy.hidden, "mlp_activations": ["silu", "linear"], "dropout_rate": 0.0,
+        "dropout_broadcast_dims": [-2], "logits_via_embedding": True, "float32_attention_logits": True,
+        "decoder_xattention_internval": 1,
         "qk_norm": True, "dalle_attn_mask": False, "dynamic_unk_mask": False,
         "encoder_max_image_length": PATCHES, "encoder_max_audio_length": 128, "encoder_max_text_length": 512,
         "decoder_max_image_length": PATCHES, "decoder_max_audio_length": 512, "decoder_max_text_length": 512,
@@ -48,7 +74,7 @@ def policy_config(vocabulary_size: int) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "t5_config": t5,
-        "image_history_cfg": _resampler(latents=16, width=192, heads=3, hidden=384, layers=2),
+        "image_history_cfg": _resampler(latents=policy.latents, width=192, heads=3, hidden=384, layers=2),
         "audio_history_cfg": _resampler(latents=4, width=48, heads=3, hidden=96, layers=2),
         "freeze_vit": True,
         "input_modalities": ["text", "image", "image_history"],
@@ -70,7 +96,10 @@ def policy_config(vocabulary_size: int) -> dict[str, Any]:
             "act_fn": "relu", "default_input_size": [128, 256], "patch_size": [8, 8], "output_channel": 1,
             "checkpoint_path": "", "use_decoder": True,
         },
-        "image_vit_cfg": {**_vit(width=192, heads=3, hidden=512, layers=3), "num_pos": 197},
+        "image_vit_cfg": {
+            **_vit(width=policy.vision, heads=heads, hidden=policy.vision_hidden, layers=policy.vision_layers),
+            "num_pos": 197,
+        },
         "audio_vit_cfg": {
             "vit_embed": True, "patch_size": 16, "pos_patch_size": 16, "emb_dim": 48, "num_heads": 3, "num_layers": 3,
             "head_dim": 16, "mlp_dim": 96, "mlp_activations": ["gelu"], "dropout_rate": 0.0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +12,9 @@ import torch
 from torch import Tensor
 
 from config import PATCH
-from shards import Samples, read_shards
-from spec import ACTION_RANGE, BINS, FRAME_SIZE, POSITION_RANGE, TASKS, quantise
+from language import Instructions
+from shards import Samples, read_shard
+from spec import ACTION_RANGE, BINS, FRAME_SIZE, Recipe, quantise
 from tokenizer import BOS, EOS, PAD, Tokenizer
 
 _MEAN = np.tile(np.array([0.48145466, 0.4578275, 0.40821073], dtype=np.float32), PATCH * PATCH)
@@ -25,11 +28,14 @@ SMOOTHING_BINS = 8.0
 DAGGER_WEIGHT = 3.0
 """How much more often a sample of the policy's own episodes is drawn than one of a demonstration."""
 
-TASK_WEIGHT = {"reach-v3": 2.5}
-"""How much more often a sample of a task is drawn (1 when absent): reach's goal is the hardest thing to see."""
-
 POSITION_QUESTION = "where"
 """Its first token asks the decoder for the positions of object and goal."""
+
+PROMPT_MULTIPLE = 4
+"""Prompts of a batch are padded to a multiple of this, so that few shapes occur."""
+
+Saying = Callable[[int], str]
+"""How the task at an index is said."""
 
 
 def patchify(frames: np.ndarray) -> np.ndarray:
@@ -63,79 +69,117 @@ class Batch:
     action_bins: Tensor
     position_bins: Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on ``device``."""
+        return Batch(**{name: tensor.to(device, non_blocking=True) for name, tensor in vars(self).items()})
 
-class Prompts:
-    """Encoder token ids of (task, proprioception) pairs, padded to one length."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        from uio2_envs.metaworld_tasks import INSTRUCTIONS
+def prompts(
+    tokenizer: Tokenizer, recipe: Recipe, sentences: Sequence[str], proprioception: np.ndarray
+) -> tuple[Tensor, Tensor]:
+    """Encoder ids ``[b, n]`` and their mask for instructions and proprioception ``[b, 4]``."""
+    rows = [
+        tokenizer.prompt(sentence, state, recipe.proprioception)
+        for sentence, state in zip(sentences, proprioception, strict=True)
+    ]
+    length = -(-max(len(row) for row in rows) // PROMPT_MULTIPLE) * PROMPT_MULTIPLE
+    ids = torch.tensor([row + [PAD] * (length - len(row)) for row in rows])
+    lengths = torch.tensor([len(row) for row in rows])
+    return ids, torch.arange(length) < lengths[:, None]
 
-        self.tokenizer = tokenizer
-        self._instructions = [INSTRUCTIONS[task] for task in TASKS]
-        self._length = max(len(tokenizer.prompt(text, np.zeros(4))) for text in self._instructions)
 
-    def __call__(self, tasks: np.ndarray, proprioception: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Task indices ``[b]`` and proprioception ``[b, 4]`` to ids ``[b, n]`` and their mask."""
-        ids = torch.full((len(tasks), self._length), PAD)
-        for row, (task, state) in enumerate(zip(tasks, proprioception, strict=True)):
-            tokens = self.tokenizer.prompt(self._instructions[int(task)], state)
-            ids[row, : len(tokens)] = torch.tensor(tokens)
-        return ids, ids != PAD
+def read_task_weights(path: Path | None) -> dict[str, float]:
+    """Task name to weight of the file that ``dagger.py`` writes; empty when there is none."""
+    if path is None or not path.exists():
+        return {}
+    return json.loads(path.read_text())["weights"]
 
 
 class Dataset:
     """The samples of a folder of shards; ``refresh`` takes in what has been added since."""
 
-    def __init__(self, folder: Path, tokenizer: Tokenizer, held_out: frozenset[str], validation: bool = False) -> None:
-        self._folder, self._held_out, self._validation = folder, held_out, validation
-        self._prompts = Prompts(tokenizer)
+    def __init__(
+        self,
+        folder: Path,
+        recipe: Recipe,
+        tokenizer: Tokenizer,
+        validation: bool = False,
+        sampling: Path | None = None,
+    ) -> None:
+        self._folder, self._recipe, self._tokenizer = folder, recipe, tokenizer
+        self._validation, self._sampling = validation, sampling
+        self.instructions = Instructions(recipe)
         self._read: set[str] = set()
         self._shards: list[Samples] = []
         self._owner = np.zeros(0, dtype=np.int64)
         self._row = np.zeros(0, dtype=np.int64)
+        self._task = np.zeros(0, dtype=np.int64)
         self._weight = np.zeros(0)
+        self._cumulative = np.zeros(0)
         self.refresh()
 
     def __len__(self) -> int:
         return len(self._owner)
 
     def refresh(self) -> int:
-        """Reads new shards; returns how many samples there are now."""
+        """Takes in new shards and the present weights of tasks; returns how many samples there are now."""
         for path in sorted(self._folder.glob("*.npz")):
-            if path.name in self._read or (path.name in self._held_out) != self._validation:
+            if path.name in self._read or (path.name in self._recipe.held_out) != self._validation:
                 continue
-            samples = read_shards([path])
-            samples.frames = patchify(samples.frames)
+            samples = read_shard(path)
             self._read.add(path.name)
+            if not len(samples):
+                continue
             self._owner = np.append(self._owner, np.full(len(samples), len(self._shards)))
             self._row = np.append(self._row, np.arange(len(samples)))
-            weight = np.array([TASK_WEIGHT.get(TASKS[task], 1.0) for task in samples.task])
-            weight *= DAGGER_WEIGHT if path.name.startswith("dagger-") else 1.0
-            self._weight = np.append(self._weight, weight)
+            self._task = np.append(self._task, samples.task)
+            weight = DAGGER_WEIGHT if path.name.startswith("dagger-") else 1.0
+            self._weight = np.append(self._weight, np.full(len(samples), weight))
             self._shards.append(samples)
+        self._cumulative = np.cumsum(self._sample_weights(read_task_weights(self._sampling)))
         return len(self)
+
+    def _sample_weights(self, sampling: Mapping[str, float]) -> np.ndarray:
+        """How often each sample is drawn, ``[n]``, up to a factor."""
+        tasks = self._recipe.tasks
+        weight = np.array([self._recipe.task_weight.get(task, 1.0) * sampling.get(task, 1.0) for task in tasks])
+        if self._recipe.balance_tasks:
+            total = np.bincount(self._task, self._weight, minlength=len(tasks))
+            weight = weight / np.maximum(total, 1e-9)
+        return self._weight * weight[self._task]
+
+    def rounds(self, kind: str) -> int:
+        """One more than the highest round of ``kind`` ("demonstrations" or "dagger") taken in so far."""
+        names = (Path(name).stem.split("-") for name in self._read)
+        return max((int(parts[1]) + 1 for parts in names if parts[0] == kind), default=0)
 
     def draw(self, random: np.random.Generator, count: int) -> np.ndarray:
         """Indices ``[count]`` of a random batch."""
-        return random.choice(len(self), count, p=self._weight / self._weight.sum())
+        return np.searchsorted(self._cumulative, random.random(count) * self._cumulative[-1], side="right")
 
     def batch_tasks(self, indices: np.ndarray) -> np.ndarray:
         """Task indices of samples by index ``[b]``."""
-        return np.array([self._shards[self._owner[i]].task[self._row[i]] for i in indices])
+        return self._task[indices]
 
-    def batch(self, indices: np.ndarray) -> Batch:
-        """Samples by index ``[b]``."""
+    def batch(self, indices: np.ndarray, say: Saying | None = None, run: Callable = map) -> Batch:
+        """Samples by index ``[b]``.
+
+        ``say`` words a task's instruction (default: the canonical wording); ``run`` maps the decoding over samples.
+        """
+        say = say or self.instructions.canonical
         picked = [(self._shards[self._owner[i]], self._row[i]) for i in indices]
-        tasks = np.array([shard.task[row] for shard, row in picked])
-        text, text_mask = self._prompts(tasks, np.stack([shard.proprioception[row] for shard, row in picked]))
+        sentences = [say(int(task)) for task in self._task[indices]]
+        states = np.stack([shard.proprioception[row] for shard, row in picked])
+        frames = np.stack(list(run(lambda sample: sample[0].frames(sample[1]), picked)))
+        text, text_mask = prompts(self._tokenizer, self._recipe, sentences, states)
         plan = np.stack([shard.plan[row] for shard, row in picked])
         positions = np.stack([shard.positions[row] for shard, row in picked])
         return Batch(
             text=text,
             text_mask=text_mask,
-            patches=normalise(np.stack([shard.frames[row] for shard, row in picked])),
+            patches=normalise(patchify(frames)),
             action_bins=torch.from_numpy(quantise(plan, ACTION_RANGE)).flatten(1),
-            position_bins=torch.from_numpy(quantise(positions, POSITION_RANGE)),
+            position_bins=torch.from_numpy(quantise(positions, self._recipe.positions)),
         )
 
 
@@ -152,11 +196,16 @@ class Targets:
         self.mask = (segment[:, None] == segment) & (self.positions[:, None] >= self.positions)
         self.end_of_text = EOS
 
+    def to(self, device: torch.device) -> Targets:
+        """Moves the mask and the positions to ``device``."""
+        self.positions, self.mask = self.positions.to(device), self.mask.to(device)
+        return self
+
     def inputs(self, batch: Batch) -> Tensor:
         """``[BOS, a1..a16]`` (say a1..a16, EOS) and ``[BOS, question, p1..p5]`` (say -, p1..p6), ``[b, t]``."""
         rows = len(batch.text)
-        start = torch.full((rows, 1), BOS)
-        question = torch.full((rows, 1), self._question)
+        start = batch.text.new_full((rows, 1), BOS)
+        question = batch.text.new_full((rows, 1), self._question)
         actions = self._tokenizer.locations(batch.action_bins)
         positions = self._tokenizer.locations(batch.position_bins)[:, :-1]
         return torch.cat([start, actions, start, question, positions], dim=1)

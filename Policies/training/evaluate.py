@@ -1,8 +1,9 @@
 """Closed-loop success of an exported bundle on fresh resets.
 
-    python evaluate.py --bundle DIR [--episodes 20] [--first-seed 0] [--limit 500] [--tasks ...] [--threads 1]
+    python evaluate.py --bundle DIR [--episodes 20] [--first-seed 0] [--limit 500] [--tasks ...] [--wording 1]
 
-An episode ends at its first success or at the limit.
+An episode ends at its first success or at the limit. ``--wording N`` says the N-th of the wordings that were never
+trained instead of the environment's instruction.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import torch
 from linear import keep_heap
 from policy import Policy
 from rollout import roll
-from spec import REPOSITORY, TASKS, TEST_SEEDS
+from spec import REPOSITORY, TEST_SEEDS
+from wordings import NEVER_TRAINED
 
 
 def main() -> None:
@@ -27,7 +29,8 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=20, help="a task")
     parser.add_argument("--first-seed", type=int, default=TEST_SEEDS)
     parser.add_argument("--limit", type=int, default=500, help="control steps")
-    parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=TASKS)
+    parser.add_argument("--tasks", nargs="+", help="default: all of the policy's")
+    parser.add_argument("--wording", type=int, choices=(1, 2), help="say a wording that was never trained")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, help="a JSON file for the episodes")
     arguments = parser.parse_args()
@@ -37,14 +40,16 @@ def main() -> None:
     seeds = list(range(arguments.first_seed, arguments.first_seed + arguments.episodes))
     started = time.monotonic()
     everything = []
-    for task in arguments.tasks:
-        episodes = sorted(roll(policy, task, seeds, arguments.limit), key=lambda episode: episode.seed)
+    for task in arguments.tasks or policy.recipe.tasks:
+        instruction = NEVER_TRAINED[task][arguments.wording - 1] if arguments.wording else None
+        episodes = roll(policy, task, seeds, arguments.limit, instruction=instruction)
+        episodes.sort(key=lambda episode: episode.seed)
         everything += episodes
         successes = [episode for episode in episodes if episode.success]
         failed = [episode.seed for episode in episodes if not episode.success]
         median = int(np.median([episode.steps for episode in successes])) if successes else 0
         counts = f"{len(successes):3d}/{len(episodes)}"
-        print(f"{task:26s} {counts} median steps {median:3d} failed seeds {failed}", flush=True)
+        print(f"{task:28s} {counts} median steps {median:3d} failed seeds {failed}", flush=True)
     total = sum(episode.success for episode in everything)
     print(f"all {total}/{len(everything)} = {100 * total / len(everything):.1f} %, {time.monotonic() - started:.0f} s")
     if arguments.output:

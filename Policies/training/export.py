@@ -1,6 +1,6 @@
 """Exports a checkpoint's averaged weights as a policy bundle (bf16), and records what the trainer itself would say.
 
-    python export.py --run DIR --output DIR
+    python export.py --recipe metaworld-mt50 --run DIR --output DIR
     python export.py --agreement --output DIR
 
 ``--agreement`` leaves the weights of the bundle at ``--output`` as they are and adds 500 observations of closed-loop
@@ -23,21 +23,44 @@ from config import policy_config
 from linear import keep_heap
 from policy import Policy
 from rollout import Observer, roll
-from spec import CHUNK_LENGTH, REPOSITORY, SELECTION_SEEDS, TASKS
+from spec import CHUNK_LENGTH, INSTRUCTIONS, RECIPES, REPOSITORY, SELECTION_SEEDS, Recipe
 from tokenizer import Tokenizer
+from wordings import TRAINED
 
 AGREEMENT_OBSERVATIONS = 500
 AGREEMENT_FIRST_SEED = SELECTION_SEEDS + 5_000
 
 
-def policy_description() -> dict:
-    """The contents of ``policy.json``."""
-    proprioception = [
-        {"name": "end_effector_x", "unit": "m", "minimum": -0.5, "maximum": 0.5},
-        {"name": "end_effector_y", "unit": "m", "minimum": 0.3, "maximum": 1.0},
-        {"name": "end_effector_z", "unit": "m", "minimum": 0.0, "maximum": 0.5},
-        {"name": "gripper_opening", "unit": "1", "minimum": 0, "maximum": 1},
+_DESCRIPTIONS = {
+    "metaworld-mt5": "Five Meta-World v3 tasks with a Sawyer arm: reach, push, close a drawer, press a button from "
+    "above, open a door. Behaviour cloning of scripted experts, trained from scratch.",
+    "metaworld-mt50": "All 50 Meta-World v3 tasks with a Sawyer arm, told apart by the instruction. Behaviour cloning "
+    "of scripted experts and DAgger, trained from scratch.",
+}
+
+
+_WORKSPACES = {
+    "metaworld-mt5": {"x": [-0.26, 0.38], "y": [0.36, 0.92], "z": [0.02, 0.46]},
+    "metaworld-mt50": {"x": [-0.53, 0.53], "y": [0.36, 0.94], "z": [0.02, 0.52]},
+}
+"""What limits.py measures of the experts, and 2 to 5 cm; ``Policies/metaworld-mt5/README.md`` has the other limits."""
+
+
+def _sentences(recipe: Recipe, task: str) -> tuple[str, ...]:
+    """What a task was trained under."""
+    return TRAINED[task] if recipe.many_wordings else (INSTRUCTIONS[task],)
+
+
+def _proprioception(recipe: Recipe) -> list[dict]:
+    names = [("end_effector_x", "m"), ("end_effector_y", "m"), ("end_effector_z", "m"), ("gripper_opening", "1")]
+    return [
+        {"name": name, "unit": unit, "minimum": float(low), "maximum": float(high)}
+        for (name, unit), (low, high) in zip(names, recipe.proprioception, strict=True)
     ]
+
+
+def policy_description(recipe: Recipe) -> dict:
+    """The contents of ``policy.json``."""
     dimensions = [
         {"name": f"delta_{axis}", "unit": "m", "minimum": -0.01, "maximum": 0.01, "role": f"translation_{axis}"}
         for axis in "xyz"
@@ -47,17 +70,17 @@ def policy_description() -> dict:
     return {
         "$schema": "../policy.schema.json",
         "format_version": 1,
-        "name": "metaworld-mt5",
-        "description": "Five Meta-World v3 tasks with a Sawyer arm: reach, push, close a drawer, press a button from "
-        "above, open a door. Behaviour cloning of scripted experts, trained from scratch.",
+        "name": recipe.name,
+        "description": _DESCRIPTIONS[recipe.name],
         "model": ".",
         "tokenizer": "tokenizer.model",
         "prompt": {"template": "{instruction} State: {state}"},
+        "instructions": [text for task in recipe.tasks for text in _sentences(recipe, task)],
         "cameras": [
             {"name": "corner2", "input": "image", **camera, "vertical_field_of_view_degrees": 30},
             {"name": "topview", "input": "image_history", **camera, "vertical_field_of_view_degrees": 45},
         ],
-        "proprioception": proprioception,
+        "proprioception": _proprioception(recipe),
         "action_space": {
             "type": "continuous",
             "chunk_length": CHUNK_LENGTH,
@@ -73,14 +96,14 @@ def policy_description() -> dict:
             "frozen_camera_ms": 1000,
         },
         "limits": {
-            "workspace": {"x": [-0.6, 0.6], "y": [0.3, 1.1], "z": [0.0, 0.6]},
-            "maximum_speed_m_per_s": 2.0,
-            "maximum_jump_m": 0.2,
+            "workspace": _WORKSPACES[recipe.name],
+            "maximum_speed_m_per_s": 1.2,
+            "maximum_jump_m": 0.06,
         },
     }
 
 
-def export_bundle(run: Path, output: Path) -> None:
+def export_bundle(run: Path, output: Path, recipe: Recipe) -> None:
     """Writes model, configuration, tokenizer and ``policy.json``."""
     output.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer(run / "tokenizer.model")
@@ -88,11 +111,13 @@ def export_bundle(run: Path, output: Path) -> None:
     weights = {name: tensor.bfloat16().contiguous() for name, tensor in state["average"].items()}
     save_file(weights, output / "model.safetensors", metadata={"format": "pt"})
     (output / "model.safetensors").chmod(0o644)
-    (output / "config.json").write_text(json.dumps(policy_config(tokenizer.padded_size), indent=1) + "\n")
-    (output / "policy.json").write_text(json.dumps(policy_description(), indent=2) + "\n")
+    (output / "config.json").write_text(json.dumps(policy_config(tokenizer.padded_size, recipe.size), indent=1) + "\n")
+    (output / "policy.json").write_text(json.dumps(policy_description(recipe), indent=2) + "\n")
     shutil.copyfile(run / "tokenizer.model", output / "tokenizer.model")
+    when = {"minute": round(state["seconds"] / 60, 1), "step": state["step"], "samples": state["samples"]}
+    (output / "exported.json").write_text(json.dumps(when) + "\n")
     count = sum(tensor.numel() for tensor in weights.values())
-    print(f"step {state['step']}, minute {state['elapsed'] / 60:.1f}: {count / 1e6:.2f} M weights -> {output}")
+    print(f"step {state['step']}, minute {state['seconds'] / 60:.1f}: {count / 1e6:.2f} M weights -> {output}")
 
 
 def _recorder(seen: list[tuple]) -> Observer:
@@ -103,13 +128,12 @@ def _recorder(seen: list[tuple]) -> Observer:
 
 
 def record_agreement(bundle: Path) -> None:
-    """Writes ``agreement/observations.safetensors``, 100 observations of each task from the policy's own episodes."""
-    from uio2_envs.metaworld_tasks import INSTRUCTIONS
-
+    """Writes ``agreement/observations.safetensors``, 500 observations of all tasks from the policy's own episodes."""
     policy = Policy(bundle)
-    a_task = AGREEMENT_OBSERVATIONS // len(TASKS)
+    tasks = policy.recipe.tasks
+    a_task = AGREEMENT_OBSERVATIONS // len(tasks)
     kept: list[tuple] = []
-    for task in TASKS:
+    for task in tasks:
         seen: list[tuple] = []
         seeds = list(range(AGREEMENT_FIRST_SEED, AGREEMENT_FIRST_SEED + 12))
         roll(policy, task, seeds, 120, 4, 8, observer=_recorder(seen))
@@ -124,7 +148,7 @@ def record_agreement(bundle: Path) -> None:
         "margin": np.stack([row[3] for row in kept]).astype(np.float32),
         "task": np.array([row[4] for row in kept], dtype=np.int32),
     }
-    description = {"tasks": [{"task": task, "instruction": INSTRUCTIONS[task]} for task in TASKS]}
+    description = {"tasks": [{"task": task, "instruction": INSTRUCTIONS[task]} for task in tasks]}
     folder = bundle / "agreement"
     folder.mkdir(exist_ok=True)
     path = folder / "observations.safetensors"
@@ -138,16 +162,19 @@ def record_agreement(bundle: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", choices=RECIPES, default="metaworld-mt5")
     parser.add_argument("--run", type=Path, default=Path(__file__).parent / "data" / "run")
-    parser.add_argument("--output", type=Path, default=REPOSITORY / "Policies" / "metaworld-mt5")
+    parser.add_argument("--output", type=Path, help="default: the recipe's folder beside this one")
     parser.add_argument("--agreement", action="store_true", help="record observations from the bundle at --output")
     arguments = parser.parse_args()
     keep_heap()
     torch.set_num_threads(1)
+    recipe = RECIPES[arguments.recipe]
+    output = arguments.output or REPOSITORY / "Policies" / recipe.name
     if arguments.agreement:
-        record_agreement(arguments.output)
+        record_agreement(output)
     else:
-        export_bundle(arguments.run, arguments.output)
+        export_bundle(arguments.run, output, recipe)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from linear import Linear
+from linear import Linear, has_own_gradient
 
 EPSILON = 1e-6
 
@@ -40,6 +40,8 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape ``[..., width]`` to the same."""
+        if not has_own_gradient(x):
+            return functional.rms_norm(x.float(), x.shape[-1:], self.scale, EPSILON)
         return _RMSNormFunction.apply(x, self.scale)
 
 
@@ -67,7 +69,7 @@ def rotary_table_2d(rows: int, columns: int, head_dimension: int, resolution: fl
 
 def apply_rotary(x: Tensor, table: Tensor) -> Tensor:
     """Rotates consecutive pairs of ``x`` ``[b, heads, t, hd]`` by ``table``, complex ``[t, hd / 2]``."""
-    return torch.view_as_real(torch.view_as_complex(x.unflatten(-1, (-1, 2))) * table).flatten(-2)
+    return torch.view_as_real(torch.view_as_complex(x.float().unflatten(-1, (-1, 2))) * table).flatten(-2)
 
 
 class Attention(nn.Module):

@@ -24,9 +24,14 @@ def keep_heap() -> None:
     c.mallopt(top_pad, 64 << 20)
 
 
+def has_own_gradient(x: Tensor) -> bool:
+    """Whether the hand-written gradients here and in ``layers.py`` serve: float32 on a CPU."""
+    return x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+
+
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``x`` ``[n, i]`` times the transpose of ``weight`` ``[o, i]``, plus ``bias`` ``[o]``: ``[n, o]``, no gradient."""
-    if HAS_ONEDNN:
+    if HAS_ONEDNN and x.device.type == "cpu":
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
     return functional.linear(x, weight, bias)
 
@@ -54,6 +59,8 @@ class _LinearFunction(torch.autograd.Function):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``[..., i]`` to ``[..., o]`` with ``weight`` ``[o, i]``; differentiable."""
+    if not has_own_gradient(x):
+        return functional.linear(x, weight, bias)
     return _LinearFunction.apply(x, weight, bias)
 
 

@@ -174,7 +174,7 @@ class UnifiedIO(nn.Module):
         layers = self.decoder_layers()
         cross = [layer.encoder_decoder_attention.project_key_value(encoded.states, encoded.rotary) for layer in layers]
         cache: list[tuple[Tensor, Tensor] | None] = [None] * len(layers)
-        token = torch.zeros(batch, 1, dtype=torch.long)
+        token = torch.zeros(batch, 1, dtype=torch.long, device=encoded.states.device)
         tokens, margins = [], []
         embedding = self.text_token_embedder.weight[first:last]
         for step in range(count):

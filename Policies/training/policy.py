@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from data import Prompts, normalise, patchify
+from data import normalise, patchify, prompts
 from model import UnifiedIO
 from shards import decode_jpeg
-from spec import ACTION_DIMENSIONS, ACTION_RANGE, BINS, CHUNK_LENGTH, dequantise
+from spec import ACTION_DIMENSIONS, ACTION_RANGE, BINS, CHUNK_LENGTH, RECIPES, dequantise
 from tokenizer import Tokenizer
 
 
@@ -20,24 +21,24 @@ class Policy:
     """Greedy decoding of the exported (bf16-rounded) weights in float32, among location tokens only."""
 
     def __init__(self, bundle: Path) -> None:
+        self.recipe = RECIPES[json.loads((bundle / "policy.json").read_text())["name"]]
         self.tokenizer = Tokenizer(bundle / "tokenizer.model")
         self.model = UnifiedIO(json.loads((bundle / "config.json").read_text()))
         weights = {name: tensor.float() for name, tensor in load_file(bundle / "model.safetensors").items()}
         self.model.load_state_dict(weights)
         self.model.eval()
-        self._prompts = Prompts(self.tokenizer)
 
     @torch.no_grad()
     def tokens(
-        self, jpegs: list[list[bytes]], proprioception: np.ndarray, tasks: np.ndarray
+        self, jpegs: list[list[bytes]], proprioception: np.ndarray, sentences: Sequence[str]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """JPEG frames ``[b][camera]``, proprioception ``[b, 4]`` and task indices ``[b]`` to token ids and margins.
+        """JPEG frames ``[b][camera]``, proprioception ``[b, 4]`` and ``b`` instructions to token ids and margins.
 
         Both results are ``[b, 16]``; a margin is the gap between the best two location logits.
         """
         frames = np.stack([[decode_jpeg(data) for data in pair] for pair in jpegs])
         patches = normalise(patchify(frames))
-        text, mask = self._prompts(tasks, proprioception)
+        text, mask = prompts(self.tokenizer, self.recipe, sentences, proprioception)
         encoded = self.model.encode(text, mask, patches[:, 0], patches[:, 1])
         first = self.tokenizer.base
         ids, margins = self.model.generate_locations(encoded, CHUNK_LENGTH * ACTION_DIMENSIONS, first, first + BINS)

@@ -9,7 +9,7 @@ import numpy as np
 
 from policy import Policy
 from shards import encode_jpeg
-from spec import CAMERAS, FRAME_SIZE, TASKS
+from spec import CAMERAS, FRAME_SIZE, INSTRUCTIONS
 
 
 @dataclass
@@ -34,11 +34,16 @@ def roll(
     parallel: int = 5,
     steps_after_success: int = 0,
     observer: Observer | None = None,
+    instruction: str | None = None,
 ) -> list[Episode]:
-    """Runs an episode for each seed: observe, say a chunk, execute all of it, until success or ``limit`` steps."""
+    """Runs an episode for each seed: observe, say a chunk, execute all of it, until success or ``limit`` steps.
+
+    The policy is told ``instruction``, by default the task's own.
+    """
     from uio2_envs.metaworld_scene import MetaWorldScene
 
-    index = TASKS.index(task)
+    index = policy.recipe.index[task]
+    sentence = instruction or INSTRUCTIONS[task]
     scenes = [MetaWorldScene(task, CAMERAS, FRAME_SIZE) for _ in range(min(parallel, len(seeds)))]
     episodes = []
     waiting = list(seeds)
@@ -51,7 +56,7 @@ def roll(
             running.append((scene, Episode(task, seed)))
         frames = [[encode_jpeg(scene.render(camera)) for camera in CAMERAS] for scene, _ in running]
         states = np.stack([scene.proprioception() for scene, _ in running])
-        tokens, margins = policy.tokens(frames, states, np.full(len(running), index))
+        tokens, margins = policy.tokens(frames, states, [sentence] * len(running))
         chunks = policy.actions(tokens)
         still = []
         for row, (scene, episode) in enumerate(running):

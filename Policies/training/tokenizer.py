@@ -1,6 +1,6 @@
 """The policy's own SentencePiece vocabulary, laid out as Unified-IO 2 lays out LLaMA's.
 
-    python tokenizer.py --output tokenizer.model
+    python tokenizer.py --recipe metaworld-mt50 --output tokenizer.model
 
 The file holds the plain BPE pieces (``<unk>`` 0, ``<s>`` 1, ``</s>`` 2, byte fallback). ``Tokenizer`` adds what the
 Unified-IO 2 loader adds: pieces 0..2 reordered to ``<s>``, ``</s>``, ``<unk>``, then 1200 extra ids and 25 markers.
@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import argparse
 import io
+import string
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
 
-from spec import BINS, PROPRIOCEPTION_RANGE, quantise
+from spec import BINS, INSTRUCTIONS, RECIPES, Recipe, quantise
+from wordings import TRAINED
 
-VOCABULARY_SIZE = 640
 BOS = PAD = 0
 EOS = 1
 PREFIX = "[Text] [S] "
@@ -42,17 +44,29 @@ ROBOT_SENTENCES = [
 ]
 
 
-def train(output: Path) -> None:
-    """Trains the vocabulary on the 50 Meta-World instructions and a few sentences of other robot prompts."""
-    from uio2_envs.metaworld_tasks import INSTRUCTIONS
+def _sentences(recipe: Recipe) -> Iterator[str]:
+    """What the vocabulary is trained on: the instructions, a few sentences of other robot prompts, and with many
+    wordings every printable character and other cases too."""
+    if not recipe.many_wordings:
+        yield from INSTRUCTIONS.values()
+        yield from (f"{text} State: " for text in INSTRUCTIONS.values())
+        yield from ROBOT_SENTENCES
+        return
+    wordings = [text for texts in TRAINED.values() for text in texts]
+    for text in [*wordings, *ROBOT_SENTENCES]:
+        yield from (text, f"{text} State: ", text.lower().rstrip("."), text.title())
+    yield from (text.upper() for text in wordings[::4])
+    yield from (f"{character} {character}{character}" for character in string.printable if character.isprintable())
 
-    sentences = [*INSTRUCTIONS.values(), *(f"{text} State: " for text in INSTRUCTIONS.values()), *ROBOT_SENTENCES]
+
+def train(output: Path, recipe: Recipe) -> None:
+    """Trains the vocabulary of ``recipe`` and writes the model file."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(sentences),
+        sentence_iterator=_sentences(recipe),
         model_writer=model,
         model_type="bpe",
-        vocab_size=VOCABULARY_SIZE,
+        vocab_size=recipe.vocabulary,
         character_coverage=1.0,
         byte_fallback=True,
         normalization_rule_name="identity",
@@ -104,17 +118,20 @@ class Tokenizer:
         """Bins 0..999 of location token ids, any shape."""
         return self.base + (BINS - 1) - ids
 
-    def prompt(self, instruction: str, proprioception: np.ndarray) -> list[int]:
-        """Encoder ids of ``"{instruction} State: {state}"`` with the task prefix and EOS; proprioception ``[4]``."""
-        bins = quantise(proprioception, PROPRIOCEPTION_RANGE)
+    def prompt(self, instruction: str, proprioception: np.ndarray, limits: np.ndarray) -> list[int]:
+        """Encoder ids of ``"{instruction} State: {state}"`` with the task prefix and EOS; proprioception ``[4]`` within
+        ``limits`` ``[4, 2]``."""
+        bins = quantise(proprioception, limits)
         state = " ".join(f"<extra_id_{FIRST_LOCATION + b}>" for b in bins)
         return [*self.encode(f"{PREFIX}{instruction} State: {state}"), EOS]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", choices=RECIPES, default="metaworld-mt5")
     parser.add_argument("--output", type=Path, default=Path("tokenizer.model"))
-    train(parser.parse_args().output)
+    arguments = parser.parse_args()
+    train(arguments.output, RECIPES[arguments.recipe])
 
 
 if __name__ == "__main__":

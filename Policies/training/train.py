@@ -1,9 +1,12 @@
 """Trains the policy on the shards of a folder; resumable, and it takes in shards that appear meanwhile.
 
-    python train.py --data DIR --run DIR [--minutes 90] [--batch 64] [--slices 4] [--threads 2] [--seed 0]
+    python train.py --recipe metaworld-mt50 --data DIR --run DIR [--state FILE] [--batch 64] [--slices 4] [--threads 2]
+    python train.py --recipe metaworld-mt5 --data DIR --run DIR --minutes 95
+    python train.py --recipe metaworld-mt50 --data DIR --run DIR --device cuda --batch 512
 
-The learning rate follows a cosine over the minutes of training (not over steps), so that a busy machine gives a shorter
-but complete run. A checkpoint is written every three minutes and replaces the last one in one step.
+With ``--minutes`` the learning rate follows a cosine over the minutes of training, else ``schedule.json`` in the run's
+folder (``schedule.py``). A checkpoint is written every few minutes and replaces the last one in one step; the portable
+state goes to ``--state`` as well, and is where a run without a checkpoint begins.
 """
 
 from __future__ import annotations
@@ -11,221 +14,188 @@ from __future__ import annotations
 import argparse
 import copy
 import math
-import os
+import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as functional
-from torch import Tensor
 
+import curve
 from config import policy_config
-from data import Batch, Dataset, Targets, smoothing_matrix
+from data import Dataset
+from engine import BASE_RATES, ParallelGradients, action_errors, initialise, optimisers
 from linear import keep_heap
 from model import UnifiedIO
-from muon import Muon
-from spec import ACTION_DIMENSIONS, BINS, CHUNK_LENGTH
+from schedule import Cosine, Plateau, read_plateau
+from spec import RECIPES, Recipe
+from state import Progress, TrainingState, extract_tokenizer
 from tokenizer import Tokenizer
 from tokenizer import train as train_tokenizer
+from wordings import NEVER_TRAINED
 
 CHECKPOINT_SECONDS = 180
-WARM_UP_STEPS = 150
-MUON_RATE, ADAM_RATE, WEIGHT_DECAY = 0.02, 1e-3, 0.05
+REPORT_SAMPLES = 8_000
+"""Samples between measurements: on a busy machine they would take a good part of what is left for training."""
 GRADIENT_NORM = 1.0
-POSITION_WEIGHT = 0.5
-AVERAGE_DECAY = 0.998
-FIRST_STEP_WEIGHT = 2.0
-HELD_OUT = frozenset(f"demonstrations-{number:05d}.npz" for number in (0, 1, 100))
-MUON_PREFIXES = ("encoder.", "decoder.", "input_embedders.")
+AVERAGE_DECAY = 0.999
+LONGEST_STEP = 20.0
+"""Seconds; a step that took longer was paused meanwhile."""
+HELD_OUT_SAMPLES = 400
 
 
-def initialise(model: UnifiedIO, tokenizer: Tokenizer) -> None:
-    """Fan-in scaled matrices, unit embeddings, and location embeddings that are smooth in the bin's value."""
-    for name, parameter in model.named_parameters():
-        if parameter.ndim == 2 and not name.endswith(("positional_embedding", "latents", "text_token_embedder.weight")):
-            torch.nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5)
-    embedding = model.text_token_embedder.weight.data
-    torch.nn.init.normal_(embedding, std=1.0)
-    width = embedding.shape[1]
-    cycles = torch.exp(torch.rand(width) * math.log(30 / 0.3)) * 0.3
-    phases = torch.rand(width) * 2 * math.pi
-    values = torch.arange(BINS) / (BINS - 1)
-    smooth = math.sqrt(2) * torch.cos(2 * math.pi * values[:, None] * cycles + phases)
-    rows = tokenizer.locations(torch.arange(BINS))
-    embedding[rows] = smooth + 0.05 * torch.randn(BINS, width)
+class Trainer:
+    """One run: what it learns, from what, and the files it keeps."""
 
-
-def optimisers(model: UnifiedIO) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices inside the network, AdamW for embeddings, patches, norms and biases."""
-    muon, adam = [], []
-    for name, parameter in model.named_parameters():
-        inside = parameter.ndim == 2 and name.startswith(MUON_PREFIXES)
-        outer = name.endswith(("positional_embedding", "latents", "vision_transformer.embedding.weight"))
-        (muon if inside and not outer else adam).append(parameter)
-    return [
-        Muon(muon, lr=MUON_RATE, weight_decay=WEIGHT_DECAY),
-        torch.optim.AdamW(adam, lr=ADAM_RATE, betas=(0.9, 0.98), weight_decay=0.0),
-    ]
-
-
-def loss(
-    model: UnifiedIO, batch: Batch, targets: Targets, tokenizer: Tokenizer, smoothing: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Smoothed cross-entropy of the action chunk and of the asked positions, both scalars."""
-    encoded = model.encode(batch.text, batch.text_mask, batch.patches[:, 0], batch.patches[:, 1])
-    logits = model.decode(encoded, targets.inputs(batch), targets.mask, targets.positions)
-    log_probability = functional.log_softmax(logits, dim=-1)
-    locations = log_probability[..., tokenizer.base : tokenizer.base + BINS].flip(-1)  # ids fall as bins rise
-    chosen = torch.cat([locations[:, : targets.actions], locations[:, -targets.asked :]], dim=1)
-    bins = torch.cat([batch.action_bins, batch.position_bins], dim=1)
-    entropy = -(smoothing[bins] * chosen).sum(-1)
-    end_of_text = -log_probability[:, targets.actions, targets.end_of_text].mean()
-    weights = torch.ones(targets.actions)
-    weights[:ACTION_DIMENSIONS] = FIRST_STEP_WEIGHT
-    action = (entropy[:, : targets.actions] * weights / weights.mean()).mean() + 0.05 * end_of_text
-    return action, entropy[:, targets.actions :].mean()
-
-
-class ParallelGradients:
-    """Gradients of a batch as the mean over slices that threads take as they become free.
-
-    Each thread runs its operations on one core. Threads inside an operation would wait for one another hundreds of
-    times a step, which on a machine with other work costs more than half of the speed.
-    """
-
-    def __init__(self, model: UnifiedIO, dataset: Dataset, tokenizer: Tokenizer, threads: int, slices: int) -> None:
-        self._model, self._dataset, self._tokenizer = model, dataset, tokenizer
-        self._parameters = list(model.parameters())
-        self._targets = Targets(tokenizer, CHUNK_LENGTH * ACTION_DIMENSIONS, 6)
-        self._smoothing = smoothing_matrix()
-        self._slices = slices
-        self.pool = ThreadPoolExecutor(threads)
-
-    def _slice(self, indices: np.ndarray) -> tuple[tuple[Tensor, ...], float, float]:
-        batch = self._dataset.batch(indices)
-        action, position = loss(self._model, batch, self._targets, self._tokenizer, self._smoothing)
-        gradients = torch.autograd.grad(action + POSITION_WEIGHT * position, self._parameters)
-        return gradients, action.item(), position.item()
-
-    def __call__(self, indices: np.ndarray) -> np.ndarray:
-        """Sets ``grad`` of every parameter for the samples ``indices`` ``[b]``; returns the two losses ``[2]``."""
-        total: list[Tensor] | None = None
-        losses = np.zeros(2)
-        for gradients, *values in self.pool.map(self._slice, np.array_split(indices, self._slices)):
-            losses += values
-            if total is None:
-                total = list(gradients)
+    def __init__(self, recipe: Recipe, data: Path, run: Path, state_file: Path, options: argparse.Namespace) -> None:
+        self.recipe, self.run, self._state_file = recipe, run, state_file
+        self._options, self._stopping = options, False
+        self._reported_at = time.process_time()
+        run.mkdir(parents=True, exist_ok=True)
+        self._vocabulary = run / "tokenizer.model"
+        checkpoint = run / "checkpoint.pt"
+        if not self._vocabulary.exists():
+            if state_file.exists():
+                extract_tokenizer(state_file, self._vocabulary)
             else:
-                torch._foreach_add_(total, gradients)
-        torch._foreach_mul_(total, 1.0 / self._slices)
-        for parameter, gradient in zip(self._parameters, total, strict=True):
-            parameter.grad = gradient
-        return losses / self._slices
+                train_tokenizer(self._vocabulary, recipe)
+        self.tokenizer = Tokenizer(self._vocabulary)
+        device = torch.device(options.device)
+        model = UnifiedIO(policy_config(self.tokenizer.padded_size, recipe.size))
+        initialise(model, self.tokenizer)
+        model.to(device)
+        average = copy.deepcopy(model).requires_grad_(False)
+        self.state = TrainingState(model, average, optimisers(model), Progress())
+        if checkpoint.exists():
+            self.state.load(checkpoint)
+        elif state_file.exists():
+            self.state.load_portable(state_file)
+        self.dataset = Dataset(data, recipe, self.tokenizer, sampling=run / "sampling.json")
+        self.held_out = Dataset(data, recipe, self.tokenizer, validation=True)
+        self._compute = ParallelGradients(model, self.dataset, self.tokenizer, options.threads, options.slices, device)
+        self.state.optimisers[0].pool = self._compute.pool if device.type == "cpu" else None
 
+    def schedule(self) -> Cosine | Plateau:
+        """The learning rate's course, as of now."""
+        return Cosine(self._options.minutes) if self._options.minutes else read_plateau(self.run / "schedule.json")
 
-@torch.no_grad()
-def validate(model: UnifiedIO, dataset: Dataset, tokenizer: Tokenizer, count: int = 256) -> str:
-    """Mean absolute error of greedy actions (native units, -1..1) on held-out resets, a task each."""
-    indices = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int)
-    errors = []
-    for start in range(0, len(indices), 128):
-        batch = dataset.batch(indices[start : start + 128])
-        encoded = model.encode(batch.text, batch.text_mask, batch.patches[:, 0], batch.patches[:, 1])
-        ids, _ = model.generate_locations(
-            encoded, CHUNK_LENGTH * ACTION_DIMENSIONS, tokenizer.base, tokenizer.base + BINS
-        )
-        errors.append((tokenizer.bins(ids) - batch.action_bins).abs() * (2.0 / (BINS - 1)))
-    error = torch.cat(errors)
-    tasks = dataset.batch_tasks(indices)
-    parts = [f"{error[tasks == task].mean():.3f}" for task in np.unique(tasks)]
-    return f"{error.mean():.4f} (first step {error[:, :4].mean():.4f}; by task {' '.join(parts)})"
+    def step(self, factor: float) -> np.ndarray:
+        """One update at ``factor`` of the base rates; returns the losses of actions and of positions ``[2]``."""
+        state, progress = self.state, self.state.progress
+        for optimiser, rate in zip(state.optimisers, BASE_RATES, strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * factor
+        # Everything random in a step follows from its number: a restart goes on as if there had been none.
+        seed = [self._options.seed, progress.step]
+        indices = self.dataset.draw(np.random.default_rng(seed), self._options.batch)
+        losses = self._compute(indices, seed)
+        parameters = list(state.model.parameters())
+        torch.nn.utils.clip_grad_norm_(parameters, GRADIENT_NORM)
+        for optimiser in state.optimisers:
+            optimiser.step()
+        decay = min(AVERAGE_DECAY, (progress.step + 1) / (progress.step + 10))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(state.average.parameters()), parameters, 1 - decay)
+        progress.step += 1
+        progress.samples += self._options.batch
+        return losses
 
+    def save(self) -> None:
+        """Writes both the exact checkpoint and the portable state."""
+        progress = self.state.progress
+        progress.next_round = max(progress.next_round, self.dataset.rounds("demonstrations"))
+        progress.next_dagger_round = max(progress.next_dagger_round, self.dataset.rounds("dagger"))
+        self.state.save(self.run / "checkpoint.pt")
+        self._state_file.parent.mkdir(parents=True, exist_ok=True)
+        self.state.save_portable(self._state_file, self._vocabulary)
 
-def save(path: Path, state: dict) -> None:
-    """Writes a checkpoint; a crash leaves the previous one whole."""
-    temporary = path.with_suffix(".partial")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
+    def report(self, losses: np.ndarray, last: Progress) -> dict:
+        """Measures the averaged weights on held-out resets and adds a line to the learning curve.
+
+        ``losses`` ``[2]`` is their mean since the progress ``last`` of the line before.
+        """
+        progress, processor = self.state.progress, time.process_time() - self._reported_at
+        held_out, tasks, pool = self.held_out, self.recipe.tasks, self._compute.pool
+        indices = np.unique(np.linspace(0, len(held_out) - 1, HELD_OUT_SAMPLES).astype(int))
+        measure = [self.state.average, held_out, self.tokenizer, indices]
+        error = action_errors(*measure, run=pool.map)
+        line = {
+            "minute": progress.seconds / 60,
+            "step": progress.step,
+            "samples": progress.samples,
+            "samples_a_second": (progress.samples - last.samples) / max(progress.seconds - last.seconds, 1e-9),
+            "samples_a_processor_second": (progress.samples - last.samples) / max(processor, 1e-9),
+            "action_loss": float(losses[0]),
+            "position_loss": float(losses[1]),
+            "held_out_error": error.mean().item(),
+            "held_out_first_step": error[:, :4].mean().item(),
+        }
+        if self.recipe.many_wordings:
+            other = action_errors(*measure, say=lambda task: NEVER_TRAINED[tasks[task]][0], run=pool.map)
+            line["held_out_other_words"] = other.mean().item()
+        owners = held_out.batch_tasks(indices)
+        line["held_out_by_task"] = {tasks[task]: error[owners == task].mean().item() for task in np.unique(owners)}
+        line["dataset"] = len(self.dataset)
+        curve.append(self.run, "training", **line)
+        self._reported_at = time.process_time()
+        print(f"held-out action error {line['held_out_error']:.4f} after {progress.samples} samples "
+              f"of {line['dataset']}, {line['samples_a_second']:.0f} a second", flush=True)  # fmt: skip
+        return line
+
+    def _stop(self, *_: object) -> None:
+        """Lets the present step end, then saves."""
+        self._stopping = True
+
+    def train(self) -> None:
+        """Runs to the schedule's end."""
+        progress, schedule = self.state.progress, self.schedule()
+        size = sum(parameter.numel() for parameter in self.state.model.parameters()) / 1e6
+        print(f"{size:.2f} M parameters, {len(self.dataset)} samples, step {progress.step}", flush=True)
+        last_time, sums = time.monotonic(), []
+        saved, reported = progress.seconds, copy.copy(progress)
+        end = progress.seconds + 60 * self._options.for_minutes
+        signal.signal(signal.SIGTERM, self._stop)
+        while not (over := schedule.over(progress) or progress.seconds >= end) and not self._stopping:
+            sums.append(self.step(schedule.factor(progress)))
+            now = time.monotonic()
+            progress.seconds, last_time = progress.seconds + min(now - last_time, LONGEST_STEP), now
+            if progress.step % 50 == 0:
+                mean = np.mean(sums[-50:], axis=0)
+                print(f"step {progress.step} minute {progress.seconds / 60:.1f} action {mean[0]:.3f} "
+                      f"position {mean[1]:.3f}", flush=True)  # fmt: skip
+            if progress.seconds - saved > CHECKPOINT_SECONDS:
+                self.save()
+                self.dataset.refresh()
+                saved, schedule = progress.seconds, self.schedule()
+                if progress.samples - reported.samples >= REPORT_SAMPLES:
+                    self.report(np.mean(sums, axis=0), reported)
+                    reported, sums, last_time = copy.copy(progress), [], time.monotonic()
+        if over and sums:
+            self.report(np.mean(sums, axis=0), reported)
+        self.save()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     folder = Path(__file__).parent / "data"
+    parser.add_argument("--recipe", choices=RECIPES, default="metaworld-mt5")
     parser.add_argument("--data", type=Path, default=folder / "shards")
     parser.add_argument("--run", type=Path, default=folder / "run")
-    parser.add_argument("--minutes", type=float, default=90.0)
+    parser.add_argument("--state", type=Path, help="the portable state; default: state.safetensors of the run")
+    parser.add_argument("--minutes", type=float, default=0.0, help="a cosine of this length")
+    parser.add_argument("--for-minutes", type=float, default=math.inf, help="stop after this long, to go on later")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--slices", type=int, default=4, help="parts of a batch that threads share out")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    keep_heap()
-    torch.set_num_threads(1)  # see ParallelGradients
-    torch.manual_seed(arguments.seed)
-    arguments.run.mkdir(parents=True, exist_ok=True)
-    vocabulary, checkpoint = arguments.run / "tokenizer.model", arguments.run / "checkpoint.pt"
-    if not vocabulary.exists():
-        train_tokenizer(vocabulary)
-    tokenizer = Tokenizer(vocabulary)
-    model = UnifiedIO(policy_config(tokenizer.padded_size))
-    initialise(model, tokenizer)
-    average = copy.deepcopy(model).requires_grad_(False)
-    optimisers_ = optimisers(model)
-    step, elapsed = 0, 0.0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        for optimiser, saved in zip(optimisers_, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
-        step, elapsed = state["step"], state["elapsed"]
-    random = np.random.default_rng([arguments.seed, step])
-    dataset = Dataset(arguments.data, tokenizer, HELD_OUT)
-    validation = Dataset(arguments.data, tokenizer, HELD_OUT, validation=True)
-    compute_gradients = ParallelGradients(model, dataset, tokenizer, arguments.threads, arguments.slices)
-    optimisers_[0].pool = compute_gradients.pool
-    parameters = list(model.parameters())
-    size = sum(parameter.numel() for parameter in parameters) / 1e6
-    print(f"{size:.2f} M parameters, {len(dataset)} samples, step {step}", flush=True)
-
-    base_rates = [MUON_RATE, ADAM_RATE]
-    total = arguments.minutes * 60
-    last_save, last_time, last_step = elapsed, time.monotonic(), step
-    sums = np.zeros(2)
-    while elapsed < total:
-        progress = elapsed / total
-        factor = min(1.0, (step + 1) / WARM_UP_STEPS) * (0.5 + 0.5 * math.cos(math.pi * progress)) + 1e-3
-        for optimiser, rate in zip(optimisers_, base_rates, strict=True):
-            for group in optimiser.param_groups:
-                group["lr"] = rate * factor
-        losses = compute_gradients(dataset.draw(random, arguments.batch))
-        torch.nn.utils.clip_grad_norm_(parameters, GRADIENT_NORM)
-        for optimiser in optimisers_:
-            optimiser.step()
-        decay = min(AVERAGE_DECAY, (step + 1) / (step + 10))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(average.parameters()), parameters, 1 - decay)
-        sums += losses
-        step += 1
-        now = time.monotonic()
-        elapsed, last_time = elapsed + now - last_time, now
-        if step % 50 == 0:
-            mean = sums / 50
-            print(f"step {step} minute {elapsed / 60:.1f} action {mean[0]:.3f} position {mean[1]:.3f}", flush=True)
-            sums[:] = 0
-        if elapsed - last_save > CHECKPOINT_SECONDS or elapsed >= total:
-            rate = (step - last_step) * arguments.batch / (elapsed - last_save)
-            state = {
-                "model": model.state_dict(), "average": average.state_dict(), "step": step, "elapsed": elapsed,
-                "optimisers": [optimiser.state_dict() for optimiser in optimisers_],
-            }  # fmt: skip
-            save(checkpoint, state)
-            report = validate(average, validation, tokenizer)
-            print(f"checkpoint at step {step}: action error {report}; {rate:.0f} samples/s; "
-                  f"{dataset.refresh()} samples", flush=True)  # fmt: skip
-            last_save, last_step = elapsed, step
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    if options.device == "cpu":
+        keep_heap()
+        torch.set_num_threads(1)  # see ParallelGradients
+    torch.manual_seed(options.seed)
+    state = options.state or options.run / "state.safetensors"
+    Trainer(RECIPES[options.recipe], options.data, options.run, state, options).train()
 
 
 if __name__ == "__main__":

@@ -6,15 +6,15 @@ import Synchronization
 
 /// Serves a policy to robots: one thread for the socket and every decision, one for the policy.
 ///
-/// A daemon serves once: after ``stop()`` make a new one. Messages of up to `maximumMessageBytes` are read; up to
-/// ``RouterSocket/hardLimitFactor`` times that are answered with `tooLarge`; ZeroMQ disconnects whoever sends more.
+/// A daemon serves once: after ``stop()`` make a new one. Messages of up to `maximumMessageBytes` are read; somewhat larger ones are
+/// answered with `tooLarge`; ZeroMQ disconnects who sends more than ``RouterSocket/Options/hardLimit``.
 public final class ControlDaemon: Sendable {
-  /// Messages taken off the socket before the policy gets its next job: enough to find the newest observation of each
-  /// robot, few enough that a flood does not keep the policy waiting.
-  private static let messagesPerTurn = 256
+  /// What is still read when the daemon stops, so that it is answered too: a flood must not keep it alive.
+  private static let lastMessages = 256
+  private static let lastMoments: Duration = .milliseconds(50)
 
   /// Where the daemon listens, with a wildcard port resolved.
-  public let endpoint: String
+  public let endpoint: Endpoint
 
   private let policy: any ObservationPolicy
   private let capabilities: Capabilities
@@ -30,14 +30,15 @@ public final class ControlDaemon: Sendable {
   ///
   /// - Parameters:
   ///   - policy: used from one thread, one call at a time.
-  ///   - endpoint: `tcp://host:port` (port `*` for any) or `ipc://path`.
-  /// - Throws: `.internal` when the address cannot be bound, or the error of a capability that cannot be sent.
+  ///   - endpoint: one of this machine alone, unless ``RouterSocket/Options/allowsOtherMachines``.
+  /// - Throws: `.unsupported` when other machines can reach the address and that is not allowed, `.internal` when it cannot be bound,
+  ///   or the error of a capability that cannot be sent.
   public init(
-    policy: any ObservationPolicy, endpoint: String, options: DaemonOptions = DaemonOptions(), logger: Logger
+    policy: any ObservationPolicy, endpoint: Endpoint, options: DaemonOptions = DaemonOptions(), logger: Logger
   ) throws(RobotError) {
     var options = options
     var capabilities = policy.capabilities
-    let limit = capabilities.limits.maximumMessageBytes ?? UInt64(clamping: options.socket.maximumMessageBytes)
+    let limit = options.messageLimit(of: capabilities, canGenerate: policy is any Generating)
     capabilities.limits.maximumMessageBytes = limit
     options.socket.maximumMessageBytes = Int(clamping: limit)
     try ReplyMessage(requestID: 0, sessionID: "", body: .capabilities(capabilities)).validate()
@@ -50,6 +51,15 @@ public final class ControlDaemon: Sendable {
     self.capabilities = capabilities
     self.options = options
     self.logger = logger
+  }
+
+  /// As ``init(policy:endpoint:options:logger:)``, with an address that is still a text.
+  ///
+  /// - Throws: also `.malformed` when it is not an address.
+  public convenience init(
+    policy: any ObservationPolicy, endpoint: String, options: DaemonOptions = DaemonOptions(), logger: Logger
+  ) throws(RobotError) {
+    try self.init(policy: policy, endpoint: Endpoint(endpoint, for: .listen), options: options, logger: logger)
   }
 
   /// What was done so far.
@@ -72,7 +82,8 @@ public final class ControlDaemon: Sendable {
 
   /// Serves until ``stop()``, on the calling thread. To be called once.
   ///
-  /// - Throws: the policy's error when it cannot be warmed up; `.internal` when the socket has failed or `run()` was called
+  /// - Throws: the policy's error when it cannot be warmed up; `.shuttingDown` when it needed more memory than
+  ///   ``DaemonOptions/memory`` allows, after it has told the robots; `.internal` when the socket has failed or `run()` was called
   ///   before.
   public func run() throws(RobotError) {
     guard let socket = self.socket.withLock({ $0.take() }) else {
@@ -81,6 +92,9 @@ public final class ControlDaemon: Sendable {
     let worker = PolicyWorker(policy: policy, wakeUp: wakeUp)
     worker.start()
     logger.info("warming up", metadata: ["endpoint": "\(endpoint)", "policy": "\(capabilities.policyName)"])
+    if capabilities.isUnlimited {
+      logger.warning("the policy declares no limits: nothing but the range of its actions bounds a robot")
+    }
     defer {
       worker.join()
       hub.finish()
@@ -95,30 +109,35 @@ public final class ControlDaemon: Sendable {
   private func serve(_ socket: consuming RouterSocket, _ worker: PolicyWorker) throws(RobotError) {
     var socket = socket
     var core = ControlCore(capabilities: capabilities, canGenerate: policy is any Generating, options: options)
+    var memory = MemoryWatch(options.memory)
     var failure: RobotError?
     while failure == nil, !isStopping.load(ordering: .sequentiallyConsistent) {
       for report in worker.takeReports() {
         switch report {
-        case .ready: core.becomeReady(at: MonotonicClock.nanoseconds())
+        case .ready:
+          core.becomeReady(at: MonotonicClock.nanoseconds())
+          memory.becomeReady()
         case .done(let outcome): core.finish(outcome, at: MonotonicClock.nanoseconds())
         case .progress(let jobID, let progress): core.report(progress, of: jobID)
         case .failed(let error): failure = error
         }
       }
-      try receiveAll(&socket, &core)
       for jobID in core.takeCancellations() { worker.cancel(jobID) }
       if failure == nil, let job = core.nextJob(at: MonotonicClock.nanoseconds()) { worker.submit(job) }
       try publish(&core, &socket)
-      if failure == nil, let incoming = try socket.receive(timeout: nil) { accept(incoming, &core) }
+      failure = failure ?? memory.excess(at: MonotonicClock.nanoseconds())
+      // One message a turn: whatever comes, and however large it is, the policy gets its next job before another is read.
+      if failure == nil, let incoming = try socket.receive(timeout: memory.interval) { accept(incoming, &core) }
     }
-    try receiveAll(&socket, &core)
+    try receiveLast(&socket, &core)
     core.close(because: failure ?? ControlCore.shuttingDown, at: MonotonicClock.nanoseconds())
     try publish(&core, &socket)
     if let failure { throw failure }
   }
 
-  private func receiveAll(_ socket: inout RouterSocket, _ core: inout ControlCore) throws(RobotError) {
-    for _ in 0..<Self.messagesPerTurn {
+  private func receiveLast(_ socket: inout RouterSocket, _ core: inout ControlCore) throws(RobotError) {
+    let end = ContinuousClock.now + Self.lastMoments
+    for _ in 0..<Self.lastMessages where ContinuousClock.now < end {
       guard let incoming = try socket.receive(timeout: .zero) else { return }
       accept(incoming, &core)
     }

@@ -1,3 +1,4 @@
+import RobotInterface
 import RobotLink
 
 /// What can be chosen about a daemon; the policy brings everything else.
@@ -9,9 +10,38 @@ public struct DaemonOptions: Sendable, Hashable {
   /// Observations of different sessions that the policy answers together, at least 1, when so many wait: the work is shared, but the
   /// first waits for the last. Nobody is waited for.
   public var maximumBatch = 8
-  /// The socket's limits; a policy's `maximumMessageBytes` goes before the one in here.
+  /// Bytes of one request; `nil`: what the policy declares, else what its cameras need.
+  ///
+  /// A policy whose model can be asked reads questions of at least ``smallestQuestionLimit`` bytes. A larger picture or sound in a question
+  /// needs a larger limit.
+  public var maximumMessageBytes: Int?
+  /// How much memory the daemon may use before it ends.
+  public var memory = MemoryLimit.unlimited
+  /// The socket's limits; its `maximumMessageBytes` is set by ``maximumMessageBytes``.
   public var socket = RouterSocket.Options()
 
   /// The defaults of each property.
   public init() {}
+
+  /// Bytes of a question that the policy of a robot reads at least, where its model can be asked.
+  static let smallestQuestionLimit = 1 << 20
+  /// Bytes for everything in an observation but its pictures: an instruction of 64 KiB, measured values, names.
+  static let otherBytes = 128 << 10
+
+  /// Bytes of one request to a policy, at most ``ProtocolLimits/maximumMessageBytes`` where nobody has chosen.
+  package func messageLimit(of capabilities: Capabilities, canGenerate: Bool) -> UInt64 {
+    if let chosen = maximumMessageBytes { return UInt64(clamping: max(1, chosen)) }
+    if let declared = capabilities.limits.maximumMessageBytes { return declared }
+    // Without cameras it is no robot's policy, and people ask with whatever they have.
+    guard !capabilities.cameras.isEmpty else { return UInt64(ProtocolLimits.maximumMessageBytes) }
+    // Uncompressed, and as much again for the images of a prompt.
+    let side = 0...ProtocolLimits.maximumImageSide
+    let pictures = capabilities.cameras.reduce(0) { $0 + $1.width.clamped(to: side) * $1.height.clamped(to: side) * 3 }
+    let bytes = max(2 * pictures + Self.otherBytes, canGenerate ? Self.smallestQuestionLimit : 0)
+    return UInt64(min(bytes, ProtocolLimits.maximumMessageBytes))
+  }
+}
+
+extension Int {
+  fileprivate func clamped(to range: ClosedRange<Int>) -> Int { Swift.min(Swift.max(self, range.lowerBound), range.upperBound) }
 }

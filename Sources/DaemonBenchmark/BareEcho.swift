@@ -44,7 +44,7 @@ struct BareClient: ~Copyable {
   init(endpoint: String) throws(RobotError) {
     var socket = try ZeroMQSocket(
       .dealer, options: [], maximumFrameBytes: Int64(ProtocolLimits.maximumMessageBytes))
-    try socket.connect(endpoint)
+    try socket.connect(Endpoint(endpoint, for: .connect))
     self.socket = socket
   }
 

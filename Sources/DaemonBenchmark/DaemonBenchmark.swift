@@ -29,7 +29,7 @@ public struct DaemonBenchmark {
     return Observation(
       sequence: sequence, capturedAt: now, sentAt: now,
       frames: [CameraFrame(camera: "camera", encoding: .jpeg, width: width, height: height, data: picture)],
-      proprioception: [0.1, 0.6, 0.2, 0.5], instruction: "Close the drawer.")
+      proprioception: [0.1, 0.6, 0.2, 0.5], instruction: "Push the drawer until it is closed.")
   }
 
   /// Asks the daemon and the echo by turns, so that whatever else the machine does meets both.

@@ -38,10 +38,27 @@ public struct Distortion: Sendable, Encodable {
     public var agreement: Double { tokens == 0 ? 1 : Double(sameTokens) / Double(tokens) }
   }
 
-  public var rows: [Row] = []
+  /// What ``measure(_:inputs:constraint:maximumTokens:onProgress:)`` is about to do.
+  public struct Progress: Sendable {
+    /// From 1.
+    public var step = 0
+    /// All of them.
+    public var steps: Int
+    /// The weights that are looked at, e.g. `int8 weights, f32 activations`.
+    public var name = ""
+    /// Examples of this step that are done.
+    public var example = 0
+    /// All of them.
+    public var examples: Int
 
-  /// Hidden states are compared on so many examples.
-  private static let probedExamples = 16
+    fileprivate mutating func begin(_ name: String) {
+      self.name = name
+      step += 1
+      example = 0
+    }
+  }
+
+  public var rows: [Row] = []
 
   /// Compares bf16 and int8, the latter with activations in 8 and 32 bits and in several blocks, with 32-bit weights.
   ///
@@ -50,73 +67,39 @@ public struct Distortion: Sendable, Encodable {
   ///   - inputs: what the models are asked.
   ///   - constraint: the grammar of the answers.
   ///   - maximumTokens: of an answer.
+  ///   - onProgress: is told before each model is loaded and after each of its answers; large models take minutes.
   public static func measure(
-    _ folder: URL, inputs: [ModelInput], constraint: (any TokenConstraint)?, maximumTokens: Int
+    _ folder: URL, inputs: [ModelInput], constraint: (any TokenConstraint)?, maximumTokens: Int,
+    onProgress: (Progress) -> Void = { _ in }
   ) throws -> Distortion {
-    let options = GenerationOptions(maximumTokens: maximumTokens)
-    func model(_ weights: WeightOptions) throws -> UnifiedIOModel {
-      try UnifiedIOModel(directory: folder, weights: weights)
-    }
-    let reference = try model(WeightOptions(format: .f32))
-    let answers = try inputs.map {
-      try reference.generateText(from: reference.encode($0), options: options, constraint: constraint).tokens
-    }
-    var report = Distortion()
+    let examples = Examples(
+      inputs: inputs, options: GenerationOptions(maximumTokens: maximumTokens), constraint: constraint)
     let candidates = [
       WeightOptions(format: .bf16), WeightOptions(format: .int8), WeightOptions(format: .int8, activations: .f32),
       WeightOptions(format: .int8, activations: .int16), WeightOptions(format: .int8, activations: .int8),
       WeightOptions(format: .int8, block: 32),
     ]
+    var progress = Progress(steps: candidates.count + 1, examples: inputs.count)
+    func model(_ weights: WeightOptions, _ name: String) throws -> UnifiedIOModel {
+      progress.begin(name)
+      onProgress(progress)
+      return try UnifiedIOModel(directory: folder, weights: weights)
+    }
+    func advance() {
+      progress.example += 1
+      onProgress(progress)
+    }
+    let reference = try model(WeightOptions(format: .f32), "f32 weights")
+    let answers = try examples.answers(of: reference, advance)
+    var report = Distortion()
     for candidate in candidates {
-      let other = try model(candidate)
-      let isRounded = candidate.format == .int8
-      var row = Row(
-        weights: candidate.format?.rawValue ?? "",
-        activations: isRounded ? candidate.activations?.rawValue ?? "suited" : "f32",
-        block: isRounded ? candidate.block : nil, layers: [:], logits: 0, sameTokens: 0, tokens: 0, nearTokens: 0,
-        sameAnswers: 0, answers: inputs.count)
-      for (input, answer) in zip(inputs, answers).prefix(Self.probedExamples) {
-        let fed = [Tokenizer.bos] + answer.dropLast()
-        let (expected, expectedLogits) = try Self.trace(reference, input, fed)
-        let (found, foundLogits) = try Self.trace(other, input, fed)
-        for (name, tensor) in expected {
-          guard let other = found[name] else { continue }
-          row.layers[name] = max(row.layers[name] ?? 0, Self.relativeError(other, tensor))
-        }
-        row.logits +=
-          Self.relativeError(foundLogits, expectedLogits) / Double(min(inputs.count, Self.probedExamples))
-      }
-      for (input, answer) in zip(inputs, answers) {
-        let said = try other.generateText(from: other.encode(input), options: options, constraint: constraint).tokens
-        row.tokens += answer.count
-        row.sameTokens += zip(said, answer).count { $0 == $1 }
-        row.nearTokens += zip(said, answer).count { abs($0 - $1) <= 2 }
-        row.sameAnswers += said == answer ? 1 : 0
-      }
+      var row = Row(candidate, answers: inputs.count)
+      let other = try model(candidate, "\(row.name) weights, \(row.activations) activations")
+      try examples.compare(other, with: reference, answers, &row)
+      row.count(try examples.answers(of: other, advance), answers)
       report.rows.append(row)
     }
     return report
-  }
-
-  private static func trace(
-    _ model: UnifiedIOModel, _ input: ModelInput, _ tokens: [Int32]
-  ) throws -> (layers: [String: [Float]], logits: [Float]) {
-    var layers: [String: [Float]] = [:]
-    let probe: Probe = { name, tensor in
-      if name.contains("coder_layer") || name.hasSuffix("coder_final") { layers[name] = tensor.values }
-    }
-    let encoded = try model.encode(input, probe: probe)
-    let logits = try model.logits(of: tokens, given: encoded, probe: probe)
-    return (layers, logits.values)
-  }
-
-  private static func relativeError(_ x: [Float], _ reference: [Float]) -> Double {
-    var difference = 0.0, length = 0.0
-    for (a, b) in zip(x, reference) {
-      difference += Double(a - b) * Double(a - b)
-      length += Double(b) * Double(b)
-    }
-    return length > 0 ? (difference / length).squareRoot() : 0
   }
 
   /// For people.

@@ -35,7 +35,7 @@ extension PolicyBenchmark {
     return zip(counts, samples).map { count, samples in
       let whole = samples.figures[.whole]?.median ?? 0
       return BenchmarkReport.Case(
-        name: "\(specification.name): \(count) robot\(count == 1 ? "" : "s") together", encoderTokens: 0,
+        name: "\(specification.name): " + (count == 1 ? "1 robot alone" : "\(count) robots together"), encoderTokens: 0,
         stages: samples.named, rates: [],
         sessions: .init(
           count: count, each: whole / Double(count), ofOneByOne: alone > 0 ? whole / (Double(count) * alone) : 1))

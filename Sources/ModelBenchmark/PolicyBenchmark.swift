@@ -28,7 +28,8 @@ public struct PolicyBenchmark {
     }
     return Observation(
       sequence: UInt64(step + 1), capturedAt: 0, sentAt: 0, frames: frames,
-      proprioception: specification.proprioception.map { $0.minimum / 2 + $0.maximum / 2 }, instruction: "Go on.")
+      proprioception: specification.proprioception.map { $0.minimum / 2 + $0.maximum / 2 },
+      instruction: specification.instructions.sentences.first ?? "Go on.")
   }
 
   /// The next step encodes everything anew.

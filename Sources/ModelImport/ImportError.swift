@@ -1,3 +1,4 @@
+import Files
 import Tensors
 import UnifiedIO
 
@@ -50,6 +51,9 @@ public struct ImportError: Error, Sendable, Hashable, CustomStringConvertible {
   init(_ error: TensorError) {
     self.init(Code(rawValue: error.code.rawValue), error.subject, error.message)
   }
+
+  /// The same fault of a file.
+  init(_ error: FileError) { self.init(Code(rawValue: error.code.rawValue), error.path, error.message) }
 
   /// The same fault of a configuration.
   init(_ error: ModelError) {

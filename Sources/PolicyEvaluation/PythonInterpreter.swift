@@ -4,8 +4,20 @@ import Foundation
 public struct PythonInterpreter: Sendable, Hashable {
   /// Path of the program.
   public let path: String
-  /// Variables that it needs: unbuffered output, and the repository's modules when they were found.
-  public let environment: [String: String]
+  /// Folders of the repository's own modules, where they were found.
+  private let modules: [String]
+
+  /// Arguments that begin the simulated robot; its own follow. See ``launch(module:)``.
+  public var launch: [String] { launch(module: "uio2_envs") }
+
+  /// Arguments that begin a module of the simulated robots; its own follow.
+  ///
+  /// Isolated (`-I`): neither the working folder nor `PYTHONPATH` can put a module in the place of an installed one. The repository's
+  /// modules come first, where they were found.
+  public func launch(module: String) -> [String] {
+    ["-I", "-u"]
+      + (modules.isEmpty ? ["-m", module] : ["-c", Self.program, modules.joined(separator: "\n"), module])
+  }
 
   /// Takes `explicit`, else `$UIO2_PYTHON`, else `.venv/bin/python` beside the package's `Package.swift`.
   ///
@@ -29,22 +41,22 @@ public struct PythonInterpreter: Sendable, Hashable {
       }
       path = candidate
     }
-    environment = Self.moduleVariables(variables, packageRoot: packageRoot)
+    modules = Self.modules(packageRoot: packageRoot)
   }
 
-  private static func moduleVariables(_ variables: [String: String], packageRoot: URL?) -> [String: String] {
-    var result = ["PYTHONUNBUFFERED": "1"]
-    // The robot and the client that it speaks through; an installed copy in the virtual environment is the same one.
-    let modules = [("Envs", "uio2_envs"), ("Envs/client", "uio2_client")].compactMap { folder, module in
+  /// Takes its first argument for the folders of our own modules, and the second for the module to run. Nothing else is imported from them
+  /// or from the working folder.
+  private static let program =
+    "import runpy, sys; sys.path[:0] = sys.argv.pop(1).split(chr(10)); "
+    + "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
+
+  /// The robot and the client that it speaks through; an installed copy in the virtual environment is the same one.
+  private static func modules(packageRoot: URL?) -> [String] {
+    [("Envs", "uio2_envs"), ("Envs/client", "uio2_client")].compactMap { folder, module in
       packageRoot.map { $0.appending(path: folder) }.flatMap { folder in
         FileManager.default.fileExists(atPath: folder.appending(path: module).path) ? folder.path : nil
       }
     }
-    if !modules.isEmpty {
-      let inherited = variables["PYTHONPATH"].flatMap { $0.isEmpty ? nil : $0 }
-      result["PYTHONPATH"] = (modules + (inherited.map { [$0] } ?? [])).joined(separator: ":")
-    }
-    return result
   }
 
   /// A path as it is; a bare name as the shell would find it.

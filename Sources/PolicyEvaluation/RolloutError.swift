@@ -1,3 +1,5 @@
+import Files
+
 /// Why a rollout could not be begun or carried through.
 public struct RolloutError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What went wrong; new codes may be added, so match with `==` and keep a default.
@@ -24,10 +26,14 @@ public struct RolloutError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let protocolFailure = Code(rawValue: "protocol_failure")
     /// The simulator is not installed, does not know the task, or broke.
     public static let environmentFailure = Code(rawValue: "environment_failure")
+    /// The robot reported nothing for too long and was ended.
+    public static let unresponsive = Code(rawValue: "unresponsive")
     /// The robot ended in a way that its contract does not name.
     public static let unexpectedExit = Code(rawValue: "unexpected_exit")
     /// A signal asked for the end.
     public static let interrupted = Code(rawValue: "interrupted")
+    /// A run's record could not be read.
+    public static let cannotRead = Code(rawValue: "cannot_read")
     /// The report could not be written.
     public static let cannotWrite = Code(rawValue: "cannot_write")
   }
@@ -45,6 +51,9 @@ public struct RolloutError: Error, Sendable, Hashable, CustomStringConvertible {
     self.subject = subject
     self.message = message
   }
+
+  /// The same fault of a file.
+  init(_ error: FileError) { self.init(.cannotWrite, error.path, error.message) }
 
   /// The error on one line.
   public var description: String { "\(code.rawValue): \(subject): \(message)" }

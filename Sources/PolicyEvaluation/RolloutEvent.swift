@@ -27,10 +27,15 @@ public enum RolloutEvent: Sendable, Hashable {
     public var seed: Int
     /// `fresh`: a goal of its own for every seed.
     public var goalProtocol: String
+    /// Control steps after which an episode has failed; `nil` when the robot does not say.
+    public var stepLimit: Int?
+    /// The simulator and its modules; `nil` when the robot does not say.
+    public var simulator: Simulator?
 
     /// Creates the event from its fields.
     public init(
-      policy: String, policyDigest: String, tasks: [String], episodes: Int, seed: Int, goalProtocol: String
+      policy: String, policyDigest: String, tasks: [String], episodes: Int, seed: Int, goalProtocol: String,
+      stepLimit: Int? = nil, simulator: Simulator? = nil
     ) {
       self.policy = policy
       self.policyDigest = policyDigest
@@ -38,6 +43,8 @@ public enum RolloutEvent: Sendable, Hashable {
       self.episodes = episodes
       self.seed = seed
       self.goalProtocol = goalProtocol
+      self.stepLimit = stepLimit
+      self.simulator = simulator
     }
 
     enum CodingKeys: String, CodingKey {
@@ -45,6 +52,58 @@ public enum RolloutEvent: Sendable, Hashable {
       case policyDigest = "policy_digest"
       case tasks, episodes, seed
       case goalProtocol = "goal_protocol"
+      case stepLimit = "step_limit"
+      case simulator
+    }
+  }
+
+  /// What the robot is simulated with.
+  public struct Simulator: Sendable, Hashable, Codable {
+    /// A Python package that the physics depends on.
+    public struct Module: Sendable, Hashable, Codable {
+      /// Its name.
+      public var name: String
+      /// The version that runs; `nil` when the package does not say.
+      public var version: String?
+      /// The version that `Envs/requirements.txt` asks for; `nil` when it asks for none.
+      public var pinned: String?
+      /// The file that was imported.
+      public var path: String
+
+      /// Creates a module from its parts.
+      public init(name: String, version: String?, pinned: String?, path: String) {
+        self.name = name
+        self.version = version
+        self.pinned = pinned
+        self.path = path
+      }
+    }
+
+    /// The adapter's name, e.g. `metaworld`.
+    public var name: String
+    /// Version of the Python interpreter.
+    public var python: String
+    /// Folders that were asked for with `--python-path`.
+    public var pythonPath: [String]
+    /// What draws the pictures; `nil` where nothing is chosen.
+    public var renderer: String?
+    /// The packages that the physics depends on, and the robot itself.
+    public var modules: [Module]
+
+    /// Creates the description from its parts.
+    public init(
+      name: String, python: String, pythonPath: [String] = [], renderer: String? = nil, modules: [Module] = []
+    ) {
+      self.name = name
+      self.python = python
+      self.pythonPath = pythonPath
+      self.renderer = renderer
+      self.modules = modules
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case name, python, renderer, modules
+      case pythonPath = "python_path"
     }
   }
 

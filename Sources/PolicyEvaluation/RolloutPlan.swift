@@ -1,5 +1,7 @@
+import Processes
+
 /// The robot's clock during a rollout, against which the deadlines of commands run.
-public enum RobotClock: String, Sendable, Hashable, CaseIterable {
+public enum RolloutClock: String, Sendable, Hashable, CaseIterable {
   /// Time passes only when the simulator steps: no answer is late, and a busy machine gives the same result.
   case simulated
   /// The machine's clock: a daemon slower than its deadline makes the robot hold, as on a real arm.
@@ -21,7 +23,7 @@ public struct RolloutPlan: Sendable, Hashable {
   /// Where films go; `nil`: none are made.
   public let videoDirectory: String?
   /// What the deadlines of commands run against.
-  public let clock: RobotClock
+  public let clock: RolloutClock
 
   /// Checks and keeps the description of a rollout.
   ///
@@ -35,7 +37,7 @@ public struct RolloutPlan: Sendable, Hashable {
   /// - Throws: ``RolloutError`` `.invalidPlan` naming the part at fault.
   public init(
     environment: String, episodes: Int, seed: Int, maximumSteps: Int? = nil, videoDirectory: String? = nil,
-    clock: RobotClock = .simulated
+    clock: RolloutClock = .simulated
   ) throws(RolloutError) {
     let parts = environment.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, Self.isName(parts[0]) else {
@@ -73,13 +75,16 @@ public struct RolloutPlan: Sendable, Hashable {
   public var totalEpisodes: Int { tasks.count.multipliedReportingOverflow(by: episodes).partialValue }
 
   /// The program that flies this plan against the daemon at `address`.
-  public func command(python: PythonInterpreter, address: String) -> RobotCommand {
-    var arguments = ["-m", "uio2_envs", environment, "--task", tasks.joined(separator: ","), "--connect", address]
+  ///
+  /// - Parameter pythonPath: folders in which the simulator's modules are looked for before any other.
+  public func command(python: PythonInterpreter, address: String, pythonPath: [String] = []) -> ChildProcess.Command {
+    var arguments = python.launch + [environment, "--task", tasks.joined(separator: ","), "--connect", address]
     arguments += ["--episodes", String(episodes), "--seed", String(seed), "--clock", clock.rawValue]
     if let maximumSteps { arguments += ["--max-steps", String(maximumSteps)] }
     if let videoDirectory { arguments += ["--video", videoDirectory] }
-    arguments.append("--events")
-    return RobotCommand(executable: python.path, arguments: arguments, environment: python.environment)
+    for folder in pythonPath { arguments += ["--python-path", folder] }
+    arguments += ["--events", "--lifeline"]
+    return ChildProcess.Command(executable: python.path, arguments: arguments, lifeline: .standardInput)
   }
 
   /// Letters, digits and `-_.` after a first letter or digit, so that no task can be taken for an option.

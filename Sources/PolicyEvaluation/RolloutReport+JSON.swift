@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 extension RolloutReport {
@@ -14,17 +15,12 @@ extension RolloutReport {
     }
   }
 
-  /// Writes ``json()`` to `file`, whole or not at all, and makes the folders above it.
+  /// Writes ``json()`` to `target`: a regular file whole or not at all.
   ///
   /// - Throws: ``RolloutError`` `.cannotWrite` naming the file.
-  public func write(to file: URL) throws(RolloutError) {
+  public func write(to target: OutputTarget) throws(RolloutError) {
     let data = try json()
-    do {
-      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try data.write(to: file, options: .atomic)
-    } catch {
-      throw RolloutError(.cannotWrite, file.path, "the report cannot be written there: \(error.localizedDescription)")
-    }
+    do throws(FileError) { try target.write(Array(data)) } catch { throw RolloutError(error) }
   }
 }
 
@@ -69,8 +65,12 @@ private struct Document: Encodable {
   }
 
   struct Summary: Encodable {
-    var success_rate: Double
-    var confidence_95: [Double]
+    var planned: Int
+    var flown: Int
+    var complete: Bool
+    var incomplete_reason: Nullable<String>
+    var success_rate: Nullable<Double>
+    var confidence_95: Nullable<[Double]>
     var episodes: Int
     var successes: Int
     var per_task: [String: Task]
@@ -80,11 +80,19 @@ private struct Document: Encodable {
     var policy_digest: Nullable<String>
     var goal_protocol: Nullable<String>
     var peak_memory_bytes: Nullable<Int>
+    var run: Run
 
     init(_ report: RolloutReport) {
       let overall = report.overall
-      success_rate = overall.rate
-      confidence_95 = [overall.interval.lowerBound, overall.interval.upperBound]
+      planned = report.run.planned
+      flown = overall.episodes
+      switch report.state {
+      case .complete: (complete, incomplete_reason) = (true, Nullable(value: nil))
+      case .unfinished: (complete, incomplete_reason) = (false, Nullable(value: "the run has not ended, or was killed"))
+      case .cutShort(let reason): (complete, incomplete_reason) = (false, Nullable(value: reason))
+      }
+      success_rate = Nullable(value: overall.rate)
+      confidence_95 = Nullable(value: overall.bounds)
       episodes = overall.episodes
       successes = overall.successes
       per_task = Dictionary(
@@ -98,20 +106,51 @@ private struct Document: Encodable {
       policy_digest = Nullable(value: report.ready?.policyDigest)
       goal_protocol = Nullable(value: report.ready?.goalProtocol)
       peak_memory_bytes = Nullable(value: report.peakMemory)
+      run = Run(report)
+    }
+  }
+
+  /// What was asked for and what it ran on.
+  struct Run: Encodable {
+    var command: [String]
+    var started_at: String
+    var written_at: String
+    var clock: String
+    var seed: Int
+    var step_limit: Nullable<Int>
+    var weights: Nullable<String>
+    var daemon: Nullable<String>
+    var version: String
+    var simulator: Nullable<RolloutEvent.Simulator>
+    var machine: Machine
+
+    init(_ report: RolloutReport) {
+      let run = report.run
+      command = run.command
+      started_at = run.start.formatted(.iso8601)
+      written_at = Date().formatted(.iso8601)
+      clock = run.clock.rawValue
+      seed = run.seed
+      step_limit = Nullable(value: report.ready?.stepLimit ?? run.stepLimit)
+      weights = Nullable(value: run.weights)
+      daemon = Nullable(value: run.daemon)
+      version = run.version
+      simulator = Nullable(value: report.ready?.simulator)
+      machine = run.machine
     }
   }
 
   struct Task: Encodable {
     var episodes: Int
     var successes: Int
-    var success_rate: Double
-    var confidence_95: [Double]
+    var success_rate: Nullable<Double>
+    var confidence_95: Nullable<[Double]>
 
     init(_ success: RolloutReport.Success) {
       episodes = success.episodes
       successes = success.successes
-      success_rate = success.rate
-      confidence_95 = [success.interval.lowerBound, success.interval.upperBound]
+      success_rate = Nullable(value: success.rate)
+      confidence_95 = Nullable(value: success.bounds)
     }
   }
 
@@ -134,4 +173,9 @@ private struct Document: Encodable {
       if let value { try container.encode(value) } else { try container.encodeNil() }
     }
   }
+}
+
+extension RolloutReport.Success {
+  /// The ends of the interval.
+  fileprivate var bounds: [Double]? { interval.map { [$0.lowerBound, $0.upperBound] } }
 }

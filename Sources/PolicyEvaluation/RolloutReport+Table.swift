@@ -32,8 +32,8 @@ extension RolloutReport {
     return [
       name,
       "\(success.successes) of \(success.episodes)",
-      success.episodes == 0 ? "–" : TextTable.percent(success.rate),
-      "\(TextTable.percent(interval.lowerBound)) – \(TextTable.percent(interval.upperBound))",
+      success.rate.map(TextTable.percent) ?? "–",
+      interval.map { "\(TextTable.percent($0.lowerBound)) – \(TextTable.percent($0.upperBound))" } ?? "–",
       Statistics.median(of: ends.map { Double($0.steps) }).map { String(format: "%.0f", $0) } ?? "–",
       String(ends.reduce(0) { $0 &+ $1.limitedActions }),
       String(ends.reduce(0) { $0 &+ $1.heldSteps }),
@@ -42,6 +42,11 @@ extension RolloutReport {
 
   private func figureLines() -> [String] {
     var lines: [String] = []
+    switch state {
+    case .complete: break
+    case .unfinished: lines.append("incomplete    \(episodes.count) of \(run.planned) episodes so far")
+    case .cutShort(let reason): lines.append("incomplete    \(episodes.count) of \(run.planned) episodes: \(reason)")
+    }
     if let controlRate {
       let slowest = p99Period.map { ", 99 of 100 policy steps within \(TextTable.number($0)) ms" } ?? ""
       lines.append("control rate  \(TextTable.number(controlRate)) Hz (median)\(slowest)")

@@ -19,11 +19,13 @@ public struct RolloutReport: Sendable {
     /// Those that succeeded.
     public var successes = 0
 
-    /// The share of successes, 0...1; 0 when there was no episode.
-    public var rate: Double { episodes == 0 ? 0 : Double(successes) / Double(episodes) }
+    /// The share of successes, 0...1; `nil` when there was no episode.
+    public var rate: Double? { episodes == 0 ? nil : Double(successes) / Double(episodes) }
 
-    /// Wilson's interval at 95 %.
-    public var interval: ClosedRange<Double> { Statistics.wilsonInterval(successes: successes, of: episodes) }
+    /// Wilson's interval at 95 %; `nil` when there was no episode.
+    public var interval: ClosedRange<Double>? {
+      episodes == 0 ? nil : Statistics.wilsonInterval(successes: successes, of: episodes)
+    }
 
     mutating func count(_ success: Bool) {
       episodes += 1
@@ -44,6 +46,10 @@ public struct RolloutReport: Sendable {
     "render", "round_trip", "queue", "decode", "preprocess", "vision", "encode", "generate", "post", "simulate",
   ]
 
+  /// What was asked for and what it ran on.
+  public let run: RolloutRun
+  /// Whether all that was planned has been flown.
+  public var state = RolloutRun.State.unfinished
   /// In the order in which they ended.
   public private(set) var episodes: [Episode] = []
   /// What the robot said about policy and protocol at the start.
@@ -56,8 +62,8 @@ public struct RolloutReport: Sendable {
   private var latencies: [String: [Double]] = [:]
   private var instruction = ""
 
-  /// Creates an empty report.
-  public init() {}
+  /// Creates a report of a run that begins.
+  public init(_ run: RolloutRun) { self.run = run }
 
   /// Takes the next event into account.
   public mutating func record(_ event: RolloutEvent) {

@@ -1,3 +1,4 @@
+import Processes
 import Synchronization
 
 #if canImport(Glibc)
@@ -12,27 +13,36 @@ import Synchronization
 public final class RolloutRunner: Sendable {
   /// How long the robot may take to end after a signal before it is killed: a film has to be finished.
   static let grace: Duration = .seconds(10)
+  /// How often the loop looks whether it has been interrupted.
+  private static let interval: Duration = .milliseconds(200)
 
   private struct State {
     var child: ChildProcess?
     var signal: Int32?
   }
 
-  private let command: RobotCommand
+  private let command: ChildProcess.Command
+  private let patience: Duration
   private let state = Mutex(State())
 
   /// Prepares to run `command`; nothing starts yet.
-  public init(_ command: RobotCommand) {
+  ///
+  /// - Parameter patience: how long the robot may report nothing before it counts as hung and is ended.
+  public init(_ command: ChildProcess.Command, patience: Duration = .seconds(60)) {
     self.command = command
+    self.patience = patience
   }
 
-  /// Passes a signal on to the robot; a second one kills it. May be called from any thread, also before ``run(onDiagnostic:onEvent:)``.
+  /// Passes a signal on to the robot, SIGINT as it is and any other as SIGTERM; a second one kills it. May be called from any thread,
+  /// also before ``run(onDiagnostic:onEvent:onSilence:)``.
   public func interrupt(with signal: Int32) {
     let (child, again) = state.withLock { state in
       defer { state.signal = state.signal ?? signal }
       return (state.child, state.signal != nil)
     }
-    child?.send(again ? SIGKILL : signal)
+    child?.send(again ? SIGKILL : Self.forRobot(signal))
+    // A stopped robot would never handle it.
+    child?.send(SIGCONT)
   }
 
   /// Runs the robot to its end on the calling thread.
@@ -40,72 +50,102 @@ public final class RolloutRunner: Sendable {
   /// - Parameters:
   ///   - onDiagnostic: is given each line that the robot writes for people.
   ///   - onEvent: is given each event in order.
-  /// - Throws: ``RolloutError``: what the robot said about its failure, else what its exit code means, with the last lines that it wrote
-  ///   for people; `.interrupted` after ``interrupt(with:)``.
+  ///   - onSilence: is told now and then how long nothing has come.
+  /// - Throws: ``RolloutError``: what the robot said about its failure, else what its exit status means, with the last line that it wrote
+  ///   for people; `.interrupted` after ``interrupt(with:)``; `.unresponsive` when it reported nothing for too long.
   public func run(
-    onDiagnostic: (String) -> Void = { _ in }, onEvent: (RolloutEvent) -> Void
+    onDiagnostic: (String) -> Void = { _ in }, onEvent: (RolloutEvent) -> Void,
+    onSilence: (Duration) -> Void = { _ in }
   ) throws(RolloutError) {
     var ending = RobotEnding()
     guard state.withLock({ $0.signal }) == nil else { throw ending.interruption }
-    let child = try ChildProcess(command)
-    let early = state.withLock { state in
-      state.child = child
-      return state.signal
-    }
-    // A signal that came between the check and the start found no process to go to.
-    if let early { child.send(early) }
-
-    var events = LineSplitter()
-    var diagnostics = LineSplitter()
-    var open: Set<Int> = [0, 1]
-    var deadline: ContinuousClock.Instant?
+    let child = try start()
     do {
-      while true {
-        // Asked before reading: what the robot wrote before its end is then surely in the pipes.
-        let exit = child.poll()
-        let output = child.read(within: exit == nil ? 200 : 0, open: &open)
-        for line in try events.append(output.standardOutput) {
-          try take(line, number: events.count, into: &ending, onEvent: onEvent)
-        }
-        for line in (try? diagnostics.append(output.standardError)) ?? [] {
-          onDiagnostic(ending.note(line))
-        }
-        if let exit, output.standardOutput.isEmpty, output.standardError.isEmpty {
-          ending.exit = exit
-          break
-        }
-        if exit == nil, state.withLock({ $0.signal }) != nil {
-          let limit = deadline ?? .now + Self.grace
-          deadline = limit
-          if ContinuousClock.now > limit { child.send(SIGKILL) }
-        }
-      }
-      if let line = events.finish() { try take(line, number: events.count, into: &ending, onEvent: onEvent) }
-      if let line = diagnostics.finish() { onDiagnostic(ending.note(line)) }
+      var reader = Reader(ending: ending)
+      try follow(child, &reader, onDiagnostic, onEvent, onSilence)
+      try reader.finish(onDiagnostic, onEvent)
+      ending = reader.ending
     } catch {
-      Self.end(child)
+      child.end(grace: Self.grace)
       throw error
     }
     if state.withLock({ $0.signal }) != nil { throw ending.interruption }
     try ending.check()
   }
 
-  private func take(
-    _ line: [UInt8], number: Int, into ending: inout RobotEnding, onEvent: (RolloutEvent) -> Void
-  ) throws(RolloutError) {
-    guard line.contains(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }) else { return }
-    let event = try RolloutEvent(line: line, number: number)
-    ending.note(event)
-    onEvent(event)
+  private func start() throws(RolloutError) -> ChildProcess {
+    let child: ChildProcess
+    do throws(ChildProcessError) { child = try ChildProcess(command) } catch {
+      throw RolloutError(.cannotStart, error.executable, error.message)
+    }
+    let early = state.withLock { state in
+      state.child = child
+      return state.signal
+    }
+    // A signal that came between the check and the start found no process to go to.
+    if let early { child.send(Self.forRobot(early)) }
+    return child
   }
 
-  /// Ends a robot that can no longer be understood, and waits for it.
-  private static func end(_ child: ChildProcess) {
-    child.send(SIGTERM)
-    let limit = ContinuousClock.now + grace
-    while child.poll() == nil {
-      if ContinuousClock.now > limit { child.send(SIGKILL) }
-      usleep(20_000)
+  /// Reads until the robot has ended.
+  private func follow(
+    _ child: ChildProcess, _ reader: inout Reader, _ onDiagnostic: (String) -> Void, _ onEvent: (RolloutEvent) -> Void,
+    _ onSilence: (Duration) -> Void
+  ) throws(RolloutError) {
+    var heard = ContinuousClock.now
+    var deadline: ContinuousClock.Instant?
+    while true {
+      switch child.next(within: Self.interval) {
+      case .ended(let exit)?:
+        reader.ending.exit = exit
+        return
+      case .output(let bytes)?:
+        try reader.takeOutput(bytes, onEvent)
+        heard = .now
+      case .diagnostics(let bytes)?: reader.takeDiagnostics(bytes, onDiagnostic)
+      case nil: onSilence(.now - heard)
+      }
+      if state.withLock({ $0.signal }) != nil {
+        let limit = deadline ?? .now + Self.grace
+        deadline = limit
+        if ContinuousClock.now > limit { child.send(SIGKILL) }
+      } else if ContinuousClock.now - heard > patience {
+        throw reader.ending.silence(after: patience, isStopped: child.isStopped)
+      }
     }
+  }
+
+  private static func forRobot(_ signal: Int32) -> Int32 { signal == SIGINT ? SIGINT : SIGTERM }
+}
+
+/// Turns the bytes of both pipes into events and lines.
+private struct Reader {
+  var ending: RobotEnding
+  private var events = LineSplitter()
+  private var diagnostics = LineSplitter()
+
+  init(ending: RobotEnding) { self.ending = ending }
+
+  mutating func takeOutput(_ bytes: [UInt8], _ onEvent: (RolloutEvent) -> Void) throws(RolloutError) {
+    for line in try events.append(bytes) { try take(line, onEvent) }
+  }
+
+  mutating func takeDiagnostics(_ bytes: [UInt8], _ onDiagnostic: (String) -> Void) {
+    for line in (try? diagnostics.append(bytes)) ?? [] { onDiagnostic(ending.note(line)) }
+  }
+
+  /// The last lines, where they have no ends.
+  mutating func finish(
+    _ onDiagnostic: (String) -> Void, _ onEvent: (RolloutEvent) -> Void
+  ) throws(RolloutError) {
+    if let line = events.finish() { try take(line, onEvent) }
+    if let line = diagnostics.finish() { onDiagnostic(ending.note(line)) }
+  }
+
+  private mutating func take(_ line: [UInt8], _ onEvent: (RolloutEvent) -> Void) throws(RolloutError) {
+    guard line.contains(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }) else { return }
+    let event = try RolloutEvent(line: line, number: events.count)
+    ending.note(event)
+    onEvent(event)
   }
 }

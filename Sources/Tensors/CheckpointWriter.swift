@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Writes the weights of a model as ``Checkpoint`` reads them: one `model.safetensors`, or shards with an index.
@@ -107,10 +108,9 @@ public final class CheckpointWriter {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     let url = directory.appending(path: Self.index)
-    do {
-      try encoder.encode(index).write(to: url, options: .atomic)
-    } catch {
-      throw TensorError(.unwritableFile, url.path, "cannot be written: \(error.localizedDescription)")
+    guard let bytes = try? encoder.encode(index) else {
+      throw TensorError(.unwritableFile, url.path, "the index has no form in JSON")
     }
+    try TensorError.ofFile { () throws(FileError) in try OutputTarget(url.path).write(Array(bytes)) }
   }
 }

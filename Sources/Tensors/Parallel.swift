@@ -1,4 +1,5 @@
 import CKernels
+import Files
 
 /// The threads that share the work of large operations: a pool of the process's own, whose idle workers sleep.
 public enum ComputeThreads {
@@ -21,7 +22,7 @@ public enum ComputeThreads {
     guard error == 0 else {
       throw TensorError(
         .notPermitted, "real-time scheduling",
-        "the system refuses priority \(priority) (error \(error)); it takes CAP_SYS_NICE or an rtprio limit")
+        "the system refuses priority \(priority): \(SystemReason.text(error)); it takes CAP_SYS_NICE or an rtprio limit")
     }
   }
 }

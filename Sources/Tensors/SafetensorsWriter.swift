@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Writes one safetensors file front to back, in pieces of any size, so that nothing but the header is ever in memory.
@@ -20,9 +21,13 @@ public final class SafetensorsWriter {
   ) throws(TensorError) {
     self.tensors = Self.ordered(tensors)
     let header = try Self.header(of: self.tensors, metadata: metadata)
-    file = try OutputFile(path: path)
     let length = UInt64(header.count)
-    try file.write((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + header)
+    let start = (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + header
+    file = try TensorError.ofFile { () throws(FileError) in
+      let file = try OutputFile(path: path, existing: .refuse)
+      try file.write(start)
+      return file
+    }
   }
 
   /// Large elements first; otherwise as they came.
@@ -99,7 +104,7 @@ public final class SafetensorsWriter {
         .invalidOffsets, name,
         "has \(written + bytes.count) bytes, its shape \(tensors[current].shape) needs \(tensors[current].byteCount)")
     }
-    try file.write(bytes)
+    try TensorError.ofFile { () throws(FileError) in try file.write(bytes) }
     written += bytes.count
   }
 
@@ -115,7 +120,7 @@ public final class SafetensorsWriter {
     if let missing = next {
       throw TensorError(.missingTensor, missing.name, "has only \(written) of \(missing.byteCount) bytes")
     }
-    try file.close()
+    try TensorError.ofFile { () throws(FileError) in try file.close() }
     isClosed = true
   }
 
@@ -124,6 +129,6 @@ public final class SafetensorsWriter {
   /// - Throws: ``TensorError`` `.missingTensor` when bytes are missing; `.unwritableFile`.
   public func finish() throws(TensorError) {
     if !isClosed { try close() }
-    try file.publish()
+    try TensorError.ofFile { () throws(FileError) in try file.publish() }
   }
 }

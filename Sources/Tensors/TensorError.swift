@@ -1,3 +1,5 @@
+import Files
+
 /// Why a tensor or a weights file could not be used.
 public struct TensorError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What went wrong; new codes may be added, so match with `==` and keep a default.
@@ -37,4 +39,12 @@ public struct TensorError: Error, Sendable, Hashable, CustomStringConvertible {
   }
 
   public var description: String { "\(code.rawValue): \(subject): \(message)" }
+
+  /// The same fault of a file.
+  init(_ error: FileError) { self.init(Code(rawValue: error.code.rawValue), error.path, error.message) }
+
+  /// Runs `body`, with its errors as tensor errors.
+  static func ofFile<Result>(_ body: () throws(FileError) -> Result) throws(TensorError) -> Result {
+    do throws(FileError) { return try body() } catch { throw TensorError(error) }
+  }
 }

@@ -1,3 +1,5 @@
+import Files
+
 /// Why a checkpoint, a tokenizer, a picture, a sound, a video or a prompt could not be used.
 public struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What went wrong; new codes may be added, so match with `==` and keep a default.
@@ -38,4 +40,7 @@ public struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
   }
 
   public var description: String { "\(code.rawValue): \(subject): \(message)" }
+
+  /// The same fault of a file.
+  package init(_ error: FileError) { self.init(Code(rawValue: error.code.rawValue), error.path, error.message) }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tensors
 import UnifiedIO
@@ -45,7 +46,7 @@ enum BeamParity {
       }
     }
     struct Description: Decodable { let info: [String: Entry] }
-    let data = try? Data(contentsOf: folder.appending(path: "\(part).json"))
+    let data = try? Data(InputFile.bytes(of: folder.appending(path: "\(part).json").path))
     let description = data.flatMap { try? JSONDecoder().decode(Description.self, from: $0) }
     return description?.info.compactMapValues(\.bias) ?? [:]
   }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tensors
 import UnifiedIO
@@ -38,7 +39,7 @@ enum TextGenerationParity: ParityPart {
     struct Description: Decodable { let info: Info }
     let url = folder.appending(path: "\(name).json")
     do {
-      let info = try JSONDecoder().decode(Description.self, from: Data(contentsOf: url)).info
+      let info = try JSONDecoder().decode(Description.self, from: Data(InputFile.bytes(of: url.path))).info
       return [("b1", info.b1), ("b2", info.b2), ("textonly", info.textonly)].map { ($0, $1?.examples ?? []) }
         .filter { !$1.isEmpty }
     } catch {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import UnifiedIO
 
@@ -35,7 +36,7 @@ struct GoldenCalls: Decodable {
   static func load(from folder: URL) throws(ModelError) -> GoldenCalls {
     let url = folder.appending(path: "preproc.json")
     do {
-      return try JSONDecoder().decode(GoldenCalls.self, from: Data(contentsOf: url))
+      return try JSONDecoder().decode(GoldenCalls.self, from: Data(InputFile.bytes(of: url.path)))
     } catch {
       throw ModelError(.unreadableFile, url.path, "does not say what was preprocessed: \(error)")
     }
@@ -58,11 +59,11 @@ struct OwnPreprocessing {
 
   func picture(_ path: String) throws(ModelError) -> Image {
     do {
-      return try Image.decode(Array(Data(contentsOf: folder.appending(path: path))))
+      return try Image.decode(InputFile.bytes(of: folder.appending(path: path).path))
     } catch let error as ModelError {
       throw error
     } catch {
-      throw ModelError(.unreadableFile, path, "cannot be read: \(error.localizedDescription)")
+      throw ModelError(.unreadableFile, path, "\(error)")
     }
   }
 

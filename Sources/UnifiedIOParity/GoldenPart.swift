@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tensors
 import UnifiedIO
@@ -22,7 +23,7 @@ struct GoldenPart {
     }
     let url = folder.appending(path: "\(name).json")
     do {
-      description = try JSONDecoder().decode(Description.self, from: Data(contentsOf: url))
+      description = try JSONDecoder().decode(Description.self, from: Data(InputFile.bytes(of: url.path)))
     } catch {
       throw ModelError(.unreadableFile, url.path, "does not describe golden tensors: \(error)")
     }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tensors
 import UnifiedIO
@@ -49,7 +50,7 @@ enum InternalsParity {
     let url = context.folder.appending(path: "\(Part.name).json")
     let info: Information.Info
     do {
-      info = try JSONDecoder().decode(Information.self, from: Data(contentsOf: url)).info
+      info = try JSONDecoder().decode(Information.self, from: Data(InputFile.bytes(of: url.path))).info
     } catch {
       throw ModelError(.unreadableFile, url.path, "has no info of examples: \(error)")
     }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tensors
 import UnifiedIO
@@ -141,7 +142,7 @@ enum TokenizerParity: ParityPart {
     let url = context.folder.appending(path: "\(name).json")
     let golden: Golden
     do {
-      golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: url))
+      golden = try JSONDecoder().decode(Golden.self, from: Data(InputFile.bytes(of: url.path)))
     } catch {
       throw ModelError(.unreadableFile, url.path, "does not hold encoded texts: \(error)")
     }

@@ -1,8 +1,9 @@
 import ArgumentParser
+import Files
 import Foundation
+import Processes
 import RobotInterface
 import RobotLink
-import Synchronization
 import UnifiedIO
 
 /// `uio2 ask`: as `uio2 generate`, by the model of a daemon.
@@ -18,12 +19,12 @@ struct Ask: ParsableCommand {
         uio2 ask --daemon tcp://10.0.0.5:5555 --prompt "A red fox in the snow." \\
           --output image -o fox.png
 
-      SIGINT and SIGTERM cancel: what was said so far is printed, and the exit code tells of the signal. A second one does not \
-      wait for the daemon.
+      A signal (SIGINT, SIGTERM, SIGHUP, SIGQUIT) cancels: what was said so far is printed, and the exit code tells of the signal. A \
+      second one does not wait for the daemon.
       """)
 
-  @Option(help: ArgumentHelp("Where the daemon listens.", valueName: "address"))
-  var daemon = "tcp://127.0.0.1:5555"
+  @Option(help: ArgumentHelp("Where the daemon listens: tcp://HOST:PORT or ipc://PATH.", valueName: "address"))
+  var daemon = Endpoint.standard.description
 
   @Option(help: "What is said to the model.")
   var prompt: String
@@ -56,19 +57,32 @@ struct Ask: ParsableCommand {
 
   func validate() throws {
     try answer.check(sampling)
-    if images.isEmpty, box != nil { throw ValidationError("--box needs an --image.") }
+    try BoxInPrompt.check(prompt, hasBox: box != nil, hasPicture: !images.isEmpty)
+    _ = try Endpoint(daemon, for: .connect, option: "--daemon")
+    try checkProtocol()
     guard timeout > 0, timeout <= 86_400 else { throw ValidationError("--timeout: must be above 0, at most a day") }
   }
 
+  /// Refuses what a message to a daemon cannot say.
+  private func checkProtocol() throws {
+    let tokens = 1...ProtocolLimits.maximumTokens, beams = 1...ProtocolLimits.maximumBeams
+    if let asked = sampling.maxTokens, !tokens.contains(asked) {
+      throw ValidationError("--max-tokens must be 1 to \(tokens.upperBound) here, found \(asked).")
+    }
+    guard beams.contains(sampling.beams) else {
+      throw ValidationError("--beams must be 1 to \(beams.upperBound) here, found \(sampling.beams).")
+    }
+  }
+
   func run() throws {
-    let request = try request()
+    let target = try answer.media.target(), request = try request()
     let bar = ProgressBar("asking")
     defer { bar.end() }
     let client = try connected()
     let signals = SignalWatch { [count = Counter()] number in
       guard count.next() > 1 else { return }
       bar.end()
-      Foundation.exit(128 &+ number)
+      SignalWatch.endProcess(by: number)
     }
     let result: GenerationResult
     do throws(ClientError) {
@@ -82,9 +96,9 @@ struct Ask: ParsableCommand {
       throw CommandFailure(asking: error)
     }
     bar.end()
-    let report = try TaskReport(result, file: answer.media.file)
+    let report = try TaskReport(result, target: target)
     let text = json ? try JSONFile.text(report) : report.written?.file ?? result.text
-    if !text.isEmpty { Console.say(text) }
+    if !text.isEmpty { try Console.say(text) }
     if result.finishReason == .cancelled {
       throw CommandFailure(.signal(signals.received ?? SIGINT), "cancelled after \(result.tokens.count) tokens of text")
     }
@@ -94,7 +108,8 @@ struct Ask: ParsableCommand {
   private func connected() throws -> RobotClient {
     do throws(ClientError) {
       let session = "ask-\(UInt64.random(in: .min ... .max))"
-      let client = try RobotClient(endpoint: daemon, sessionID: session, timeout: .seconds(min(timeout, 10)))
+      let client = try RobotClient(
+        endpoint: daemon, sessionID: session, timeout: .seconds(min(timeout, 10)))
       _ = try client.hello(clientName: "uio2 ask", clientVersion: UIO2.version)
       return client
     } catch {
@@ -131,13 +146,6 @@ struct Ask: ParsableCommand {
       throw ModelError(.unreadableFile, path, "cannot be read: \(error.localizedDescription)")
     }
   }
-}
-
-/// Counts signals, on whichever thread they come.
-private final class Counter: Sendable {
-  private let count = Atomic(0)
-
-  func next() -> Int { count.add(1, ordering: .relaxed).newValue }
 }
 
 extension CommandFailure {

@@ -1,8 +1,7 @@
 import ArgumentParser
-import Foundation
-import ModelBenchmark
+import Files
 import ModelImport
-import RobotPolicy
+import Processes
 import Tensors
 import UnifiedIO
 
@@ -29,10 +28,13 @@ struct Bench: ParsableCommand {
 
   @OptionGroup var compute: ComputeOptions
 
-  @Option(help: ArgumentHelp("Steps of each case that count.", valueName: "count"))
-  var steps = 5
+  @Option(
+    help: ArgumentHelp(
+      "Steps of each case that count (default: 5; 200 of a policy, 20 of robots together, 1000 of the daemon).",
+      valueName: "count"))
+  var steps: Int?
 
-  @Flag(help: "Also encoder tokens from 128 to 1024 and sessions from 1 to 16.")
+  @Flag(help: "Of a model: also encoder tokens from 128 to 1024 and sessions from 1 to 16.")
   var growth = false
 
   @Option(
@@ -40,10 +42,10 @@ struct Bench: ParsableCommand {
     transform: Self.counts)
   var sessions: [Int] = []
 
-  @Flag(help: "Also a whole picture (1024 tokens) and a whole sound (512), and their decoders.")
+  @Flag(help: "Of a model: also a whole picture (1024 tokens) and a whole sound (512), and their decoders.")
   var outputs = false
 
-  @Flag(help: "Also the decoders of pictures and sounds, alone.")
+  @Flag(help: "Of a model: also the decoders of pictures and sounds, alone.")
   var decoders = false
 
   @Flag(help: "Instead of times: what bf16 and int8 change, layer by layer, in logits and in tokens.")
@@ -56,12 +58,34 @@ struct Bench: ParsableCommand {
   var json: String?
 
   func validate() throws {
-    guard (1...10_000).contains(steps) else { throw ValidationError("--steps must be between 1 and 10000.") }
+    if let steps, !(1...10_000).contains(steps) {
+      throw ValidationError("--steps must be between 1 and 10000, found \(steps).")
+    }
     // Before a random checkpoint is written for nothing.
-    if !sessions.isEmpty, size == "daemon" || ReleasedSize(rawValue: size) != nil { throw Self.needsPolicy }
+    if size == "daemon" { try refuse(isModel: false, isPolicy: false) }
+    if ReleasedSize(rawValue: size) != nil { try refuse(isModel: true, isPolicy: false) }
   }
 
-  private static let needsPolicy = ValidationError("--sessions needs a policy's folder; see --growth.")
+  /// Refuses options that would change nothing about what is measured.
+  private func refuse(isModel: Bool, isPolicy: Bool) throws {
+    func refuse(_ isGiven: Bool, _ option: String, _ reason: String) throws {
+      if isGiven { throw ValidationError("\(option) \(reason).") }
+    }
+    try refuse(!sessions.isEmpty && !isPolicy, "--sessions", "needs a policy's folder; see --growth")
+    let isDaemon = !isModel && !isPolicy
+    for (isGiven, option) in [(growth, "--growth"), (outputs, "--outputs"), (decoders, "--decoders")] {
+      try refuse(isGiven && !isModel, option, "is about a model; give --size a model")
+      try refuse(isGiven && distortion, option, "is about times, and --distortion measures none")
+    }
+    try refuse(distortion && isDaemon, "--distortion", "needs a model's weights, and the daemon is measured without any")
+    try refuse(!sessions.isEmpty && distortion, "--sessions", "is about times, and --distortion measures none")
+    try refuse(steps != nil && distortion, "--steps", "is about times, and --distortion measures none")
+    try refuse(
+      distortion && (compute.weights != nil || compute.activations != nil), "--weights",
+      "and --activations: --distortion compares all of them")
+    try refuse(isDaemon && compute.isGiven, "--weights", "and the like: the daemon is measured without a model")
+    try refuse(cache != nil && ReleasedSize(rawValue: size) == nil, "--cache", "is for large, xl, xxl and tiny")
+  }
 
   private static func counts(_ text: String) throws -> [Int] {
     let counts = text.split(separator: ",").compactMap { Int($0) }
@@ -72,55 +96,16 @@ struct Bench: ParsableCommand {
   }
 
   func run() throws {
+    let target = try json.map { try OutputTarget($0) }
+    let signals = SignalWatch { SignalWatch.endProcess(by: $0) }
+    defer { withExtendedLifetime(signals) {} }
     compute.apply()
-    if size == "daemon" { return try benchDaemon() }
+    if size == "daemon" { return try benchDaemon(target) }
     let subject = try BenchmarkSubject(size, compute: compute, cache: cache)
-    if distortion { return try reportDistortion(subject) }
-    if let policy = subject.policy { return try benchPolicy(policy) }
-    guard sessions.isEmpty else { throw Self.needsPolicy }
-    let meter = CeilingMeter(), ceilings = meter.measureBest()
-    Measurements.resetPeakMemory()
-    let clock = ContinuousClock(), start = clock.now
-    let model = try UnifiedIOModel(directory: subject.folder, weights: compute.options)
-    var report = BenchmarkReport(
-      model: size, weights: compute.options, format: model.weightFormat, ceilings: ceilings,
-      loadSeconds: (clock.now - start).seconds, weightBytes: try subject.weightBytes(as: model.weightFormat))
-    let benchmark = ModelBenchmark(
-      model, tokenizer: try subject.tokenizer(), ceilings: ceilings, meter: meter, steps: steps)
-    Console.say(report.head)
-    func add(_ make: () throws -> BenchmarkReport.Case) rethrows {
-      let result = try make()
-      report.cases.append(result)
-      Console.say("\n" + result.text)
-    }
-    try add { try benchmark.sentence(width: 256, height: 128, usesGrammar: true) }
-    try add { try benchmark.sentence(width: 256, height: 128, usesGrammar: false) }
-    try add { try benchmark.sentence(width: 384, height: 384, usesGrammar: false) }
-    try add {
-      var parts = try benchmark.parts(tokens: 640)
-      parts.rates.insert(benchmark.products(rows: 640), at: 0)
-      return parts
-    }
-    for remembers in [false, true] {
-      if let history = try benchmark.history(remembers: remembers) { add { history } }
-    }
-    if growth {
-      for tokens in [128, 256, 512, 1024] { try add { try benchmark.parts(tokens: tokens) } }
-      for sessions in [1, 2, 4, 8, 16] { try add { try benchmark.parts(tokens: 128, examples: sessions) } }
-    }
-    if decoders {
-      for modality in [TargetModality.image, .audio] where model.hasTokenizer(modality) {
-        try add { try benchmark.decoder(modality) }
-      }
-    }
-    if outputs {
-      for modality in [TargetModality.image, .audio] where model.hasTokenizer(modality) {
-        try add { try benchmark.longOutput(modality) }
-      }
-    }
-    // The meter's memory is not the model's.
-    report.peakMemory = Measurements.peakMemorySinceReset.map { $0 - meter.byteCount }
-    Console.say("\n" + report.foot)
-    if let json { try JSONFile.write(report, to: json) }
+    try refuse(isModel: subject.policy == nil, isPolicy: subject.policy != nil)
+    try compute.check(checkpoint: subject.folder)
+    if distortion { return try reportDistortion(subject, target) }
+    if let policy = subject.policy { return try benchPolicy(policy, target) }
+    try benchModel(subject, target)
   }
 }

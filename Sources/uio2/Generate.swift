@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Files
 import UnifiedIO
 
 /// `uio2 generate`: a prompt, pictures and sound in; words, a picture or a sound out.
@@ -41,52 +41,53 @@ struct Generate: ParsableCommand {
   var draw: String?
 
   func validate() throws {
-    if pictures.images.isEmpty, draw != nil || pictures.box != nil {
-      throw ValidationError("--box and --draw need an --image.")
-    }
+    if pictures.images.isEmpty, draw != nil { throw ValidationError("--draw needs an --image.") }
+    try pictures.check(prompt)
     try answer.check(sampling)
     if answer.output != .text, draw != nil { throw ValidationError("--draw goes with --output text.") }
     if answer.output != .audio, vocoder.isGiven { throw ValidationError("--vocoder goes with --output audio.") }
   }
 
   func run() throws {
+    let target = try answer.media.target(), drawing = try draw.map { try OutputTarget($0) }
     let input = try pictures.input(prompt, for: model), vocoder = try vocoder.load()
     let report = try ModelRun.start(model) { runner, bar in
       switch answer.output {
-      case .text: try say(input, runner, bar)
-      case .image: try drawPicture(input, runner, bar)
-      case .audio: try makeSound(input, vocoder, runner, bar)
+      case .text: try say(input, drawing, runner, bar)
+      case .image: try written(drawPicture(input, runner, bar), to: target)
+      case .audio: try written(makeSound(input, vocoder, runner, bar), to: target)
       }
     }
-    Console.say(json ? try JSONFile.text(report) : report.answer?.text ?? report.written?.file ?? "")
+    try Console.say(json ? try JSONFile.text(report) : report.answer?.text ?? report.written?.file ?? "")
   }
 
-  private func say(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
+  private func say(
+    _ input: TaskInput, _ drawing: OutputTarget?, _ runner: TaskRunner, _ bar: ProgressBar
+  ) throws -> TaskReport {
     let answer = try runner.follow(input, settings: sampling.settings(bar: bar))
     var report = TaskReport(task: "generate", answer: answer)
     if let image = input.image {
       let objects = try runner.boxes(in: answer, of: image)
       if !objects.isEmpty { report.objects = objects.map(TaskReport.Object.init) }
-      if let draw { try MediaFile.write(image.drawing(objects), to: draw) }
+      try drawing?.write(image.drawing(objects).pngData())
     }
     return report
   }
 
-  private func drawPicture(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskReport {
-    try written(TaskResult.File(runner.makePicture(for: input, settings: mediaSettings(bar))))
+  private func written(_ file: TaskResult.File, to target: OutputTarget?) throws -> TaskReport {
+    var report = TaskReport(task: "generate")
+    if let target { report.written = try file.write(to: target) }
+    return report
   }
 
-  private func written(_ file: TaskResult.File) throws -> TaskReport {
-    var report = TaskReport(task: "generate")
-    report.written = try file.write(to: answer.media.file ?? "")
-    return report
+  private func drawPicture(_ input: TaskInput, _ runner: TaskRunner, _ bar: ProgressBar) throws -> TaskResult.File {
+    try TaskResult.File(runner.makePicture(for: input, settings: mediaSettings(bar)))
   }
 
   private func makeSound(
     _ input: TaskInput, _ vocoder: Vocoder?, _ runner: TaskRunner, _ bar: ProgressBar
-  ) throws -> TaskReport {
-    let sound = try runner.makeSound(for: input, vocoder: vocoder, settings: mediaSettings(bar))
-    return try written(TaskResult.File(sound))
+  ) throws -> TaskResult.File {
+    try TaskResult.File(runner.makeSound(for: input, vocoder: vocoder, settings: mediaSettings(bar)))
   }
 
   private func mediaSettings(_ bar: ProgressBar) -> MediaSettings {

@@ -45,12 +45,12 @@ struct Import: ParsableCommand {
     options.configuration = config.map { URL(filePath: $0) }
     options.shardSize = Int(shardSize * 1e9)
     let plan = try CheckpointImport(URL(filePath: source), options: options)
-    if !plan.leftOut.isEmpty { Console.say("leaves out \(plan.leftOut.count) tensors of what is not wanted") }
+    if !plan.leftOut.isEmpty { try Console.say("leaves out \(plan.leftOut.count) tensors of what is not wanted") }
     let folder = URL(filePath: destination)
     try TransferDisplay.run(verb: "importing", bytes: plan.byteCount) { progress in
       try plan.write(to: folder, progress: progress)
     }
-    Console.say("\(destination): \(plan.tensors.count) tensors, \(Amount.bytes(plan.byteCount))")
+    try Console.say("\(destination): \(plan.tensors.count) tensors, \(Amount.bytes(plan.byteCount))")
   }
 }
 
@@ -90,11 +90,12 @@ struct ModalitySelection: ParsableArguments {
   private static func parsed<Modality: RawRepresentable & CaseIterable>(
     _ list: String, option: String
   ) throws -> [Modality] where Modality.RawValue == String {
-    try list.split(separator: ",").map { word in
+    let words = list.split(separator: ",", omittingEmptySubsequences: false)
+    return try words.map { word in
       let name = word.trimmingCharacters(in: .whitespaces)
       guard let modality = Modality(rawValue: name) else {
         let known = Modality.allCases.map(\.rawValue).joined(separator: ", ")
-        throw ValidationError("\(option): \(name) is none of \(known)")
+        throw ValidationError("\(option): “\(name)” is none of \(known)")
       }
       return modality
     }

@@ -32,9 +32,9 @@ struct Inspect: ParsableCommand {
     }
     let inspection = Inspection(policy: policy, model: try ModelInspection(model))
     if json {
-      Console.say(try JSONFile.text(inspection))
+      try Console.say(try JSONFile.text(inspection))
     } else {
-      Console.say(inspection.text)
+      try Console.say(inspection.text)
     }
   }
 }

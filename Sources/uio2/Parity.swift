@@ -1,6 +1,8 @@
 import ArgumentParser
+import Files
 import Foundation
 import PolicyEvaluation
+import Processes
 import UnifiedIO
 import UnifiedIOParity
 
@@ -26,12 +28,13 @@ struct Parity: ParsableCommand {
   var json: String?
 
   func run() throws {
-    let signals = SignalWatch { number in Foundation.exit(128 &+ number) }
+    let target = try json.map { try OutputTarget($0) }
+    let signals = SignalWatch { SignalWatch.endProcess(by: $0) }
     let report = try withExtendedLifetime(signals) {
       try UnifiedIOParity.Parity.run(folder: URL(filePath: folder), parts: parts.isEmpty ? nil : parts) { _ in }
     }
-    Console.say(table(report))
-    if let json { try JSONFile.write(report, to: json) }
+    try JSONFile.write(report, to: target)
+    try Console.say(table(report))
     guard report.passed else {
       let failed = "\(report.rows.count { !$0.passed }) of \(report.rows.count) tensors are out of tolerance"
       throw CommandFailure(.failed, report.rows.isEmpty ? "nothing was compared" : failed)

@@ -38,6 +38,6 @@ struct Quantize: ParsableCommand {
     try TransferDisplay.run(verb: "quantizing", bytes: quantization.byteCount) { progress in
       try quantization.write(to: URL(filePath: destination), progress: progress)
     }
-    Console.say("\(destination): \(quantization.tensors.count) tensors, \(Amount.bytes(quantization.byteCount))")
+    try Console.say("\(destination): \(quantization.tensors.count) tensors, \(Amount.bytes(quantization.byteCount))")
   }
 }

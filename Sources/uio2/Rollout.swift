@@ -1,7 +1,13 @@
 import ArgumentParser
+import Files
 import Foundation
 import Logging
 import PolicyEvaluation
+import Processes
+import RobotLink
+import RobotPolicy
+import Tensors
+import UnifiedIO
 
 /// `uio2 rollout`: flies a simulated robot and counts successes.
 struct Rollout: ParsableCommand {
@@ -17,6 +23,12 @@ struct Rollout: ParsableCommand {
 
       Episode e of each task uses seed SEED + e, and every seed has a goal of its own. The exit code is 0 when all episodes ran, \
       whether or not they succeeded; --require-success turns the success rate into part of it.
+
+      The report of --json is written anew after each episode and says whether the run is complete, so that a run that is killed \
+      leaves what it has flown. A run without a single episode leaves the file as it was.
+
+      The simulator's Python sees neither the working folder nor PYTHONPATH: the modules that are installed fly, and the report names \
+      their files and versions. --python-path puts a folder before them.
       """)
 
   @Option(
@@ -51,10 +63,15 @@ struct Rollout: ParsableCommand {
     help: ArgumentHelp(
       "What the deadlines of commands run against: simulated (no answer is late, so a busy machine changes nothing) or wall (as on a real arm).",
       valueName: "clock"))
-  var clock = RobotClock.simulated
+  var clock = RolloutClock.simulated
 
   @Option(help: ArgumentHelp("Exit with 1 when a smaller share of the episodes succeeds, 0…1.", valueName: "rate"))
   var requireSuccess: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "How long the simulator may report nothing before it is ended as hung.", valueName: "seconds"))
+  var watchdog = 60.0
 
   @Option(
     help: ArgumentHelp(
@@ -62,6 +79,12 @@ struct Rollout: ParsableCommand {
       valueName: "path"),
     completion: .file())
   var python: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A folder in which the simulator's modules are looked for first; may be repeated.", valueName: "folder"),
+    completion: .directory)
+  var pythonPath: [String] = []
 
   @Flag(help: "Show what the simulator writes for people.")
   var verbose = false
@@ -78,44 +101,70 @@ struct Rollout: ParsableCommand {
     if let requireSuccess, !(0...1).contains(requireSuccess) {
       throw ValidationError("--require-success: expected 0…1, found \(requireSuccess)")
     }
-    if daemon != nil, policy != nil {
+    guard watchdog > 0, watchdog <= 86_400 else {
+      throw ValidationError("--watchdog must be above 0 and at most a day, found \(watchdog).")
+    }
+    _ = try address
+    if daemon != nil { try checkOptionsWithDaemon() }
+  }
+
+  /// Refuses options about the daemon of this process where there is none.
+  private func checkOptionsWithDaemon() throws {
+    if policy != nil {
       throw ValidationError("--policy is served from this process and --daemon from another; name one of them")
+    }
+    if compute.isGiven || logging.logLevel != nil {
+      throw ValidationError(
+        "--weights, --activations, --threads and --log-level are about the policy that this process serves; leave them out with --daemon."
+      )
     }
   }
 
   func run() throws {
+    let session = RolloutSession()
+    // From the beginning, so that whatever is begun is also ended.
+    let signals = SignalWatch { session.interrupt(with: $0) }
+    defer { withExtendedLifetime(signals) {} }
     let logger = logging.makeLogger(default: .warning)
+    let target = try json.map { try OutputTarget($0) }
+    // Films have names of their own; any will do to see whether they can be written.
+    if let video { _ = try OutputTarget(video + "/film.mp4") }
     let plan = try plan()
     let interpreter = try PythonInterpreter(
       explicit: python, variables: ProcessInfo.processInfo.environment, packageRoot: Locations.packageRoot)
-    compute.apply()
-    let local: LocalDaemon? =
-      daemon == nil
-      ? try LocalDaemon(
-        policy: Locations.policy(policy ?? Locations.shippedPolicy), weights: compute.options, logger: logger) : nil
-    let address = daemon ?? local?.endpoint ?? ""
-    let runner = RolloutRunner(plan.command(python: interpreter, address: address))
-    let signals = SignalWatch { runner.interrupt(with: $0) }
-    local?.start { runner.interrupt(with: SIGTERM) }
+    let (local, weights) = try localDaemon(logger)
     defer { local?.stop() }
+    let run = RolloutRun(
+      plan: plan, weights: weights, daemon: daemon, version: UIO2.version, command: CommandLine.arguments)
+    let runner = RolloutRunner(
+      plan.command(python: interpreter, address: try address?.connectable ?? local?.endpoint ?? "", pythonPath: pythonPath),
+      patience: .seconds(watchdog))
+    session.begin(runner)
+    local?.start { session.interrupt(with: SIGTERM) }
 
-    let log = RolloutLog(isVerbose: verbose)
-    log.display.draw()
-    let failure = fly(runner, into: log)
-    log.display.erase()
-    var report = log.report
-    if local != nil { report.peakMemory = Measurements.peakMemory }
-    try publish(report)
-    if let number = signals.received {
-      let flown = "\(report.episodes.count) of \(plan.totalEpisodes)"
-      throw CommandFailure(.signal(number), "ended by a signal after \(flown) episodes")
+    let log = RolloutLog(run, target: target, mayStop: target == nil && video == nil, isVerbose: verbose)
+    let failure = session.fly(runner, into: log)
+    let cause = reason(failure, signals.received, local?.failure, log, plan)
+    let ending = Result { try log.end(because: cause, peakMemory: local == nil ? nil : Measurements.peakMemory) }
+    if let cause { throw cause }
+    if let requireSuccess, let rate = log.report.overall.rate, rate < requireSuccess {
+      throw CommandFailure(.failed, "success rate \(rate) is below the required \(requireSuccess)")
     }
-    // A policy that could not be served is the cause of whatever the robot then said.
-    if let cause = local?.failure { throw cause }
-    if let failure { throw failure }
-    if let requireSuccess, report.overall.rate < requireSuccess {
-      throw CommandFailure(.failed, "success rate \(report.overall.rate) is below the required \(requireSuccess)")
-    }
+    try ending.get()
+  }
+
+  /// Loads the policy and makes a daemon of this process, unless another one was named.
+  private func localDaemon(_ logger: Logger) throws -> (LocalDaemon?, weights: String?) {
+    guard daemon == nil else { return (nil, nil) }
+    compute.apply()
+    let bundle = try PolicyBundle.load(from: Locations.policy(policy ?? Locations.shippedPolicy))
+    try compute.check(checkpoint: bundle.modelDirectory)
+    let brain = try UnifiedIOPolicy(bundle: bundle, weights: compute.options, serverVersion: UIO2.version)
+    return (try LocalDaemon(brain, logger: logger), brain.model.runner.model.weightFormat.rawValue)
+  }
+
+  private var address: Endpoint? {
+    get throws { try daemon.map { try Endpoint($0, for: .connect, option: "--daemon") } }
   }
 
   private func plan() throws(RolloutError) -> RolloutPlan {
@@ -124,44 +173,19 @@ struct Rollout: ParsableCommand {
       clock: clock)
   }
 
-  private func fly(_ runner: RolloutRunner, into log: RolloutLog) -> RolloutError? {
-    do throws(RolloutError) {
-      try runner.run(onDiagnostic: { log.note($0) }, onEvent: { log.record($0) })
-      return nil
-    } catch {
-      return error
+  /// Why not all episodes ran; `nil` when they did.
+  private func reason(
+    _ failure: RolloutError?, _ signal: Int32?, _ daemonFailure: (any Error)?, _ log: RolloutLog, _ plan: RolloutPlan
+  ) -> (any Error)? {
+    if let signal {
+      let flown = "\(log.report.episodes.count) of \(plan.totalEpisodes)"
+      let name = SignalName.of(signal) ?? "a signal"
+      return CommandFailure(.signal(signal), "ended by \(name) after \(flown) episodes")
     }
-  }
-
-  /// The table, and the file when one was asked for; also of a rollout that was cut short.
-  private func publish(_ report: RolloutReport) throws {
-    if !report.episodes.isEmpty { Console.say("\n" + report.table()) }
-    if let json {
-      try report.write(to: URL(filePath: json))
-      Console.say("\nreport  \(json)")
-    }
+    if log.hasStopped, let outputFailure = log.outputFailure { return outputFailure }
+    // A policy that could not be served is the cause of whatever the robot then said.
+    return daemonFailure ?? failure
   }
 }
 
-extension RobotClock: ExpressibleByArgument {}
-
-/// What both closures of a running rollout write to.
-private final class RolloutLog {
-  var report = RolloutReport()
-  var display = ProgressDisplay()
-  let isVerbose: Bool
-
-  init(isVerbose: Bool) { self.isVerbose = isVerbose }
-
-  func note(_ line: String) {
-    guard isVerbose else { return }
-    display.erase()
-    Console.complain(line)
-    display.draw()
-  }
-
-  func record(_ event: RolloutEvent) {
-    report.record(event)
-    display.show(event)
-  }
-}
+extension RolloutClock: ExpressibleByArgument {}

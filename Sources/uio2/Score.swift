@@ -32,7 +32,8 @@ struct Score: ParsableCommand {
   var json = false
 
   func validate() throws {
-    if pictures.images.isEmpty, pictures.box != nil { throw ValidationError("--box needs an --image.") }
+    try pictures.check(prompt)
+    if let place = options.firstIndex(of: "") { throw ValidationError("--option number \(place + 1) is empty.") }
   }
 
   func run() throws {
@@ -43,6 +44,6 @@ struct Score: ParsableCommand {
         settings: TaskSettings(onProgress: bar.observer))
     }
     let report = TaskReport(task: "score", scores)
-    Console.say(json ? try JSONFile.text(report) : report.text)
+    try Console.say(json ? try JSONFile.text(report) : report.text)
   }
 }

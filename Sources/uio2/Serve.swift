@@ -2,7 +2,9 @@ import ArgumentParser
 import ControlDaemon
 import Foundation
 import Logging
+import Processes
 import RobotInterface
+import RobotLink
 import RobotPolicy
 
 /// `uio2 serve`: runs a policy behind a socket until a signal ends it.
@@ -19,8 +21,10 @@ struct Serve: ParsableCommand {
         uio2 serve --policy Policies/metaworld-mt5 --bind ipc:///run/uio2.sock --log-level debug
         uio2 serve --model large
 
-      SIGINT or SIGTERM ends it cleanly: pending requests are told so, and the exit code is 0. The address has no \
-      authentication; bind to a loopback or ipc address unless the network is yours alone.
+      A signal (SIGINT, SIGTERM, SIGHUP, SIGQUIT) ends it cleanly: pending requests are told so, and the exit code is 0; a second \
+      one ends it at once. The same happens when it needs more memory than --memory-ceiling, but the exit code is then 75: start it \
+      again (docs/uio2.service does). The log on standard error never holds a robot up: lines that nobody reads are dropped and \
+      counted. The address has no authentication, so it has to be one of this machine alone: loopback or ipc.
       """)
 
   @Option(
@@ -40,12 +44,27 @@ struct Serve: ParsableCommand {
   var tokenizer: String?
 
   @Option(help: ArgumentHelp("Where to listen: tcp://HOST:PORT or ipc://PATH.", valueName: "address"))
-  var bind = "tcp://127.0.0.1:5555"
+  var bind = Endpoint.standard.description
+
+  @Flag(help: "Listen also where other machines can connect. Nobody is authenticated: the network must be yours alone.")
+  var insecure = false
 
   @Option(
     help: ArgumentHelp(
       "Robots answered together when so many wait: shared work, but the first waits for the last.", valueName: "count"))
-  var maxBatch = DaemonOptions().maximumBatch
+  var maxBatch: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Size of one request (default: what the policy's cameras need, and 1 MiB for questions; 16 MiB with --model).",
+      valueName: "MiB"))
+  var maxMessage: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Memory beyond which it ends with 75 (default: what the warm policy uses, twice its weights, and 1 GiB).",
+      valueName: "MiB"))
+  var memoryCeiling: Int?
 
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var realtime: RealtimeOption
@@ -53,17 +72,40 @@ struct Serve: ParsableCommand {
 
   func validate() throws {
     if policy != nil, model != nil { throw ValidationError("--policy brings its own model; leave out --model.") }
-    guard maxBatch >= 1 else { throw ValidationError("--max-batch must be at least 1.") }
+    if let maxBatch, maxBatch < 1 { throw ValidationError("--max-batch must be at least 1.") }
+    if maxBatch != nil, model != nil { throw ValidationError("--max-batch is about robots; --model serves none.") }
     if tokenizer != nil, model == nil { throw ValidationError("--tokenizer goes with --model.") }
+    if let maxMessage, !(1...1024).contains(maxMessage) { throw ValidationError("--max-message must be 1 to 1024.") }
+    if let memoryCeiling, !(1...(1 << 24)).contains(memoryCeiling) {
+      throw ValidationError("--memory-ceiling must be 1 to \(1 << 24).")
+    }
+    guard try endpoint.isLocal || insecure else {
+      throw ValidationError(
+        "--bind: other machines can reach \(bind), and nobody is authenticated there; add --insecure if that is meant.")
+    }
+  }
+
+  private var endpoint: Endpoint { get throws { try Endpoint(bind, for: .listen, option: "--bind") } }
+
+  private var options: DaemonOptions {
+    var options = DaemonOptions()
+    if let maxBatch { options.maximumBatch = maxBatch }
+    options.maximumMessageBytes = maxMessage.map { $0 << 20 }
+    options.memory = memoryCeiling.map { .bytes($0 << 20) } ?? .derived
+    options.socket.allowsOtherMachines = insecure
+    return options
   }
 
   private func brain() throws -> any ObservationPolicy {
     if let model {
+      let folder = URL(filePath: model)
+      try compute.check(checkpoint: folder)
       return try BareModel(
-        directory: URL(filePath: model), tokenizer: tokenizer.map { URL(filePath: $0) }, weights: compute.options,
+        directory: folder, tokenizer: tokenizer.map { URL(filePath: $0) }, weights: compute.options,
         serverVersion: UIO2.version)
     }
     let bundle = try PolicyBundle.load(from: Locations.policy(policy ?? Locations.shippedPolicy))
+    try compute.check(checkpoint: bundle.modelDirectory)
     return try UnifiedIOPolicy(bundle: bundle, weights: compute.options, serverVersion: UIO2.version)
   }
 
@@ -72,16 +114,22 @@ struct Serve: ParsableCommand {
     compute.apply()
     // Before the model is loaded and threads are started, which inherit it.
     realtime.apply(logger)
-    let brain = try brain()
-    var options = DaemonOptions()
-    options.maximumBatch = maxBatch
+    DescriptorLimit.raise()
+    let (brain, endpoint) = (try brain(), try endpoint)
+    if !endpoint.isLocal {
+      logger.warning("other machines can connect, and nobody is authenticated", metadata: ["endpoint": "\(endpoint)"])
+    }
     let daemon: ControlDaemon
-    do {
-      daemon = try ControlDaemon(policy: brain, endpoint: bind, options: options, logger: logger)
+    do throws(RobotError) {
+      daemon = try ControlDaemon(policy: brain, endpoint: endpoint, options: options, logger: logger)
     } catch {
       throw CommandFailure(.unavailable, error.description)
     }
-    let signals = SignalWatch { _ in daemon.stop() }
+    let signals = SignalWatch { [count = Counter()] number in
+      // Whoever asks again does not want to wait for what is being computed.
+      if count.next() > 1 { SignalWatch.endProcess(by: number) }
+      daemon.stop()
+    }
     try withExtendedLifetime(signals) { try daemon.run() }
   }
 }

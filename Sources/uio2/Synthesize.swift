@@ -47,7 +47,7 @@ struct Synthesize: ParsableCommand {
       try checkpoint.write(to: folder, progress: progress)
     }
     let parameters = checkpoint.tensors.reduce(0) { $0 + $1.count }
-    Console.say(
+    try Console.say(
       "\(destination): \(checkpoint.tensors.count) tensors, \(Amount.count(parameters)) parameters, \(Amount.bytes(checkpoint.byteCount))"
     )
   }

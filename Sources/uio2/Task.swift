@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import UnifiedIO
 
 /// `uio2 task`: the tasks of the release, with their prompts and typed results.
@@ -103,11 +104,15 @@ struct RunTask: ParsableCommand {
   func validate() throws { try checkOptions() }
 
   func run() throws {
+    let target = try media.target(), picture = try draw.map { try OutputTarget($0) }
+    if let target, let picture, target.isSameFile(as: picture) {
+      throw ValidationError("-o and --draw name the same file.")
+    }
     let work = try makeWork()
     var result = try ModelRun.start(model, work)
-    if let draw, let drawing = result.drawing { try MediaFile.write(drawing, to: draw) }
-    if let path = media.file, let file = result.file { result.report.written = try file.write(to: path) }
-    Console.say(json ? try JSONFile.text(result.report) : result.report.text)
+    if let picture, let drawing = result.drawing { try picture.write(drawing.pngData()) }
+    if let target, let file = result.file { result.report.written = try file.write(to: target) }
+    try Console.say(json ? try JSONFile.text(result.report) : result.report.text)
   }
 }
 

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Foundation
+import Processes
 
 /// The command line. Each subcommand has a file of its own; what they do stands in the libraries.
 @main
@@ -13,6 +15,9 @@ struct UIO2: ParsableCommand {
         uio2 serve --policy Policies/metaworld-mt5 --bind tcp://127.0.0.1:5555
         uio2 rollout --env metaworld:reach-v3,push-v3 --episodes 10 --video films
 
+      Results go to standard output or to the files that options name. Such a file is looked at before the work begins and replaced \
+      whole, links are followed, devices and pipes are written through. An option is given once unless its help says otherwise.
+
       \(ExitCode.table)
       """,
     version: version,
@@ -26,13 +31,34 @@ struct UIO2: ParsableCommand {
 
   /// Runs the chosen subcommand; a failure is one line on standard error and an exit code of ``ExitCode/table``.
   static func main() {
-    do {
-      var command = try parseAsRoot()
-      try command.run()
-    } catch {
-      guard let failure = CommandFailure(error) else { exit(withError: error) }
-      Console.complain("uio2: " + failure.message)
-      exit(withError: failure.code)
+    StandardStreams.prepare()
+    var code = ExitCode.success
+    do { try runCommand() } catch { code = report(error) }
+    do throws(CommandFailure) { try Console.close() } catch { code = report(error) }
+    ProcessLog.flush()
+    Foundation.exit(code.rawValue)
+  }
+
+  private static func runCommand() throws {
+    var command = try parseAsRoot()
+    try RepeatedOptions.check(CommandLine.arguments.dropFirst())
+    try KernelLevel.check()
+    try command.run()
+  }
+
+  /// Tells what has ended the command, where there is something to tell.
+  private static func report(_ error: any Error) -> ExitCode {
+    if let failure = CommandFailure(error) {
+      if !failure.message.isEmpty { Console.complain("uio2: " + failure.message) }
+      return failure.code
     }
+    let code = exitCode(for: error), message = fullMessage(for: error)
+    guard code == .success else {
+      if !message.isEmpty { Console.complain(message) }
+      return code
+    }
+    // Help and version are results, with all that can happen to one.
+    do throws(CommandFailure) { try Console.say(message) } catch { return report(error) }
+    return code
   }
 }

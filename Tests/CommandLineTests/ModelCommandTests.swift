@@ -22,6 +22,22 @@ import Testing
     #expect(document["policy"] == nil)
   }
 
+  @Test func `inspect tells which sentences a policy knows and what it accepts`() throws {
+    let policy = BuiltTool.repository.appending(path: "Policies/metaworld-mt5").path
+    let outcome = try BuiltTool.run(["inspect", policy])
+    #expect(outcome.status == 0)
+    #expect(outcome.output.contains("instructions   Move the gripper to the red goal point.\n"))
+    #expect(outcome.output.contains("speed          1.2 m/s\n"))
+    #expect(outcome.output.contains("tolerance"))
+    let written = try BuiltTool.run(["inspect", policy, "--json"])
+    let document = try #require(try JSONSerialization.jsonObject(with: Data(written.output.utf8)) as? [String: Any])
+    let description = try #require(document["policy"] as? [String: Any])
+    #expect((description["instructions"] as? [String])?.count == 5)
+    #expect(description["unlimited"] as? Bool == false)
+    let measured = try #require(description["proprioception"] as? [[String: Any]])
+    #expect(measured.allSatisfy { ($0["tolerance"] as? Double ?? 0) > 0 })
+  }
+
   @Test func parityPrintsARowATensorAndWritesThem() throws {
     try BuiltTool.withFolder { folder in
       let file = folder.appending(path: "parity.json")

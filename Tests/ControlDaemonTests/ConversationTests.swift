@@ -15,7 +15,7 @@ struct ConversationTests {
     let robot = try daemon.client()
     let capabilities = try robot.hello(clientName: "test", clientVersion: "1")
     #expect(capabilities.policyName == "fake")
-    #expect(capabilities.limits.maximumMessageBytes == UInt64(ProtocolLimits.maximumMessageBytes))
+    #expect(capabilities.limits.maximumMessageBytes == 512 << 10)
 
     let chunk = try robot.act(on: .sample(1))
     #expect(chunk.actions == [Action(values: [0.5], limited: .range)])
@@ -149,6 +149,6 @@ struct ConversationTests {
   @Test func `an address in use is refused when the daemon is made`() throws {
     let daemon = try RunningDaemon(FakePolicy())
     defer { daemon.stop() }
-    #expect(throws: RobotError.self) { try RunningDaemon(FakePolicy(), endpoint: daemon.daemon.endpoint) }
+    #expect(throws: RobotError.self) { try RunningDaemon(FakePolicy(), endpoint: daemon.daemon.endpoint.description) }
   }
 }

@@ -173,7 +173,8 @@ struct ModelConversationTests {
     func look(_ sequence: UInt64) -> Observation {
       Observation(
         sequence: sequence, capturedAt: sequence, sentAt: sequence, frames: frames,
-        proprioception: capabilities.proprioception.map { ($0.minimum + $0.maximum) / 2 }, instruction: "Push.")
+        proprioception: capabilities.proprioception.map { ($0.minimum + $0.maximum) / 2 },
+        instruction: capabilities.instructions[0])
     }
     let alone = try daemon.client("first").act(on: look(1)).tokens
     let answer = try person.generate(GenerationRequest(prompt: "hello", maximumTokens: 200)).tokens

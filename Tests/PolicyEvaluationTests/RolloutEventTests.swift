@@ -87,7 +87,7 @@ import Testing
   }
 
   /// Damaged lines are either events or typed errors; nothing else may happen.
-  @Test func damagedLinesNeverTrap() {
+  @Test func damagedLinesNeverTrap() throws {
     var random = SeededGenerator(seed: 20_261_123)
     for _ in 0..<3000 {
       var bytes = Array(Self.lines[Int(random.next() % UInt64(Self.lines.count))].utf8)
@@ -100,7 +100,7 @@ import Testing
         default: bytes.removeSubrange(place...)
         }
       }
-      var report = RolloutReport()
+      var report = RolloutReport(try .sample)
       var progress = RolloutProgress()
       do throws(RolloutError) {
         let event = try RolloutEvent(line: bytes, number: 1)
@@ -129,7 +129,7 @@ import Testing
     let largest = Int.max
     let line =
       #"{"event":"episode_end","task":"a","seed":\#(largest),"episode":\#(largest),"success":true,"steps":\#(largest),"policy_steps":\#(largest),"limited_actions":\#(largest),"held_steps":\#(largest),"wall_s":1e308}"#
-    var report = RolloutReport()
+    var report = RolloutReport(try .sample)
     report.record(try decode(line))
     report.record(try decode(line))
     #expect(report.table().contains("2 of 2"))

@@ -1,5 +1,6 @@
 import Foundation
 import PolicyEvaluation
+import Processes
 import Testing
 
 /// What a rollout's description may be, and the command line that it becomes.
@@ -33,14 +34,15 @@ import Testing
     let plan = try RolloutPlan(
       environment: "metaworld:reach-v3,push-v3", episodes: 3, seed: 5, maximumSteps: 200, videoDirectory: "films")
     let python = try PythonInterpreter(explicit: "/bin/sh", variables: [:], packageRoot: nil)
-    let command = plan.command(python: python, address: "ipc:///tmp/x")
+    let command = plan.command(python: python, address: "ipc:///tmp/x", pythonPath: ["/a", "b"])
     #expect(command.executable == "/bin/sh")
     #expect(
       command.arguments.joined(separator: " ")
-        == "-m uio2_envs metaworld --task reach-v3,push-v3 --connect ipc:///tmp/x --episodes 3 --seed 5 "
+        == "-I -u -m uio2_envs metaworld --task reach-v3,push-v3 --connect ipc:///tmp/x --episodes 3 --seed 5 "
         + "--clock simulated "
-        + "--max-steps 200 --video films --events"
+        + "--max-steps 200 --video films --python-path /a --python-path b --events --lifeline"
     )
+    #expect(command.lifeline == .standardInput)
   }
 }
 
@@ -72,15 +74,13 @@ import Testing
     }
   }
 
-  @Test func findsTheRepositorysModules() throws {
+  @Test func `the repository's modules are found, and nothing else is searched before the installed ones`() throws {
     try withPackage { root in
-      let envs = root.appending(path: "Envs").path + ":" + root.appending(path: "Envs/client").path
-      let alone = try PythonInterpreter(explicit: "/bin/sh", variables: [:], packageRoot: root)
-      #expect(alone.environment["PYTHONPATH"] == envs)
-      let after = try PythonInterpreter(explicit: "/bin/sh", variables: ["PYTHONPATH": "/x"], packageRoot: root)
-      #expect(after.environment["PYTHONPATH"] == envs + ":/x")
+      let envs = root.appending(path: "Envs").path + "\n" + root.appending(path: "Envs/client").path
+      let found = try PythonInterpreter(explicit: "/bin/sh", variables: ["PYTHONPATH": "/x"], packageRoot: root)
+      #expect(found.launch.first == "-I" && found.launch.suffix(2) == [envs, "uio2_envs"])
       let none = try PythonInterpreter(explicit: "/bin/sh", variables: [:], packageRoot: nil)
-      #expect(none.environment["PYTHONPATH"] == nil)
+      #expect(none.launch == ["-I", "-u", "-m", "uio2_envs"])
     }
   }
 

@@ -48,6 +48,16 @@ import Testing
         + "success 1/2 (50 %)  25.0 Hz")
   }
 
+  @Test func `a silence that lasts is told`() {
+    var progress = RolloutProgress()
+    progress.record(silence: .seconds(4))
+    #expect(progress.line() == "waiting for the robot")
+    progress.record(silence: .seconds(12))
+    #expect(progress.line() == "waiting for the robot  (nothing for 12 s)")
+    progress.record(start("push-v3", index: 0))
+    #expect(progress.line() == "push-v3  episode 1/10  step 0  success –")
+  }
+
   @Test func fitsTheTerminal() {
     var progress = RolloutProgress()
     progress.record(start("push-v3", index: 0))

@@ -1,11 +1,12 @@
+import Files
 import Foundation
 import PolicyEvaluation
 import Testing
 
 /// Three episodes of two tasks whose every figure can be worked out by hand.
 @Suite struct RolloutReportTests {
-  static func threeEpisodes() -> RolloutReport {
-    var report = RolloutReport()
+  static func threeEpisodes(_ state: RolloutRun.State = .complete) throws -> RolloutReport {
+    var report = RolloutReport(try .sample)
     report.record(
       .ready(
         .init(
@@ -32,35 +33,36 @@ import Testing
     fly("reach-v3", seed: 8, index: 1, periods: [nil, 60], success: true, steps: 60, video: "f/reach-8.mp4")
     fly("push-v3", seed: 7, index: 2, periods: [nil, 80], success: true, steps: 88, video: nil)
     report.record(.done)
+    report.state = state
     return report
   }
 
-  @Test func countsSuccessesByTaskInTheOrderFlown() {
-    let report = Self.threeEpisodes()
+  @Test func countsSuccessesByTaskInTheOrderFlown() throws {
+    let report = try Self.threeEpisodes()
     #expect(report.tasks.map(\.name) == ["reach-v3", "push-v3"])
     #expect(report.tasks.map(\.success.successes) == [1, 1])
     #expect(report.tasks.map(\.success.episodes) == [2, 1])
     #expect(report.overall.rate == 2.0 / 3.0)
   }
 
-  @Test func measuresControlRateFromPeriodsWithinEpisodes() {
+  @Test func measuresControlRateFromPeriodsWithinEpisodes() throws {
     // Periods 40 50 60 80: the nearest-rank median is 50 ms, the 99th percentile 80 ms.
-    let report = Self.threeEpisodes()
+    let report = try Self.threeEpisodes()
     #expect(report.controlRate == 20)
     #expect(report.p99Period == 80)
     #expect(report.episodes.map(\.controlRate) == [25, 1000.0 / 60, 12.5])
   }
 
-  @Test func measuresLatencyByStageKnownStagesFirst() {
+  @Test func measuresLatencyByStageKnownStagesFirst() throws {
     // vision: 1 2 3 1 2 1 2 → sorted 1 1 1 2 2 2 3: median 2, p99 3.
-    let latency = Self.threeEpisodes().latency
+    let latency = try Self.threeEpisodes().latency
     #expect(latency.map(\.stage) == ["round_trip", "vision", "odd_stage"])
     #expect(latency[1].spread.median == 2)
     #expect(latency[1].spread.p99 == 3)
   }
 
-  @Test func showsOneFilmATaskAndPrefersASuccess() {
-    let videos = Self.threeEpisodes().videos
+  @Test func showsOneFilmATaskAndPrefersASuccess() throws {
+    let videos = try Self.threeEpisodes().videos
     #expect(videos.map(\.task) == ["reach-v3"])
     #expect(videos.map(\.path) == ["f/reach-8.mp4"])
   }
@@ -101,18 +103,60 @@ import Testing
     #expect(latency["vision"] == ["median": 2, "p99": 3])
   }
 
-  @Test func anEmptyReportHasEveryKeyAndNoNumbersMadeUp() throws {
+  @Test func `a rate over no episodes is null, and so is its interval`() throws {
     let document = try #require(
-      try JSONSerialization.jsonObject(with: RolloutReport().json()) as? [String: Any])
+      try JSONSerialization.jsonObject(with: RolloutReport(try .sample).json()) as? [String: Any])
     let summary = try #require(document["summary"] as? [String: Any])
+    #expect(summary["success_rate"] is NSNull && summary["confidence_95"] is NSNull)
+    #expect(summary["flown"] as? Int == 0 && summary["planned"] as? Int == 4)
+    #expect(RolloutReport(try .sample).overall.rate == nil)
     let rate = try #require(summary["control_rate_hz"] as? [String: Any])
     #expect(rate["median"] is NSNull && rate["p99_period_ms"] is NSNull)
     #expect((document["episodes"] as? [Any])?.isEmpty == true)
     #expect((summary["per_task"] as? [String: Any])?.isEmpty == true)
   }
 
-  @Test func tellsPeopleTheSame() {
-    var report = Self.threeEpisodes()
+  @Test func `the summary says what was planned and flown, and why not all of it`() throws {
+    for (state, isComplete, reason) in [
+      (RolloutRun.State.complete, true, nil), (.unfinished, false, "the run has not ended, or was killed"),
+      (.cutShort("ended by SIGINT"), false, "ended by SIGINT"),
+    ] as [(RolloutRun.State, Bool, String?)] {
+      let report = try Self.threeEpisodes(state)
+      let document = try JSONSerialization.jsonObject(with: report.json()) as? [String: Any]
+      let summary = try #require(document?["summary"] as? [String: Any])
+      #expect(summary["planned"] as? Int == 4 && summary["flown"] as? Int == 3)
+      #expect(summary["complete"] as? Bool == isComplete)
+      #expect(summary["incomplete_reason"] as? String == reason)
+      #expect(report.table().contains("incomplete    3 of 4 episodes") == !isComplete)
+    }
+  }
+
+  @Test func `the summary says what it was run with and on`() throws {
+    var report = RolloutReport(try .sample)
+    report.record(
+      .ready(
+        .init(
+          policy: "mt5", policyDigest: "ab12", tasks: ["a"], episodes: 2, seed: 7, goalProtocol: "fresh", stepLimit: 500,
+          simulator: .init(
+            name: "metaworld", python: "3.12.3", pythonPath: ["/x"], renderer: "egl",
+            modules: [.init(name: "mujoco", version: "3.2.0", pinned: "3.3.0", path: "/p/mujoco/__init__.py")]))))
+    let document = try JSONSerialization.jsonObject(with: report.json()) as? [String: Any]
+    let summary = try #require(document?["summary"] as? [String: Any])
+    let run = try #require(summary["run"] as? [String: Any])
+    #expect(run["clock"] as? String == "simulated" && run["weights"] as? String == "bf16" && run["seed"] as? Int == 7)
+    #expect(run["step_limit"] as? Int == 500, "what the robot says, where no limit was asked for")
+    #expect(run["version"] as? String == "9.9" && run["command"] as? [String] == ["uio2", "rollout"])
+    #expect(run["started_at"] as? String == "2025-11-30T00:00:00Z" && run["daemon"] is NSNull)
+    let machine = try #require(run["machine"] as? [String: Any])
+    #expect(Set(machine.keys) == ["processor", "processors", "memory_bytes", "system"])
+    let simulator = try #require(run["simulator"] as? [String: Any])
+    let modules = try #require(simulator["modules"] as? [[String: String]])
+    #expect(modules == [["name": "mujoco", "version": "3.2.0", "pinned": "3.3.0", "path": "/p/mujoco/__init__.py"]])
+    #expect(simulator["python_path"] as? [String] == ["/x"] && simulator["renderer"] as? String == "egl")
+  }
+
+  @Test func tellsPeopleTheSame() throws {
+    var report = try Self.threeEpisodes()
     report.peakMemory = 150 * 1_048_576
     #expect(
       report.table() == """
@@ -141,14 +185,15 @@ import Testing
     let folder = FileManager.default.temporaryDirectory.appending(path: "uio2-report-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
     let file = folder.appending(path: "deeper/report.json")
-    try Self.threeEpisodes().write(to: file)
-    #expect(try Data(contentsOf: file) == Self.threeEpisodes().json())
+    try Self.threeEpisodes().write(to: OutputTarget(file.path))
+    let written = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+    #expect((written["episodes"] as? [Any])?.count == 3)
   }
 
-  @Test func aFileThatCannotBeWrittenIsATypedError() {
+  @Test func aFileThatCannotBeWrittenIsATypedError() throws {
     let error = #expect(throws: RolloutError.self) {
-      try RolloutReport().write(to: URL(filePath: "/dev/null/report.json"))
+      try RolloutReport(try .sample).write(to: OutputTarget("/dev/full"))
     }
-    #expect(error?.code == .cannotWrite)
+    #expect(error == RolloutError(.cannotWrite, "/dev/full", "cannot be written: No space left on device"))
   }
 }

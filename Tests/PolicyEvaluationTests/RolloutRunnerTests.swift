@@ -1,5 +1,6 @@
 import Foundation
 import PolicyEvaluation
+import Processes
 import Testing
 
 /// A robot played by a shell script: its events, its end, and what is said about both.
@@ -7,8 +8,11 @@ import Testing
   private static let start =
     #"{"event":"episode_start","task":"a","seed":1,"episode":0,"index":0,"total":1,"instruction":"go"}"#
 
-  private func runner(_ script: String, environment: [String: String] = [:]) -> RolloutRunner {
-    RolloutRunner(RobotCommand(executable: "/bin/sh", arguments: ["-c", script], environment: environment))
+  private func runner(
+    _ script: String, environment: [String: String] = [:], patience: Duration = .seconds(60)
+  ) -> RolloutRunner {
+    RolloutRunner(
+      .init(executable: "/bin/sh", arguments: ["-c", script], environment: environment), patience: patience)
   }
 
   private func failure(of script: String) -> RolloutError? {
@@ -40,12 +44,46 @@ import Testing
 
   @Test(arguments: [
     (2, RolloutError.Code.usage), (3, .capabilitiesDisagree), (4, .protocolFailure), (5, .environmentFailure),
-    (9, .unexpectedExit), (127, .cannotStart), (130, .interrupted),
+    (9, .unexpectedExit), (127, .unexpectedExit), (130, .interrupted),
   ])
   func anExitCodeIsASentence(code: Int, expected: RolloutError.Code) {
     let error = failure(of: "echo 'no such module' >&2; exit \(code)")
     #expect(error?.code == expected)
     #expect(error?.message.contains("no such module") == true)
+  }
+
+  @Test func `an unknown task is a fault of the command line, not of the simulator`() {
+    let event = #"{"event":"failed","code":"unknown_task","subject":"fly","message":"there is no such task"}"#
+    let error = failure(of: "echo '\(event)'; exit 5")
+    #expect(error == RolloutError(.invalidPlan, "fly", "there is no such task (unknown_task)"))
+  }
+
+  @Test func `the error is the last line of a traceback, with the exit status or the signal`() {
+    let traceback = "echo 'Traceback (most recent call last):' >&2; echo '  File \"x\", line 1' >&2; "
+    let error = failure(of: traceback + "echo 'ValueError: no gripper' >&2; echo >&2; exit 1")
+    #expect(error?.message == "ended with exit status 1; its last words: ValueError: no gripper")
+    #expect(failure(of: "kill -SEGV $$")?.message == "was ended by signal 11 (SIGSEGV)")
+    #expect(failure(of: "kill -KILL $$")?.message.contains("signal 9 (SIGKILL), as the system does when memory") == true)
+  }
+
+  @Test func `a stopped robot is ended, and the error says that it was stopped`() {
+    let begin = ContinuousClock.now
+    let runner = runner("echo '\(Self.start)'; kill -STOP $$; sleep 100", patience: .milliseconds(300))
+    var silences: [Duration] = []
+    let error = #expect(throws: RolloutError.self) {
+      try runner.run(onEvent: { _ in }, onSilence: { silences.append($0) })
+    }
+    #expect(error?.code == .unresponsive)
+    #expect(error?.message.contains("0.3 seconds: it has been stopped by a signal") == true, "\(error?.message ?? "")")
+    #expect(!silences.isEmpty)
+    #expect(ContinuousClock.now - begin < .seconds(20))
+  }
+
+  @Test func `a robot that says nothing is ended, whatever it writes for people`() {
+    let runner = runner("while :; do echo busy >&2; sleep 0.05; done", patience: .milliseconds(400))
+    let error = #expect(throws: RolloutError.self) { try runner.run { _ in } }
+    #expect(error?.code == .unresponsive)
+    #expect(error?.message.hasSuffix("its last words: busy") == true)
   }
 
   @Test func whatTheRobotSaidGoesBeforeWhatItsCodeMeans() {
@@ -58,7 +96,7 @@ import Testing
 
   @Test func endingWellWithoutHavingDoneItAllIsAFailure() {
     #expect(failure(of: "echo '\(Self.start)'")?.code == .unexpectedExit)
-    #expect(failure(of: "kill -9 $$")?.message.contains("signal 9") == true)
+    #expect(failure(of: "echo words >&2")?.message == "ended before all its episodes had run; its last words: words")
   }
 
   @Test func aLineThatIsNoEventEndsTheRobot() {
@@ -74,7 +112,7 @@ import Testing
   }
 
   @Test func aProgramThatDoesNotExistIsATypedError() {
-    let missing = RolloutRunner(RobotCommand(executable: "/no/such/program", arguments: []))
+    let missing = RolloutRunner(.init(executable: "/no/such/program", arguments: []))
     let error = #expect(throws: RolloutError.self) { try missing.run { _ in } }
     #expect(error?.code == .cannotStart)
   }

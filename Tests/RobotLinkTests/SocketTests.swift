@@ -12,7 +12,7 @@ struct SocketTests {
     return try RouterSocket(endpoint: "tcp://127.0.0.1:*", options: options)
   }
 
-  private func peer(_ kind: ZeroMQSocket.Kind, _ endpoint: String) throws -> ZeroMQSocket {
+  private func peer(_ kind: ZeroMQSocket.Kind, _ endpoint: Endpoint) throws -> ZeroMQSocket {
     var socket = try ZeroMQSocket(kind, options: [(ZMQ_LINGER, 0)], maximumFrameBytes: -1)
     try socket.connect(endpoint)
     return socket

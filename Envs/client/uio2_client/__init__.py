@@ -5,13 +5,17 @@
     with Client("tcp://127.0.0.1:5555") as client:
         capabilities = client.hello()          # which cameras, proprioception and actions the policy works with
         client.reset()                         # a new episode
+        executed = 0
         for sequence in range(1, 100):
             chunk = client.act(observation(sequence, frames={"corner2": jpeg_bytes, "topview": rgb_array},
-                                           proprioception=[0.0, 0.6, 0.2, 1.0], instruction="Close the drawer."))
+                                           proprioception=[0.0, 0.6, 0.2, 1.0], actions_consumed=executed,
+                                           instruction="Push the drawer until it is closed."))
+            executed = 0
             for action in chunk.actions:       # physical units, in the order of capabilities.actions
                 if time.monotonic_ns() > chunk.valid_until:
                     break                      # too late: hold still and look again
                 robot.move(action.values)
+                executed += 1
 
 Needs only pyzmq and protobuf; raw frames may be NumPy arrays or whatever else has ``shape``, ``dtype`` and
 ``tobytes``.

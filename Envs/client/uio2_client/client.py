@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from socket import AF_INET, getaddrinfo
 from types import TracebackType
 
 import zmq
@@ -41,6 +42,7 @@ class Client:
         self._socket: zmq.Socket | None = None
         self._monitor: zmq.Socket | None = None
         self._request_id = secrets.randbits(32)
+        self._maximum_message_bytes = 0  # not known before hello
         self._closed = False
 
     def __enter__(self) -> Client:
@@ -61,9 +63,11 @@ class Client:
         seconds = self.timeout if timeout is None else timeout
         deadline = time.monotonic() + seconds
         try:
-            return self._ask("hello", body, "capabilities", seconds)
+            capabilities = self._ask("hello", body, "capabilities", seconds)
         except Disconnected:
-            return self._ask("hello", body, "capabilities", max(0.0, deadline - time.monotonic()))
+            capabilities = self._ask("hello", body, "capabilities", max(0.0, deadline - time.monotonic()))
+        self._maximum_message_bytes = capabilities.limits.maximum_message_bytes
+        return capabilities
 
     def act(self, observation: pb.Observation, timeout: float | None = None) -> pb.ActionChunk:
         """Sends what the robot sees and returns what to do next. ``sent_at`` is filled in when it is 0."""
@@ -226,6 +230,14 @@ class Client:
             pass
 
     def _send(self, data: bytes, deadline: float) -> None:
+        if 0 < self._maximum_message_bytes < len(data):
+            # The daemon would refuse it too, but of one that is far too large it only breaks the connection.
+            raise ClientError(
+                "too_large",
+                "request",
+                f"{len(data)} bytes, this daemon reads {self._maximum_message_bytes} at most; "
+                "send smaller or compressed pictures",
+            )
         socket = self._connect()
         # IMMEDIATE makes the socket writable only while a daemon is there, so nothing is queued for one that may come.
         if not socket.poll(_remaining(deadline), zmq.POLLOUT):
@@ -259,6 +271,7 @@ class Client:
             socket.setsockopt(zmq.LINGER, 0)
             socket.setsockopt(zmq.IMMEDIATE, 1)
             socket.setsockopt(zmq.RECONNECT_IVL, 50)
+            socket.setsockopt(zmq.IPV6, _needs_ipv6(self.address))
             self._socket = socket
             self._monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
             try:
@@ -275,6 +288,19 @@ class Client:
                 self._monitor.close(linger=0)
             self._socket.close()  # with the linger time that was set
             self._socket = self._monitor = None
+
+
+def _needs_ipv6(address: str) -> bool:
+    """Whether ZeroMQ has to look for an IPv6 address: it then takes no IPv4 one, so only where there is none."""
+    if not address.startswith("tcp://"):
+        return False
+    host = address.removeprefix("tcp://").rpartition(":")[0]
+    if host.startswith("["):
+        return True
+    try:
+        return not getaddrinfo(host, None, AF_INET)
+    except OSError:
+        return True
 
 
 def _remaining(deadline: float) -> int:

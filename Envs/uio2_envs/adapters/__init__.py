@@ -1,7 +1,7 @@
 """One module per simulator, imported only when asked for.
 
-An adapter module has ``TASKS``, a mapping of task names, and ``make(task)``, which returns an ``Environment``. Its
-import raises ``EnvironmentFailure`` when the simulator is not installed.
+An adapter module has ``TASKS``, a mapping of task names, ``PACKAGES``, the names of the packages that its results depend
+on, and ``make(task)``, which returns an ``Environment``. Its import raises ``EnvironmentFailure`` when the simulator is not installed.
 """
 
 from __future__ import annotations

@@ -29,6 +29,9 @@ from ..metaworld_scene import ACTION_SCALE, CONTROL_STEP_SECONDS, STEP_LIMIT, Me
 
 TASKS: Mapping[str, str] = INSTRUCTIONS
 
+PACKAGES = ("metaworld", "mujoco", "gymnasium", "numpy", "scipy")
+"""What the physics, and so every result, depends on."""
+
 _OPEN = -1.0
 """The native gripper command that opens, which is how an episode begins."""
 

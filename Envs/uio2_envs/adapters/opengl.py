@@ -14,24 +14,33 @@ logger = logging.getLogger(__name__)
 BACKENDS = ("egl", "osmesa")
 """In the order of preference: EGL uses a GPU where there is one, OSMesa always draws on the CPU."""
 
-_PROBE = "import mujoco\ncontext = mujoco.GLContext(16, 16)\ncontext.make_current()\nprint('drawn', flush=True)\n"
+_PROBE = """
+import sys
+sys.path[:] = {path!r}
+import mujoco
+context = mujoco.GLContext(16, 16)
+context.make_current()
+print("drawn", flush=True)
+"""
 
 
 def choose_backend() -> str:
     """Sets ``MUJOCO_GL`` to the first backend that draws here, unless it is set already, and returns it.
 
-    Each is tried in a process of its own (half a second), because a failed attempt cannot be undone within one.
+    ``PYOPENGL_PLATFORM`` alone counts as a choice too: MuJoCo refuses to draw with any other than it names. Each backend is
+    tried in a process of its own (half a second), because a failed attempt cannot be undone within one.
 
     Raises:
         EnvironmentFailure: none of them draws.
     """
     # The software rasteriser stays on the calling thread: for 128 pixels more threads cost more than they give.
     os.environ.setdefault("LP_NUM_THREADS", "0")
-    chosen = os.environ.get("MUJOCO_GL")
+    chosen, platform = os.environ.get("MUJOCO_GL"), os.environ.get("PYOPENGL_PLATFORM")
     if chosen:
+        _require_agreement(chosen, platform)
         return chosen
     failures: list[str] = []
-    for backend in BACKENDS:
+    for backend in (platform,) if platform else BACKENDS:
         reason = _failure(backend)
         if reason is None:
             if failures:
@@ -39,21 +48,28 @@ def choose_backend() -> str:
             os.environ["MUJOCO_GL"] = backend
             return backend
         failures.append(f"{backend}: {reason}")
+    advice = "unset PYOPENGL_PLATFORM to try others" if platform else "on Debian: apt install libosmesa6"
     raise EnvironmentFailure(
         "no_opengl",
-        "MUJOCO_GL",
-        f"MuJoCo can draw with neither EGL nor OSMesa ({'; '.join(failures)}); on Debian: apt install libosmesa6",
+        "PYOPENGL_PLATFORM" if platform else "MUJOCO_GL",
+        f"MuJoCo cannot draw here ({'; '.join(failures)}); {advice}",
     )
+
+
+def _require_agreement(chosen: str, platform: str | None) -> None:
+    """MuJoCo checks this as well, in the middle of an import and in other words."""
+    if platform and chosen.lower() in BACKENDS and platform.lower() != chosen.lower():
+        message = f"MUJOCO_GL says {chosen} and PYOPENGL_PLATFORM {platform}; unset one of them"
+        raise EnvironmentFailure("no_opengl", "PYOPENGL_PLATFORM", message)
 
 
 def _failure(backend: str) -> str | None:
     """Why ``backend`` does not draw here, in a line; ``None`` when it does."""
     environment = {**os.environ, "MUJOCO_GL": backend}
-    environment.pop("PYOPENGL_PLATFORM", None)
+    # The same modules as here, whatever lies in the working folder.
+    command = [sys.executable, "-I", "-c", _PROBE.format(path=sys.path)]
     try:
-        probe = subprocess.run(
-            [sys.executable, "-c", _PROBE], env=environment, capture_output=True, text=True, timeout=60
-        )
+        probe = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     # What goes wrong while the interpreter ends does not matter.

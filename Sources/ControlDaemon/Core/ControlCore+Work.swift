@@ -35,6 +35,7 @@ extension ControlCore {
       }
       if steps.isEmpty { lastJobID += 1 }
       acting.append(begin(waiting, at: now))
+      sessions[session]?.compare(waiting.request, receivedAt: waiting.ticket.receivedAt)
       steps.append(
         PolicyStep(observation: waiting.request, context: sessions[session]?.context ?? EpisodeContext()))
     }
@@ -77,8 +78,10 @@ extension ControlCore {
       try capabilities.check(chunk, for: done.request)
       record(chunk, answeredAfter: now &- ticket.receivedAt)
       note(.acted(done.request, chunk), done.session, at: now)
+      sessions[done.session]?.lastChunkAt = now
       answer(ticket, .actionChunk(chunk), at: now)
     } catch {
+      if case .success = step.result { sessions[done.session]?.context.recordUnsent() }
       answer(ticket, .error(error), at: now)
     }
   }

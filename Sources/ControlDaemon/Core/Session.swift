@@ -10,6 +10,9 @@ struct Session: Sendable {
   /// Nanoseconds on the daemon's clock of the last request.
   var lastActive: UInt64
 
+  /// Nanoseconds on the daemon's clock: when the last chunk of the episode was answered.
+  var lastChunkAt: UInt64?
+
   private var lastSequence: UInt64?
   private var lastCapturedAt: UInt64 = 0
 
@@ -18,8 +21,18 @@ struct Session: Sendable {
   /// Forgets the episode, but not the stop: a new episode is no permission to move.
   mutating func beginEpisode() {
     context = EpisodeContext()
+    lastChunkAt = nil
     lastSequence = nil
     lastCapturedAt = 0
+  }
+
+  /// Takes note of an observation that left its robot before the robot had the last chunk: what it reports as executed may then be of
+  /// the chunk before.
+  mutating func compare(_ observation: Observation, receivedAt: UInt64) {
+    guard let lastChunkAt else { return }
+    // A robot that echoes no reply, or one without a time, is known by when its observation came.
+    let lastReplyAt = observation.echo?.replySentAt ?? 0
+    if receivedAt < lastChunkAt || (lastReplyAt > 0 && lastReplyAt < lastChunkAt) { context.noteObservationAhead() }
   }
 
   /// Makes sure that observations come in the order in which they were made.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Tensors
 
@@ -13,7 +14,7 @@ public struct TransferProgress: Sendable, Hashable {
 }
 
 /// The folder that a checkpoint is written into.
-struct Destination {
+package struct Destination {
   let directory: URL
 
   /// Makes the folder and checks that the disk has room for `bytes`.
@@ -21,35 +22,26 @@ struct Destination {
   /// - Throws: ``ImportError`` `.unwritableFile` or `.noSpace`, with the room that is needed and there.
   init(_ directory: URL, bytes: Int) throws(ImportError) {
     self.directory = directory
-    do {
-      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    } catch {
-      throw ImportError(.unwritableFile, directory.path, "cannot be made: \(error.localizedDescription)")
-    }
+    do throws(FileError) { try OutputFolder.make(directory.path) } catch { throw ImportError(error) }
     let attributes = try? FileManager.default.attributesOfFileSystem(forPath: directory.path)
-    // Headers, configuration and tokenizer beside the tensors.
-    let needed = bytes.addingReportingOverflow(64 << 20)
-    guard let free = (attributes?[.systemFreeSize] as? NSNumber)?.int64Value else { return }
-    guard !needed.overflow, Int64(needed.partialValue) <= free else {
-      throw ImportError(
-        .noSpace, directory.path,
-        "needs \(Self.gigabytes(Double(bytes))) of disk, \(Self.gigabytes(Double(free))) are free; make room or choose another disk"
-      )
-    }
+    guard let free = (attributes?[.systemFreeSize] as? NSNumber)?.intValue else { return }
+    if let reason = Self.shortage(of: bytes, free: free) { throw ImportError(.noSpace, directory.path, reason) }
   }
 
   /// Writes a small file whole.
   func write(_ data: Data, _ name: String) throws(ImportError) {
-    let url = directory.appending(path: name)
-    do {
-      try data.write(to: url, options: .atomic)
-    } catch {
-      throw ImportError(.unwritableFile, url.path, "cannot be written: \(error.localizedDescription)")
-    }
+    let path = directory.appending(path: name).path
+    do throws(FileError) { try OutputTarget(path).write(Array(data)) } catch { throw ImportError(error) }
   }
 
-  private static func gigabytes(_ bytes: Double) -> String {
-    let tenths = Int((bytes / 1e8).rounded(.up))
-    return "\(tenths / 10).\(tenths % 10) GB"
+  /// Why a disk with `free` bytes has no room for a checkpoint of `bytes`; `nil` when it has.
+  package static func shortage(of bytes: Int, free: Int) -> String? {
+    // Headers, configuration and tokenizer beside the tensors.
+    let (needed, overflow) = bytes.addingReportingOverflow(64 << 20)
+    guard overflow || needed > free else { return nil }
+    func mebibytes(_ count: Int) -> Int { count >> 20 }
+    let missing = overflow ? "far more" : "\(mebibytes(needed - free) + 1) MiB more"
+    let wanted = overflow ? "\(mebibytes(bytes)) MiB" : "\(mebibytes(needed - 1) + 1) MiB"
+    return "needs \(wanted) of disk, \(mebibytes(free)) MiB are free; make room for \(missing) or choose another disk"
   }
 }

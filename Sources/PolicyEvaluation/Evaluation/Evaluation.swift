@@ -121,8 +121,8 @@ public final class Evaluation: Sendable {
     var task: String?
     while let attempt = next(worker, after: task) {
       do throws(RolloutError) {
-        let running = try process ?? start(worker)
-        process = running
+        if process == nil { process = try start(worker) }
+        guard let running = process else { break }
         let episode = database.configuration.episodes[attempt.id]
         onEvent(.began(episode, worker: worker))
         let outcome = try running.run(job(attempt, episode))

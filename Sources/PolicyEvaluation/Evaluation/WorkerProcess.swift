@@ -67,7 +67,7 @@ final class WorkerProcess {
     heard = .now
     var steps: [StepRecord] = []
     while true {
-      switch try nextEvent() {
+      switch nextEvent() {
       case .event(.ready), .event(.episodeStart): break
       case .event(.step(let step)):
         guard step.id == job.id else { return .lost("it reported a step of another episode") }
@@ -79,28 +79,46 @@ final class WorkerProcess {
         return .finished(end, steps, memory: end.peakMemoryMib)
       case .event(.episodeFailed(_, let failure)), .event(.failed(let failure)):
         // The exit status says whose fault it was.
-        return try judge(child.end(grace: Self.grace), failure)
+        return try judge(exit(), failure)
       case .ended(let exit): return try judge(exit, nil)
       case .silence: return .lost("it reported nothing for \(patience)")
+      case .nonsense(let error): return .lost("\(error.subject): \(error.message)")
       }
     }
   }
 
-  /// Ends the worker: it finishes nothing more.
-  func end() { child.end(grace: Self.grace) }
+  /// How a worker that is about to end ends.
+  private func exit() -> ChildProcess.Exit {
+    child.endInput()
+    let deadline = ContinuousClock.now + Self.grace
+    while ContinuousClock.now < deadline {
+      if case .ended(let exit)? = child.next(within: Self.interval) { return exit }
+    }
+    return child.end()
+  }
+
+  /// Ends the worker, which runs nothing, at the end of its input, or by signals when it does not heed that.
+  func end() {
+    child.endInput()
+    child.end(grace: Self.grace)
+  }
 
   private enum Next {
     case event(WorkerEvent)
     case ended(ChildProcess.Exit)
     case silence
+    /// What came is no report.
+    case nonsense(RolloutError)
   }
 
-  private func nextEvent() throws(RolloutError) -> Next {
+  private func nextEvent() -> Next {
     while events.isEmpty {
       switch child.next(within: Self.interval) {
       case .output(let bytes)?:
         heard = .now
-        for line in try output.append(bytes) { events.append(try WorkerEvent(line: line, number: output.count)) }
+        do throws(RolloutError) {
+          for line in try output.append(bytes) { events.append(try WorkerEvent(line: line, number: output.count)) }
+        } catch { return .nonsense(error) }
       case .diagnostics(let bytes)?:
         for line in (try? diagnostics.append(bytes)) ?? [] {
           lastLine = String(decoding: line, as: UTF8.self)
@@ -117,7 +135,7 @@ final class WorkerProcess {
   private func judge(_ exit: ChildProcess.Exit, _ failure: WorkerEvent.Failure?) throws(RolloutError) -> Outcome {
     let words = failure.map { "\($0.code): \($0.subject): \($0.message)" }
     switch exit {
-    case .code(2): throw RolloutError(.usage, child.description, words ?? lastLine)
+    case .code(2): throw RolloutError(.usage, "worker", words ?? lastLine)
     case .code(3): throw RolloutError(.capabilitiesDisagree, failure?.subject ?? "policy", failure?.message ?? lastLine)
     case .code(4): throw RolloutError(.protocolFailure, failure?.subject ?? "daemon", failure?.message ?? lastLine)
     default: return .lost(words ?? "it ended with \(exit)" + (lastLine.isEmpty ? "" : ": \(lastLine)"))

@@ -12,26 +12,37 @@ public final class RobotClient {
 
   private var socket: ZeroMQSocket
   private var lastRequestID: UInt64 = 0
+  /// Bytes of one request that the daemon reads; `nil` before it has said so.
+  private var maximumMessageBytes: UInt64?
 
   /// Connects to a daemon, now or as soon as one listens at `endpoint`.
   ///
   /// - Parameters:
-  ///   - endpoint: `tcp://host:port` or `ipc://path`.
+  ///   - endpoint: where the daemon is looked for.
   ///   - sessionID: 1...``ProtocolLimits/maximumSessionIDBytes`` bytes; two robots must not share one.
   ///   - timeout: how long each request waits for its answer.
-  /// - Throws: ``ClientError/transport(_:)`` when the address is not one.
-  public init(endpoint: String, sessionID: String, timeout: Duration = .seconds(5)) throws(ClientError) {
+  /// - Throws: ``ClientError/transport(_:)`` when no socket can be made.
+  public init(endpoint: Endpoint, sessionID: String, timeout: Duration = .seconds(5)) throws(ClientError) {
     self.sessionID = sessionID
     self.timeout = timeout
     do throws(RobotError) {
       var socket = try ZeroMQSocket(
-        .dealer, options: [(ZMQ_LINGER, 0), (ZMQ_SNDHWM, 16), (ZMQ_RCVHWM, 64), (ZMQ_IPV6, 1)],
+        .dealer, options: [(ZMQ_LINGER, 0), (ZMQ_SNDHWM, 16), (ZMQ_RCVHWM, 64)] + ZeroMQSocket.keepAlive,
         maximumFrameBytes: Int64(ProtocolLimits.maximumMessageBytes))
       try socket.connect(endpoint)
       self.socket = socket
     } catch {
       throw .transport(error)
     }
+  }
+
+  /// As ``init(endpoint:sessionID:timeout:)``, with an address that is still a text: `tcp://host:port` or `ipc://path`.
+  ///
+  /// - Throws: ``ClientError/transport(_:)`` also when it is not an address.
+  public convenience init(endpoint: String, sessionID: String, timeout: Duration = .seconds(5)) throws(ClientError) {
+    let place: Endpoint
+    do throws(RobotError) { place = try Endpoint(endpoint, for: .connect) } catch { throw .transport(error) }
+    try self.init(endpoint: place, sessionID: sessionID, timeout: timeout)
   }
 
   /// Asks what the daemon drives; answered once its policy is warm.
@@ -42,6 +53,7 @@ public final class RobotClient {
     else {
       throw unexpected("capabilities")
     }
+    maximumMessageBytes = capabilities.limits.maximumMessageBytes
     return capabilities
   }
 
@@ -90,6 +102,13 @@ public final class RobotClient {
       bytes = try RequestMessage(requestID: lastRequestID, sessionID: sessionID, body: body).encoded()
     } catch {
       throw .invalidRequest(error)
+    }
+    // The daemon would refuse it too, but of one that is far too large it only breaks the connection.
+    if let maximumMessageBytes, UInt64(bytes.count) > maximumMessageBytes {
+      throw .invalidRequest(
+        RobotError(
+          .tooLarge, "request",
+          "\(bytes.count) bytes, this daemon reads \(maximumMessageBytes) at most; send smaller or compressed pictures"))
     }
     try send(bytes)
     return lastRequestID

@@ -4,22 +4,49 @@ import RobotInterface
 /// The daemon's end of the link: one address that any number of REQ and DEALER clients talk to.
 ///
 /// Owned by one thread at a time; another thread asks for attention with ``wakeUp``. A message may be up to
-/// ``Options/maximumMessageBytes``; one of up to ``hardLimitFactor`` times that is received and reported as
+/// ``Options/maximumMessageBytes``; a somewhat larger one (``Options/hardLimit``) is received and reported as
 /// ``Incoming/tooLarge(_:header:bytes:)`` so that it can be answered, and libzmq disconnects who sends even more.
+///
+/// Robots go by the names that libzmq makes up for their connections. A peer that gives itself the name of another one waits until that
+/// one has gone, and never gets its replies.
 public struct RouterSocket: ~Copyable, Sendable {
   /// What can be chosen before the socket is bound.
   public struct Options: Sendable, Hashable {
     /// Bytes of one request, above 0.
     public var maximumMessageBytes = ProtocolLimits.maximumMessageBytes
-    /// Requests that libzmq keeps for each client before that client has to wait.
+    /// Requests that libzmq keeps for each client before that client has to wait; fewer where they are large, so that they have
+    /// ``maximumWaitingBytes`` at most.
     public var receiveHighWaterMark: Int32 = 16
     /// Replies that libzmq keeps for each client before further ones are dropped.
     public var sendHighWaterMark: Int32 = 64
     /// How long closing the socket waits for replies to leave, milliseconds.
     public var lingerMilliseconds: Int32 = 500
+    /// Connections of one IP address at most, at least 1; further ones are refused. There is no such limit on ipc addresses.
+    public var maximumConnectionsPerAddress = 256
+    /// Whether an address may be bound that other machines can reach. Nobody is authenticated there.
+    public var allowsOtherMachines = false
 
     /// The defaults of each property.
     public init() {}
+
+    /// Bytes of the requests that wait of one client.
+    static let maximumWaitingBytes = 16 << 20
+    /// How many times the limit a message may be and still be answered, where that is not more than ``maximumWaitingBytes`` above it.
+    static let hardLimitFactor = 4
+
+    /// Bytes of a message beyond which libzmq disconnects who sends it.
+    public var hardLimit: Int {
+      let limit = max(1, maximumMessageBytes)
+      let (product, isHuge) = limit.multipliedReportingOverflow(by: Self.hardLimitFactor)
+      let (sum, isHugeSum) = limit.addingReportingOverflow(Self.maximumWaitingBytes)
+      return min(isHuge ? .max : product, isHugeSum ? .max : sum)
+    }
+
+    /// As ``receiveHighWaterMark`` says, or fewer; never 0, which would be no limit.
+    var boundedReceiveHighWaterMark: Int32 {
+      let fitting = Int32(clamping: Self.maximumWaitingBytes / max(1, maximumMessageBytes))
+      return max(1, min(receiveHighWaterMark, max(2, fitting)))
+    }
   }
 
   /// Where a reply has to go.
@@ -46,47 +73,71 @@ public struct RouterSocket: ~Copyable, Sendable {
     case malformed(Route, RobotError)
   }
 
-  /// How far over the limit a message may be and still be answered.
-  public static let hardLimitFactor = 4
-
   /// Where the socket listens, with a wildcard port resolved.
-  public let endpoint: String
+  public let endpoint: Endpoint
   /// Interrupts ``receive(timeout:)`` from another thread.
   public let wakeUp: WakeUp
 
   private let options: Options
+  private let gate: ConnectionGate?
+  private let file: SocketFile?
   private var socket: ZeroMQSocket
 
-  /// Binds to `endpoint` (`tcp://host:port` with port `*` for any, or `ipc://path`).
+  /// Binds to `endpoint`.
   ///
-  /// - Throws: `.internal` with the address as subject and libzmq's reason.
-  public init(endpoint: String, options: Options = Options()) throws(RobotError) {
-    var options = options
-    // libzmq takes a negative limit for none at all.
-    options.maximumMessageBytes = max(1, options.maximumMessageBytes)
-    let hardLimit = Int64(clamping: options.maximumMessageBytes).multipliedReportingOverflow(
-      by: Int64(Self.hardLimitFactor))
+  /// - Throws: `.unsupported` for an address that other machines can reach, unless that is allowed; `.internal` with the address as
+  ///   subject and the reason, such as that it is in use.
+  public init(endpoint: Endpoint, options: Options = Options()) throws(RobotError) {
+    guard endpoint.isLocal || options.allowsOtherMachines else {
+      throw RobotError(
+        .unsupported, "\(endpoint)",
+        "other machines can reach this address, and nobody is authenticated there; listen at 127.0.0.1, [::1] or an ipc address")
+    }
     let wakeUp = try WakeUp()
+    let context = try ZeroMQContext()
     var socket = try ZeroMQSocket(
-      .router,
-      options: [
-        (ZMQ_LINGER, options.lingerMilliseconds),
-        (ZMQ_RCVHWM, options.receiveHighWaterMark),
-        (ZMQ_SNDHWM, options.sendHighWaterMark),
-        // A reply to a client that has gone is reported instead of vanishing.
-        (ZMQ_ROUTER_MANDATORY, 1),
-        // A robot with an identity of its own that lost its connection must get in again before TCP notices.
-        (ZMQ_ROUTER_HANDOVER, 1),
-        (ZMQ_HEARTBEAT_IVL, 2_000),
-        (ZMQ_HEARTBEAT_TIMEOUT, 6_000),
-        (ZMQ_IPV6, 1),
-      ],
-      maximumFrameBytes: hardLimit.overflow ? .max : hardLimit.partialValue)
-    try socket.bind(endpoint)
-    self.endpoint = socket.lastEndpoint()
+      .router, context: context, options: Self.settings(options), maximumFrameBytes: Int64(options.hardLimit))
+    let listening = try Listening(endpoint)
+    var gate: ConnectionGate?
+    do throws(RobotError) {
+      if case .tcp(_, let port?) = listening.endpoint.place {
+        gate = try ConnectionGate(context, port: port, limit: options.maximumConnectionsPerAddress)
+        try socket.set(ZMQ_ZAP_DOMAIN, to: ConnectionGate.domain)
+      }
+      try socket.listen(at: listening)
+    } catch {
+      gate?.stop()
+      throw error
+    }
+    self.endpoint = listening.endpoint
     self.wakeUp = wakeUp
     self.options = options
+    self.gate = gate
     self.socket = socket
+    file = listening.file
+  }
+
+  /// As ``init(endpoint:options:)``, with an address that is still a text.
+  ///
+  /// - Throws: also `.malformed` when it is not an address.
+  public init(endpoint: String, options: Options = Options()) throws(RobotError) {
+    try self.init(endpoint: Endpoint(endpoint, for: .listen), options: options)
+  }
+
+  deinit { gate?.stop() }
+
+  private static func settings(_ options: Options) -> [(Int32, Int32)] {
+    [
+      (ZMQ_LINGER, options.lingerMilliseconds),
+      (ZMQ_RCVHWM, options.boundedReceiveHighWaterMark),
+      (ZMQ_SNDHWM, options.sendHighWaterMark),
+      // A reply to a client that has gone is reported instead of vanishing.
+      (ZMQ_ROUTER_MANDATORY, 1),
+      // Otherwise who takes a robot's name gets its commands.
+      (ZMQ_ROUTER_HANDOVER, 0),
+      // Who connects and says nothing is soon gone again.
+      (ZMQ_HANDSHAKE_IVL, 5_000),
+    ] + ZeroMQSocket.keepAlive
   }
 
   /// Waits for the next message.
@@ -95,7 +146,12 @@ public struct RouterSocket: ~Copyable, Sendable {
   /// - Returns: the message, or `nil` after the timeout, after a ``WakeUp/signal()``, or when a signal handler ran.
   /// - Throws: `.internal` when the socket has failed for good.
   public mutating func receive(timeout: Duration?) throws(RobotError) -> Incoming? {
-    if timeout != .zero, try !socket.waitToReceive(timeout: timeout, wakeUp: wakeUp) { return nil }
+    if let incoming = try receiveNow() { return incoming }
+    guard timeout != .zero, try waitToReceive(timeout: timeout) else { return nil }
+    return try receiveNow()
+  }
+
+  private mutating func receiveNow() throws(RobotError) -> Incoming? {
     guard let frames = try socket.receive(maximumBytes: options.maximumMessageBytes), let identity = frames.first else {
       return nil
     }
@@ -110,6 +166,19 @@ public struct RouterSocket: ~Copyable, Sendable {
     }
     return .message(route, payload.bytes)
   }
+
+  /// Waits until a message can be received.
+  ///
+  /// - Returns: whether one can.
+  /// - Throws: `.internal` when the socket has failed for good.
+  package mutating func waitToReceive(timeout: Duration?) throws(RobotError) -> Bool {
+    try socket.waitToReceive(timeout: timeout, wakeUp: wakeUp)
+  }
+
+  /// One of libzmq's integer options, as it is set now.
+  ///
+  /// - Throws: `.internal` with libzmq's reason.
+  package mutating func option(_ option: Int32) throws(RobotError) -> Int32 { try socket.option(option) }
 
   /// Sends one message to one client; never waits.
   ///

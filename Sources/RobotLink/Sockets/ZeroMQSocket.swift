@@ -1,20 +1,29 @@
 import CZeroMQ
 import RobotInterface
 
-/// One ZeroMQ socket with a context of its own: the only file that calls libzmq.
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// One ZeroMQ socket. Only this file and ``ZeroMQContext``'s call libzmq.
 ///
 /// libzmq allows a socket on one thread at a time. The type is not copyable and its methods mutate it, so that Swift's
 /// exclusivity rule says the same; that is why it may be sent to another thread.
 package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
   /// The socket types in use.
   package enum Kind: Sendable {
-    case router, dealer, request
+    case router, dealer, request, reply
 
     fileprivate var code: Int32 {
       switch self {
       case .router: ZMQ_ROUTER
       case .dealer: ZMQ_DEALER
       case .request: ZMQ_REQ
+      case .reply: ZMQ_REP
       }
     }
   }
@@ -27,32 +36,44 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
     package var size: Int
   }
 
-  /// How much of a frame is kept when it is too large: enough for a message header.
+  /// How much is kept of a frame that is too large or that others follow: enough for an identity and for a message's header.
   package static let prefixBytes = 1024
   /// How many frames of one message are kept: identity, delimiter, payload, and one that is too many.
   package static let maximumFrames = 4
+  /// How many frames one call takes off the socket: a message of a million frames is no reason to keep everyone else waiting.
+  package static let framesPerCall = 256
 
-  private let context: UnsafeMutableRawPointer
+  /// Options that find out, without a message, that the other machine has gone: within half a minute.
+  ///
+  /// Not ZeroMQ's own heartbeats: one that falls due after a client has reset its connection ends the process (libzmq 4.3.4,
+  /// `stream_engine_base.cpp:331`).
+  package static let keepAlive: [(Int32, Int32)] = [
+    (ZMQ_TCP_KEEPALIVE, 1), (ZMQ_TCP_KEEPALIVE_IDLE, 10), (ZMQ_TCP_KEEPALIVE_INTVL, 5), (ZMQ_TCP_KEEPALIVE_CNT, 3),
+    // The same while a message has not been acknowledged, milliseconds.
+    (ZMQ_TCP_MAXRT, 25_000),
+  ]
+
+  private let context: ZeroMQContext
   private let handle: UnsafeMutableRawPointer
+  /// The frames so far of a message that ``receive(maximumBytes:)`` has not come to the end of; `nil` between two messages.
+  private var unfinished: [Frame]?
 
   /// - Parameters:
+  ///   - context: shared with other sockets; one of its own when left out.
   ///   - options: libzmq's integer options, set before the socket is bound or connected.
   ///   - maximumFrameBytes: a peer that sends a larger frame is disconnected by libzmq without an answer.
   /// - Throws: `.internal` with libzmq's reason.
-  package init(_ kind: Kind, options: [(Int32, Int32)], maximumFrameBytes: Int64) throws(RobotError) {
-    // Nothing may throw once the fields are set: until then the handles are closed by hand.
-    guard let context = zmq_ctx_new() else { throw Self.failure("context") }
-    guard let handle = zmq_socket(context, kind.code) else {
-      let error = Self.failure("socket")
-      zmq_ctx_term(context)
-      throw error
-    }
+  package init(
+    _ kind: Kind, context: ZeroMQContext? = nil, options: [(Int32, Int32)], maximumFrameBytes: Int64
+  ) throws(RobotError) {
+    // Nothing may throw once the fields are set: until then the handle is closed by hand.
+    let context = if let context { context } else { try ZeroMQContext() }
+    let handle = try context.makeSocket(kind.code)
     do throws(RobotError) {
       for (option, value) in options { try Self.set(option, to: value, on: handle) }
       try Self.set(ZMQ_MAXMSGSIZE, to: maximumFrameBytes, on: handle)
     } catch {
       zmq_close(handle)
-      zmq_ctx_term(context)
       throw error
     }
     self.context = context
@@ -68,32 +89,61 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
     }
   }
 
-  deinit {
-    zmq_close(handle)
-    // Waits for the linger time at most; a signal must not leave the context half closed.
-    while zmq_ctx_term(context) != 0, zmq_errno() == EINTR {}
+  deinit { zmq_close(handle) }
+
+  /// An integer option, as it is set now.
+  ///
+  /// - Throws: `.internal` with libzmq's reason.
+  package mutating func option(_ option: Int32) throws(RobotError) -> Int32 {
+    var value: Int32 = 0
+    var size = MemoryLayout<Int32>.size
+    guard zmq_getsockopt(handle, option, &value, &size) == 0 else { throw Self.failure("option \(option)") }
+    return value
   }
 
-  /// Listens on `endpoint` (`tcp://host:port`, port `*` for any; `ipc://path`).
+  /// Sets an option that is a text.
   ///
-  /// - Throws: `.internal` with libzmq's reason, e.g. that the address is in use.
-  package mutating func bind(_ endpoint: String) throws(RobotError) {
-    guard zmq_bind(handle, endpoint) == 0 else { throw Self.failure(endpoint) }
+  /// - Throws: `.internal` with libzmq's reason.
+  package mutating func set(_ option: Int32, to text: String) throws(RobotError) {
+    guard zmq_setsockopt(handle, option, text, text.utf8.count) == 0 else { throw Self.failure("option \(option)") }
+  }
+
+  /// Accepts connections where somebody has begun to listen, and closes those descriptors in the end.
+  ///
+  /// - Throws: `.internal` with libzmq's reason; the descriptors are then closed.
+  mutating func listen(at place: Listening) throws(RobotError) {
+    for (index, descriptor) in place.descriptors.enumerated() {
+      do throws(RobotError) {
+        try Self.set(ZMQ_USE_FD, to: descriptor, on: handle)
+        guard zmq_bind(handle, place.endpoint.description) == 0 else { throw Self.failure("\(place.endpoint)") }
+      } catch {
+        for descriptor in place.descriptors[index...] { close(descriptor) }
+        throw error
+      }
+    }
   }
 
   /// Connects to `endpoint`, now or as soon as something listens there.
   ///
-  /// - Throws: `.internal` with libzmq's reason, e.g. that the address is not one.
-  package mutating func connect(_ endpoint: String) throws(RobotError) {
-    guard zmq_connect(handle, endpoint) == 0 else { throw Self.failure(endpoint) }
+  /// - Throws: `.internal` with libzmq's reason.
+  package mutating func connect(_ endpoint: Endpoint) throws(RobotError) {
+    try Self.set(ZMQ_IPV6, to: Int32(endpoint.needsIPv6 ? 1 : 0), on: handle)
+    guard zmq_connect(handle, endpoint.connectable) == 0 else { throw Self.failure(endpoint.description) }
   }
 
-  /// The address last bound, with wildcards resolved; empty before.
-  package mutating func lastEndpoint() -> String {
-    var bytes = [CChar](repeating: 0, count: 1024)
-    var count = bytes.count
-    guard zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &bytes, &count) == 0 else { return "" }
-    return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  /// Listens at an address that only sockets of the same context can reach.
+  ///
+  /// - Parameter name: libzmq's, with `inproc://`.
+  /// - Throws: `.internal` with libzmq's reason.
+  package mutating func bind(inProcess name: String) throws(RobotError) {
+    guard zmq_bind(handle, name) == 0 else { throw Self.failure(name) }
+  }
+
+  /// Connects to such an address.
+  ///
+  /// - Throws: `.internal` with libzmq's reason.
+  package mutating func connect(inProcess name: String) throws(RobotError) {
+    guard zmq_connect(handle, name) == 0 else { throw Self.failure(name) }
   }
 
   /// Waits until a message can be received or `wakeUp` is signalled.
@@ -115,36 +165,44 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
     return items[0].revents != 0
   }
 
-  /// Takes one whole message off the socket, if there is one; never waits.
+  /// Takes one whole message off the socket, if there is one; never waits, and takes ``framesPerCall`` frames at most.
   ///
-  /// - Parameter maximumBytes: a larger frame is cut to its first ``prefixBytes``.
-  /// - Returns: its first ``maximumFrames`` frames, or `nil` when there is no message.
+  /// - Parameter maximumBytes: the last frame is copied when it has no more than these; of it otherwise, and of all others, only the
+  ///   first ``prefixBytes``.
+  /// - Returns: the first ``maximumFrames`` frames, or `nil` when there is no message, or none that is at its end: then the next call
+  ///   goes on.
   /// - Throws: `.internal` with libzmq's reason.
   package mutating func receive(maximumBytes: Int) throws(RobotError) -> [Frame]? {
-    var frames: [Frame] = []
-    var hasMore = true
-    while hasMore {
-      var message = zmq_msg_t()
-      // One scope for the message's whole life: its short contents lie inside it, so it must stay where it is.
-      let frame = withUnsafeMutablePointer(to: &message) { message -> Frame? in
-        zmq_msg_init(message)
-        defer { zmq_msg_close(message) }
-        while zmq_msg_recv(message, handle, ZMQ_DONTWAIT) < 0 {
-          guard zmq_errno() == EINTR else { return nil }
-        }
-        hasMore = zmq_msg_more(message) != 0
-        let size = zmq_msg_size(message)
-        let kept = frames.count >= Self.maximumFrames ? 0 : size > maximumBytes ? min(size, Self.prefixBytes) : size
-        let bytes = UnsafeRawBufferPointer(start: zmq_msg_data(message), count: kept)
-        return Frame(bytes: [UInt8](bytes), size: size)
-      }
-      guard let frame else {
-        if zmq_errno() == EAGAIN, frames.isEmpty { return nil }
-        throw Self.failure("receive")
+    var frames = unfinished ?? []
+    for _ in 0..<Self.framesPerCall {
+      guard let (frame, hasMore) = takeFrame(maximumBytes: maximumBytes, keeping: frames.count < Self.maximumFrames)
+      else {
+        guard zmq_errno() == EAGAIN else { throw Self.failure("receive") }
+        return nil
       }
       if frames.count < Self.maximumFrames { frames.append(frame) }
+      unfinished = hasMore ? frames : nil
+      if !hasMore { return frames }
     }
-    return frames
+    return nil
+  }
+
+  /// - Returns: `nil` with `errno` when there is no frame.
+  private mutating func takeFrame(maximumBytes: Int, keeping: Bool) -> (Frame, hasMore: Bool)? {
+    var message = zmq_msg_t()
+    // One scope for the message's whole life: its short contents lie inside it, so it must stay where it is.
+    return withUnsafeMutablePointer(to: &message) { message in
+      zmq_msg_init(message)
+      defer { zmq_msg_close(message) }
+      while zmq_msg_recv(message, handle, ZMQ_DONTWAIT) < 0 {
+        guard zmq_errno() == EINTR else { return nil }
+      }
+      let (size, hasMore) = (zmq_msg_size(message), zmq_msg_more(message) != 0)
+      let isWhole = !hasMore && size <= maximumBytes
+      let kept = !keeping ? 0 : isWhole ? size : min(size, Self.prefixBytes)
+      let bytes = UnsafeRawBufferPointer(start: zmq_msg_data(message), count: kept)
+      return (Frame(bytes: [UInt8](bytes), size: size), hasMore)
+    }
   }
 
   /// Sends one message of several frames; never waits.
@@ -169,7 +227,8 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
   /// As ``deliver(_:)``; whether the message was sent.
   package mutating func send(_ frames: [[UInt8]]) throws(RobotError) -> Bool { try deliver(frames) == .sent }
 
-  private static func failure(_ subject: String) -> RobotError {
+  /// libzmq's reason for what has just failed.
+  static func failure(_ subject: String) -> RobotError {
     RobotError(.internal, subject, "ZeroMQ: \(String(cString: zmq_strerror(zmq_errno())))")
   }
 }

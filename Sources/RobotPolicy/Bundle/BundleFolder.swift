@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Files under one folder, addressed by relative paths that cannot leave it.
@@ -25,9 +26,11 @@ struct BundleFolder {
   /// The location of an existing regular file.
   private func file(_ path: String) throws(PolicyError) -> URL {
     let url = root.appendingPathComponent(path, isDirectory: false).resolvingSymlinksInPath().standardizedFileURL
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), !isDirectory.boolValue else {
+    guard FileManager.default.fileExists(atPath: url.path) else {
       throw PolicyError(.missingFile, path, "expected this file in the bundle \(root.path), found none")
+    }
+    do throws(FileError) { try InputFile.requireRegular(url.path) } catch {
+      throw PolicyError(.missingFile, path, "\(error.message), in the bundle \(root.path)")
     }
     guard url.path.hasPrefix(root.path == "/" ? "/" : root.path + "/") else {
       throw PolicyError(.unsafePath, path, "expected a file inside the bundle, found a link to \(url.path)")
@@ -42,7 +45,7 @@ struct BundleFolder {
     do {
       handle = try FileHandle(forReadingFrom: url)
     } catch {
-      throw PolicyError(.unreadableFile, path, "cannot open: \(error.localizedDescription)")
+      throw PolicyError(.unreadableFile, path, "cannot be read: \(SystemReason.text(of: error))")
     }
     defer { try? handle.close() }
     while true {
@@ -50,7 +53,7 @@ struct BundleFolder {
       do {
         piece = try handle.read(upToCount: 1 << 20)
       } catch {
-        throw PolicyError(.unreadableFile, path, "cannot read: \(error.localizedDescription)")
+        throw PolicyError(.unreadableFile, path, "cannot be read: \(SystemReason.text(of: error))")
       }
       guard let piece, !piece.isEmpty else { return }
       try body([UInt8](piece))

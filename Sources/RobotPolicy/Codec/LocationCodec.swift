@@ -49,9 +49,3 @@ public struct LocationCodec: Sendable, Hashable {
     return (0...lastBin).contains(bin) ? bin : nil
   }
 }
-
-extension LocationCodec {
-  init(_ quantity: PolicySpecification.Quantity) {
-    self.init(range: quantity.minimum...quantity.maximum)
-  }
-}

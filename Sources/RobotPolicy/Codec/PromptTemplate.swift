@@ -1,3 +1,5 @@
+package import UnifiedIO
+
 /// A prompt with places for the instruction and the state.
 package struct PromptTemplate: Sendable, Hashable {
   private enum Part: Sendable, Hashable {
@@ -35,15 +37,20 @@ package struct PromptTemplate: Sendable, Hashable {
   private static func fault(_ message: String) -> PolicyError { PolicyError(.invalidValue, "prompt.template", message) }
 
   /// The prompt. What the instruction says is never read as a place of the template.
-  package func render(instruction: String, state: String) -> String {
-    var text = ""
+  package func render(instruction: [PromptText.Part], state: String) -> PromptText {
+    var prompt = PromptText()
     for part in parts {
       switch part {
-      case .literal(let literal): text += literal
-      case .instruction: text += instruction
-      case .state: text += state
+      case .literal(let literal): prompt.parts.append(.markup(literal))
+      case .state: prompt.parts.append(.markup(state))
+      case .instruction:
+        // A name needs a space before it, which the beginning of a prompt has.
+        if case .markup = instruction.first, let last = prompt.parts.last?.text.last, last != " " {
+          prompt.parts.append(.markup(" "))
+        }
+        prompt.parts += instruction
       }
     }
-    return text
+    return prompt
   }
 }

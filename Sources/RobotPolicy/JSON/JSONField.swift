@@ -43,19 +43,28 @@ package struct JSONField {
     return choice
   }
 
+  /// No physical quantity of a robot is larger than this in any sensible unit: what is larger is a mistake, and a range of such
+  /// numbers bounds nothing.
+  package static let largestNumber = 1e6
+
+  /// A number of a size that a physical quantity can have.
   package func number() throws(PolicyError) -> Double {
-    guard case .number(let number) = node.value else { throw mismatch("a number") }
-    guard number.isFinite else { throw mismatch("a finite number") }
+    try number(in: -Self.largestNumber...Self.largestNumber)
+  }
+
+  /// A number in a range.
+  package func number(in range: ClosedRange<Double>) throws(PolicyError) -> Double {
+    guard case .number(let number) = node.value, range.contains(number) else {
+      throw mismatch(
+        "a number from \(range.lowerBound.plainDescription) to \(range.upperBound.plainDescription)")
+    }
     return number
   }
 
   /// A number above `minimum` and at most `maximum`.
-  package func number(
-    above minimum: Double, upTo maximum: Double = .greatestFiniteMagnitude
-  ) throws(PolicyError) -> Double {
-    let bound = maximum < .greatestFiniteMagnitude ? " and at most \(maximum.plainDescription)" : ""
+  package func number(above minimum: Double, upTo maximum: Double = largestNumber) throws(PolicyError) -> Double {
     guard case .number(let number) = node.value, number > minimum, number <= maximum else {
-      throw mismatch("a number > \(minimum.plainDescription)\(bound)")
+      throw mismatch("a number > \(minimum.plainDescription) and at most \(maximum.plainDescription)")
     }
     return number
   }
@@ -79,7 +88,7 @@ package struct JSONField {
     }
     let fields = try self.elements()
     let (minimum, maximum) = (try fields[0].number(), try fields[1].number())
-    guard minimum < maximum, (maximum - minimum).isFinite else {
+    guard minimum < maximum else {
       throw fault("expected minimum < maximum, found [\(minimum.plainDescription), \(maximum.plainDescription)]")
     }
     return minimum...maximum

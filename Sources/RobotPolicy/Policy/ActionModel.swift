@@ -33,7 +33,7 @@ public protocol ActionModel: Sendable {
   /// The encoder's tokens for a prompt, prefix and EOS included.
   ///
   /// - Throws: ``ModelError`` `.invalidInput` when the prompt is too long to be read whole.
-  func textInput(_ prompt: String) throws(ModelError) -> [Int32]
+  func textInput(_ prompt: PromptText) throws(ModelError) -> [Int32]
   /// The patches of the current picture.
   func imageInput(_ picture: Picture) throws(ModelError) -> PatchInput
   /// The patches of a frame of the image history.

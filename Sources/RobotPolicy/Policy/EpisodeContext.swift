@@ -7,7 +7,22 @@ public struct EpisodeContext: Sendable {
   public private(set) var counters = EpisodeCounters()
 
   /// The actions of the last chunk as they were sent; empty before the first.
-  public private(set) var lastActions: [Action] = []
+  public var lastActions: [Action] { lastChunk.actions }
+
+  /// A chunk that was sent.
+  private struct SentChunk: Sendable {
+    var actions: [Action] = []
+    /// Robot clock, nanoseconds: no action begins after it.
+    var validUntil: UInt64 = 0
+  }
+
+  private var lastChunk = SentChunk()
+  /// The one before ``lastChunk``.
+  private var earlierChunk = SentChunk()
+  /// What was remembered before ``lastChunk``.
+  private var before: (last: SentChunk, earlier: SentChunk, counters: EpisodeCounters)?
+  /// Whether the robot has been seen to observe again before it had the answer to its last observation.
+  private var observesAhead = false
 
   /// Whether ``lastActions`` make the robot move; `false` before the first chunk and after an error.
   public private(set) var lastCommandMoves = false
@@ -26,14 +41,48 @@ public struct EpisodeContext: Sendable {
   /// - Parameters:
   ///   - actions: the commands after the safety envelope.
   ///   - moving: whether they make the robot move, so that its cameras must see something change.
-  public mutating func record(_ actions: [Action], moving: Bool) {
-    lastActions = actions
+  ///   - validUntil: nanoseconds on the robot's clock, after which no action begins.
+  public mutating func record(_ actions: [Action], moving: Bool, validUntil: UInt64 = .max) {
+    before = (lastChunk, earlierChunk, counters)
+    earlierChunk = lastChunk
+    lastChunk = SentChunk(actions: actions, validUntil: validUntil)
     lastCommandMoves = moving
     counters.add(actions)
   }
 
+  /// Remembers that the robot has sent an observation before it had the answer to its last one.
+  ///
+  /// From then on in the episode nobody knows of which of the last two chunks it reports what it has executed.
+  public mutating func noteObservationAhead() { observesAhead = true }
+
+  /// The commands of earlier chunks that a robot may still execute between an observation and the chunk that answers it, as sequences
+  /// of which it may execute any one, or the beginning of any one.
+  ///
+  /// A robot executes a chunk in order until it has the next one. When it observes, it has executed
+  /// ``Observation/actionsConsumed`` actions of the last chunk that it has, so that the rest of this chunk may follow, unless the
+  /// observation is later than the chunk is valid. For a robot that waits for each answer before it observes again, this chunk is the
+  /// last one that was sent. For one that does not it may also be the chunk before, of which it then executes any part before it goes on
+  /// with the last one from the start.
+  package func pendingActions(after observation: Observation) -> [[Action]] {
+    let consumed = max(0, observation.actionsConsumed)
+    func valid(_ chunk: SentChunk) -> [Action] { observation.capturedAt <= chunk.validUntil ? chunk.actions : [] }
+    var sequences = [Array(valid(lastChunk).dropFirst(consumed))]
+    if observesAhead {
+      let rest = valid(earlierChunk).dropFirst(consumed)
+      for count in 0...rest.count { sequences.append(rest.prefix(count) + valid(lastChunk)) }
+    }
+    return sequences.filter { !$0.isEmpty }
+  }
+
   /// Remembers that the robot got an error instead of a chunk, and so holds still.
   public mutating func recordRefusal() {
+    lastCommandMoves = false
+  }
+
+  /// Remembers that the chunk that was recorded last was not sent after all: the robot still has the one before, and holds still.
+  public mutating func recordUnsent() {
+    if let before { (lastChunk, earlierChunk, counters) = before }
+    before = nil
     lastCommandMoves = false
   }
 

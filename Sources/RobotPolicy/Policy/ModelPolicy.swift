@@ -9,10 +9,11 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
   package let model: Model
   package let grammar: any ActionGrammar
   private let reader: ObservationReader<Model>
+  private let instructions: InstructionReader
   private let template: PromptTemplate
   private let state: StateText
   private let envelope: SafetyEnvelope
-  private let motion: CommandMotion
+  private let motion: any ActionMotion
 
   /// - Parameters:
   ///   - specification: from a `policy.json`.
@@ -29,7 +30,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
         "expected at most \(model.maximumHistoryFrames) frames of image history, which the model can look at, found "
           + "\(specification.historyFrames)")
     }
-    grammar = try specification.makeActionSpace().grammar(for: model.tokenizer)
+    grammar = try specification.actionSpace.grammar(for: model.tokenizer)
     guard grammar.maximumTokens <= model.maximumAnswerTokens else {
       throw PolicyError(
         .incompatibleModel, "action_space",
@@ -40,10 +41,11 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
     self.model = model
     capabilities = specification.capabilities(digest: digest, serverVersion: serverVersion)
     reader = ObservationReader(model: model, specification: specification)
+    instructions = InstructionReader(specification.instructions)
     template = try PromptTemplate(specification.prompt.template)
     state = StateText(specification.proprioception)
     envelope = SafetyEnvelope(specification)
-    motion = CommandMotion(specification)
+    motion = specification.actionSpace.motion(in: specification)
   }
 
   /// Turns an observation into commands that are already inside the safety envelope.
@@ -84,15 +86,17 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
     }
     let observation = step.observation
     let said = try grammar.actions(from: generation.tokens)
-    let actions = try envelope.limit(said, proprioception: observation.proprioception)
+    let actions = try envelope.limit(
+      said, proprioception: observation.proprioception, pending: step.context.pendingActions(after: observation))
     let moves = motion.moves(actions, proprioception: observation.proprioception, last: step.context.lastActions.last)
-    step.context.record(actions, moving: moves)
+    let validUntil = observation.capturedAt.addingClamped(specification.control.deadline)
+    step.context.record(actions, moving: moves, validUntil: validUntil)
     return ActionChunk(
-      observationSequence: observation.sequence, capturedAt: observation.capturedAt,
-      validUntil: observation.capturedAt.addingClamped(specification.control.deadline), actions: actions,
+      observationSequence: observation.sequence, capturedAt: observation.capturedAt, validUntil: validUntil,
+      actions: actions,
       tokens: generation.tokens, text: model.tokenizer.decode(generation.tokens),
       confidence: generation.confidence.isFinite ? min(max(generation.confidence, 0), 1) : 0,
-      timings: StageTimings())
+      timings: StageTimings(), policyDigest: capabilities.policyDigest)
   }
 
   /// Runs the model on what the observations show.
@@ -173,17 +177,15 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
       prompt: try prompt(for: observation, context: context), pictures: pictures, context: &context)
   }
 
-  private func prompt(for observation: Observation, context: EpisodeContext) throws(RobotError) -> String {
+  private func prompt(for observation: Observation, context: EpisodeContext) throws(RobotError) -> PromptText {
     let historyCameras = specification.cameras.count { $0.input == .imageHistory }
-    let instruction = try InstructionText.prepare(
-      observation.instruction, promptImages: observation.promptImages.count,
-      after: historyCameras + context.earlierFrames.count)
+    let instruction = try instructions.read(observation, after: historyCameras + context.earlierFrames.count)
     return template.render(instruction: instruction, state: try state.render(observation.proprioception))
   }
 
   /// History frames: those of cameras in the policy's order, then those of earlier steps, then prompt images.
   private func modelInput(
-    prompt: String, pictures: ObservationReader<Model>.Pictures, context: inout EpisodeContext
+    prompt: PromptText, pictures: ObservationReader<Model>.Pictures, context: inout EpisodeContext
   ) throws(RobotError) -> ModelInput {
     let text: [Int32]
     do {
@@ -219,7 +221,8 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
     }
     let observation = Observation(
       sequence: 0, capturedAt: 0, sentAt: 0, frames: frames,
-      proprioception: specification.proprioception.map { $0.minimum / 2 + $0.maximum / 2 }, instruction: "Warm up.")
+      proprioception: specification.proprioception.map { $0.minimum / 2 + $0.maximum / 2 },
+      instruction: specification.instructions.sentences.first ?? "Warm up.")
     var steps = [PolicyStep(observation: observation, context: EpisodeContext())]
     var timings = StageTimings()
     for answer in answers(to: &steps, timings: &timings) { _ = try grammar.actions(from: try answer.get().tokens) }

@@ -1,6 +1,6 @@
 public import RobotInterface
 
-/// Turns what a robot saw into what it shall do; the daemon knows policies by this alone, so that it can be tested
+/// Turns what a robot saw into what it should do; the daemon knows policies by this alone, so that it can be tested
 /// without weights.
 ///
 /// A policy may be handed from thread to thread, and whoever owns it calls it from one thread at a time.
@@ -19,7 +19,7 @@ public protocol ObservationPolicy: Sendable {
   /// - Returns: at least one action, at most ``Capabilities/chunkLength``, each in the units and inside the ranges of
   ///   ``Capabilities/actions``; `queue` is the one stage that is not timed.
   /// - Throws: ``RobotError`` naming the field at fault: `.unknownCamera`, `.missingCamera`, `.invalidImage`,
-  ///   `.invalidProprioception`, `.invalidInstruction`, `.unsupported` for a bad observation, `.frozenCamera` when a camera
+  ///   `.invalidProprioception`, `.invalidInstruction`, `.unknownInstruction` for a bad observation, `.frozenCamera` when a camera
   ///   repeats itself while the robot moves, `.invalidAction` when the model's answer is not a safe action, `.internal` when
   ///   the model fails.
   func act(on observation: Observation, context: inout EpisodeContext) throws(RobotError) -> ActionChunk

@@ -54,18 +54,21 @@ struct ObservationReader<Model: ActionModel> {
   /// - Parameter indices: those of ``frameIndices(of:)``.
   func pictures(of observation: Observation, at indices: [Int]) throws(RobotError) -> Pictures {
     let places = min(model.maximumHistoryFrames, PolicySpecification.maximumHistoryFrames) - specification.historyFrames
-    guard observation.promptImages.count <= max(0, places) else {
+    let images = observation.promptParts.enumerated().compactMap { index, part -> (Int, CameraFrame)? in
+      if case .image(let frame) = part { (index, frame) } else { nil }
+    }
+    guard images.count <= max(0, places) else {
       throw RobotError(
-        .invalidImage, "observation.prompt_images",
-        "expected at most \(max(0, places)) prompt images beside the policy's own history, found "
-          + "\(observation.promptImages.count)")
+        .invalidImage, "observation.prompt",
+        "expected at most \(max(0, places)) images in the prompt beside the policy's own history, found \(images.count)"
+      )
     }
     var pictures = Pictures(cameras: [], prompt: [])
     for index in indices {
       pictures.cameras.append(try picture(observation.frames[index], subject: "observation.frames[\(index)]"))
     }
-    for (index, frame) in observation.promptImages.enumerated() {
-      pictures.prompt.append(try picture(frame, subject: "observation.prompt_images[\(index)]"))
+    for (index, frame) in images {
+      pictures.prompt.append(try picture(frame, subject: "observation.prompt[\(index)]"))
     }
     return pictures
   }

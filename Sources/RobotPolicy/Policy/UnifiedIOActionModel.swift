@@ -66,7 +66,7 @@ public struct UnifiedIOActionModel: ActionModel {
   }
 
   /// The tokens of a prompt.
-  public func textInput(_ prompt: String) throws(ModelError) -> [Int32] {
+  public func textInput(_ prompt: PromptText) throws(ModelError) -> [Int32] {
     let tokens = preprocessor.textInput(prompt)
     let maximum = model.configuration.transformer.maximumInputText
     // The preprocessor cuts what does not fit, and with it the state at the end of the prompt.

@@ -11,6 +11,26 @@ func distance(_ a: [Double], _ b: [Double]) -> Double {
   length(zip(a, b).map { $0 - $1 })
 }
 
+/// The smaller of the two turns from one angle to another, -π...π.
+func shortWay(from: Double, to: Double) -> Double { (to - from).remainder(dividingBy: 2 * .pi) }
+
+/// The value of a range that is nearest to a value.
+func clamp(_ value: Double, to range: ClosedRange<Double>) -> Double {
+  min(max(value, range.lowerBound), range.upperBound)
+}
+
+/// The corners of the smallest box around some points, at least one; all of the same dimension.
+///
+/// - Complexity: O(2^dimension).
+func corners(of points: [[Double]]) -> [[Double]] {
+  guard let first = points.first else { return [] }
+  return first.indices.reduce([[]]) { corners, axis in
+    let values = points.map { $0[axis] }
+    let ends = Set([values.min(), values.max()].compactMap(\.self)).sorted()
+    return corners.flatMap { corner in ends.map { corner + [$0] } }
+  }
+}
+
 /// The largest fraction of a way, as closely as float64 tells, for which a condition holds that holds at 0.
 ///
 /// Asking the condition itself, rather than solving for its border, leaves no rounding error by which the answer could break it.

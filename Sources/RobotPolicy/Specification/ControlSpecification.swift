@@ -35,48 +35,6 @@ extension PolicySpecification {
       case frozenCameraMilliseconds = "frozen_camera_ms"
     }
   }
-
-  /// Bounds on what the robot may be told; what is absent is not bounded.
-  public struct Limits: Encodable, Sendable, Hashable {
-    /// A box in the base frame, metres.
-    public struct Workspace: Encodable, Sendable, Hashable {
-      /// Metres along the frame's x axis.
-      public let x: ClosedRange<Double>
-      /// Metres along the frame's y axis.
-      public let y: ClosedRange<Double>
-      /// Metres along the frame's z axis.
-      public let z: ClosedRange<Double>
-
-      package enum CodingKeys: String, CodingKey, CaseIterable { case x, y, z }
-
-      /// x, y, z.
-      package var axes: [ClosedRange<Double>] { [x, y, z] }
-    }
-
-    /// Where the end effector may be.
-    public let workspace: Workspace?
-    /// Metres per second of the end effector.
-    public let maximumSpeed: Double?
-    /// Radians per second of the end effector.
-    public let maximumRotationRate: Double?
-    /// Metres from the measured position that a chunk may lead to.
-    public let maximumJump: Double?
-
-    package enum CodingKeys: String, CodingKey, CaseIterable {
-      case workspace
-      case maximumSpeed = "maximum_speed_m_per_s"
-      case maximumRotationRate = "maximum_rotation_rate_rad_per_s"
-      case maximumJump = "maximum_jump_m"
-    }
-
-    /// No bounds.
-    package init() {
-      workspace = nil
-      maximumSpeed = nil
-      maximumRotationRate = nil
-      maximumJump = nil
-    }
-  }
 }
 
 /// At most an hour by the rules of the format, so that it fits.
@@ -97,24 +55,5 @@ extension PolicySpecification.Control {
     maximumObservationAgeMilliseconds =
       try object.optional(.maximumObservationAgeMilliseconds)?.number(above: 0, upTo: Self.hour)
     frozenCameraMilliseconds = try object.optional(.frozenCameraMilliseconds)?.number(above: 0, upTo: Self.hour)
-  }
-}
-
-extension PolicySpecification.Limits {
-  init(_ field: JSONField) throws(PolicyError) {
-    let object = try field.object(CodingKeys.self)
-    workspace = try object.optional(.workspace).map { (field) throws(PolicyError) in try Workspace(field) }
-    maximumSpeed = try object.optional(.maximumSpeed)?.number(above: 0)
-    maximumRotationRate = try object.optional(.maximumRotationRate)?.number(above: 0)
-    maximumJump = try object.optional(.maximumJump)?.number(above: 0)
-  }
-}
-
-extension PolicySpecification.Limits.Workspace {
-  init(_ field: JSONField) throws(PolicyError) {
-    let object = try field.object(CodingKeys.self)
-    x = try object.required(.x).range()
-    y = try object.required(.y).range()
-    z = try object.required(.z).range()
   }
 }

@@ -20,12 +20,14 @@ public struct PolicySpecification: Codable, Sendable, Hashable {
   public let tokenizer: String
   /// How instruction and state become text.
   public let prompt: Prompt
+  /// Which sentences the policy may be given.
+  public let instructions: Instructions
   /// One `image` camera and any number of `image_history` cameras, in the order in which the model sees them.
   public let cameras: [Camera]
   /// What the robot measures of itself, in the order of the state text.
   public let proprioception: [Quantity]
   /// What the model's answer means.
-  public let actionSpace: ActionSpace
+  @ErasedActionSpace package private(set) var actionSpace: any ActionSpace
   /// Rates and deadlines.
   public let control: Control
   /// Bounds on what the robot may be told.
@@ -39,24 +41,10 @@ public struct PolicySpecification: Codable, Sendable, Hashable {
     package enum CodingKeys: String, CodingKey, CaseIterable { case template }
   }
 
-  /// A number with its unit and range.
-  public struct Quantity: Encodable, Sendable, Hashable {
-    /// Unique among its kind.
-    public let name: String
-    /// e.g. `m`, `rad`, or `1` for a ratio.
-    public let unit: String
-    /// The value of location bin 0, in ``unit``.
-    public let minimum: Double
-    /// The value of location bin 999, in ``unit``; above ``minimum``.
-    public let maximum: Double
-
-    package enum CodingKeys: String, CodingKey, CaseIterable { case name, unit, minimum, maximum }
-  }
-
   package enum CodingKeys: String, CodingKey, CaseIterable {
     case schema = "$schema"
     case version = "format_version"
-    case name, description, model, tokenizer, prompt, cameras, proprioception
+    case name, description, model, tokenizer, prompt, instructions, cameras, proprioception
     case actionSpace = "action_space"
     case control, limits
   }
@@ -89,13 +77,19 @@ extension PolicySpecification {
     model = try object.required(.model).string(maximumLength: 1_000)
     tokenizer = try object.required(.tokenizer).string(maximumLength: 1_000)
     prompt = try Prompt(object.required(.prompt))
+    guard let sentences = object.optional(.instructions) else {
+      throw JSONField.fault(
+        .missingKey, path: CodingKeys.instructions.rawValue, line: root.line,
+        "expected this key: the sentences that the policy was trained on, or \"free\" when it takes any")
+    }
+    instructions = try Instructions(sentences)
     var cameras: [Camera] = []
     for field in try object.required(.cameras).elements() { cameras.append(try Camera(field)) }
     self.cameras = cameras
     var proprioception: [Quantity] = []
     for field in try object.required(.proprioception).elements() { proprioception.append(try Quantity(field)) }
     self.proprioception = proprioception
-    actionSpace = try ActionSpace(object.required(.actionSpace))
+    actionSpace = try ActionSpaceRegistry.space(from: object.required(.actionSpace))
     control = try Control(object.required(.control))
     limits = try object.optional(.limits).map { (field) throws(PolicyError) in try Limits(field) } ?? Limits()
     if let fault = inconsistency() {
@@ -113,28 +107,6 @@ extension PolicySpecification.Prompt {
       _ = try PromptTemplate(self.template)
     } catch {
       throw template.fault(error.message, code: error.code)
-    }
-  }
-}
-
-extension PolicySpecification.Quantity {
-  init(_ field: JSONField) throws(PolicyError) {
-    let object = try field.object(CodingKeys.self)
-    name = try object.required(.name).string()
-    unit = try object.required(.unit).string(maximumLength: 32)
-    minimum = try object.required(.minimum).number()
-    maximum = try object.required(.maximum).number()
-    try field.checkRange(minimum, maximum, at: CodingKeys.maximum.rawValue)
-  }
-}
-
-extension JSONField {
-  /// Names the `maximum` when it does not lie above the `minimum`.
-  func checkRange(_ minimum: Double, _ maximum: Double, at key: String) throws(PolicyError) {
-    // A range wider than the largest number has no bins.
-    guard minimum < maximum, (maximum - minimum).isFinite else {
-      let value = JSONField(node[key] ?? node, path: join(key))
-      throw value.fault("expected a number > minimum (\(minimum.plainDescription)), found \(maximum.plainDescription)")
     }
   }
 }

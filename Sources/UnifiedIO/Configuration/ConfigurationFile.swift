@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A `config.json`, whatever it configures.
@@ -6,11 +7,7 @@ enum ConfigurationFile {
   ///
   /// - Throws: ``ModelError`` `.unreadableFile`.
   static func data(at url: URL) throws(ModelError) -> Data {
-    do {
-      return try Data(contentsOf: url)
-    } catch {
-      throw ModelError(.unreadableFile, url.path, "cannot be read: \(error.localizedDescription)")
-    }
+    do throws(FileError) { return Data(try InputFile.bytes(of: url.path)) } catch { throw ModelError(error) }
   }
 
   /// The numbers in its text; errors name `subject`.

@@ -63,7 +63,7 @@ public struct ConfigurationDocument: Sendable {
     } catch let error as ModelError {
       throw error
     } catch {
-      throw ModelError(.invalidConfiguration, "config.json", "cannot be written: \(error.localizedDescription)")
+      throw ModelError(.invalidConfiguration, "config.json", "has no form in JSON: \(error)")
     }
     return try ConfigurationDocument(json: changed, subject: "config.json")
   }

@@ -33,7 +33,12 @@ public struct Preprocessor: Sendable {
     ended(tokenizer.encode(target.prefix + prompt))
   }
 
-  /// As ``textInput(_:target:)``, with each `{box}` in the prompt replaced by the four location tokens of `box`.
+  /// As ``textInput(_:target:)-(String,_)``, of a prompt in which a user's words are only words.
+  public func textInput(_ prompt: PromptText, target: TargetModality = .text) -> [Int32] {
+    ended(tokenizer.encode(PromptText([.markup(target.prefix)] + prompt.parts)))
+  }
+
+  /// As ``textInput(_:target:)-(String,_)``, with each `{box}` in the prompt replaced by the four location tokens of `box`.
   ///
   /// - Parameters:
   ///   - box: in pixels of the picture that `placement` is of.

@@ -41,7 +41,7 @@ public struct TaskRunner: Sendable {
 
 /// What a prompt is asked of.
 public struct TaskInput: Sendable, Hashable {
-  /// What is said to the model, `{box}` in the place of ``box``.
+  /// What is said to the model, `{box}` in the place of ``box``. Names of special tokens (`<image_input>`) stand for these tokens.
   public var prompt: String
   /// The picture that is looked at.
   public var image: Image?

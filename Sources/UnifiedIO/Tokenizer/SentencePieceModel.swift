@@ -87,6 +87,15 @@ package struct SentencePieceModel: Sendable {
     return model.bytes
   }
 
+  /// The same with the first pieces alone, for text of which not even the spaces around it change.
+  func literal(pieces count: Int) -> SentencePieceModel {
+    var model = self
+    model.pieces = Array(pieces.prefix(count))
+    model.addsDummyPrefix = false
+    model.removesExtraWhitespace = false
+    return model
+  }
+
   private enum TrainerField {
     static let modelType = 3
     static let whitespaceIsSuffix = 24

@@ -21,6 +21,10 @@ public final class Tokenizer: Sendable {
   public let count: Int
 
   private let processor: Processor
+  /// Knows the pieces before the appended ones only, and puts no space before a text.
+  private let literalProcessor: Processor
+  /// The ids of the appended pieces by their bytes.
+  let appendedIDs: [[UInt8]: Int32]
 
   /// Reads a LLaMA `tokenizer.model` as it was published; the pieces of Unified-IO 2 are added here.
   ///
@@ -48,7 +52,11 @@ public final class Tokenizer: Sendable {
     var model = try SentencePieceModel(serialized: serializedModel)
     baseCount = model.pieces.count
     try model.adaptToUnifiedIO()
+    literalProcessor = try Processor(serialized: model.literal(pieces: baseCount).serialized())
     count = model.pieces.count
+    appendedIDs = Dictionary(
+      model.pieces.enumerated().dropFirst(baseCount).map { ($0.element.text, Int32($0.offset)) },
+      uniquingKeysWith: { first, _ in first })
     processor = try Processor(serialized: model.serialized())
     guard processor.count == count else {
       throw SentencePieceModel.invalid("\(processor.count) pieces were loaded of \(count)")
@@ -60,6 +68,11 @@ public final class Tokenizer: Sendable {
   /// Any text has ids; empty text has none.
   public func encode(_ text: String) -> [Int32] {
     processor.encode(text)
+  }
+
+  /// The ids of UTF-8 text in which nothing is special, without the space that ``encode(_:)-(String)`` puts before a text.
+  func encodeLiterally(_ bytes: ArraySlice<UInt8>) -> [Int32] {
+    bytes.isEmpty ? [] : literalProcessor.encode(String(decoding: bytes, as: UTF8.self))
   }
 
   /// The text of `tokens` up to the first EOS, without one leading space.

@@ -20,6 +20,9 @@ enum Vocabulary {
     let frames = (1...maximumFrames).flatMap { ["<image_history_\($0)>", "<audio_history_\($0)>"] }
     return (extras + frames + ["<image_input>", "<audio_input>"] + prefixes).map { "▁" + $0 }
   }
+
+  /// The lengths in bytes that appended pieces have.
+  static let appendedLengths = Set(appendedPieces.map(\.utf8.count)).sorted()
 }
 
 extension SentencePieceModel {

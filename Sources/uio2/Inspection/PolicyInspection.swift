@@ -18,6 +18,14 @@ struct PolicyInspection: Encodable {
     var unit: String
     var minimum: Double
     var maximum: Double
+    var tolerance: Double?
+  }
+
+  struct DimensionLimits: Encodable {
+    var name: String
+    var position: [Double]?
+    var maximum_rate_per_s: Double?
+    var maximum_jump: Double?
   }
 
   struct Limits: Encodable {
@@ -28,12 +36,15 @@ struct PolicyInspection: Encodable {
     var maximum_jump_m: Double?
     var maximum_observation_age_ms: Double?
     var frozen_camera_ms: Double?
+    var dimensions: [DimensionLimits]
   }
 
   var name: String
   var description: String?
   var digest: String
   var prompt: String
+  /// `nil`: free text.
+  var instructions: [String]?
   var cameras: [Camera]
   var proprioception: [Quantity]
   var actions: [Quantity]
@@ -42,6 +53,8 @@ struct PolicyInspection: Encodable {
   var chunk_length: Int
   var control_rate_hz: Double
   var hold: String
+  /// Whether the policy declares no limits, on purpose.
+  var unlimited: Bool
   var limits: Limits
 
   init(_ bundle: PolicyBundle, version: String) {
@@ -50,31 +63,40 @@ struct PolicyInspection: Encodable {
     description = bundle.specification.description
     digest = capabilities.policyDigest
     prompt = bundle.specification.prompt.template
+    instructions = capabilities.instructions.isEmpty ? nil : capabilities.instructions
     cameras = capabilities.cameras.map {
       Camera(
         name: $0.name, input: $0.input, width: $0.width, height: $0.height,
         vertical_field_of_view_degrees: $0.verticalFieldOfView)
     }
-    proprioception = capabilities.proprioception.map(Quantity.init)
-    actions = capabilities.actions.map(Quantity.init)
+    proprioception = capabilities.proprioception.map { Quantity($0, tolerance: $0.tolerance) }
+    actions = capabilities.actions.map { Quantity($0) }
     action_frame = capabilities.actionFrame
     action_mode = capabilities.actionMode
     chunk_length = capabilities.chunkLength
     control_rate_hz = capabilities.controlRate
     hold = capabilities.hold
+    unlimited = capabilities.isUnlimited
     let limits = capabilities.limits
     self.limits = Limits(
       workspace_minimum: limits.workspaceMinimum, workspace_maximum: limits.workspaceMaximum,
       maximum_speed_m_per_s: limits.maximumSpeed, maximum_rotation_rate_rad_per_s: limits.maximumRotationRate,
       maximum_jump_m: limits.maximumJump,
       maximum_observation_age_ms: limits.maximumObservationAge.map { Double($0) / 1e6 },
-      frozen_camera_ms: limits.frozenCameraTimeout.map { Double($0) / 1e6 })
+      frozen_camera_ms: limits.frozenCameraTimeout.map { Double($0) / 1e6 },
+      dimensions: limits.dimensions.map { limits in
+        DimensionLimits(
+          name: limits.name, position: limits.position.map { [$0.lowerBound, $0.upperBound] },
+          maximum_rate_per_s: limits.maximumRate, maximum_jump: limits.maximumJump)
+      })
   }
 }
 
 extension PolicyInspection.Quantity {
-  fileprivate init(_ quantity: Capabilities.Quantity) {
-    self.init(name: quantity.name, unit: quantity.unit, minimum: quantity.minimum, maximum: quantity.maximum)
+  fileprivate init(_ quantity: Capabilities.Quantity, tolerance: Double? = nil) {
+    self.init(
+      name: quantity.name, unit: quantity.unit, minimum: quantity.minimum, maximum: quantity.maximum,
+      tolerance: tolerance)
   }
 }
 
@@ -84,6 +106,9 @@ extension PolicyInspection {
     var facts = [("policy", name)]
     if let description { facts.append(("", description)) }
     facts += [("digest", digest), ("prompt", prompt)]
+    for (index, sentence) in (instructions ?? ["any sentence"]).enumerated() {
+      facts.append((index == 0 ? "instructions" : "", sentence))
+    }
     for camera in cameras {
       let view = camera.vertical_field_of_view_degrees.map { ", field of view \(Amount.plain($0))°" } ?? ""
       facts.append(("camera", "\(camera.name), \(camera.width) × \(camera.height)\(view), as \(camera.input)"))
@@ -93,11 +118,13 @@ extension PolicyInspection {
     facts.append(("hold", "\(hold), without a fresh command"))
     facts += limitFacts
     var table = TextTable(
-      header: ["quantity", "", "unit", "from", "to"], alignment: [.left, .left, .left, .right, .right])
+      header: ["quantity", "", "unit", "from", "to", "tolerance"],
+      alignment: [.left, .left, .left, .right, .right, .right])
     for (kind, quantities) in [("measured", proprioception), ("commanded", actions)] {
       for quantity in quantities {
         table.append([
           quantity.name, kind, quantity.unit, Amount.plain(quantity.minimum), Amount.plain(quantity.maximum),
+          quantity.tolerance.map(Amount.plain) ?? "",
         ])
       }
     }
@@ -105,7 +132,7 @@ extension PolicyInspection {
   }
 
   private var limitFacts: [(String, String)] {
-    var facts: [(String, String)] = []
+    var facts: [(String, String)] = unlimited ? [("limits", "none, on purpose")] : []
     if let low = limits.workspace_minimum, let high = limits.workspace_maximum {
       let box = zip(low, high).map { "\(Amount.plain($0))…\(Amount.plain($1))" }.joined(separator: " × ")
       facts.append(("workspace", box + " m"))
@@ -116,8 +143,19 @@ extension PolicyInspection {
     add("speed", limits.maximum_speed_m_per_s, "m/s")
     add("rotation", limits.maximum_rotation_rate_rad_per_s, "rad/s")
     add("jump", limits.maximum_jump_m, "m")
+    for dimension in limits.dimensions { facts.append((dimension.name, text(of: dimension))) }
     add("observation age", limits.maximum_observation_age_ms, "ms")
     add("frozen camera", limits.frozen_camera_ms, "ms")
     return facts
+  }
+
+  /// The limits of one dimension, in its unit.
+  private func text(of limits: DimensionLimits) -> String {
+    let unit = actions.first { $0.name == limits.name }?.unit ?? ""
+    var parts: [String] = []
+    if let position = limits.position { parts.append("\(position.map(Amount.plain).joined(separator: "…")) \(unit)") }
+    if let rate = limits.maximum_rate_per_s { parts.append("rate \(Amount.plain(rate)) \(unit)/s") }
+    if let jump = limits.maximum_jump { parts.append("jump \(Amount.plain(jump)) \(unit)") }
+    return parts.joined(separator: ", ")
   }
 }

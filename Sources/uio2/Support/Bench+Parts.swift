@@ -1,4 +1,5 @@
 import DaemonBenchmark
+import Files
 import Foundation
 import Logging
 import ModelBenchmark
@@ -9,22 +10,22 @@ import Tensors
 /// What `uio2 bench` measures beside a model's stages.
 extension Bench {
   /// The daemon without a model.
-  func benchDaemon() throws {
+  func benchDaemon(_ target: OutputTarget?) throws {
     guard let file = Locations.packageRoot?.appending(path: "Benchmarks/daemon/camera.jpg") else {
       throw CommandFailure(.unavailable, "the picture is Benchmarks/daemon/camera.jpg of the repository; run it there")
     }
-    let benchmark = try DaemonBenchmark(picture: Array(try Data(contentsOf: file)), steps: max(steps, 1000))
+    let benchmark = try DaemonBenchmark(picture: try InputFile.bytes(of: file.path), steps: steps ?? 1000)
     let daemon = try LocalDaemon(
       benchmark.policy, logger: Logger(label: "uio2", factory: { _ in SwiftLogNoOpLogHandler() }))
     daemon.start {}
     defer { daemon.stop() }
     let report = try benchmark.run(daemon: daemon.endpoint, echo: daemon.address("echo"))
-    Console.say(report.text)
-    if let json { try JSONFile.write(report, to: json) }
+    try JSONFile.write(report, to: target)
+    try Console.say(report.text)
   }
 
   /// A policy, one robot after the other or several together.
-  func benchPolicy(_ folder: URL) throws {
+  func benchPolicy(_ folder: URL, _ target: OutputTarget?) throws {
     let ceilings = CeilingMeter().measureBest()
     // The ceilings took memory of their own.
     Measurements.resetPeakMemory()
@@ -33,7 +34,7 @@ extension Bench {
     let policy = try UnifiedIOPolicy(bundle: bundle, weights: compute.options)
     let loaded = (clock.now - start).seconds
     let benchmark = PolicyBenchmark(
-      policy, specification: bundle.specification, steps: max(steps, sessions.isEmpty ? 200 : 20))
+      policy, specification: bundle.specification, steps: steps ?? (sessions.isEmpty ? 200 : 20))
     let subject = try BenchmarkSubject(folder.path, compute: compute, cache: cache)
     let format = try compute.weights ?? WeightFormat.suited(to: Checkpoint(directory: subject.folder))
     var report = BenchmarkReport(
@@ -41,16 +42,20 @@ extension Bench {
       weightBytes: try subject.weightBytes(as: format))
     report.cases = sessions.isEmpty ? [try benchmark.run()] : try benchmark.together(sessions)
     report.peakMemory = Measurements.peakMemorySinceReset
-    Console.say(([report.head] + report.cases.map(\.text) + [report.foot]).joined(separator: "\n\n"))
-    if let json { try JSONFile.write(report, to: json) }
+    try JSONFile.write(report, to: target)
+    try Console.say(([report.head] + report.cases.map(\.text) + [report.foot]).joined(separator: "\n\n"))
   }
 
   /// What smaller weights change.
-  func reportDistortion(_ subject: BenchmarkSubject) throws {
+  func reportDistortion(_ subject: BenchmarkSubject, _ target: OutputTarget?) throws {
     let inputs = try subject.recordedInputs()
+    let display = BenchmarkDisplay()
+    defer { display.end() }
     let report = try Distortion.measure(
-      subject.folder, inputs: inputs.inputs, constraint: inputs.constraint, maximumTokens: inputs.maximumTokens)
-    Console.say(report.text)
-    if let json { try JSONFile.write(report, to: json) }
+      subject.folder, inputs: inputs.inputs, constraint: inputs.constraint, maximumTokens: inputs.maximumTokens,
+      onProgress: { display.show($0) })
+    display.end()
+    try JSONFile.write(report, to: target)
+    try Console.say(report.text)
   }
 }

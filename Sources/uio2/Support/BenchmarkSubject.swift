@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import ModelBenchmark
 import ModelImport
@@ -21,7 +22,7 @@ struct BenchmarkSubject {
         (folder, policy) = (URL(filePath: size), nil)
         return
       }
-      let policy = try Locations.policy(size)
+      let policy = try Self.policy(size)
       folder = try PolicyBundle.load(from: policy).modelDirectory
       self.policy = policy
       return
@@ -45,6 +46,14 @@ struct BenchmarkSubject {
     let folder = folder
     try TransferDisplay.run(verb: "quantizing", bytes: quantization.byteCount) { progress in
       try quantization.write(to: folder, progress: progress)
+    }
+  }
+
+  /// The folder of a policy; what is neither that nor one of the names is a slip of the pen.
+  private static func policy(_ size: String) throws -> URL {
+    do { return try Locations.policy(size) } catch {
+      let names = (ReleasedSize.allCases.map(\.rawValue) + ["daemon"]).joined(separator: ", ")
+      throw ValidationError("--size: expected \(names) or the folder of a policy or a model; there is no folder \(size)")
     }
   }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import ModelImport
 import RobotInterface
 import RobotPolicy
@@ -6,21 +7,23 @@ import Tensors
 import UnifiedIO
 
 extension CommandFailure {
-  /// The failures of model, policy and daemon.
+  /// The failures of files, model, policy and daemon.
   static func modelFailure(_ error: any Error) -> CommandFailure? {
     switch error {
+    case let error as FileError: CommandFailure(error.code == .unwritable ? .unwritable : .badData, error.description)
     case let error as ModelError: CommandFailure(.badData, error.description)
-    case let error as TensorError: CommandFailure(.badData, error.description)
+    case let error as TensorError:
+      CommandFailure(error.code == .unwritableFile ? .unwritable : .badData, error.description)
     case let error as ImportError: CommandFailure(code(of: error), error.description)
     case let error as PolicyError: CommandFailure(.badData, error.description)
-    case let error as RobotError: CommandFailure(.fault, error.description)
+    case let error as RobotError: CommandFailure(error.code == .shuttingDown ? .startAgain : .fault, error.description)
     default: nil
     }
   }
 
   private static func code(of error: ImportError) -> ExitCode {
     switch error.code {
-    case .noSpace, .unwritableFile: .unavailable
+    case .noSpace, .unwritableFile: .unwritable
     default: .badData
     }
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Tensors
 
 /// How a model is kept and computed, for every subcommand that runs one.
@@ -21,7 +22,25 @@ struct ComputeOptions: ParsableArguments {
 
   func validate() throws {
     if let threads, !(1...64).contains(threads) { throw ValidationError("--threads must be between 1 and 64.") }
+    if let weights { try check(weights) }
   }
+
+  /// Refuses `--activations` where no weights have 8 bits.
+  ///
+  /// - Parameter format: of the weights in use.
+  func check(_ format: WeightFormat) throws {
+    guard activations != nil, format != .int8 else { return }
+    throw ValidationError("--activations goes with int8 weights, and these are \(format.rawValue); add --weights int8.")
+  }
+
+  /// As the other method, of the format that the checkpoint in `folder` will be kept in.
+  func check(checkpoint folder: URL) throws {
+    guard activations != nil, weights == nil else { return }
+    try check(WeightFormat.suited(to: Checkpoint(directory: folder)))
+  }
+
+  /// Whether any of the options was given.
+  var isGiven: Bool { weights != nil || activations != nil || threads != nil }
 
   /// As the library takes them.
   var options: WeightOptions { WeightOptions(format: weights, activations: activations) }

@@ -1,4 +1,6 @@
+import Files
 import Foundation
+import LogOutput
 
 /// The terminal, or the pipes that stand in for it.
 enum Console {
@@ -12,22 +14,38 @@ enum Console {
     return Int(size.ws_col)
   }
 
-  /// Writes a line to standard output.
-  static func say(_ line: String) { write(line + "\n", to: STDOUT_FILENO) }
+  /// Writes a result to standard output, with an end of line. On a terminal, control characters in it are shown and not obeyed.
+  ///
+  /// - Throws: ``CommandFailure``: when the reader has gone, silently; otherwise with the system's reason, e.g. a full disk.
+  static func say(_ line: String) throws(CommandFailure) {
+    try writeResult((isTerminal ? PrintableText.block(line) : line) + "\n")
+  }
 
-  /// Writes a line to standard error.
-  static func complain(_ line: String) { write(line + "\n", to: STDERR_FILENO) }
+  /// Writes text to standard output as it is.
+  ///
+  /// - Throws: ``CommandFailure``, as ``say(_:)``.
+  static func writeResult(_ text: String) throws(CommandFailure) {
+    do throws(WriteFailure) { try WholeWrite.write(text.utf8, to: STDOUT_FILENO) } catch { throw failure(error.number) }
+  }
 
-  /// Writes text as it is. A reader that has gone away is not an error of ours: `uio2 … | head` shall end as quietly as any tool.
-  static func write(_ text: String, to descriptor: Int32 = STDOUT_FILENO) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let written = bytes.withUnsafeBytes { buffer in
-        buffer.baseAddress.map { Foundation.write(descriptor, $0, buffer.count) } ?? 0
-      }
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { return }
-      bytes = bytes.dropFirst(written)
-    }
+  /// Writes a line to standard error; that nobody reads it changes nothing.
+  static func complain(_ line: String) { draw(line + "\n", on: STDERR_FILENO) }
+
+  /// Writes what is for the eye alone, such as a progress bar; that nobody sees it changes nothing.
+  static func draw(_ text: String, on descriptor: Int32 = STDOUT_FILENO) {
+    do throws(WriteFailure) { try WholeWrite.write(text.utf8, to: descriptor) } catch {}
+  }
+
+  /// Closes standard output, which is where some file systems report that what was written did not arrive.
+  ///
+  /// - Throws: ``CommandFailure`` with the system's reason.
+  static func close() throws(CommandFailure) {
+    guard Foundation.close(STDOUT_FILENO) != 0, errno != EBADF else { return }
+    throw failure(errno)
+  }
+
+  private static func failure(_ number: Int32) -> CommandFailure {
+    guard number != EPIPE else { return .readerHasGone }
+    return CommandFailure(.unwritable, "standard output cannot be written: \(SystemReason.text(number))")
   }
 }

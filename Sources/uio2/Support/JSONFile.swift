@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// JSON as the commands write it: keys sorted, indented for reading.
@@ -12,14 +13,8 @@ enum JSONFile {
     return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 
-  /// Writes the value to `path`, whole or not at all.
-  static func write(_ value: some Encodable, to path: String) throws {
-    let file = URL(filePath: path)
-    do {
-      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data((text(value) + "\n").utf8).write(to: file, options: .atomic)
-    } catch {
-      throw CommandFailure(.failed, "\(path): cannot be written: \(error.localizedDescription)")
-    }
+  /// Writes the value to `target`, where there is one.
+  static func write(_ value: some Encodable, to target: OutputTarget?) throws {
+    try target?.write(Array((text(value) + "\n").utf8))
   }
 }

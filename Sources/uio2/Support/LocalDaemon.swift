@@ -1,44 +1,39 @@
 import ControlDaemon
+import Files
 import Foundation
 import Logging
 import RobotInterface
+import RobotLink
 import RobotPolicy
 import Synchronization
-import Tensors
 
 /// A daemon in this process, at an address that nobody else can open.
 final class LocalDaemon: Sendable {
   /// Where it listens.
   let endpoint: String
   private let daemon: ControlDaemon
-  private let folder: URL
+  private let folder: PrivateFolder
   private let outcome = Mutex<RobotError?>(nil)
   private let ended = DispatchSemaphore(value: 0)
   private let isRunning = Atomic(false)
 
-  /// Loads the policy and binds a socket in a new folder that only this user may enter.
-  convenience init(policy: URL, weights: WeightOptions, logger: Logger) throws {
-    try self.init(UnifiedIOPolicy(bundle: PolicyBundle.load(from: policy), weights: weights), logger: logger)
-  }
-
   /// Binds a socket in a new folder that only this user may enter.
   init(_ policy: any ObservationPolicy, logger: Logger) throws {
-    let folder = try Self.makePrivateFolder()
+    let folder = try PrivateFolder(prefix: "uio2")
     self.folder = folder
     do {
       daemon = try ControlDaemon(policy: policy, endpoint: Self.address("uio2", in: folder), logger: logger)
     } catch {
-      try? FileManager.default.removeItem(at: folder)
       throw CommandFailure(.unavailable, error.description)
     }
-    endpoint = daemon.endpoint
+    endpoint = daemon.endpoint.description
   }
 
   /// A further address beside ``endpoint``, as private and as short-lived.
   func address(_ name: String) -> String { Self.address(name, in: folder) }
 
-  private static func address(_ name: String, in folder: URL) -> String {
-    "ipc://" + folder.appending(path: name + ".sock").path
+  private static func address(_ name: String, in folder: PrivateFolder) -> String {
+    "ipc://\(folder.path)/\(name).sock"
   }
 
   /// Why the daemon ended by itself, if it did.
@@ -68,18 +63,6 @@ final class LocalDaemon: Sendable {
       daemon.stop()
       ended.wait()
     }
-    try? FileManager.default.removeItem(at: folder)
-  }
-
-  private static func makePrivateFolder() throws -> URL {
-    let temporary = FileManager.default.temporaryDirectory.path
-    // The address of a local socket holds about 100 bytes; a deep temporary directory would not fit.
-    let parent = temporary.utf8.count <= 60 ? temporary : "/tmp"
-    var template = Array((parent + "/uio2-XXXXXX").utf8CString)
-    guard mkdtemp(&template) != nil else {
-      let reason = String(cString: strerror(errno))
-      throw CommandFailure(.unavailable, "\(parent): no temporary folder can be made: \(reason)")
-    }
-    return URL(filePath: String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    folder.remove()
   }
 }

@@ -8,12 +8,7 @@ struct LoggingOptions: ParsableArguments {
   var logLevel: Logger.Level?
 
   /// The logger of the process; what is not logged here is not logged.
-  func makeLogger(default level: Logger.Level) -> Logger {
-    LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
-    var logger = Logger(label: "uio2")
-    logger.logLevel = logLevel ?? level
-    return logger
-  }
+  func makeLogger(default level: Logger.Level) -> Logger { ProcessLog.makeLogger(level: logLevel ?? level) }
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}

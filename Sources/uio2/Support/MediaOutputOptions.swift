@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Files
 import UnifiedIO
 
 /// Pictures and sounds that a model makes: where they go and what they are pulled away from.
@@ -21,6 +21,18 @@ struct MediaOutputOptions: ParsableArguments {
       "What it is pulled away from (default: the release's, \"\(Guidance.negativePrompt(for: .image))\" for pictures).",
       valueName: "text"))
   var negativePrompt: String?
+
+  /// The file, looked at; `nil` when none was named.
+  ///
+  /// - Throws: `FileError` when it cannot be written.
+  func target() throws -> OutputTarget? { try file.map { try OutputTarget($0) } }
+
+  /// Refuses a guidance that is no scale.
+  func validate() throws {
+    if let guidance, !(guidance.isFinite && guidance >= 0) {
+      throw ValidationError("--guidance must be a number from 0 up, found \(guidance).")
+    }
+  }
 
   /// Refuses a file whose name does not say what will be in it.
   func checkEnding(_ output: TargetModality) throws {

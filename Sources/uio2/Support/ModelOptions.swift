@@ -19,8 +19,10 @@ struct ModelOptions: ParsableArguments {
   /// Loads both.
   func load() throws -> TaskRunner {
     compute.apply()
+    let folder = URL(filePath: model)
+    try compute.check(checkpoint: folder)
     return try TaskRunner(
-      directory: URL(filePath: model), tokenizer: tokenizer.map { URL(filePath: $0) }, weights: compute.options)
+      directory: folder, tokenizer: tokenizer.map { URL(filePath: $0) }, weights: compute.options)
   }
 }
 
@@ -49,6 +51,27 @@ struct SamplingOptions: ParsableArguments {
 
   @Option(help: "Answers followed at the same time; more than 1 is beam search.")
   var beams: Int = 1
+
+  func validate() throws {
+    func require(_ condition: Bool, _ message: String) throws { if !condition { throw ValidationError(message) } }
+    if let maxTokens { try require(maxTokens >= 1, "--max-tokens must be at least 1, found \(maxTokens).") }
+    if let temperature {
+      try require(
+        temperature.isFinite && temperature >= 0, "--temperature must be a number from 0 up, found \(temperature).")
+    }
+    if let topP { try require(topP > 0 && topP <= 1, "--top-p must be above 0 and at most 1, found \(topP).") }
+    if let topK { try require(topK >= 1, "--top-k must be at least 1, found \(topK).") }
+    try require((1...64).contains(beams), "--beams must be 1 to 64, found \(beams).")
+    try require(beams == 1 || (temperature ?? 0) == 0, "--beams draws nothing; leave --temperature at 0.")
+  }
+
+  /// Refuses options of drawing where nothing is drawn.
+  ///
+  /// - Parameter usual: the temperature without `--temperature`.
+  func checkDrawing(usual: Float) throws {
+    guard (temperature ?? usual) == 0, topP != nil || topK != nil else { return }
+    throw ValidationError("--top-p and --top-k draw; they go with a --temperature above 0.")
+  }
 
   /// As the library takes them.
   func settings(wording: Int = 0, bar: ProgressBar) -> TaskSettings {

@@ -1,15 +1,15 @@
-import Foundation
+import Processes
 import UnifiedIO
 
 /// What every subcommand does that runs a model on its own.
 enum ModelRun {
-  /// Loads the model and runs `body`, with a progress bar that is gone when this returns. SIGINT and SIGTERM end the process.
+  /// Loads the model and runs `body`, with a progress bar that is gone when this returns. A signal ends the process.
   static func start<Result>(_ model: ModelOptions, _ body: (TaskRunner, ProgressBar) throws -> Result) throws -> Result
   {
     let bar = ProgressBar("loading")
     let signals = SignalWatch { number in
       bar.end()
-      Foundation.exit(128 &+ number)
+      SignalWatch.endProcess(by: number)
     }
     defer { bar.end() }
     return try withExtendedLifetime(signals) {

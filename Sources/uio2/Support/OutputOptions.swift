@@ -26,5 +26,6 @@ struct OutputOptions: ParsableArguments {
     if output != .text, sampling.beams != 1 || sampling.maxTokens != nil {
       throw ValidationError("--beams and --max-tokens go with --output text.")
     }
+    try sampling.checkDrawing(usual: output == .text ? 0 : 1)
   }
 }

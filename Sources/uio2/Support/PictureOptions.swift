@@ -32,6 +32,9 @@ struct PictureOptions: ParsableArguments {
     }
   }
 
+  /// Refuses a box that the prompt does not show, and a place in the prompt for a box that is not there.
+  func check(_ prompt: String) throws { try BoxInPrompt.check(prompt, hasBox: box != nil, hasPicture: !images.isEmpty) }
+
   /// A prompt about all of it, read from its files.
   ///
   /// - Parameters:
@@ -82,19 +85,12 @@ extension PixelBox: ExpressibleByArgument {
   }
 }
 
-/// Where pictures and sounds are written.
-enum MediaFile {
-  /// Writes a PNG file, whole or not at all.
-  static func write(_ image: Image, to path: String) throws { try write(image.pngData(), to: path) }
-
-  /// Writes a file, whole or not at all.
-  static func write(_ bytes: [UInt8], to path: String) throws {
-    let file = URL(filePath: path)
-    do {
-      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(bytes).write(to: file, options: .atomic)
-    } catch {
-      throw CommandFailure(.failed, "\(path): cannot be written: \(error.localizedDescription)")
-    }
+/// `{box}` in a prompt and `--box` go together.
+enum BoxInPrompt {
+  static func check(_ prompt: String, hasBox: Bool, hasPicture: Bool) throws {
+    if hasBox, !hasPicture { throw ValidationError("--box needs an --image.") }
+    guard prompt.contains("{box}") != hasBox else { return }
+    throw ValidationError(
+      hasBox ? "--box has no place in the prompt; write {box} where it belongs." : "{box} in the prompt needs a --box.")
   }
 }

@@ -50,7 +50,7 @@ final class ProgressBar: Sendable {
   func end() {
     state.withLock { state in
       state.hasEnded = true
-      if state.isDrawn { Console.write("\r\u{1b}[K", to: STDERR_FILENO) }
+      if state.isDrawn { Console.draw("\r\u{1b}[K", on: STDERR_FILENO) }
       state.isDrawn = false
     }
   }
@@ -64,7 +64,7 @@ final class ProgressBar: Sendable {
       let width = Console.width - 1
       var line = state.pace.line(width: width)
       if line.isEmpty { line = "\(state.stage) " + String(format: "%.0f s", (now - state.stageStart).inSeconds) }
-      Console.write("\r\u{1b}[K" + line.prefix(width), to: STDERR_FILENO)
+      Console.draw("\r\u{1b}[K" + line.prefix(width), on: STDERR_FILENO)
       state.isDrawn = true
       return true
     }

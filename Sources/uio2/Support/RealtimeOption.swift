@@ -14,6 +14,13 @@ struct RealtimeOption: ParsableArguments {
   /// Below the kernel's own threads, which serve the devices.
   private static let priority = 10
 
+  /// `MCL_ONFAULT`, which is Linux's alone.
+  #if os(Linux)
+    private static let onFault: Int32 = 4
+  #else
+    private static let onFault: Int32 = 0
+  #endif
+
   /// Asks for what is permitted, for this thread and those that it starts, and says what was not.
   func apply(_ logger: Logger) {
     guard realtime else { return }
@@ -28,7 +35,8 @@ struct RealtimeOption: ParsableArguments {
         logger.warning("a higher priority: not permitted either; the process runs as any other")
       }
     }
-    if mlockall(MCL_CURRENT | MCL_FUTURE) != 0 {
+    // What is asked for and never used is not locked: a client that merely announces a large message would cost its size.
+    if mlockall(Int32(MCL_CURRENT | MCL_FUTURE) | Self.onFault) != 0 {
       logger.warning(
         "memory lock: not permitted (\(String(cString: strerror(errno)))); raise the memlock limit to the model's size")
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import ModelImport
+import Processes
 
 /// A line on the terminal that says how far the writing of a checkpoint is; nothing where nobody watches.
 enum TransferDisplay {
@@ -9,14 +10,14 @@ enum TransferDisplay {
     let signals = SignalWatch { _ in }
     let clock = ContinuousClock(), start = clock.now
     var drawn: ContinuousClock.Instant?
-    defer { if drawn != nil { Console.write("\r\u{1b}[K") } }
+    defer { if drawn != nil { Console.draw("\r\u{1b}[K") } }
     do {
       try body { progress in
         guard signals.received == nil else { return false }
         let now = clock.now
         guard Console.isTerminal, drawn.map({ now - $0 > .milliseconds(100) }) ?? true else { return true }
         drawn = now
-        Console.write("\r\u{1b}[K" + String(line(verb, progress, elapsed: now - start).prefix(Console.width - 1)))
+        Console.draw("\r\u{1b}[K" + String(line(verb, progress, elapsed: now - start).prefix(Console.width - 1)))
         return true
       }
     } catch let error as ImportError where error.code == .interrupted {

@@ -11,6 +11,9 @@ extension RunTask {
     case boxesOnly = "boxes-only"
     case singleEnd = "single-end"
     case maxTokens = "max-tokens"
+    case temperature
+    case topP = "top-p"
+    case topK = "top-k"
     case negativePrompt = "negative-prompt"
     case coco
     case file = "o"
@@ -29,10 +32,28 @@ extension RunTask {
       throw ValidationError("\(name.rawValue) needs \(part.option).")
     }
     if given.contains(.box), pictures.images.isEmpty { throw ValidationError("--box needs an --image.") }
-    if state != nil, numbers == nil { throw ValidationError("--state must be numbers with commas between.") }
+    try checkValues()
     if options.isEmpty, sum || singleEnd { throw ValidationError("--sum and --single-end compare --option values.") }
     if name == .segmentation { try checkSegmentation() }
     try media.checkEnding(name.output == .audio ? .audio : .image)
+  }
+
+  /// Refuses values that no picture and no model is needed to judge.
+  private func checkValues() throws {
+    if [.instruction, .action].contains(name) { try pictures.check(text ?? "") }
+    if let state {
+      guard let numbers, numbers.allSatisfy({ (0...1).contains($0) }) else {
+        throw ValidationError("--state must be numbers from 0 to 1 with commas between, found \(state).")
+      }
+    }
+    if let threshold, !(0...1).contains(threshold) {
+      throw ValidationError("--threshold must be from 0 to 1, found \(threshold).")
+    }
+    if let overlap, !(0...1).contains(overlap) {
+      throw ValidationError("--overlap must be from 0 to 1, found \(overlap).")
+    }
+    try checkWording()
+    try sampling.checkDrawing(usual: name.output == .text ? 0 : name.mediaSettings.temperature)
   }
 
   private func checkSegmentation() throws {
@@ -53,8 +74,10 @@ extension RunTask {
   }
 
   private var parts: (needed: Set<Part>, allowed: Set<Part>) {
-    let words: Set<Part> = [.wording, .beams, .maxTokens], drawn: Set<Part> = [.wording, .guidance, .negativePrompt]
-    let anything: Set<Part> = [.image, .history, .audio, .video, .box, .beams, .maxTokens]
+    let drawing: Set<Part> = [.temperature, .topP, .topK]
+    let words: Set<Part> = drawing.union([.wording, .beams, .maxTokens])
+    let drawn: Set<Part> = drawing.union([.wording, .guidance, .negativePrompt])
+    let anything: Set<Part> = drawing.union([.image, .history, .audio, .video, .box, .beams, .maxTokens])
     switch name {
     case .vqa: return ([.image, .text], words)
     case .caption: return ([.image], words)
@@ -62,7 +85,9 @@ extension RunTask {
     case .localization: return ([.image, .text], words.union([.threshold, .overlap, .boxesOnly, .draw]))
     case .detection: return ([.image], words.union([.threshold, .overlap, .coco, .draw]))
     case .keypoints: return ([.image], words.union([.box, .threshold, .freeForm, .draw]))
-    case .boxClassification: return ([.image, .box], words.union([.option, .sum, .singleEnd]))
+    case .boxClassification:
+      // Options are scored, not said.
+      return ([.image, .box], options.isEmpty ? words : [.wording, .option, .sum, .singleEnd])
     case .categorization: return ([.image, .option], [.wording, .sum, .singleEnd])
     case .instruction: return ([.text], anything)
     case .action: return ([.text], anything.union([.state]))
@@ -89,6 +114,7 @@ extension RunTask {
       (.vocoder, vocoder.isGiven), (.guidance, media.guidance != nil),
       (.negativePrompt, media.negativePrompt != nil),
       (.beams, sampling.beams != 1), (.maxTokens, sampling.maxTokens != nil),
+      (.temperature, sampling.temperature != nil), (.topP, sampling.topP != nil), (.topK, sampling.topK != nil),
     ]
     return Set(switches.filter(\.1).map(\.0))
   }

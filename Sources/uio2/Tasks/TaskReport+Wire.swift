@@ -1,17 +1,18 @@
+import Files
 import RobotInterface
 import RobotLink
 import UnifiedIO
 
 extension TaskReport {
-  /// What a daemon answered; a picture or a sound is written to `file`.
-  init(_ result: GenerationResult, file: String?) throws {
+  /// What a daemon answered; a picture or a sound is written to `target`.
+  init(_ result: GenerationResult, target: OutputTarget?) throws {
     self.init(task: "ask")
     if result.media == nil { answer = Answer(result) }
     stages = Dictionary(
       uniqueKeysWithValues: result.timings.durations.map { ($0.key.rawValue, Double($0.value) / 1e6) })
-    guard let media = result.media else { return }
-    let path = file ?? ""
-    try MediaFile.write(media.bytes, to: path)
+    guard let media = result.media, let target else { return }
+    try target.write(media.bytes)
+    let path = target.path
     switch media.kind {
     case .png:
       let picture = try Image.decode(media.bytes)

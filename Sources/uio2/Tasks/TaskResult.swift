@@ -1,3 +1,4 @@
+import Files
 import UnifiedIO
 
 /// What a task left: a report, and where there are some a drawing and a file.
@@ -8,13 +9,13 @@ struct TaskResult {
     /// Without its name.
     var medium: TaskReport.Medium
 
-    /// Writes it, whole or not at all.
+    /// Writes it.
     ///
     /// - Returns: what the report says about it.
-    func write(to path: String) throws -> TaskReport.Medium {
-      try MediaFile.write(bytes, to: path)
+    func write(to target: OutputTarget) throws -> TaskReport.Medium {
+      try target.write(bytes)
       var described = medium
-      described.file = path
+      described.file = target.path
       return described
     }
   }

@@ -16,13 +16,10 @@ final class RunningDaemon: Sendable {
   private let isStopped = Mutex(false)
 
   init(
-    _ policy: any ObservationPolicy, endpoint: String = "tcp://127.0.0.1:*", options: DaemonOptions = DaemonOptions()
-  )
-    throws
-  {
-    daemon = try ControlDaemon(
-      policy: policy, endpoint: endpoint, options: options,
-      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+    _ policy: any ObservationPolicy, endpoint: String = "tcp://127.0.0.1:*", options: DaemonOptions = DaemonOptions(),
+    logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+  ) throws {
+    daemon = try ControlDaemon(policy: policy, endpoint: endpoint, options: options, logger: logger)
     Thread.detachNewThread { [daemon, ended] in
       do throws(RobotError) { try daemon.run() } catch { self.failure.withLock { $0 = error } }
       ended.signal()

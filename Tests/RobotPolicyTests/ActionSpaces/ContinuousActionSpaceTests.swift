@@ -10,10 +10,7 @@ struct ContinuousActionSpaceTests {
   let space: ContinuousActionSpace
 
   init() throws {
-    guard case .continuous(let space) = try ExamplePolicy.specification().actionSpace else {
-      throw PolicyError(.invalidValue, "action_space", "expected a continuous one")
-    }
-    self.space = ContinuousActionSpace(space)
+    space = try #require(try ExamplePolicy.specification().actionSpace as? ContinuousActionSpace)
   }
 
   @Test func theGrammarAsksForEveryNumberAndThenEnds() throws {

@@ -82,10 +82,8 @@ struct PickAndPlaceActionSpaceTests {
   let space: PickAndPlaceActionSpace
 
   init() throws {
-    guard case .pickAndPlace(let space) = try ExamplePolicy.specification(ExamplePolicy.pickAndPlace).actionSpace else {
-      throw PolicyError(.invalidValue, "action_space", "expected pick_and_place")
-    }
-    self.space = PickAndPlaceActionSpace(space)
+    space = try #require(
+      try ExamplePolicy.specification(ExamplePolicy.pickAndPlace).actionSpace as? PickAndPlaceActionSpace)
   }
 
   @Test func binsAreMetresAndRadians() throws {

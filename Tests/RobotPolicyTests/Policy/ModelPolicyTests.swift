@@ -60,12 +60,13 @@ struct ModelPolicyTests {
   @Test func theModelSeesPromptAndPicturesInThePolicysOrder() throws {
     var context = EpisodeContext()
     var seen = observation(7)
-    seen.promptParts = [.image(frame("cup", 3, 3, byte: 42))]
-    seen.instruction = "Take <image_history_1>."
+    seen.promptParts = [.text(" Take\u{a0} the"), .image(frame("cup", 3, 3, byte: 42)), .text("and hold it.\n")]
+    seen.instruction = ""
     _ = try policy().act(on: seen, context: &context)
     #expect(
-      model.lastPrompt
-        == "Take <image_history_2>. State: <extra_id_700> <extra_id_628> <extra_id_600> <extra_id_1199>")
+      model.lastPrompt?.text
+        == "Take the <image_history_2> and hold it. State: <extra_id_700> <extra_id_628> <extra_id_600> <extra_id_1199>"
+    )
     let input = try #require(model.inputs.last)
     #expect(input.image?.patches == [1, 7])
     #expect(input.imageHistory.map(\.patches) == [[2, 7], [2, 42]])
@@ -104,20 +105,36 @@ struct ModelPolicyTests {
     Fault(code: .invalidImage, subject: "observation.frames[1].data") { $0.frames[1].data.append(0) },
     Fault(code: .invalidImage, subject: "observation.frames[1].data") { $0.frames[1].encoding = .png },
     Fault(code: .invalidImage, subject: "observation.frames[1].data") { $0.frames[1].encoding = .rgb8 },
-    Fault(code: .invalidImage, subject: "observation.prompt_images") { observation in
-      observation.promptParts = Array(repeating: .image(observation.frames[0]), count: 4)
+    Fault(code: .invalidImage, subject: "observation.prompt") { observation in
+      observation.instruction = ""
+      observation.promptParts = [.text("Take")] + Array(repeating: .image(observation.frames[0]), count: 4)
     },
-    Fault(code: .invalidImage, subject: "observation.prompt_images[1].data") { observation in
-      observation.promptParts = Array(repeating: .image(observation.frames[0]), count: 3)
+    Fault(code: .invalidImage, subject: "observation.prompt[2].data") { observation in
+      observation.instruction = ""
+      observation.promptParts = [.text("Take")] + Array(repeating: .image(observation.frames[0]), count: 3)
       var cut = observation.frames[0]
       cut.data.removeLast()
-      observation.promptParts[1] = .image(cut)
+      observation.promptParts[2] = .image(cut)
+    },
+    Fault(code: .invalidInstruction, subject: "observation.instruction") { $0.promptParts = [.text("Open it.")] },
+    Fault(code: .invalidInstruction, subject: "observation.prompt") { observation in
+      observation.instruction = ""
+      observation.promptParts = [.image(observation.frames[0])]
+    },
+    Fault(code: .invalidInstruction, subject: "observation.prompt[1]") { observation in
+      observation.instruction = ""
+      observation.promptParts = [.text("a"), .text("\u{1b}[2J")]
     },
     Fault(code: .invalidProprioception, subject: "observation.proprioception") { $0.proprioception = [1] },
     Fault(code: .invalidProprioception, subject: "observation.proprioception[3]") { $0.proprioception[3] = .nan },
+    Fault(code: .invalidProprioception, subject: "observation.proprioception[0]") { $0.proprioception[0] = -9 },
+    Fault(code: .invalidProprioception, subject: "observation.proprioception[1]") { $0.proprioception[1] = 600 },
+    Fault(code: .invalidProprioception, subject: "observation.proprioception[2]") { $0.proprioception[2] = 1e308 },
     Fault(code: .invalidInstruction, subject: "observation.instruction") { $0.instruction = " " },
     Fault(code: .invalidInstruction, subject: "observation.instruction") { $0.instruction = "a\u{7}" },
-    Fault(code: .invalidInstruction, subject: "observation.instruction") { $0.instruction = "<image_history_1>" },
+    Fault(code: .invalidInstruction, subject: "observation.instruction") {
+      $0.instruction = "\u{200b}\u{feff} \u{3000}"
+    },
     Fault(code: .invalidInstruction, subject: "observation.instruction") {
       $0.instruction = String(repeating: "word ", count: 300)
     },

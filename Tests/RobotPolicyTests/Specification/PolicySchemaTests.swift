@@ -29,10 +29,11 @@ struct PolicySchemaTests {
         == keys(PolicySpecification.Prompt.CodingKeys.self))
     #expect(properties("camera") == keys(PolicySpecification.Camera.CodingKeys.self))
     #expect(properties("quantity") == keys(PolicySpecification.Quantity.CodingKeys.self))
-    #expect(properties("dimension") == keys(PolicySpecification.Dimension.CodingKeys.self))
-    let type = keys(PolicySpecification.ActionSpace.CodingKeys.self)
-    #expect(properties("continuous") == keys(PolicySpecification.Continuous.CodingKeys.self).union(type))
-    #expect(properties("pick_and_place") == keys(PolicySpecification.PickAndPlace.CodingKeys.self).union(type))
+    #expect(properties("dimension") == keys(ContinuousActionSpace.Dimension.CodingKeys.self))
+    #expect(properties("dimension_limits") == keys(ContinuousActionSpace.Dimension.Limits.CodingKeys.self))
+    for space in ActionSpaceRegistry.spaces {
+      #expect(properties(space.type) == Set(space.keys + [ActionSpaceRegistry.typeKey]))
+    }
     #expect(properties("control") == keys(PolicySpecification.Control.CodingKeys.self))
     #expect(properties("limits") == keys(PolicySpecification.Limits.CodingKeys.self))
     #expect(properties("workspace") == keys(PolicySpecification.Limits.Workspace.CodingKeys.self))
@@ -46,6 +47,24 @@ struct PolicySchemaTests {
     #expect(schema["additionalProperties"]?.summary == "false")
   }
 
+  func value(_ node: JSONNode?) -> Double? {
+    guard let node, case .number(let number) = node.value else { return nil }
+    return number
+  }
+
+  @Test func boundsAreTheDecoders() {
+    let definitions = schema["$defs"]
+    #expect(value(definitions?["number"]?["minimum"]) == -JSONField.largestNumber)
+    #expect(value(definitions?["number"]?["maximum"]) == JSONField.largestNumber)
+    #expect(value(definitions?["bound"]?["maximum"]) == JSONField.largestNumber)
+    #expect(value(definitions?["quantity"]?["properties"]?["tolerance"]?["maximum"]) == JSONField.largestNumber)
+    let sentences = schema["properties"]?["instructions"]?["oneOf"]?[1]
+    #expect(value(sentences?["maxItems"]) == Double(PolicySpecification.Instructions.maximumCount))
+    #expect(value(sentences?["items"]?["maxLength"]) == Double(PolicySpecification.Instructions.maximumLength))
+    #expect(schema["properties"]?["instructions"]?["oneOf"]?[0]?["const"]?.summary == "\"free\"")
+    #expect(schema["properties"]?["limits"]?["oneOf"]?[0]?["const"]?.summary == "\"none\"")
+  }
+
   func choices(_ node: JSONNode?) -> Set<String> {
     guard let node, case .array(let elements) = node.value else { return [] }
     return Set(elements.map { String($0.summary.dropFirst().dropLast()) })
@@ -55,15 +74,15 @@ struct PolicySchemaTests {
     let definitions = schema["$defs"]
     #expect(
       choices(definitions?["dimension"]?["properties"]?["role"]?["enum"])
-        == keys(PolicySpecification.Dimension.Role.self))
+        == keys(ContinuousActionSpace.Dimension.Role.self))
     #expect(
       choices(definitions?["camera"]?["properties"]?["input"]?["enum"]) == keys(PolicySpecification.Camera.Input.self))
     #expect(
       choices(definitions?["continuous"]?["properties"]?["mode"]?["enum"])
-        == keys(PolicySpecification.Continuous.Mode.self))
+        == keys(ContinuousActionSpace.Mode.self))
     #expect(
       choices(definitions?["continuous"]?["properties"]?["frame"]?["enum"])
-        == keys(PolicySpecification.Continuous.Frame.self))
+        == keys(ContinuousActionSpace.Frame.self))
     #expect(
       choices(definitions?["control"]?["properties"]?["hold"]?["enum"]) == keys(PolicySpecification.Control.Hold.self))
   }

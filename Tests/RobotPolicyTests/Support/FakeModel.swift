@@ -16,7 +16,7 @@ final class FakeModel: ActionModel {
   let maximumAnswerTokens: Int
   private let answer: Mutex<Answer>
   private let seen = Mutex<[ModelInput]>([])
-  private let prompts = Mutex<[String]>([])
+  private let prompts = Mutex<[PromptText]>([])
   private let batches = Mutex<[Int]>([])
   private let unreadable = Mutex<Float?>(nil)
 
@@ -40,7 +40,8 @@ final class FakeModel: ActionModel {
   var batchSizes: [Int] { batches.withLock { $0 } }
   /// Refuses, from now on, whatever is encoded together with a picture of this byte.
   func refusePictures(of byte: UInt8) { unreadable.withLock { $0 = Float(byte) } }
-  var lastPrompt: String? { prompts.withLock { $0.last } }
+  /// The last prompt, by author.
+  var lastPrompt: PromptText? { prompts.withLock { $0.last } }
   func say(_ new: Answer) { answer.withLock { $0 = new } }
 
   /// A file of the fake is its signature, width, height and one byte of contents.
@@ -54,9 +55,9 @@ final class FakeModel: ActionModel {
     return Picture(width: width, height: height, firstByte: pixels.first ?? 0)
   }
 
-  func textInput(_ prompt: String) throws(ModelError) -> [Int32] {
+  func textInput(_ prompt: PromptText) throws(ModelError) -> [Int32] {
     prompts.withLock { $0.append(prompt) }
-    let tokens = tokenizer.encode(prompt) + [1]
+    let tokens = tokenizer.encode(prompt.text) + [1]
     guard tokens.count <= 511 else { throw ModelError(.invalidInput, "prompt", "too long") }
     return tokens
   }

@@ -1,12 +1,5 @@
 import Foundation
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import Processes
 
 /// `ffmpeg` or `ffprobe`, run once for what it prints.
 struct MediaProgram {
@@ -43,59 +36,38 @@ struct MediaProgram {
   ///
   /// - Throws: ``ModelError`` `.unreadableFile` when it cannot be started, prints too much or takes too long.
   func run(_ arguments: [String], limits: Limits = Limits()) throws(ModelError) -> Outcome {
-    let process = Process(), output = Pipe(), errors = Pipe()
-    process.executableURL = executable
-    process.arguments = arguments
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = errors
-    do {
-      try process.run()
+    let child: ChildProcess
+    do throws(ChildProcessError) {
+      child = try ChildProcess(
+        ChildProcess.Command(executable: executable.path, arguments: arguments, lifeline: .kernel))
     } catch {
-      throw ModelError(.unreadableFile, executable.path, "cannot be started: \(error.localizedDescription)")
+      throw ModelError(.unreadableFile, executable.path, "cannot be started: \(error.message)")
     }
-    // The child has its own; ours would keep the pipes from ending.
-    try? output.fileHandleForWriting.close()
-    try? errors.fileHandleForWriting.close()
-    var printed: [UInt8] = [], complaints: [UInt8] = []
-    let failure = collect(
-      output.fileHandleForReading.fileDescriptor, &printed, errors.fileHandleForReading.fileDescriptor, &complaints,
-      limits: limits)
-    if failure != nil, process.isRunning { kill(process.processIdentifier, SIGKILL) }
-    process.waitUntilExit()
-    if let failure { throw ModelError(.unreadableFile, executable.lastPathComponent, failure) }
-    let lines = String(decoding: complaints.suffix(2000), as: UTF8.self).split(whereSeparator: \.isNewline)
-    return Outcome(
-      output: printed, succeeded: process.terminationReason == .exit && process.terminationStatus == 0,
-      complaint: String(lines.last ?? "it did not say why"))
+    var output: [UInt8] = [], complaints: [UInt8] = []
+    let deadline = ContinuousClock.now + .seconds(limits.time)
+    while true {
+      switch child.next(within: max(.zero, deadline - .now)) {
+      case .output(let bytes)?:
+        output += bytes
+        guard output.count <= limits.output else { throw failure(child, "gave more than \(limits.output) bytes") }
+      case .diagnostics(let bytes)?: complaints = complaints.suffix(4096) + bytes
+      case .ended(let exit)?: return Outcome(output: output, exit: exit, complaints: complaints)
+      case nil: throw failure(child, "took more than \(Int(limits.time)) seconds")
+      }
+      guard ContinuousClock.now < deadline else { throw failure(child, "took more than \(Int(limits.time)) seconds") }
+    }
   }
 
-  /// Reads both pipes to their ends, by turns, so that neither fills up and stops the program.
-  ///
-  /// - Returns: why it was given up.
-  private func collect(
-    _ output: Int32, _ printed: inout [UInt8], _ errors: Int32, _ complaints: inout [UInt8], limits: Limits
-  ) -> String? {
-    let deadline = ContinuousClock.now + .seconds(limits.time)
-    var open = [
-      pollfd(fd: output, events: Int16(POLLIN), revents: 0), pollfd(fd: errors, events: Int16(POLLIN), revents: 0),
-    ]
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while !open.isEmpty {
-      guard ContinuousClock.now < deadline else { return "took more than \(Int(limits.time)) seconds" }
-      guard poll(&open, nfds_t(open.count), 100) > 0 else { continue }
-      for entry in open where entry.revents != 0 {
-        let count = read(entry.fd, &buffer, buffer.count)
-        if count <= 0 {
-          if count == 0 || errno != EINTR { open.removeAll { $0.fd == entry.fd } }
-        } else if entry.fd == output {
-          printed += buffer.prefix(count)
-          if printed.count > limits.output { return "gave more than \(limits.output) bytes" }
-        } else {
-          complaints = complaints.suffix(4096) + buffer.prefix(count)
-        }
-      }
-    }
-    return nil
+  private func failure(_ child: ChildProcess, _ reason: String) -> ModelError {
+    child.end()
+    return ModelError(.unreadableFile, executable.lastPathComponent, reason)
+  }
+}
+
+extension MediaProgram.Outcome {
+  fileprivate init(output: [UInt8], exit: ChildProcess.Exit, complaints: [UInt8]) {
+    let lines = String(decoding: complaints.suffix(2000), as: UTF8.self).split(whereSeparator: \.isNewline)
+    self.init(
+      output: output, succeeded: exit == .code(0), complaint: lines.last.map(String.init) ?? "ended with \(exit)")
   }
 }

@@ -1,0 +1,56 @@
+import Foundation
+
+/// Why a file cannot be read or written.
+public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// What went wrong; new codes may be added, so match with `==` and keep a default.
+  public struct Code: RawRepresentable, Sendable, Hashable {
+    /// The stable name of the code.
+    public let rawValue: String
+
+    /// Wraps a name that this version may not know.
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    /// The file does not exist, may not be read, is no regular file, or is too large.
+    public static let unreadable = Code(rawValue: "unreadable_file")
+    /// The file cannot be made, written or renamed.
+    public static let unwritable = Code(rawValue: "unwritable_file")
+  }
+
+  /// What kind of failure it is.
+  public var code: Code
+  /// The file at fault.
+  public var path: String
+  /// What was found and what to do; without the path.
+  public var message: String
+
+  /// Creates an error from its parts.
+  public init(_ code: Code, _ path: String, _ message: String) {
+    self.code = code
+    self.path = path
+    self.message = message
+  }
+
+  /// An error whose message ends with the system's reason for `number`.
+  init(_ code: Code, _ path: String, _ message: String, errno number: Int32) {
+    self.init(code, path, "\(message): \(SystemReason.text(number))")
+  }
+
+  /// The error on one line.
+  public var description: String { "\(code.rawValue): \(path): \(message)" }
+}
+
+/// The system's own words for its error numbers.
+public enum SystemReason {
+  /// The sentence for `number`, by default the calling thread's last error: `No such file or directory`.
+  public static func text(_ number: Int32 = errno) -> String { String(cString: strerror(number)) }
+
+  /// The sentence for an error of Foundation: its own are about Cocoa and say less than the number that lies below them.
+  public static func text(of error: any Error) -> String {
+    var current: NSError? = error as NSError
+    while let error = current {
+      if error.domain == NSPOSIXErrorDomain { return text(Int32(truncatingIfNeeded: error.code)) }
+      current = error.userInfo[NSUnderlyingErrorKey] as? NSError
+    }
+    return error.localizedDescription
+  }
+}

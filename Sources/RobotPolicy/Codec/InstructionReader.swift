@@ -1,0 +1,100 @@
+package import RobotInterface
+package import UnifiedIO
+
+/// Reads what a robot is asked to do, as a sentence or as text and images, and checks that the policy takes it.
+package struct InstructionReader: Sendable {
+  /// `nil`: free text.
+  private let known: KnownInstructions?
+
+  package init(_ instructions: PolicySpecification.Instructions) {
+    known =
+      switch instructions {
+      case .free: nil
+      case .known(let sentences): KnownInstructions(sentences)
+      }
+  }
+
+  /// The instruction as it goes into the prompt: one of the known sentences in its trained form, or the user's words with single
+  /// spaces between them.
+  ///
+  /// Images are named by markup of the model. It counts all frames of its history, of which those of cameras come first.
+  ///
+  /// - Parameters:
+  ///   - observation: its instruction or its prompt parts are read.
+  ///   - earlierFrames: history frames that the model sees before the prompt's images.
+  /// - Throws: ``RobotError`` `.invalidInstruction` for one that is empty, too long or has control characters; `.unknownInstruction` for
+  ///   one that the policy does not know.
+  package func read(_ observation: Observation, after earlierFrames: Int) throws(RobotError) -> [PromptText.Part] {
+    guard !observation.promptParts.isEmpty else {
+      let sentence = try words(observation.instruction, "observation.instruction")
+      return [.words(try trained(sentence, "observation.instruction"))]
+    }
+    guard observation.instruction.isEmpty else {
+      throw Self.fault("observation.instruction", "expected an instruction or prompt parts, found both")
+    }
+    return try read(observation.promptParts, after: earlierFrames)
+  }
+
+  private func read(_ parts: [PromptPart], after earlierFrames: Int) throws(RobotError) -> [PromptText.Part] {
+    let subject = "observation.prompt"
+    let bytes = parts.reduce(0) { if case .text(let text) = $1 { $0 + text.utf8.count } else { $0 } }
+    guard bytes <= InstructionText.maximumBytes else { throw Self.tooLong(subject, bytes) }
+    var read: [PromptText.Part] = []
+    var images = 0
+    for (index, part) in parts.enumerated() {
+      switch part {
+      case .text(let text):
+        let words = try folded(text, "\(subject)[\(index)]")
+        if !words.isEmpty { read.append(.words(words)) }
+      case .image:
+        images += 1
+        read.append(.markup("<image_history_\(earlierFrames + images)>"))
+      }
+    }
+    let text = read.compactMap { if case .words(let words) = $0 { words } else { nil } }.joined(separator: " ")
+    guard InstructionText.isVisible(text) else { throw Self.fault(subject, "expected a sentence, found none") }
+    if known != nil {
+      guard images == 0 else {
+        throw unknown(text, subject, because: "the policy knows sentences, none of which has an image in it")
+      }
+      return [.words(try trained(text, subject))]
+    }
+    // A name has to have a space before it; the part before it is words or another name.
+    return Array(read.map { [$0] }.joined(separator: [.markup(" ")]))
+  }
+
+  private func words(_ text: String, _ subject: String) throws(RobotError) -> String {
+    guard text.utf8.count <= InstructionText.maximumBytes else { throw Self.tooLong(subject, text.utf8.count) }
+    let words = try folded(text, subject)
+    guard InstructionText.isVisible(words) else { throw Self.fault(subject, "expected a sentence, found none") }
+    return words
+  }
+
+  private func folded(_ text: String, _ subject: String) throws(RobotError) -> String {
+    guard let words = InstructionText.folded(text) else {
+      throw Self.fault(subject, "expected a sentence without control characters")
+    }
+    return words
+  }
+
+  private func trained(_ sentence: String, _ subject: String) throws(RobotError) -> String {
+    guard let known else { return sentence }
+    guard let trained = known.trained(sentence) else {
+      throw unknown(sentence, subject, because: "the policy was not trained on \"\(sentence.prefix(80))\"")
+    }
+    return trained
+  }
+
+  private func unknown(_ sentence: String, _ subject: String, because reason: String) -> RobotError {
+    let nearest = known?.nearest(to: sentence).map { "\"\($0)\"" }.joined(separator: ", ") ?? ""
+    return RobotError(.unknownInstruction, subject, "\(reason); the nearest sentences that it knows are \(nearest)")
+  }
+
+  private static func tooLong(_ subject: String, _ bytes: Int) -> RobotError {
+    fault(subject, "expected at most \(InstructionText.maximumBytes) bytes, found \(bytes)")
+  }
+
+  private static func fault(_ subject: String, _ message: String) -> RobotError {
+    RobotError(.invalidInstruction, subject, message)
+  }
+}

@@ -1,0 +1,119 @@
+import ControlDaemon
+import Logging
+import RobotInterface
+import RobotLink
+import RobotPolicy
+import Synchronization
+import Testing
+
+/// What the core tells a policy about commands that a robot may still execute.
+extension ControlCoreTests {
+  /// The context of a job of one step.
+  private func context(_ job: Job?) throws -> EpisodeContext {
+    guard case .act(let steps) = try #require(job).work else { throw RobotError(.internal, "test", "no step") }
+    return steps[0].context
+  }
+
+  /// Answers a job of one step with a chunk of one action, and remembers that.
+  private func answer(
+    _ job: Job?, _ value: Double, of sequence: UInt64, at now: UInt64, _ core: inout ControlCore
+  ) throws {
+    var context = try context(job)
+    context.record([Action(values: [value])], moving: true)
+    let result = Outcome.Step(result: .success(FakePolicy.chunk(for: .sample(sequence))), context: context)
+    core.finish(Outcome(jobID: try #require(job).id, answer: .acted([result])), at: now)
+  }
+
+  /// What the policy has to reckon with when a robot says that it has executed the chunk it has.
+  private func pending(_ job: Job?) throws -> [[Double]] {
+    var observation = Observation.sample(9)
+    observation.actionsConsumed = 1
+    return try context(job).pendingActions(after: observation).map { $0.flatMap(\.values) }
+  }
+
+  @Test func `a robot that waits for its answer has the last chunk`() throws {
+    var core = core(maximumAge: nil)
+    send(.observation(.sample(1)), id: 1, at: 10, to: &core)
+    try answer(core.nextJob(at: 10), 0.5, of: 1, at: 20, &core)
+    var second = Observation.sample(2)
+    second.echo = ClockEcho(replySentAt: 20, replyReceivedAt: 5)
+    send(.observation(second), id: 2, at: 30, to: &core)
+    #expect(try pending(core.nextJob(at: 30)) == [])
+  }
+
+  @Test func `a robot that observes before its answer left may not have it yet`() throws {
+    var core = core(maximumAge: nil)
+    send(.observation(.sample(1)), id: 1, at: 10, to: &core)
+    let job = core.nextJob(at: 10)
+    send(.observation(.sample(2)), id: 2, at: 15, to: &core)
+    try answer(job, 0.5, of: 1, at: 20, &core)
+    let next = core.nextJob(at: 20)
+    #expect(try pending(next) == [[0.5]])
+    // From then on in the episode nobody knows.
+    try answer(next, 0.7, of: 2, at: 30, &core)
+    send(.observation(.sample(3)), id: 3, at: 40, to: &core)
+    #expect(try pending(core.nextJob(at: 40)) == [[0.7]])
+    send(.reset, id: 4, at: 50, to: &core)
+    send(.observation(.sample(1)), id: 5, at: 60, to: &core)
+    #expect(core.nextJob(at: 60) == nil, "the old step is still computed")
+  }
+
+  @Test func `an echo of an older reply says the same while the answer was on its way`() throws {
+    var core = core(maximumAge: nil)
+    send(.observation(.sample(1)), id: 1, at: 10, to: &core)
+    try answer(core.nextJob(at: 10), 0.5, of: 1, at: 20, &core)
+    var second = Observation.sample(2)
+    second.echo = ClockEcho(replySentAt: 4, replyReceivedAt: 5)
+    send(.observation(second), id: 2, at: 30, to: &core)
+    #expect(try pending(core.nextJob(at: 30)) == [[0.5]])
+  }
+
+  @Test func `a chunk that was not sent is not remembered`() throws {
+    var core = core(maximumAge: nil)
+    send(.observation(.sample(1)), id: 1, at: 10, to: &core)
+    try answer(core.nextJob(at: 10), 0.5, of: 1, at: 20, &core)
+    send(.observation(.sample(2)), id: 2, at: 30, to: &core)
+    // Of another observation, so that the core refuses to send it.
+    try answer(core.nextJob(at: 30), 0.7, of: 7, at: 40, &core)
+    #expect(codes(&core) == [1: nil, 2: .invalidAction])
+    send(.observation(.sample(3)), id: 3, at: 50, to: &core)
+    let context = try context(core.nextJob(at: 50))
+    #expect(context.lastActions == [Action(values: [0.5])])
+    #expect(context.counters.chunks == 1 && !context.lastCommandMoves)
+  }
+}
+
+/// Keeps the warnings that it is given.
+private final class WarningLog: Sendable {
+  let messages = Mutex<[String]>([])
+
+  struct Handler: LogHandler {
+    let log: WarningLog
+    var logLevel = Logger.Level.trace
+    var metadata = Logger.Metadata()
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      if event.level == .warning { log.messages.withLock { $0.append(event.message.description) } }
+    }
+  }
+}
+
+@Suite("A policy without limits")
+struct UnlimitedPolicyTests {
+  @Test(arguments: [true, false])
+  func `the daemon warns when it starts`(isUnlimited: Bool) throws {
+    let log = WarningLog()
+    let running = try RunningDaemon(
+      FakePolicy(isUnlimited: isUnlimited),
+      logger: Logger(label: "test", factory: { _ in WarningLog.Handler(log: log) }))
+    let capabilities = try running.client().hello(clientName: "test", clientVersion: "1")
+    #expect(capabilities.isUnlimited == isUnlimited)
+    running.stop()
+    #expect(log.messages.withLock { $0.count { $0.contains("no limits") } } == (isUnlimited ? 1 : 0))
+  }
+}

@@ -1,0 +1,113 @@
+import RobotInterface
+import RobotPolicy
+import Testing
+import UnifiedIO
+
+@Suite("Instructions")
+struct InstructionTests {
+  static let sentences = [
+    "Push the puck across the table to the green goal.", "Push the drawer until it is closed.",
+    "Press the button down from the top.", "Which cup is empty?",
+  ]
+
+  func read(
+    _ instruction: String, _ instructions: PolicySpecification.Instructions = .free, parts: [PromptPart] = [],
+    after earlierFrames: Int = 0
+  ) throws(RobotError) -> [PromptText.Part] {
+    try InstructionReader(instructions).read(
+      Observation(
+        sequence: 1, capturedAt: 0, sentAt: 0, frames: [], proprioception: [], instruction: instruction,
+        promptParts: parts), after: earlierFrames)
+  }
+
+  let image = PromptPart.image(CameraFrame(camera: "cup", encoding: .jpeg, width: 2, height: 2, data: [1]))
+
+  @Test(arguments: [
+    "Push  the\tcup.", " Push the cup.", "Push the cup.\n", "Push\u{a0}the\u{3000}cup.",
+    "Pu\u{200b}sh the \u{feff}cup.",
+    "Push the\u{2028}cup.", "Push\u{2581}the cup.", "Push the cup\u{2060}.\u{202e}", "Pu\u{ad}sh the cup.\u{fe0f}",
+    "Push\u{200b} \u{200b}the cup.", "\u{2800}Push the cup.\u{115f}",
+  ])
+  func `white space is folded and what cannot be seen is left out`(text: String) throws {
+    #expect(try read(text) == [.words("Push the cup.")])
+    #expect(try read("", parts: [.text(text)]) == [.words("Push the cup.")])
+  }
+
+  @Test(arguments: [
+    "", "   ", "\u{200b}", "\u{feff}\u{2581}", "\u{301}", "a\u{0}b", "a\u{1b}b", "a\u{7f}b", "\u{2800}",
+  ])
+  func `text that says nothing or has control characters is no instruction`(text: String) {
+    for instructions in [PolicySpecification.Instructions.free, .known(Self.sentences)] {
+      let error = #expect(throws: RobotError.self) { try read(text, instructions) }
+      #expect(error?.code == .invalidInstruction)
+      let other = #expect(throws: RobotError.self) { try read("", instructions, parts: [.text(text), .text("")]) }
+      #expect(other?.code == .invalidInstruction)
+    }
+  }
+
+  @Test func `an instruction has a bound`() {
+    let long = String(repeating: "a", count: 5_000)
+    #expect(throws: RobotError.self) { try read(long) }
+    #expect(throws: RobotError.self) {
+      try read("", parts: [.text(String(long.prefix(2_500))), .text(String(long.prefix(2_500)))])
+    }
+    #expect(throws: Never.self) { try read(String(long.prefix(4_096))) }
+  }
+
+  @Test(arguments: [
+    "Push the drawer until it is closed.", "Push the drawer until it is closed", "push the drawer until it is closed. ",
+    "PUSH THE DRAWER UNTIL IT IS CLOSED!", "  Push the  drawer\nuntil it is closed . ",
+    "Push the drawer until it is closed...",
+    "Push the drawer until it is\u{200b} closed?", "Push the drawer until it is closed。",
+  ])
+  func `a known sentence is said in its trained form however it is written`(text: String) throws {
+    #expect(try read(text, .known(Self.sentences)) == [.words(Self.sentences[1])])
+    #expect(try read("", .known(Self.sentences), parts: [.text(text)]) == [.words(Self.sentences[1])])
+  }
+
+  @Test func `a question keeps its mark`() throws {
+    #expect(try read("which cup is empty", .known(Self.sentences)) == [.words("Which cup is empty?")])
+  }
+
+  @Test(arguments: [
+    ("Close the drawer.", Self.sentences[1]), ("Press the buton down from the top.", Self.sentences[2]),
+    ("Push the puck over the table to the goal", Self.sentences[0]),
+    ("Push the drawer until it is not closed.", Self.sentences[1]),
+  ])
+  func `an unknown sentence is answered with the nearest known ones`(text: String, nearest: String) {
+    let error = #expect(throws: RobotError.self) { try read(text, .known(Self.sentences)) }
+    #expect(error?.code == .unknownInstruction)
+    #expect(error?.subject == "observation.instruction")
+    #expect(error?.message.contains("\"\(text)\"") == true)
+    #expect(KnownInstructions(Self.sentences).nearest(to: text).count == 3)
+    #expect(error?.message.contains(nearest) == true, "\(error?.message ?? "")")
+  }
+
+  @Test func `the nearest sentence comes first`() {
+    let known = KnownInstructions(Self.sentences)
+    #expect(known.nearest(to: "press the buttons down from top")[0] == Self.sentences[2])
+    #expect(known.nearest(to: "Which cups are empty?")[0] == Self.sentences[3])
+  }
+
+  @Test func `a policy that knows sentences takes no image in one`() {
+    let error = #expect(throws: RobotError.self) {
+      try read("", .known(Self.sentences), parts: [.text("Push the drawer"), image, .text("until it is closed.")])
+    }
+    #expect(error?.code == .unknownInstruction)
+  }
+
+  @Test func `images of a prompt are counted behind the cameras' frames`() throws {
+    let parts: [PromptPart] = [.text("Put"), image, .text("into"), image, .text(" ")]
+    #expect(
+      try read("", parts: parts, after: 1) == [
+        .words("Put"), .markup(" "), .markup("<image_history_2>"), .markup(" "), .words("into"), .markup(" "),
+        .markup("<image_history_3>"),
+      ])
+  }
+
+  @Test(arguments: ["<image_history_1>", "see <image_input>", "go to <extra_id_1199>", "[Text] [S] go"])
+  func `names of special tokens in a user's words stay words`(text: String) throws {
+    #expect(try read(text) == [.words(text)])
+    #expect(try read("", parts: [.text(text), image]).first == .words(text))
+  }
+}

@@ -1,0 +1,223 @@
+import RobotInterface
+import RobotPolicy
+import TestSupport
+import Testing
+
+/// A robot that observes and asks while it still executes the last chunk, and executes all to the letter.
+private struct AsynchronousRobot {
+  /// How it asks.
+  enum Habit { case waitsForAnswers, observesAhead }
+
+  let envelope: SafetyEnvelope
+  /// Whether the values are steps; one entry a value that is looked at.
+  let areSteps: Bool
+  let habit: Habit
+  /// Whether the envelope is told what is pending: what the daemon did before.
+  var tellsPending = true
+  var position: [Double]
+  private var context = EpisodeContext()
+  private var chunk: [Action] = []
+  private var consumed = 0
+  private var sequence: UInt64 = 0
+  /// Executed commands, those of targets one after the other.
+  private(set) var visited: [[Double]] = []
+  private(set) var refusals = 0
+  private(set) var answers = 0
+  private(set) var limited = 0
+
+  init(_ text: String, habit: Habit, position: [Double]) throws {
+    let specification = try ExamplePolicy.specification(text)
+    envelope = SafetyEnvelope(specification)
+    areSteps = specification.actionSpace.modeName == "delta"
+    self.habit = habit
+    self.position = position
+    visited = [position]
+  }
+
+  /// Executes some of what is left of the chunk.
+  mutating func execute(atMost count: Int) {
+    for action in chunk.dropFirst(consumed).prefix(count) {
+      let values = Array(action.values.prefix(position.count))
+      position = areSteps ? zip(position, values).map { $0 + $1 } : values
+      visited.append(position)
+      consumed += 1
+    }
+  }
+
+  mutating func observe(_ rest: [Double]) -> Observation {
+    sequence += 1
+    return Observation(
+      sequence: sequence, capturedAt: sequence, sentAt: sequence, frames: [], proprioception: position + rest,
+      instruction: "", actionsConsumed: consumed)
+  }
+
+  /// What the daemon answers; the robot goes over to it at once.
+  mutating func answer(_ said: [Action], to observation: Observation) {
+    let pending = tellsPending ? context.pendingActions(after: observation) : []
+    do throws(RobotError) {
+      let actions = try envelope.limit(said, proprioception: observation.proprioception, pending: pending)
+      context.record(actions, moving: true)
+      limited += actions.count { !$0.limited.isEmpty }
+      answers += 1
+      (chunk, consumed) = (actions, 0)
+    } catch {
+      context.recordRefusal()
+      refusals += 1
+    }
+  }
+
+  /// One cycle with any overlap: what is executed between its moments is up to chance.
+  mutating func cycle(
+    _ rest: [Double], random: inout SeededGenerator, said: (inout SeededGenerator, [Double]) -> [Action]
+  ) {
+    func some() -> Int { Int.random(in: 0...5, using: &random) }
+    let first = observe(rest)
+    execute(atMost: some())
+    guard habit == .observesAhead else {
+      answer(said(&random, position), to: first)
+      return execute(atMost: some())
+    }
+    // The second observation leaves before the first answer comes.
+    let second = observe(rest)
+    context.noteObservationAhead()
+    execute(atMost: some())
+    answer(said(&random, position), to: first)
+    execute(atMost: some())
+    answer(said(&random, position), to: second)
+    execute(atMost: some())
+  }
+}
+
+@Suite("Chunks that overlap")
+struct OverlapTests {
+  static let box = [(-0.6)...0.6, 0.3...1.1, 0...0.6]
+
+  /// Steps that push to a wall, and are sometimes small.
+  private func steps(_ random: inout SeededGenerator, towards direction: [Double]) -> [Action] {
+    (0..<4).map { _ in
+      Action(values: direction.map { $0 * Double.random(in: -0.002...0.01, using: &random) } + [0])
+    }
+  }
+
+  /// Flies 300 episodes of 12 cycles towards walls and corners.
+  ///
+  /// - Returns: how far a robot left the box, and how far a chunk led away from where it was observed.
+  private func fly(_ habit: AsynchronousRobot.Habit, tellsPending: Bool) throws -> (
+    outside: Double, robots: [AsynchronousRobot]
+  ) {
+    var random = SeededGenerator(seed: 41)
+    var outside = 0.0
+    var robots: [AsynchronousRobot] = []
+    for _ in 0..<300 {
+      let start = Self.box.map { Double.random(in: $0, using: &random) }
+      var robot = try AsynchronousRobot(ExamplePolicy.delta, habit: habit, position: start)
+      robot.tellsPending = tellsPending
+      let direction = (0..<3).map { _ in Double.random(in: -1...1, using: &random) }
+      for _ in 0..<12 {
+        robot.cycle([0.5], random: &random) { random, _ in
+          steps(&random, towards: direction.map { $0 < -0.3 ? -1 : $0 > 0.3 ? 1 : 0.2 })
+        }
+      }
+      for position in robot.visited {
+        for (value, range) in zip(position, Self.box) {
+          outside = max(outside, value - range.upperBound, range.lowerBound - value)
+        }
+      }
+      robots.append(robot)
+    }
+    return (outside, robots)
+  }
+
+  @Test(arguments: [true, false])
+  func `steps stay inside whatever of the old chunk the robot still executes`(waits: Bool) throws {
+    let habit: AsynchronousRobot.Habit = waits ? .waitsForAnswers : .observesAhead
+    let flown = try fly(habit, tellsPending: true)
+    #expect(flown.outside < 1e-12)
+    #expect(flown.robots.allSatisfy { $0.refusals == 0 })
+    let limited = flown.robots.reduce(0) { $0 + $1.limited }, answers = flown.robots.reduce(0) { $0 + $1.answers }
+    #expect(limited > 1_000 && limited < 4 * answers, "\(limited) of \(4 * answers)")
+    // The same robots leave the box when nobody adds the chunks up.
+    #expect(try fly(habit, tellsPending: false).outside > 0.01)
+  }
+
+  /// Two joints and a gripper, of which no command may be farther from the one before it than a step.
+  private func largestStep(_ habit: AsynchronousRobot.Habit, tellsPending: Bool) throws -> (
+    steps: Double, refusals: Int, answers: Int
+  ) {
+    let allowed = [0.1, 0.2, 0.01]
+    var random = SeededGenerator(seed: 42)
+    var largest = 0.0, refusals = 0, answers = 0
+    for _ in 0..<300 {
+      var robot = try AsynchronousRobot(ExamplePolicy.joints, habit: habit, position: [0, 0, 0.04])
+      robot.tellsPending = tellsPending
+      for cycle in 0..<12 {
+        let speed = cycle % 3 == 0 ? 0.3 : 1
+        robot.cycle([], random: &random) { random, position in
+          (0..<4).map { _ in
+            Action(values: zip(position, allowed).map { $0 + speed * $1 * Double.random(in: -3...3, using: &random) })
+          }
+        }
+      }
+      for (one, next) in zip(robot.visited, robot.visited.dropFirst()) {
+        for (axis, step) in allowed.enumerated() { largest = max(largest, abs(next[axis] - one[axis]) / step) }
+      }
+      refusals += robot.refusals
+      answers += robot.answers
+    }
+    return (largest, refusals, answers)
+  }
+
+  @Test(arguments: [true, false])
+  func `a target is near wherever the old chunk has led, or there is none`(waits: Bool) throws {
+    let habit: AsynchronousRobot.Habit = waits ? .waitsForAnswers : .observesAhead
+    let flown = try largestStep(habit, tellsPending: true)
+    #expect(flown.steps <= 1 + 1e-12)
+    #expect(flown.refusals > 100 && flown.answers > 300, "\(flown)")
+    #expect(try largestStep(habit, tellsPending: false).steps > 1.5)
+  }
+}
+
+@Suite("What a robot may still execute")
+struct PendingActionTests {
+  let first = (1...3).map { Action(values: [Double($0)]) }
+  let second = (11...12).map { Action(values: [Double($0)]) }
+
+  func observation(at time: UInt64 = 10, consumed: Int) -> Observation {
+    Observation(
+      sequence: 1, capturedAt: time, sentAt: time, frames: [], proprioception: [], instruction: "",
+      actionsConsumed: consumed)
+  }
+
+  func values(_ sequences: [[Action]]) -> [[Double]] { sequences.map { $0.flatMap(\.values) } }
+
+  @Test func `it is what is left of the last chunk`() {
+    var context = EpisodeContext()
+    #expect(context.pendingActions(after: observation(consumed: 0)).isEmpty)
+    context.record(first, moving: true, validUntil: 20)
+    #expect(values(context.pendingActions(after: observation(consumed: 0))) == [[1, 2, 3]])
+    #expect(values(context.pendingActions(after: observation(consumed: 2))) == [[3]])
+    #expect(context.pendingActions(after: observation(consumed: 3)).isEmpty)
+    #expect(context.pendingActions(after: observation(consumed: 99)).isEmpty)
+    context.recordRefusal()
+    #expect(values(context.pendingActions(after: observation(consumed: 2))) == [[3]])
+  }
+
+  @Test func `nothing begins after a chunk is valid`() {
+    var context = EpisodeContext()
+    context.record(first, moving: true, validUntil: 20)
+    #expect(values(context.pendingActions(after: observation(at: 20, consumed: 1))) == [[2, 3]])
+    #expect(context.pendingActions(after: observation(at: 21, consumed: 1)).isEmpty)
+  }
+
+  @Test func `a robot that observes ahead may go on with either chunk`() {
+    var context = EpisodeContext()
+    context.record(first, moving: true, validUntil: 20)
+    context.record(second, moving: true, validUntil: 30)
+    #expect(values(context.pendingActions(after: observation(consumed: 1))) == [[12]])
+    context.noteObservationAhead()
+    #expect(
+      values(context.pendingActions(after: observation(consumed: 1)))
+        == [[12], [11, 12], [2, 11, 12], [2, 3, 11, 12]])
+    #expect(values(context.pendingActions(after: observation(at: 25, consumed: 1))) == [[12], [11, 12]])
+  }
+}
