@@ -67,7 +67,7 @@ def make_run(folder: Path, name: str, rate: float) -> dict:
                 )
         tasks.append({"name": task, "group": "easy", "successes": successes, "episodes": 20, "rate": successes / 20,
                       "interval": [max(0, successes / 20 - 0.2), min(1, successes / 20 + 0.1)],
-                      "median_steps_to_success": 40, "median_path_length": 0.6, "limited_share": 0.02})  # fmt: skip
+                      "median_steps_to_success": 40, "limited_share": 0.02})  # fmt: skip
     database.commit()
     total = sum(task["successes"] for task in tasks)
     mean = {"name": "mean over tasks", "rate": total / 40, "interval": [total / 40 - 0.1, min(1, total / 40 + 0.1)],

@@ -42,10 +42,20 @@ class ExpertLink:
         )
 
 
-def capabilities(specification: Specification) -> pb.Capabilities:
-    """What an expert of this body drives: all of its actions, one at a time, without looking at a camera."""
+_FILM_SIZE = 256
+
+
+def capabilities(specification: Specification, films: bool = False) -> pb.Capabilities:
+    """What an expert of this body drives: all of its actions, one at a time.
+
+    Args:
+        specification: of the body.
+        films: whether a film is made. An expert looks at no camera, so that nothing is drawn otherwise.
+    """
+    cameras = specification.cameras[:1] if films else ()
     return pb.Capabilities(
         policy_name=NAME,
+        cameras=[pb.CameraSpecification(name=name, width=_FILM_SIZE, height=_FILM_SIZE) for name in cameras],
         # Not needed to act, but recorded: where the robot was.
         proprioception=[
             pb.QuantitySpecification(name=q.name, unit=q.unit, minimum=q.minimum, maximum=q.maximum)

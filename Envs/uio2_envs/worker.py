@@ -124,7 +124,7 @@ class Worker:
             Disagreed, RobotFailure, EnvironmentFailure: as the robot does.
         """
         environment = self._environment_of(job.task)
-        capabilities = self._capabilities or expert.capabilities(environment.specification)
+        capabilities = self._capabilities or expert.capabilities(environment.specification, films=job.video is not None)
         agreement = Agreement(environment.specification, capabilities, environment.instruction)
         link: Link = self._link or expert.ExpertLink(environment)
         rate = environment.specification.control_rate

@@ -99,6 +99,7 @@ package struct MemoryWatch {
     guard let own = usage()?.own, own > ceiling else { return nil }
     return RobotError(
       .shuttingDown, "memory",
-      "the daemon uses \(own >> 20) MiB, more than its ceiling of \(ceiling >> 20) MiB; it ends and must be started again")
+      "the daemon uses \(own >> 20) MiB, more than its ceiling of \(ceiling >> 20) MiB; it ends and must be started again"
+    )
   }
 }

@@ -21,6 +21,7 @@ extension RunDatabase {
     do throws(RunDatabaseError) {
       let joined = try RunDatabase(creating: draft, configuration: configuration)
       for shard in shards {
+        try joined.note(proprioception: try shard.proprioception())
         for attempt in try shard.attempts() { try joined.record(attempt, steps: try shard.steps(of: attempt)) }
       }
       try joined.moveToOneFile()

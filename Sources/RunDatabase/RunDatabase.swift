@@ -14,7 +14,8 @@ public final class RunDatabase: Sendable {
   /// What the run evaluates.
   public let configuration: RunConfiguration
   private let queue: DatabaseQueue
-  private let path: String
+  /// The file, absolute.
+  public let path: String
 
   /// Creates the database of a new run.
   ///
@@ -23,17 +24,19 @@ public final class RunDatabase: Sendable {
     guard !FileManager.default.fileExists(atPath: url.path) else {
       throw RunDatabaseError(.exists, url.path, "there is a run already; resume it, or choose another folder")
     }
-    let queue = try Self.open(url.path, readOnly: false)
+    let queue = try Self.open(url.absoluteURL.path, readOnly: false)
     try Self.storage(url.path) {
       try queue.write { db in
         try db.execute(sql: "PRAGMA application_id = \(Self.applicationID)")
         try db.execute(sql: "PRAGMA user_version = \(Self.version)")
         try Self.createTables(db)
         let text = String(decoding: try Self.encoder.encode(configuration), as: UTF8.self)
-        try db.execute(sql: "INSERT INTO run (configuration) VALUES (?)", arguments: [text])
+        try db.execute(
+          sql: "INSERT INTO run (configuration, created) VALUES (?, ?)",
+          arguments: [text, Date().timeIntervalSince1970])
       }
     }
-    self.init(queue: queue, path: url.path, configuration: configuration)
+    self.init(queue: queue, path: url.absoluteURL.path, configuration: configuration)
   }
 
   /// Opens the database of a run.
@@ -55,7 +58,7 @@ public final class RunDatabase: Sendable {
     guard let text, let configuration = try? JSONDecoder().decode(RunConfiguration.self, from: Data(text.utf8)) else {
       throw RunDatabaseError(.notARun, url.path, "expected a run database of version \(Self.version)")
     }
-    self.init(queue: queue, path: url.path, configuration: configuration)
+    self.init(queue: queue, path: url.absoluteURL.path, configuration: configuration)
   }
 
   private init(queue: DatabaseQueue, path: String, configuration: RunConfiguration) {
@@ -123,6 +126,32 @@ public final class RunDatabase: Sendable {
     return configuration.episodes.filter { !settled.contains($0) }.map { ($0, lost[$0] ?? 0) }
   }
 
+  /// When the run was begun.
+  public func date() throws(RunDatabaseError) -> Date {
+    let seconds = try Self.storage(path) { try queue.read { try Double.fetchOne($0, sql: "SELECT created FROM run") } }
+    return Date(timeIntervalSince1970: seconds ?? 0)
+  }
+
+  /// The names of ``StepRecord/proprioception``; empty before a worker has said them.
+  public func proprioception() throws(RunDatabaseError) -> [String] {
+    let text = try Self.storage(path) {
+      try queue.read { try String.fetchOne($0, sql: "SELECT proprioception FROM run WHERE proprioception IS NOT NULL") }
+    }
+    return text?.split(separator: ",").map(String.init) ?? []
+  }
+
+  /// Notes the names of ``StepRecord/proprioception``.
+  public func note(proprioception names: [String]) throws(RunDatabaseError) {
+    guard !names.isEmpty else { return }
+    try Self.storage(path) {
+      try queue.write { db in
+        try db.execute(
+          sql: "UPDATE run SET proprioception = ? WHERE proprioception IS NULL",
+          arguments: [names.joined(separator: ",")])
+      }
+    }
+  }
+
   /// The steps of an attempt, in order.
   public func steps(of attempt: EpisodeRecord) throws(RunDatabaseError) -> [StepRecord] {
     guard let place = configuration.episodes.firstIndex(of: attempt.episode) else { return [] }
@@ -173,7 +202,7 @@ public final class RunDatabase: Sendable {
   private static func createTables(_ db: Database) throws {
     try db.execute(
       sql: """
-        CREATE TABLE run (configuration TEXT NOT NULL) STRICT;
+        CREATE TABLE run (configuration TEXT NOT NULL, created REAL NOT NULL, proprioception TEXT) STRICT;
         CREATE TABLE episode (
           id INTEGER PRIMARY KEY,
           place INTEGER NOT NULL,

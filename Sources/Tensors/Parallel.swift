@@ -22,7 +22,8 @@ public enum ComputeThreads {
     guard error == 0 else {
       throw TensorError(
         .notPermitted, "real-time scheduling",
-        "the system refuses priority \(priority): \(SystemReason.text(error)); it takes CAP_SYS_NICE or an rtprio limit")
+        "the system refuses priority \(priority): \(SystemReason.text(error)); it takes CAP_SYS_NICE or an rtprio limit"
+      )
     }
   }
 }

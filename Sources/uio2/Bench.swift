@@ -77,7 +77,8 @@ struct Bench: ParsableCommand {
       try refuse(isGiven && !isModel, option, "is about a model; give --size a model")
       try refuse(isGiven && distortion, option, "is about times, and --distortion measures none")
     }
-    try refuse(distortion && isDaemon, "--distortion", "needs a model's weights, and the daemon is measured without any")
+    try refuse(
+      distortion && isDaemon, "--distortion", "needs a model's weights, and the daemon is measured without any")
     try refuse(!sessions.isEmpty && distortion, "--sessions", "is about times, and --distortion measures none")
     try refuse(steps != nil && distortion, "--steps", "is about times, and --distortion measures none")
     try refuse(

@@ -137,7 +137,8 @@ struct Rollout: ParsableCommand {
     let run = RolloutRun(
       plan: plan, weights: weights, daemon: daemon, version: UIO2.version, command: CommandLine.arguments)
     let runner = RolloutRunner(
-      plan.command(python: interpreter, address: try address?.connectable ?? local?.endpoint ?? "", pythonPath: pythonPath),
+      plan.command(
+        python: interpreter, address: try address?.connectable ?? local?.endpoint ?? "", pythonPath: pythonPath),
       patience: .seconds(watchdog))
     session.begin(runner)
     local?.start { session.interrupt(with: SIGTERM) }

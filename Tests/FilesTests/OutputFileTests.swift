@@ -73,9 +73,11 @@ import Testing
   @Test func `a link stays a link, and its target is replaced`() throws {
     try withTemporaryFolder { folder in
       let target = folder.appending(path: "elsewhere/real").path, link = folder.appending(path: "link").path
-      try FileManager.default.createDirectory(atPath: folder.appending(path: "elsewhere").path, withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(
+        atPath: folder.appending(path: "elsewhere").path, withIntermediateDirectories: true)
       // Relative, and by a second link; the first time there is nothing at its end.
-      try FileManager.default.createSymbolicLink(atPath: folder.appending(path: "second").path, withDestinationPath: "elsewhere/real")
+      try FileManager.default.createSymbolicLink(
+        atPath: folder.appending(path: "second").path, withDestinationPath: "elsewhere/real")
       try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "second")
       for content in ["one", "two"] {
         try OutputTarget(link).write(Array(content.utf8))
@@ -84,7 +86,9 @@ import Testing
       }
       try FileManager.default.createSymbolicLink(
         atPath: folder.appending(path: "loop").path, withDestinationPath: "loop")
-      #expect(failure { () throws(FileError) in _ = try OutputTarget(folder.appending(path: "loop").path) }?.code == .unwritable)
+      #expect(
+        failure { () throws(FileError) in _ = try OutputTarget(folder.appending(path: "loop").path) }?.code
+          == .unwritable)
     }
   }
 

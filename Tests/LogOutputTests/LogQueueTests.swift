@@ -56,7 +56,10 @@ import Testing
     let queue = LogQueue(descriptor: pipe.writer, label: "test")
     logger(queue).notice("stop latched", metadata: ["session": "arm-1", "reason": "door open"])
     let line = try #require(pipe.lines { $0.count == 1 }.first)
-    #expect(line.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z notice test: stop latched reason="door open" session=arm-1/) != nil, "\(line)")
+    #expect(
+      line.wholeMatch(
+        of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z notice test: stop latched reason="door open" session=arm-1/) != nil,
+      "\(line)")
   }
 
   @Test func `nobody who logs waits for a reader that does not read, and what is lost is counted`() throws {

@@ -136,7 +136,8 @@ import Testing
     report.record(
       .ready(
         .init(
-          policy: "mt5", policyDigest: "ab12", tasks: ["a"], episodes: 2, seed: 7, goalProtocol: "fresh", stepLimit: 500,
+          policy: "mt5", policyDigest: "ab12", tasks: ["a"], episodes: 2, seed: 7, goalProtocol: "fresh",
+          stepLimit: 500,
           simulator: .init(
             name: "metaworld", python: "3.12.3", pythonPath: ["/x"], renderer: "egl",
             modules: [.init(name: "mujoco", version: "3.2.0", pinned: "3.3.0", path: "/p/mujoco/__init__.py")]))))

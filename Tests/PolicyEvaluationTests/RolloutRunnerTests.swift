@@ -63,7 +63,8 @@ import Testing
     let error = failure(of: traceback + "echo 'ValueError: no gripper' >&2; echo >&2; exit 1")
     #expect(error?.message == "ended with exit status 1; its last words: ValueError: no gripper")
     #expect(failure(of: "kill -SEGV $$")?.message == "was ended by signal 11 (SIGSEGV)")
-    #expect(failure(of: "kill -KILL $$")?.message.contains("signal 9 (SIGKILL), as the system does when memory") == true)
+    #expect(
+      failure(of: "kill -KILL $$")?.message.contains("signal 9 (SIGKILL), as the system does when memory") == true)
   }
 
   @Test func `a stopped robot is ended, and the error says that it was stopped`() {

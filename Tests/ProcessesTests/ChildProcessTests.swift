@@ -17,7 +17,8 @@ import Testing
       switch child.next(within: .seconds(1)) {
       case .output(let bytes)?: output += bytes
       case .diagnostics(let bytes)?: diagnostics += bytes
-      case .ended(let exit)?: return (String(decoding: output, as: UTF8.self), String(decoding: diagnostics, as: UTF8.self), exit)
+      case .ended(let exit)?:
+        return (String(decoding: output, as: UTF8.self), String(decoding: diagnostics, as: UTF8.self), exit)
       case nil: continue
       }
     }

@@ -103,12 +103,16 @@ def _row(task: dict[str, Any], second: bool) -> list[str]:
         escape(task["name"]),
         escape(task["group"]),
         f"{task['successes']} of {task['episodes']}",
-        page.percent(task["rate"], 0),
-        page.interval_bar(task["rate"], low, high, second),
-        _number(task["median_steps_to_success"], 0),
-        _number(task["median_path_length"], 2),
-        _number(task["limited_share"] and 100 * task["limited_share"], 1, " %"),
+        page.percent(task.get("rate"), 0),
+        page.interval_bar(task.get("rate"), low, high, second),
+        _number(task.get("median_steps_to_success"), 0),
+        _number(task.get("median_path_length"), 2),
+        _number(_hundredfold(task.get("limited_share")), 1, " %"),
     ]
+
+
+def _hundredfold(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def _number(value: float | None, digits: int, unit: str = "") -> str:
@@ -188,7 +192,7 @@ def _confidence(run: Run, episodes: list[Episode], entry: dict[str, Any]) -> str
         if len(row) > 1:
             curves["success" if episode.success else "failure"].append(np.interp(grid, np.linspace(0, 1, len(row)), row))
     medians = {name: np.median(rows, axis=0) for name, rows in curves.items() if rows}
-    area = facts["area_under_curve"]
+    area = facts.get("area_under_curve")
     words = "There are no failures to tell from successes." if area is None else (
         f"A successful episode has a higher mean confidence than a failed one with probability {area:.2f} (AUROC; 0.5 is chance)."
     )

@@ -182,7 +182,10 @@ public final class Evaluation: Sendable {
       record.state = loss == .abandoned ? .abandoned : .lost
       record.reason = reason
     }
-    do throws(RunDatabaseError) { try database.record(record, steps: steps) } catch {
+    do throws(RunDatabaseError) {
+      if case .finished(let end, _, _) = outcome { try database.note(proprioception: end.proprioception) }
+      try database.record(record, steps: steps)
+    } catch {
       throw RolloutError(.cannotWrite, error.subject, error.message)
     }
     onEvent(.recorded(record))

@@ -41,6 +41,8 @@ enum WorkerEvent: Sendable, Hashable {
     var stepsToSuccess: Int?
     var heldSteps: Int
     var limitedActions: Int
+    /// Names of the steps' proprioception.
+    var proprioception: [String]
     var pathLength: Double?
     var meanJerk: Double?
     var wallS: Double

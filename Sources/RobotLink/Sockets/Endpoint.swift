@@ -99,7 +99,9 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
   /// As libzmq connects to it. It resolves a name to one address only and then insists on that one, so `localhost` is the address where
   /// daemons listen by default.
   public var connectable: String {
-    if case .tcp(.localhost, let port) = place { return Endpoint(.tcp(host: .ipv4("127.0.0.1"), port: port)).description }
+    if case .tcp(.localhost, let port) = place {
+      return Endpoint(.tcp(host: .ipv4("127.0.0.1"), port: port)).description
+    }
     return description
   }
 

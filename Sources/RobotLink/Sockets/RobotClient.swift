@@ -108,7 +108,8 @@ public final class RobotClient {
       throw .invalidRequest(
         RobotError(
           .tooLarge, "request",
-          "\(bytes.count) bytes, this daemon reads \(maximumMessageBytes) at most; send smaller or compressed pictures"))
+          "\(bytes.count) bytes, this daemon reads \(maximumMessageBytes) at most; send smaller or compressed pictures")
+      )
     }
     try send(bytes)
     return lastRequestID

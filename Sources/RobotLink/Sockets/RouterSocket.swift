@@ -91,7 +91,8 @@ public struct RouterSocket: ~Copyable, Sendable {
     guard endpoint.isLocal || options.allowsOtherMachines else {
       throw RobotError(
         .unsupported, "\(endpoint)",
-        "other machines can reach this address, and nobody is authenticated there; listen at 127.0.0.1, [::1] or an ipc address")
+        "other machines can reach this address, and nobody is authenticated there; listen at 127.0.0.1, [::1] or an ipc address"
+      )
     }
     let wakeUp = try WakeUp()
     let context = try ZeroMQContext()

@@ -53,7 +53,8 @@ struct BenchmarkSubject {
   private static func policy(_ size: String) throws -> URL {
     do { return try Locations.policy(size) } catch {
       let names = (ReleasedSize.allCases.map(\.rawValue) + ["daemon"]).joined(separator: ", ")
-      throw ValidationError("--size: expected \(names) or the folder of a policy or a model; there is no folder \(size)")
+      throw ValidationError(
+        "--size: expected \(names) or the folder of a policy or a model; there is no folder \(size)")
     }
   }
 

@@ -14,7 +14,8 @@ enum KernelLevel {
       throw CommandFailure(.usage, "\(variable): expected one of \(names.joined(separator: ", ")), found \(name)")
     }
     guard ComputeThreads.kernels == name else {
-      throw CommandFailure(.unavailable, "\(variable): this processor has no \(name); leave it unset for the best that it has")
+      throw CommandFailure(
+        .unavailable, "\(variable): this processor has no \(name); leave it unset for the best that it has")
     }
   }
 }

@@ -78,7 +78,9 @@ final class RolloutLog {
   private func tellWhatFlies(_ simulator: RolloutEvent.Simulator?) {
     for module in simulator?.modules ?? [] {
       guard let pinned = module.pinned, module.version != pinned else { continue }
-      complain("\(module.name) \(module.version ?? "of no version") flies, Envs/requirements.txt asks for \(pinned); results may differ")
+      complain(
+        "\(module.name) \(module.version ?? "of no version") flies, Envs/requirements.txt asks for \(pinned); results may differ"
+      )
     }
     if let folders = simulator?.pythonPath, !folders.isEmpty {
       complain("modules are looked for in \(folders.joined(separator: ", ")) first")
