@@ -15,6 +15,12 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     // Structured, levelled logging that an embedding application can redirect.
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    // SHA-256 of what is run.
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    // Suite files of evaluations, with the lines of mistakes.
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    // SQLite for run databases: typed, transactional, safe to read while another process writes.
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     // Child processes: the simulated robot, ffmpeg. Without its trait for Foundation.
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -73,7 +79,14 @@ let package = Package(
         "RobotInterface", "RobotPolicy", "RobotLink", "UnifiedIO", "Tensors",
         .product(name: "Logging", package: "swift-log"),
       ]),
-    .target(name: "PolicyEvaluation", dependencies: ["Files", "Processes"]),
+    // Statistics and tables of what was measured.
+    .target(name: "Reporting"),
+    // The record of an evaluation run (`uio2 evaluate`, `uio2 report`).
+    .target(name: "RunDatabase", dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
+    .target(name: "RunAnalysis", dependencies: ["Reporting", "RunDatabase"]),
+    .target(
+      name: "PolicyEvaluation",
+      dependencies: ["Files", "Processes", "RunDatabase", .product(name: "Yams", package: "Yams")]),
     // Times beside the machine's ceilings, and what weight formats change (`uio2 bench`).
     .target(
       name: "ModelBenchmark",
@@ -87,7 +100,8 @@ let package = Package(
       dependencies: [
         "Files", "Processes", "LogOutput", "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark",
         "DaemonBenchmark", "RobotInterface",
-        "RobotPolicy", "RobotLink", "ControlDaemon", "PolicyEvaluation",
+        "RobotPolicy", "RobotLink", "ControlDaemon", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase",
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -117,8 +131,12 @@ let package = Package(
     .testTarget(
       name: "ControlDaemonTests",
       dependencies: ["TestSupport", "ControlDaemon", "RobotLink", "RobotPolicy", "UnifiedIO"]),
+    .testTarget(name: "ReportingTests", dependencies: ["TestSupport", "Reporting"], exclude: ["Fixtures"]),
+    .testTarget(name: "RunDatabaseTests", dependencies: ["RunDatabase"]),
+    .testTarget(name: "RunAnalysisTests", dependencies: ["Reporting", "RunAnalysis", "RunDatabase"]),
     .testTarget(
-      name: "PolicyEvaluationTests", dependencies: ["TestSupport", "Files", "Processes", "PolicyEvaluation"]),
+      name: "PolicyEvaluationTests",
+      dependencies: ["TestSupport", "Files", "Processes", "PolicyEvaluation", "RunDatabase"]),
     .testTarget(
       name: "CommandLineTests",
       dependencies: ["TestSupport", "RobotInterface", "RobotLink", "UnifiedIO", "Tensors", "uio2"]),

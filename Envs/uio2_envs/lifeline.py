@@ -21,8 +21,13 @@ EXIT_ABANDONED = 130
 def hold_on() -> None:
     """Begins to watch standard input. Call it once, before anything that takes time."""
     threading.Thread(target=_wait, name="lifeline", daemon=True).start()
+    # Of the parent's end; one that came before this call is seen by the thread.
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """On Linux, has the kernel end this process when its parent ends; for a process that reads its standard input itself."""
     if sys.platform == "linux":
-        # Of the parent's end; one that came before this call is seen by the thread.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 

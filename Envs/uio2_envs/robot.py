@@ -71,6 +71,13 @@ class PolicyStep:
     limited: int
     """Executed actions that the safety envelope had changed."""
     confidence: float
+    limit_flags: int = 0
+    """Which limits changed them: the flags of the wire, joined."""
+    proprioception: tuple[float, ...] = ()
+    """What the robot felt when it asked, in the policy's order."""
+    tokens: tuple[int, ...] = ()
+    commands: tuple[tuple[float, ...], ...] = ()
+    """The executed commands, in the policy's units and order."""
 
 
 @dataclass
@@ -79,6 +86,10 @@ class EpisodeResult:
 
     seed: int
     success: bool = False
+    """At any step."""
+    success_at_end: bool = False
+    """In the last state."""
+    steps_to_success: int | None = None
     steps: int = 0
     policy_steps: int = 0
     limited_actions: int = 0
@@ -106,6 +117,8 @@ class Robot:
         encoding: of the frames, one of ``frames.ENCODINGS``.
         step_limit: control steps of an episode; the environment's own limit holds as well.
         on_step: told of every policy step.
+        on_advance: told after every control step, held ones included.
+        stops_at_success: whether an episode ends at its first success, or runs to the step limit.
         on_frames: given the frames of every observation that is sent, and of the last state of an episode when
             ``final_frames`` is set: camera name to uint8 ``[height, width, 3]``.
         log: told in a sentence why the robot holds.
@@ -124,6 +137,8 @@ class Robot:
         on_step: Callable[[PolicyStep], None] = lambda step: None,
         on_frames: Callable[[dict[str, np.ndarray], EpisodeResult], None] = lambda frames, result: None,
         final_frames: bool = False,
+        on_advance: Callable[[Transition], None] = lambda transition: None,
+        stops_at_success: bool = True,
         log: Callable[[str], None] = lambda message: None,
     ) -> None:
         self._environment = environment
@@ -137,6 +152,8 @@ class Robot:
         self._on_step = on_step
         self._on_frames = on_frames
         self._final_frames = final_frames
+        self._on_advance = on_advance
+        self._stops_at_success = stops_at_success
         self._log = log
         self._sequence = 0
         self._consumed = 0
@@ -145,7 +162,7 @@ class Robot:
         self._cameras_are_on = False
 
     def run_episode(self, seed: int) -> EpisodeResult:
-        """One episode until success or the step limit.
+        """One episode until success, if that ends it, or the step limit.
 
         Raises:
             RobotFailure: the daemon refused for good or stayed silent; the robot did not move on it.
@@ -161,7 +178,7 @@ class Robot:
         self._consumed = 0
         result = EpisodeResult(seed)
         previous: float | None = None
-        while not (result.success or result.steps >= self._step_limit):
+        while not self._is_over(result):
             step_began = time.perf_counter()
             observation, render_ms = self._look(result)
             asked = time.perf_counter()
@@ -172,7 +189,7 @@ class Robot:
             period_ms = None if previous is None else (step_began - previous) * 1000
             previous = step_began
             latency = {"round_trip": round_trip_ms, **_stages(chunk), "render": render_ms}
-            self._execute(chunk, result, period_ms, latency)
+            self._execute(chunk, tuple(observation.proprioception), result, period_ms, latency)
         if self._final_frames:
             self._on_frames(self._render(), result)
         result.wall_s = time.perf_counter() - began
@@ -239,11 +256,17 @@ class Robot:
         return chunk
 
     def _execute(
-        self, chunk: pb.ActionChunk, result: EpisodeResult, period_ms: float | None, latency: dict[str, float]
+        self,
+        chunk: pb.ActionChunk,
+        proprioception: tuple[float, ...],
+        result: EpisodeResult,
+        period_ms: float | None,
+        latency: dict[str, float],
     ) -> None:
         """Executes the chunk's actions, as far as they are still valid when their turn comes."""
         began = time.perf_counter()
-        limited = 0
+        limited = flags = 0
+        executed: list[tuple[float, ...]] = []
         # Checked before the first one moves anything: a chunk is all right or not at all.
         hold = self._environment.hold_action()
         commands = [self._command(action, index, hold) for index, action in enumerate(chunk.actions)]
@@ -255,16 +278,29 @@ class Robot:
             self._advance(command, result)
             self._consumed += 1
             limited += action.limited != 0
-            if result.success or result.steps >= self._step_limit:
+            flags |= action.limited
+            executed.append(tuple(action.values))
+            if self._is_over(result):
                 break
         else:
             self._said = ""
         result.policy_steps += 1
         result.limited_actions += limited
         latency["simulate"] = _milliseconds_since(began)
-        confidence = chunk.confidence
         self._on_step(
-            PolicyStep(result.steps, result.policy_steps, result.success, period_ms, latency, limited, confidence)
+            PolicyStep(
+                step=result.steps,
+                policy_steps=result.policy_steps,
+                success=result.success,
+                period_ms=period_ms,
+                latency_ms=latency,
+                limited=limited,
+                confidence=chunk.confidence,
+                limit_flags=flags,
+                proprioception=proprioception,
+                tokens=tuple(chunk.tokens),
+                commands=tuple(executed),
+            )
         )
 
     def _command(self, action: pb.Action, index: int, hold: np.ndarray) -> np.ndarray:
@@ -277,7 +313,7 @@ class Robot:
             raise RobotFailure("invalid_action", field, str(error)) from error
 
     def _hold(self, result: EpisodeResult) -> None:
-        if not (result.success or result.steps >= self._step_limit):
+        if not self._is_over(result):
             result.held_steps += 1
             self._advance(self._environment.hold_action(), result)
 
@@ -285,7 +321,13 @@ class Robot:
         transition: Transition = self._environment.step(action)
         self._clock.advance()
         result.steps += 1
-        result.success = transition.success
+        result.success_at_end = transition.success
+        if transition.success and not result.success:
+            result.success, result.steps_to_success = True, result.steps
+        self._on_advance(transition)
+
+    def _is_over(self, result: EpisodeResult) -> bool:
+        return result.steps >= self._step_limit or (result.success and self._stops_at_success)
 
     def _reset_link(self) -> None:
         while True:

@@ -58,7 +58,7 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
         try:
             first = capabilities is None
             if capabilities is None:
-                capabilities = _hello(client, plan.connect_seconds)
+                capabilities = greet(client, plan.connect_seconds)
                 if plan.token_file is not None:
                     write_token(plan.token_file, client.token)
             agreement = Agreement(environment.specification, capabilities, environment.instruction)
@@ -100,8 +100,7 @@ def _run_task(
     seed, video = plan.seed, None
 
     def report(step: PolicyStep) -> None:
-        fields = {key: value for key, value in asdict(step).items() if value is not None}
-        events.emit("step", task=task, seed=seed, **fields)
+        events.emit("step", task=task, seed=seed, **step_fields(step))
 
     def record(frames, result: EpisodeResult) -> None:
         interruption.check()
@@ -145,7 +144,12 @@ def _run_task(
     return results
 
 
-def _hello(client: Client, seconds: float) -> pb.Capabilities:
+def step_fields(step: PolicyStep) -> dict[str, object]:
+    """A policy step as events carry it; what is not known is left out."""
+    return {key: value for key, value in asdict(step).items() if value is not None}
+
+
+def greet(client: Client, seconds: float) -> pb.Capabilities:
     """The daemon's Capabilities, waiting for it to appear."""
     deadline = time.monotonic() + seconds
     while True:

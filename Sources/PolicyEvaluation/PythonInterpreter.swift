@@ -32,19 +32,21 @@ public struct PythonInterpreter: Sendable, Hashable {
     modules = Self.modules(packageRoot: packageRoot)
   }
 
-  /// Arguments that begin the simulated robot; its own follow.
+  /// Arguments that begin a module of the simulated robots; its own follow.
   ///
   /// Isolated (`-I`): neither the working folder nor `PYTHONPATH` can put a module in the place of an installed one.
   ///
-  /// - Parameter pythonPath: folders that are searched before all others.
-  func launch(pythonPath: [String]) -> [String] {
-    ["-I", "-u", "-c", Self.program, (pythonPath + modules).joined(separator: "\n")]
+  /// - Parameters:
+  ///   - module: `uio2_envs`, or a module in it that can be run.
+  ///   - pythonPath: folders that are searched before all others.
+  public func launch(module: String = "uio2_envs", pythonPath: [String] = []) -> [String] {
+    ["-I", "-u", "-c", Self.program, (pythonPath + modules).joined(separator: "\n"), module]
   }
 
-  /// Takes its first argument for the folders that are searched first, a line each.
+  /// Takes its first argument for the folders that are searched first, a line each, and the second for the module to run.
   private static let program =
     "import runpy, sys; sys.path[:0] = sys.argv.pop(1).splitlines(); "
-    + "runpy.run_module('uio2_envs', run_name='__main__', alter_sys=True)"
+    + "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
 
   /// The robot and the client that it speaks through; an installed copy in the virtual environment is the same one.
   private static func modules(packageRoot: URL?) -> [String] {

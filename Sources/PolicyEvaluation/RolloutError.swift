@@ -32,6 +32,8 @@ public struct RolloutError: Error, Sendable, Hashable, CustomStringConvertible {
     public static let unexpectedExit = Code(rawValue: "unexpected_exit")
     /// A signal asked for the end.
     public static let interrupted = Code(rawValue: "interrupted")
+    /// A run's record could not be read.
+    public static let cannotRead = Code(rawValue: "cannot_read")
     /// The report could not be written.
     public static let cannotWrite = Code(rawValue: "cannot_write")
   }

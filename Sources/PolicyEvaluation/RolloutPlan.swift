@@ -91,7 +91,7 @@ public struct RolloutPlan: Sendable, Hashable {
   }
 
   /// Letters, digits and `-_.` after a first letter or digit, so that no task can be taken for an option.
-  private static func isName(_ text: some StringProtocol) -> Bool {
+  static func isName(_ text: some StringProtocol) -> Bool {
     guard let first = text.utf8.first, first != UInt8(ascii: "-"), text.utf8.count <= 100 else { return false }
     return text.utf8.allSatisfy { byte in
       switch byte {

@@ -29,12 +29,21 @@ final class ChildChannel: Sendable {
     }
   }
 
+  /// What goes to the program's standard input.
+  let input: AsyncStream<[UInt8]>
+  private let inputEnd: AsyncStream<[UInt8]>.Continuation
   private let state = Mutex(State())
   private let started = DispatchSemaphore(value: 0)
   /// Counts events, and one for the end.
   private let available = DispatchSemaphore(value: 0)
 
+  init() { (input, inputEnd) = AsyncStream.makeStream(of: [UInt8].self) }
+
   // MARK: The owner's side
+
+  func write(_ bytes: [UInt8]) { inputEnd.yield(bytes) }
+
+  func endInput() { inputEnd.finish() }
 
   var identifier: pid_t { state.withLock { $0.identifier } }
 
@@ -108,6 +117,7 @@ final class ChildChannel: Sendable {
       kill(-state.identifier, SIGKILL)
       state.exit = exit
     }
+    inputEnd.finish()
     available.signal()
   }
 }

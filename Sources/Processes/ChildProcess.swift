@@ -40,7 +40,8 @@ public final class ChildProcess: Sendable {
   public enum Lifeline: Sendable, Hashable {
     /// Not at all; its standard input is empty.
     case none
-    /// Its standard input stays open, and silent, until this process has ended or lets go. The program has to watch it.
+    /// Its standard input stays open until this process has ended or lets go, and carries what ``ChildProcess/write(_:)`` is given. The
+    /// program has to watch it.
     case standardInput
     /// The kernel kills it (`setpriv --pdeathsig`); where there is no such program, as ``none``. Its standard input is empty.
     case kernel
@@ -86,6 +87,13 @@ public final class ChildProcess: Sendable {
   /// - Parameter duration: how long at most; `.zero` does not wait.
   /// - Returns: `nil` when nothing came in time; ``Event/ended(_:)`` again and again once the program has ended.
   public func next(within duration: Duration) -> Event? { channel.next(within: duration) }
+
+  /// Writes to the program's standard input, in order, without waiting; dropped when it does not read any more. For programs with the lifeline
+  /// ``Lifeline/standardInput``; what others are given is dropped.
+  public func write(_ bytes: [UInt8]) { channel.write(bytes) }
+
+  /// Ends the program's standard input after what was written.
+  public func endInput() { channel.endInput() }
 
   /// Sends `signal` to the program and to all that it started; does nothing once it has ended.
   public func send(_ signal: Int32) { channel.send(signal) }

@@ -20,8 +20,11 @@ enum ChildRun {
         let command = try command.withLifeline()
         let configuration = configuration(command)
         switch command.lifeline {
-        case .standardInput: try await run(configuration, input: .inputWriter, channel)
-        case .none, .kernel: try await run(configuration, input: .none, channel)
+        case .standardInput:
+          try await run(configuration, input: .inputWriter, channel) { execution in
+            await feed(execution.standardInputWriter, from: channel)
+          }
+        case .none, .kernel: try await run(configuration, input: .none, channel) { _ in }
         }
       } catch {
         channel.hasFailed(ChildProcessError(command.executable, reason(error, command.executable)))
@@ -30,18 +33,30 @@ enum ChildRun {
   }
 
   private static func run<Input: InputProtocol>(
-    _ configuration: Configuration, input: Input, _ channel: ChildChannel
+    _ configuration: Configuration, input: Input, _ channel: ChildChannel,
+    feed: @escaping @Sendable (Execution<Input, SequenceOutput, SequenceOutput>) async -> Void
   ) async throws {
     _ = try await Subprocess.run(configuration, input: input, output: .sequence, error: .sequence) { execution in
       let identifier = execution.processIdentifier.value
       channel.hasStarted(identifier)
+      async let feeding: Void = feed(execution)
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await forward(execution.standardOutput, to: channel) { .output($0) } }
         group.addTask { await forward(execution.standardError, to: channel) { .diagnostics($0) } }
       }
       // Told from here: after this closure the package waits for a task on the common pool, see ``begin(_:channel:)``.
       channel.hasEnded(await exit(of: identifier))
+      await feeding
     }
+  }
+
+  /// Writes what the owner writes, until it ends the input or the program has ended.
+  private static func feed(_ writer: StandardInputWriter, from channel: ChildChannel) async {
+    for await bytes in channel.input {
+      // A program that reads no more misses nothing that it wanted.
+      guard (try? await writer.write(bytes)) != nil else { return }
+    }
+    try? await writer.finish()
   }
 
   private static func forward(

@@ -26,7 +26,7 @@ struct CommandFailure: Error {
     case let error as RolloutError: self.init(Self.code(of: error), error.description)
     case is ExitCode, is CleanExit, is ValidationError: return nil
     default:
-      guard let failure = Self.modelFailure(error) else { return nil }
+      guard let failure = Self.modelFailure(error) ?? Self.runFailure(error) else { return nil }
       self = failure
     }
   }

@@ -4,8 +4,9 @@ import Foundation
 /// JSON as the commands write it: keys sorted, indented for reading.
 enum JSONFile {
   /// The value as text.
-  static func text(_ value: some Encodable) throws -> String {
+  static func text(_ value: some Encodable, keys: JSONEncoder.KeyEncodingStrategy = .useDefaultKeys) throws -> String {
     let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = keys
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     // A relative error may be infinite or not a number; JSON has no word for that.
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
@@ -14,7 +15,9 @@ enum JSONFile {
   }
 
   /// Writes the value to `target`, where there is one.
-  static func write(_ value: some Encodable, to target: OutputTarget?) throws {
-    try target?.write(Array((text(value) + "\n").utf8))
+  static func write(
+    _ value: some Encodable, to target: OutputTarget?, keys: JSONEncoder.KeyEncodingStrategy = .useDefaultKeys
+  ) throws {
+    try target?.write(Array((text(value, keys: keys) + "\n").utf8))
   }
 }

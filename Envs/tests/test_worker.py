@@ -1,0 +1,86 @@
+"""A worker as a process: jobs in, events out, against the toy and its expert."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from uio2_envs.motion import MotionMeter
+from uio2_envs.worker import Job
+
+ENVS = Path(__file__).resolve().parents[1]
+
+
+def run(jobs: list[object], *arguments: str) -> tuple[int, list[dict], str]:
+    """Exit code, events, and what people read."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ENVS), str(ENVS / "client")])}
+    done = subprocess.run(
+        [sys.executable, "-m", "uio2_envs.worker", *(arguments or ("toy", "--expert"))],
+        input="".join((job if isinstance(job, str) else json.dumps(job)) + "\n" for job in jobs),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def test_jobs_are_run_in_their_order_and_a_job_depends_on_its_seed_alone() -> None:
+    jobs = [
+        {"id": 5, "task": "reach-red", "seed": 3},
+        {"id": 6, "task": "reach-green", "seed": 3},
+        {"id": 7, "task": "reach-red", "seed": 4},
+        {"id": 8, "task": "reach-red", "seed": 3},
+    ]
+    code, events, people = run(jobs)
+    assert code == 0, people
+    assert events[0]["event"] == "ready" and events[0]["policy"] == "expert"
+    ends = [event for event in events if event["event"] == "episode_end"]
+    assert [end["id"] for end in ends] == [5, 6, 7, 8]
+    assert all(end["success"] and end["success_at_end"] and end["steps"] == end["steps_to_success"] for end in ends)
+    unlike = {"id", "wall_s", "peak_memory_mib"}
+    first, last = ({key: value for key, value in end.items() if key not in unlike} for end in (ends[0], ends[3]))
+    assert first == last and first["path_length"] > 0.1 and first["mean_jerk"] is not None
+    steps = [event for event in events if event["event"] == "step" and event["id"] == 5]
+    assert len(steps) == ends[0]["steps"] and len(steps[0]["commands"][0]) == 2
+
+
+def test_an_episode_may_go_on_after_its_first_success() -> None:
+    code, events, people = run([{"id": 0, "task": "reach-red", "seed": 3, "stops_at_success": False, "step_limit": 60}])
+    assert code == 0, people
+    end = events[-1]
+    assert end["steps"] == 60 and end["success"] and end["success_at_end"] and end["steps_to_success"] < 60
+
+
+def test_a_failure_of_one_episode_names_it_and_ends_the_worker() -> None:
+    code, events, people = run([{"id": 9, "task": "reach-blue", "seed": 0}, {"id": 10, "task": "reach-red", "seed": 0}])
+    assert code == 5 and "reach-blue" in people
+    assert events[-1]["event"] == "episode_failed" and events[-1]["id"] == 9
+    assert events[-1]["code"] == "unknown_task"
+
+
+@pytest.mark.parametrize("line", ["", "7", "{}", '{"id": 1}', '{"id": true, "task": "a", "seed": 0}', '{"id": 1, "x": 2}'])
+def test_a_line_that_is_no_job_is_refused(line: str) -> None:
+    with pytest.raises(ValueError):
+        Job.parse(line)
+    code, events, _ = run([line])
+    assert code == 5 and events[-1]["event"] == "failed"
+
+
+def test_motion_of_a_circle() -> None:
+    import math
+
+    rate, radius, turns = 100.0, 0.2, 200
+    meter = MotionMeter(rate)
+    for step in range(turns + 1):
+        angle = 2 * math.pi * step / turns
+        meter.add({"end_effector_x": radius * math.cos(angle), "end_effector_y": radius * math.sin(angle), "end_effector_z": 0.1})
+    speed = 2 * math.pi * rate / turns
+    assert meter.path_length == pytest.approx(2 * math.pi * radius, rel=1e-3)
+    assert meter.mean_jerk == pytest.approx(radius * speed**3, rel=1e-2)
+    assert MotionMeter(rate).path_length is None and MotionMeter(rate).mean_jerk is None

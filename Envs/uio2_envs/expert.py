@@ -1,0 +1,73 @@
+"""A scripted expert in the place of a daemon, so that experts and policies are evaluated by the same control loop."""
+
+from __future__ import annotations
+
+import time
+
+from uio2_client import uio2_pb2 as pb
+
+from .environment import Environment, EnvironmentFailure, Specification
+
+NAME = "expert"
+
+
+class ExpertLink:
+    """Answers every observation with the expert's action for the environment's present state.
+
+    Args:
+        environment: one with a method ``expert()`` that returns an action in the units of its specification.
+
+    Raises:
+        EnvironmentFailure: the environment has no expert.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        if not hasattr(environment, "expert"):
+            raise EnvironmentFailure("no_expert", environment.task, "this environment has no scripted expert")
+        self._environment = environment
+
+    def reset(self) -> bool:
+        return False
+
+    def act(self, observation: pb.Observation) -> pb.ActionChunk:
+        began = time.perf_counter_ns()
+        values = [float(value) for value in self._environment.expert()]
+        return pb.ActionChunk(
+            observation_sequence=observation.sequence,
+            captured_at=observation.captured_at,
+            valid_until=2**64 - 1,
+            actions=[pb.Action(values=values)],
+            confidence=1.0,
+            timings=[pb.StageTiming(stage=pb.STAGE_GENERATE, duration=time.perf_counter_ns() - began)],
+        )
+
+
+_FILM_SIZE = 256
+
+
+def capabilities(specification: Specification, films: bool = False) -> pb.Capabilities:
+    """What an expert of this body drives: all of its actions, one at a time.
+
+    Args:
+        specification: of the body.
+        films: whether a film is made. An expert looks at no camera, so that nothing is drawn otherwise.
+    """
+    cameras = specification.cameras[:1] if films else ()
+    return pb.Capabilities(
+        policy_name=NAME,
+        cameras=[pb.CameraSpecification(name=name, width=_FILM_SIZE, height=_FILM_SIZE) for name in cameras],
+        # Not needed to act, but recorded: where the robot was.
+        proprioception=[
+            pb.QuantitySpecification(name=q.name, unit=q.unit, minimum=q.minimum, maximum=q.maximum)
+            for q in specification.proprioception
+        ],
+        actions=[
+            pb.QuantitySpecification(name=q.name, unit=q.unit, minimum=q.minimum, maximum=q.maximum)
+            for q in specification.actions
+        ],
+        action_frame=specification.action_frame,
+        action_mode=specification.action_mode,
+        hold=specification.hold,
+        chunk_length=1,
+        control_rate=specification.control_rate,
+    )

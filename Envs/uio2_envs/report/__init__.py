@@ -1,0 +1,1 @@
+"""The HTML report of evaluation runs: one file that needs nothing else."""

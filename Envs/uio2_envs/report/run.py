@@ -1,0 +1,106 @@
+"""A run's database as the report needs it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+POSITION = ("end_effector_x", "end_effector_y", "end_effector_z")
+
+
+@dataclass(frozen=True)
+class Episode:
+    """The outcome of one episode."""
+
+    id: int
+    task: str
+    group: str
+    seed: int
+    state: str
+    reason: str
+    success: bool
+    success_at_end: bool
+    steps: int
+    held_steps: int
+    limited_actions: int
+    video: str | None
+
+    @property
+    def ending(self) -> str:
+        """How the episode ended, in a few words by which failures are grouped."""
+        if self.state == "abandoned":
+            return "the simulator failed every time"
+        if self.success:
+            return "success"
+        if self.held_steps > self.steps / 2:
+            return "held still for want of fresh commands"
+        if self.limited_actions > self.steps / 4:
+            return "at the limits of the safety envelope"
+        return "ran to the step limit"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One policy step."""
+
+    step: int
+    latency: dict[str, float]
+    proprioception: list[float]
+    confidence: float | None
+
+
+class Run:
+    """One run, opened for reading.
+
+    Args:
+        path: the database; videos lie beside it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # Its own writer may still be at work; a plain read-only connection sees every committed episode.
+        self._database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        row = self._database.execute("SELECT configuration FROM run").fetchone()
+        self.configuration: dict = json.loads(row[0])
+
+    def episodes(self) -> list[Episode]:
+        """The outcomes, in the order of the plan."""
+        rows = self._database.execute("SELECT id, record FROM episode WHERE state <> 'lost' ORDER BY place, attempt")
+        return [_episode(id, json.loads(record)) for id, record in rows]
+
+    def steps(self, episode: Episode) -> Iterator[Step]:
+        """The policy steps of an outcome, in order."""
+        columns = "step, latency_ms, proprioception, confidence"
+        for row in self._database.execute(f"SELECT {columns} FROM step WHERE episode = ? ORDER BY id", (episode.id,)):
+            yield Step(row[0], json.loads(row[1]), json.loads(row[2]), row[3])
+
+    def positions(self, episode: Episode, names: list[str]) -> np.ndarray | None:
+        """Positions of the end effector ``[steps, 3]`` in metres; ``None`` when the robot does not measure them."""
+        if not all(name in names for name in POSITION):
+            return None
+        indices = [names.index(name) for name in POSITION]
+        rows = [step.proprioception for step in self.steps(episode) if len(step.proprioception) == len(names)]
+        return np.array([[row[index] for index in indices] for row in rows]) if rows else None
+
+
+def _episode(id: int, record: dict) -> Episode:
+    episode = record["episode"]
+    return Episode(
+        id=id,
+        task=episode["task"],
+        group=episode["group"],
+        seed=episode["seed"],
+        state=record["state"],
+        reason=record["reason"],
+        success=record["successAtAnyStep"],
+        success_at_end=record["successAtEnd"],
+        steps=record["steps"],
+        held_steps=record["heldSteps"],
+        limited_actions=record["limitedActions"],
+        video=record.get("video"),
+    )

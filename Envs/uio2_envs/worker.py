@@ -1,0 +1,268 @@
+"""``python -m uio2_envs.worker metaworld --connect ADDRESS``: runs the episodes that it is told on standard input.
+
+In, one JSON object a line: ``{"id": 17, "task": "push-v3", "seed": 1003}``, and as wanted ``"step_limit"``,
+``"stops_at_success"`` (true) and ``"video"`` (a file). Out, one JSON object a line: ``ready`` once, then ``episode_start``,
+``step`` and ``episode_end`` with the same ``id``. The end of standard input ends the worker after the episode that runs.
+
+A failure that concerns one episode is reported as ``episode_failed``; the worker then ends, since a simulator that has
+failed is not to be trusted with the next one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from uio2_client import Client
+
+from . import adapters, expert, lifeline, provenance
+from .__main__ import (
+    EXIT_DISAGREED,
+    EXIT_ENVIRONMENT,
+    EXIT_INTERRUPTED,
+    EXIT_PROTOCOL,
+    _claim_stdout,
+    _folder,
+    _interrupt,
+    _say,
+    _seconds,
+)
+from .agreement import Agreement, Disagreed
+from .clock import Clock, SimulatedClock, WallClock
+from .environment import Environment, EnvironmentFailure
+from .events import EventStream
+from .frames import ENCODINGS
+from .motion import MotionMeter
+from .robot import EpisodeResult, Link, PolicyStep, Robot, RobotFailure
+from .rollout import greet, step_fields
+from .video import EpisodeVideo
+
+
+@dataclass(frozen=True)
+class Job:
+    """One episode to run."""
+
+    id: int
+    task: str
+    seed: int
+    step_limit: int | None = None
+    stops_at_success: bool = True
+    video: str | None = None
+
+    @classmethod
+    def parse(cls, line: str) -> Job:
+        """A job from a line of JSON.
+
+        Raises:
+            ValueError: it is not one.
+        """
+        fields = json.loads(line)
+        if not isinstance(fields, dict) or set(fields) - set(cls.__dataclass_fields__):
+            raise ValueError(f"expected an object with id, task and seed, found {line.strip()[:200]}")
+        kinds = {"id": int, "task": str, "seed": int, "step_limit": int, "stops_at_success": bool, "video": str}
+        for name, value in fields.items():
+            if not (isinstance(value, kinds[name]) and (kinds[name] is not int or not isinstance(value, bool))):
+                raise ValueError(f"{name}: expected {kinds[name].__name__}, found {value!r}")
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+
+
+class Worker:
+    """Runs jobs one after the other, with one environment at a time.
+
+    Args:
+        simulator: the name of an adapter.
+        link: the daemon; ``None`` stands for the scripted expert.
+        events: where reports go.
+        simulated_clock: whether time passes only when the simulator steps.
+        encoding: of the frames.
+        connect_seconds: how long to wait for the daemon.
+        python_path: folders that modules may come from beside those where they are installed.
+    """
+
+    def __init__(
+        self,
+        simulator: str,
+        link: Client | None,
+        events: EventStream,
+        *,
+        simulated_clock: bool = True,
+        encoding: str = "jpeg",
+        connect_seconds: float = 30.0,
+        python_path: Sequence[str] = (),
+    ) -> None:
+        self._module: ModuleType = adapters.adapter(simulator, [])
+        self._simulator = simulator
+        self._link = link
+        self._events = events
+        self._simulated_clock = simulated_clock
+        self._encoding = encoding
+        self._capabilities = None if link is None else greet(link, connect_seconds)
+        self._environment: Environment | None = None
+        events.emit(
+            "ready",
+            policy=expert.NAME if self._capabilities is None else self._capabilities.policy_name,
+            policy_digest="" if self._capabilities is None else self._capabilities.policy_digest,
+            simulator=provenance.describe(simulator, self._module.PACKAGES, python_path),
+        )
+
+    def run(self, job: Job) -> None:
+        """Runs one episode and reports it.
+
+        Raises:
+            Disagreed, RobotFailure, EnvironmentFailure: as the robot does.
+        """
+        environment = self._environment_of(job.task)
+        capabilities = self._capabilities or expert.capabilities(environment.specification, films=job.video is not None)
+        agreement = Agreement(environment.specification, capabilities, environment.instruction)
+        link: Link = self._link or expert.ExpertLink(environment)
+        rate = environment.specification.control_rate
+        clock: Clock = SimulatedClock(rate) if self._simulated_clock else WallClock()
+        motion = MotionMeter(rate)
+        video = EpisodeVideo(Path(job.video), rate / agreement.chunk_length) if job.video else None
+
+        def report(step: PolicyStep) -> None:
+            self._events.emit("step", id=job.id, **step_fields(step))
+
+        def record(frames: dict[str, Any], result: EpisodeResult) -> None:
+            if video is not None:
+                caption = f"{job.task}  seed {job.seed}  step {result.steps}{'  success' if result.success else ''}"
+                video.add(frames, caption, result.success)
+
+        robot = Robot(
+            environment,
+            agreement,
+            link,
+            clock,
+            encoding=self._encoding,
+            step_limit=job.step_limit,
+            on_step=report,
+            on_frames=record,
+            on_advance=lambda transition: motion.add(environment.observe()),
+            final_frames=video is not None,
+            stops_at_success=job.stops_at_success,
+            log=_say,
+        )
+        self._events.emit("episode_start", id=job.id, task=job.task, seed=job.seed, instruction=environment.instruction)
+        result = robot.run_episode(job.seed)
+        self._events.emit(
+            "episode_end",
+            id=job.id,
+            task=job.task,
+            **asdict(result),
+            proprioception=[quantity.name for quantity in capabilities.proprioception],
+            path_length=motion.path_length,
+            mean_jerk=motion.mean_jerk,
+            control_rate=rate,
+            video=str(video.write()) if video is not None else None,
+            peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        )
+
+    def close(self) -> None:
+        """Frees the simulator."""
+        if self._environment is not None:
+            self._environment.close()
+            self._environment = None
+
+    def _environment_of(self, task: str) -> Environment:
+        if self._environment is None or self._environment.task != task:
+            self.close()
+            self._environment = adapters.make(self._simulator, task)
+        return self._environment
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the worker and returns its exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    events = EventStream(_claim_stdout())
+    signal.signal(signal.SIGTERM, _interrupt)
+    lifeline.end_with_parent()
+    sys.path[:0] = options.python_path
+    running: Job | None = None
+    client = None if options.expert else Client(options.connect, None, options.timeout)
+    try:
+        worker = Worker(
+            options.simulator,
+            client,
+            events,
+            simulated_clock=options.clock == "simulated",
+            encoding=options.encoding,
+            connect_seconds=options.connect_timeout,
+            python_path=options.python_path,
+        )
+        for line in sys.stdin:
+            running = Job.parse(line)
+            worker.run(running)
+            running = None
+        worker.close()
+        return 0
+    except Disagreed as error:
+        return _fail(events, running, error.points[0], EXIT_DISAGREED)
+    except RobotFailure as error:
+        return _fail(events, running, error, EXIT_PROTOCOL)
+    except EnvironmentFailure as error:
+        return _fail(events, running, error, EXIT_ENVIRONMENT)
+    except (KeyboardInterrupt, BrokenPipeError):
+        return EXIT_INTERRUPTED
+    except Exception as error:  # a simulator may raise anything
+        logging.getLogger(__name__).exception("the environment failed")
+        failure = EnvironmentFailure("environment", options.simulator, f"{type(error).__name__}: {error}")
+        return _fail(events, running, failure, EXIT_ENVIRONMENT)
+    finally:
+        if client is not None:
+            client.close()
+
+
+def _fail(events: EventStream, running: Job | None, failure: Any, code: int) -> int:
+    fields = {"code": failure.code, "subject": failure.subject, "message": failure.message}
+    _say(f"{failure.code}: {failure.subject}: {failure.message}")
+    try:
+        if running is None:
+            events.emit("failed", **fields)
+        else:
+            events.emit("episode_failed", id=running.id, **fields)
+    except BrokenPipeError:
+        pass
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="uio2_envs.worker",
+        description="Runs the episodes that it is told on standard input, one JSON object a line.",
+        epilog="Exit codes: 0 standard input ended, 2 usage, 3 robot and policy disagree, 4 protocol error, "
+        "5 environment error, 130 interrupted.",
+    )
+    parser.add_argument("simulator", help=f"one of {', '.join(adapters.NAMES)}")
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--connect", metavar="ADDRESS", help="of the daemon, e.g. tcp://127.0.0.1:5555")
+    who.add_argument("--expert", action="store_true", help="the scripted expert instead of a daemon")
+    parser.add_argument("--encoding", choices=ENCODINGS, default="jpeg", help="of the frames (jpeg: quality 95, 4:4:4)")
+    parser.add_argument("--clock", choices=("wall", "simulated"), default="simulated", help="the robot's clock")
+    parser.add_argument("--timeout", type=_seconds, default=5.0, help="seconds to wait for an answer (5)")
+    parser.add_argument(
+        "--python-path",
+        type=_folder,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a folder in which the simulator's modules are looked for first; may be repeated",
+    )
+    parser.add_argument("--connect-timeout", type=_seconds, default=30.0, help="seconds to wait for the daemon (30)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+import Foundation
+import Yams
+
+extension Suite {
+  private static let maximumBytes = 1 << 20
+  private static let maximumTasks = 10_000
+  private static let maximumEpisodes = 1_000_000
+
+  /// Reads the text of a suite file.
+  ///
+  /// - Parameters:
+  ///   - text: UTF-8 YAML, at most 1 MiB.
+  ///   - file: names the file in errors.
+  ///   - digest: hex SHA-256 of `text`.
+  /// - Throws: ``RolloutError`` `.invalidPlan` naming the file, the line and the key at fault.
+  public init(yaml text: [UInt8], file: String, digest: String) throws(RolloutError) {
+    guard text.count <= Self.maximumBytes, let string = String(validating: text, as: UTF8.self) else {
+      throw RolloutError(.invalidPlan, file, "expected at most \(Self.maximumBytes) bytes of UTF-8 text")
+    }
+    let root: Node?
+    do { root = try Yams.compose(yaml: string) } catch {
+      throw RolloutError(.invalidPlan, file, "expected YAML: \(String(describing: error).firstLine)")
+    }
+    guard let root else { throw RolloutError(.invalidPlan, file, "expected a suite, found an empty file") }
+    let fields = try SuiteField(root, file: file, path: "").mapping(
+      known: ["name", "description", "environment", "seeds", "step_limit", "success", "tasks"])
+    name = try fields.required("name").identifier()
+    description = try fields.optional("description")?.text() ?? ""
+    environment = try fields.required("environment").identifier()
+    let seeds = try fields.required("seeds").mapping(known: ["first", "count"])
+    firstSeed = try seeds.required("first").integer(in: 0...Int(Int32.max))
+    episodes = try seeds.required("count").integer(in: 1...Self.maximumEpisodes)
+    stepLimit = try fields.optional("step_limit")?.integer(in: 1...Self.maximumEpisodes)
+    success = try fields.optional("success")?.choice() ?? .any
+    var tasks: [Task] = []
+    for field in try fields.required("tasks").sequence(upTo: Self.maximumTasks) {
+      let task = try field.mapping(known: ["name", "group"])
+      let name = try task.required("name")
+      tasks.append(Task(name: try name.identifier(), group: try task.optional("group")?.text() ?? ""))
+      if tasks.dropLast().contains(where: { $0.name == tasks.last?.name }) {
+        throw name.fault("expected each task once, found it again")
+      }
+    }
+    guard !tasks.isEmpty else { throw try fields.required("tasks").fault("expected at least one task") }
+    self.tasks = tasks
+    self.digest = digest
+  }
+}
+
+/// A value of a suite file and the way to it.
+private struct SuiteField {
+  let node: Node
+  let file: String
+  let path: String
+
+  init(_ node: Node, file: String, path: String) {
+    self.node = node
+    self.file = file
+    self.path = path
+  }
+
+  /// A mapping whose keys are known, each once.
+  struct Mapping {
+    var fields: [String: SuiteField]
+    var owner: SuiteField
+
+    func required(_ key: String) throws(RolloutError) -> SuiteField {
+      guard let field = fields[key] else { throw owner.fault("expected the key \(key)") }
+      return field
+    }
+
+    func optional(_ key: String) -> SuiteField? { fields[key] }
+  }
+
+  func fault(_ message: String) -> RolloutError {
+    let line = node.mark.map { ":\($0.line)" } ?? ""
+    return RolloutError(.invalidPlan, file + line, path.isEmpty ? message : "\(path): \(message)")
+  }
+
+  func mapping(known: Set<String>) throws(RolloutError) -> Mapping {
+    guard case .mapping(let mapping) = node else { throw fault("expected keys and values") }
+    var fields: [String: SuiteField] = [:]
+    for (key, value) in mapping {
+      let name = key.string ?? ""
+      let field = SuiteField(value, file: file, path: path.isEmpty ? name : "\(path).\(name)")
+      guard known.contains(name) else {
+        throw SuiteField(key, file: file, path: path).fault(
+          "expected one of \(known.sorted().joined(separator: ", ")), found \(name)")
+      }
+      guard fields.updateValue(field, forKey: name) == nil else { throw field.fault("expected this key once") }
+    }
+    return Mapping(fields: fields, owner: self)
+  }
+
+  func sequence(upTo maximum: Int) throws(RolloutError) -> [SuiteField] {
+    guard case .sequence(let sequence) = node else { throw fault("expected a list") }
+    guard sequence.count <= maximum else { throw fault("expected at most \(maximum) entries, found \(sequence.count)") }
+    return sequence.enumerated().map { SuiteField($1, file: file, path: "\(path)[\($0)]") }
+  }
+
+  func text() throws(RolloutError) -> String {
+    guard case .scalar(let scalar) = node, scalar.string.utf8.count <= 1000 else {
+      throw fault("expected a text of at most 1000 bytes")
+    }
+    return scalar.string
+  }
+
+  func identifier() throws(RolloutError) -> String {
+    let text = try text()
+    guard RolloutPlan.isName(text) else { throw fault("expected a name of letters, digits and -_., found \"\(text)\"") }
+    return text
+  }
+
+  func integer(in range: ClosedRange<Int>) throws(RolloutError) -> Int {
+    let text = try text()
+    guard let number = Int(text), range.contains(number) else {
+      throw fault("expected a whole number from \(range.lowerBound) to \(range.upperBound), found \"\(text)\"")
+    }
+    return number
+  }
+
+  func choice<Value: RawRepresentable & CaseIterable>() throws(RolloutError) -> Value where Value.RawValue == String {
+    let text = try text()
+    guard let value = Value(rawValue: text) else {
+      let names = Value.allCases.map(\.rawValue).joined(separator: " or ")
+      throw fault("expected \(names), found \"\(text)\"")
+    }
+    return value
+  }
+}
+
+extension String {
+  fileprivate var firstLine: String { split(separator: "\n", maxSplits: 1).first.map(String.init) ?? self }
+}

@@ -1,0 +1,114 @@
+import Reporting
+public import RunDatabase
+
+/// A run's outcomes in forms that other programs read.
+public enum RunExport {
+  /// The columns of ``csv(_:)``; `robostats` and spreadsheets read them by name.
+  public static let columns = [
+    "policy_id", "scenario_id", "task", "group", "seed", "success", "success_at_end", "state", "attempt", "steps",
+    "steps_to_success", "held_steps", "limited_actions", "path_length_m", "mean_jerk_m_per_s3", "wall_s",
+  ]
+
+  /// Comma-separated values (RFC 4180), a header and a row an outcome.
+  public static func csv(_ database: RunDatabase) throws(RunDatabaseError) -> String {
+    var lines = [columns.joined(separator: ",")]
+    for outcome in try database.outcomes() {
+      lines.append(fields(outcome, database.configuration).map { quoted($0.text) }.joined(separator: ","))
+    }
+    return lines.joined(separator: "\r\n") + "\r\n"
+  }
+
+  /// One JSON object a line with the same fields; what is not known is `null`.
+  public static func jsonLines(_ database: RunDatabase) throws(RunDatabaseError) -> String {
+    var text = ""
+    for outcome in try database.outcomes() {
+      let members = zip(columns, fields(outcome, database.configuration)).map { "\(string($0)): \($1.json)" }
+      text += "{\(members.joined(separator: ", "))}\n"
+    }
+    return text
+  }
+
+  /// A table of the tasks and means for a document.
+  public static func markdown(_ database: RunDatabase) throws(RunDatabaseError) -> String {
+    let summary = try RunSummary(database)
+    var lines = ["| task | group | success | rate | 95 % interval |", "| --- | --- | ---: | ---: | --- |"]
+    for task in summary.tasks {
+      let rate = task.outcomes.rate.map { percent($0) } ?? "–"
+      let count = "\(task.outcomes.successes) of \(task.outcomes.trials)"
+      lines.append("| \(task.name) | \(task.group) | \(count) | \(rate) | \(interval(task.interval)) |")
+    }
+    for mean in summary.means {
+      lines.append("| **\(mean.name)** | | | \(percent(mean.rate)) | \(interval(mean.interval)) |")
+    }
+    let subject = database.configuration.subject
+    let methods = Set(summary.means.map(\.method)).sorted().joined(separator: "; ")
+    lines += [
+      "",
+      "Suite \(subject.suite), policy \(subject.policy), \(subject.mode). Intervals: \(RunSummary.taskMethod)"
+        + (methods.isEmpty ? "." : "; \(methods)."), "",
+    ]
+    return lines.joined(separator: "\n")
+  }
+
+  private enum Field {
+    case word(String)
+    case number(String)
+    case flag(Bool)
+    case absent
+
+    var text: String {
+      switch self {
+      case .word(let text), .number(let text): text
+      case .flag(let value): value ? "1" : "0"
+      case .absent: ""
+      }
+    }
+
+    var json: String {
+      switch self {
+      case .word(let text): RunExport.string(text)
+      case .number(let text): text
+      case .flag(let value): value ? "true" : "false"
+      case .absent: "null"
+      }
+    }
+  }
+
+  private static func fields(_ outcome: EpisodeRecord, _ configuration: RunConfiguration) -> [Field] {
+    func number(_ value: Double?) -> Field { value.flatMap { $0.isFinite ? Field.number("\($0)") : nil } ?? .absent }
+    let episode = outcome.episode
+    return [
+      .word(configuration.subject.policy), .word("\(configuration.subject.suite)/\(episode.task)/\(episode.seed)"),
+      .word(episode.task), .word(episode.group), .number("\(episode.seed)"), .flag(outcome.successAtAnyStep),
+      .flag(outcome.successAtEnd), .word(outcome.state.rawValue), .number("\(outcome.attempt)"),
+      .number("\(outcome.steps)"), outcome.stepsToSuccess.map { .number("\($0)") } ?? .absent,
+      .number("\(outcome.heldSteps)"), .number("\(outcome.limitedActions)"), number(outcome.pathLength),
+      number(outcome.meanJerk), number(outcome.wallSeconds),
+    ]
+  }
+
+  private static func quoted(_ text: String) -> String {
+    guard text.contains(where: { ",\"\r\n".contains($0) }) else { return text }
+    return "\"\(text.replacing("\"", with: "\"\""))\""
+  }
+
+  private static func string(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": result += "\\\(scalar)"
+      case _ where scalar.value < 0x20:
+        let hex = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+
+  private static func percent(_ share: Double) -> String { "\((share * 1000).rounded() / 10) %" }
+
+  private static func interval(_ range: ClosedRange<Double>) -> String {
+    "\(percent(range.lowerBound)) – \(percent(range.upperBound))"
+  }
+}

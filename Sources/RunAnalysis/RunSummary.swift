@@ -1,0 +1,187 @@
+public import Reporting
+public import RunDatabase
+
+/// What a run's record says: rates with intervals, times, latencies, and how well confidence tells successes from failures.
+public struct RunSummary: Sendable, Hashable {
+  /// One task.
+  public struct Task: Sendable, Hashable {
+    /// The task's name.
+    public var name: String
+    /// Its group; empty: none.
+    public var group: String
+    /// Successes among the episodes with an outcome. An abandoned episode counts as a failure.
+    public var outcomes: Proportion
+    /// Exact interval of the rate at 95 %.
+    public var interval: ClosedRange<Double>
+    /// Control steps until success, the median over successes; `nil` without one.
+    public var medianStepsToSuccess: Double?
+    /// Metres, the median over episodes; `nil`: not measured.
+    public var medianPathLength: Double?
+    /// m/s³, the median over episodes; `nil`: not measured.
+    public var medianJerk: Double?
+    /// Limited actions by control steps; `nil` without steps.
+    public var limitedShare: Double?
+    /// Successes in the last state instead of at any step.
+    public var successesAtEnd: Int
+  }
+
+  /// A mean over tasks, tiers or episodes.
+  public struct Mean: Sendable, Hashable {
+    /// What it is the mean over.
+    public var name: String
+    /// 0...1.
+    public var rate: Double
+    /// At 95 %.
+    public var interval: ClosedRange<Double>
+    /// How the interval was made.
+    public var method: String
+  }
+
+  /// How long a stage took.
+  public struct Latency: Sendable, Hashable {
+    /// `round_trip`, `render`, `simulate`, or a stage of the daemon.
+    public var name: String
+    /// Milliseconds.
+    public var median: Double
+    /// Milliseconds.
+    public var p90: Double
+    /// Milliseconds.
+    public var p99: Double
+  }
+
+  /// Whether confidence tells successes from failures.
+  public struct Confidence: Sendable, Hashable {
+    /// The probability that a success has a higher mean confidence than a failure; `nil` without one of each.
+    public var areaUnderCurve: Double?
+    /// Episodes by mean confidence.
+    public var bins: [Separation.CalibrationBin]
+  }
+
+  /// How the interval of one task was made.
+  public static let taskMethod = "Clopper and Pearson for one task"
+
+  /// In the order of the plan.
+  public var tasks: [Task]
+  /// Over episodes, over tasks, and over tiers where tasks have groups; empty without outcomes.
+  public var means: [Mean]
+  /// Longest first.
+  public var latencies: [Latency]
+  /// `nil` when no step says how confident the model was.
+  public var confidence: Confidence?
+  /// Episodes of the plan.
+  public var planned: Int
+  /// Episodes with an outcome.
+  public var finished: Int
+  /// Attempts that the simulator lost.
+  public var lost: Int
+  /// Episodes given up after too many lost attempts.
+  public var abandoned: Int
+
+  /// Reads a run.
+  ///
+  /// - Parameter countsEnd: whether success is that of the last state instead of that of any step.
+  /// - Throws: ``RunDatabaseError`` `.storage`.
+  public init(_ database: RunDatabase, countsEnd: Bool = false) throws(RunDatabaseError) {
+    let attempts = try database.attempts()
+    let outcomes = attempts.filter { $0.state != .lost }
+    let isSuccess = { (outcome: EpisodeRecord) in
+      outcome.state == .finished && (countsEnd ? outcome.successAtEnd : outcome.successAtAnyStep)
+    }
+    planned = database.configuration.episodes.count
+    finished = outcomes.count
+    lost = attempts.count { $0.state == .lost }
+    abandoned = attempts.count { $0.state == .abandoned }
+    tasks = Self.tasks(database.configuration.episodes, outcomes, isSuccess)
+    means = Self.means(tasks)
+    var meter = StepMeter()
+    for outcome in outcomes { meter.add(try database.steps(of: outcome), success: isSuccess(outcome)) }
+    latencies = meter.latencies
+    confidence = meter.confidence
+  }
+
+  private static func tasks(
+    _ plan: [RunConfiguration.Episode], _ outcomes: [EpisodeRecord], _ isSuccess: (EpisodeRecord) -> Bool
+  ) -> [Task] {
+    var names: [String] = []
+    var groups: [String: String] = [:]
+    for episode in plan where groups.updateValue(episode.group, forKey: episode.task) == nil {
+      names.append(episode.task)
+    }
+    let byTask = Dictionary(grouping: outcomes, by: \.episode.task)
+    return names.compactMap { name in
+      let episodes = byTask[name] ?? []
+      guard let proportion = Proportion(successes: episodes.count(where: isSuccess), of: episodes.count) else {
+        return nil
+      }
+      let steps = episodes.reduce(0) { $0 + $1.steps }
+      return Task(
+        name: name, group: groups[name] ?? "", outcomes: proportion, interval: proportion.clopperPearsonInterval(),
+        medianStepsToSuccess: Percentile.median(of: episodes.compactMap { $0.stepsToSuccess.map(Double.init) }),
+        medianPathLength: Percentile.median(of: episodes.compactMap(\.pathLength)),
+        medianJerk: Percentile.median(of: episodes.compactMap(\.meanJerk)),
+        limitedShare: steps > 0 ? Double(episodes.reduce(0) { $0 + $1.limitedActions }) / Double(steps) : nil,
+        successesAtEnd: episodes.count(where: \.successAtEnd))
+    }
+  }
+
+  private static func means(_ tasks: [Task]) -> [Mean] {
+    let tried = tasks.filter { $0.outcomes.trials > 0 }
+    let proportions = tried.map(\.outcomes)
+    guard let all = StratifiedMean(proportions.map { .init($0, weight: Double($0.trials)) }),
+      let overTasks = StratifiedMean(overTasks: proportions)
+    else { return [] }
+    func mean(_ name: String, _ mean: StratifiedMean) -> Mean {
+      Mean(name: name, rate: mean.rate, interval: mean.interval(), method: StratifiedMean.intervalMethod)
+    }
+    var means = [mean("mean over episodes", all)]
+    if tried.contains(where: { $0.outcomes.trials != proportions[0].trials }) {
+      means.append(mean("mean over tasks", overTasks))
+    }
+    var tiers: [(name: String, outcomes: [Proportion])] = []
+    for task in tried {
+      if let place = tiers.firstIndex(where: { $0.name == task.group }) {
+        tiers[place].outcomes.append(task.outcomes)
+      } else {
+        tiers.append((task.group, [task.outcomes]))
+      }
+    }
+    guard tiers.count > 1, let overTiers = StratifiedMean(overTiers: tiers.map(\.outcomes)) else { return means }
+    means.append(mean("mean over \(tiers.count) groups", overTiers))
+    for tier in tiers {
+      if let tierMean = StratifiedMean(overTasks: tier.outcomes) {
+        means.append(mean(tier.name.isEmpty ? "other tasks" : tier.name, tierMean))
+      }
+    }
+    return means
+  }
+}
+
+/// Gathers what the steps of all episodes say.
+private struct StepMeter {
+  private var durations: [String: [Double]] = [:]
+  private var scored: [(score: Double, success: Bool)] = []
+
+  mutating func add(_ steps: [StepRecord], success: Bool) {
+    for step in steps {
+      for (stage, duration) in step.latency { durations[stage, default: []].append(duration) }
+    }
+    let confidences = steps.compactMap(\.confidence)
+    guard !confidences.isEmpty else { return }
+    scored.append((confidences.reduce(0, +) / Double(confidences.count), success))
+  }
+
+  var latencies: [RunSummary.Latency] {
+    durations.compactMap { name, values in
+      guard let median = Percentile.median(of: values), let p90 = Percentile.percentile(90, of: values),
+        let p99 = Percentile.percentile(99, of: values)
+      else { return nil }
+      return RunSummary.Latency(name: name, median: median, p90: p90, p99: p99)
+    }.sorted { ($1.median, $0.name) < ($0.median, $1.name) }
+  }
+
+  var confidence: RunSummary.Confidence? {
+    guard !scored.isEmpty else { return nil }
+    return RunSummary.Confidence(
+      areaUnderCurve: Separation.areaUnderCurve(scored), bins: Separation.calibration(scored))
+  }
+}

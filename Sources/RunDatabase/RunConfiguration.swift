@@ -1,0 +1,94 @@
+/// What a run evaluates and with what: everything that its outcomes follow from, and where they were made.
+public struct RunConfiguration: Sendable, Hashable, Codable {
+  /// One episode of the plan.
+  public struct Episode: Sendable, Hashable, Codable {
+    /// The task's name.
+    public var task: String
+    /// The group that the task belongs to, such as a tier of difficulty; empty: none.
+    public var group: String
+    /// The seed that the episode's initial state follows from.
+    public var seed: Int
+
+    /// Collects the parts.
+    public init(task: String, group: String = "", seed: Int) {
+      self.task = task
+      self.group = group
+      self.seed = seed
+    }
+  }
+
+  /// What outcomes follow from. Two runs may be merged or compared task by task only when these agree.
+  public struct Subject: Sendable, Hashable, Codable {
+    /// The suite's name.
+    public var suite: String
+    /// SHA-256 of the suite's text.
+    public var suiteDigest: String
+    /// The policy's name; `expert` for the scripted experts.
+    public var policy: String
+    /// ``Capabilities/policyDigest``; empty for experts.
+    public var policyDigest: String
+    /// `lockstep` or `realtime`.
+    public var mode: String
+    /// Milliseconds that every answer is held back; 0 in lockstep.
+    public var addedDelay: Double
+    /// Weight format of the policy, such as `bf16`.
+    public var weights: String
+    /// Control steps of an episode, at most; `nil`: the simulator's own limit.
+    public var stepLimit: Int?
+
+    /// Collects the parts.
+    public init(
+      suite: String, suiteDigest: String, policy: String, policyDigest: String, mode: String = "lockstep",
+      addedDelay: Double = 0, weights: String = "", stepLimit: Int? = nil
+    ) {
+      self.suite = suite
+      self.suiteDigest = suiteDigest
+      self.policy = policy
+      self.policyDigest = policyDigest
+      self.mode = mode
+      self.addedDelay = addedDelay
+      self.weights = weights
+      self.stepLimit = stepLimit
+    }
+  }
+
+  /// What outcomes follow from.
+  public var subject: Subject
+  /// The episodes of this run, or of this shard of it, in the order of the plan.
+  public var episodes: [Episode]
+  /// Which shard of how many this is, from 1; `nil`: the whole run.
+  public var shard: Shard?
+  /// Versions of the programs, by name.
+  public var versions: [String: String]
+  /// The machine, in words.
+  public var machine: String
+  /// The command line that made the run.
+  public var command: String
+
+  /// A part of a run.
+  public struct Shard: Sendable, Hashable, Codable {
+    /// 1...``count``.
+    public var index: Int
+    /// Shards of the whole run.
+    public var count: Int
+
+    /// Collects the parts.
+    public init(index: Int, count: Int) {
+      self.index = index
+      self.count = count
+    }
+  }
+
+  /// Collects the parts.
+  public init(
+    subject: Subject, episodes: [Episode], shard: Shard? = nil, versions: [String: String] = [:], machine: String = "",
+    command: String = ""
+  ) {
+    self.subject = subject
+    self.episodes = episodes
+    self.shard = shard
+    self.versions = versions
+    self.machine = machine
+    self.command = command
+  }
+}

@@ -1,0 +1,139 @@
+import Foundation
+import Reporting
+import RunAnalysis
+import RunDatabase
+
+/// What the page of `uio2 report` shows, as `Envs/uio2_envs/report` reads it: every estimate is made here.
+struct ReportSummary: Encodable {
+  struct Run: Encodable {
+    var name: String
+    var description: String
+    var database: String
+    var means: [Mean]
+    var successes: Int
+    var finished: Int
+    var planned: Int
+    var lost: Int
+    var abandoned: Int
+    var tasks: [Task]
+    var taskMethod: String
+    var latency: [Latency]
+    var proprioception: [String]
+    var confidence: Confidence?
+    var date: String
+  }
+
+  struct Mean: Encodable {
+    var name: String
+    var rate: Double
+    var interval: [Double]
+    var method: String
+  }
+
+  struct Task: Encodable {
+    var name: String
+    var group: String
+    var successes: Int
+    var episodes: Int
+    var rate: Double?
+    var interval: [Double]
+    var medianStepsToSuccess: Double?
+    var medianPathLength: Double?
+    var limitedShare: Double?
+  }
+
+  struct Latency: Encodable {
+    var name: String
+    var median: Double
+    var p90: Double
+    var p99: Double
+  }
+
+  struct Confidence: Encodable {
+    var areaUnderCurve: Double?
+    var bins: [Bin]
+  }
+
+  struct Bin: Encodable {
+    var meanScore: Double
+    var rate: Double
+    var low: Double
+    var high: Double
+  }
+
+  struct Comparison: Encodable {
+    var pairs: Int
+    var difference: Double
+    var interval: [Double]
+    var onlyFirst: Int
+    var onlySecond: Int
+    var p: Double
+    var method: String
+  }
+
+  var title: String
+  var runs: [Run]
+  var comparison: Comparison?
+
+  /// - Parameter paths: of the runs, as the user named them.
+  init(_ databases: [RunDatabase], paths: [String]) throws {
+    runs = []
+    for (database, path) in zip(databases, paths) { runs.append(try Run(database, path: path)) }
+    let suites = Set(databases.map(\.configuration.subject.suite)).sorted().joined(separator: ", ")
+    title = "\(runs.map(\.name).joined(separator: " beside ")) on \(suites)"
+    if databases.count == 2 { comparison = try Comparison(RunComparison(databases[0], databases[1])) }
+  }
+
+}
+
+extension ReportSummary.Run {
+  fileprivate init(_ database: RunDatabase, path: String) throws {
+    let summary = try RunSummary(database)
+    let subject = database.configuration.subject
+    self.init(
+      name: subject.policy, description: "\(path), suite \(subject.suite), \(subject.mode)", database: database.path,
+      means: summary.means.map {
+        .init(name: $0.name, rate: $0.rate, interval: $0.interval.ends, method: $0.method)
+      },
+      successes: summary.tasks.reduce(0) { $0 + $1.outcomes.successes }, finished: summary.finished,
+      planned: summary.planned, lost: summary.lost, abandoned: summary.abandoned,
+      tasks: summary.tasks.map(ReportSummary.Task.init), taskMethod: RunSummary.taskMethod,
+      latency: summary.latencies.map { .init(name: $0.name, median: $0.median, p90: $0.p90, p99: $0.p99) },
+      proprioception: try database.proprioception(), confidence: summary.confidence.map(ReportSummary.Confidence.init),
+      date: try database.date().formatted(.iso8601.year().month().day()))
+  }
+}
+
+extension ReportSummary.Task {
+  fileprivate init(_ task: RunSummary.Task) {
+    self.init(
+      name: task.name, group: task.group, successes: task.outcomes.successes, episodes: task.outcomes.trials,
+      rate: task.outcomes.rate, interval: task.interval.ends, medianStepsToSuccess: task.medianStepsToSuccess,
+      medianPathLength: task.medianPathLength, limitedShare: task.limitedShare)
+  }
+}
+
+extension ReportSummary.Confidence {
+  fileprivate init(_ confidence: RunSummary.Confidence) {
+    self.init(
+      areaUnderCurve: confidence.areaUnderCurve,
+      bins: confidence.bins.map { bin in
+        let interval = bin.outcomes.clopperPearsonInterval()
+        return .init(
+          meanScore: bin.meanScore, rate: bin.outcomes.rate ?? 0, low: interval.lowerBound, high: interval.upperBound)
+      })
+  }
+}
+
+extension ReportSummary.Comparison {
+  fileprivate init(_ comparison: RunComparison) {
+    let pairs = comparison.overall
+    self.init(
+      pairs: pairs.count, difference: pairs.difference ?? 0, interval: pairs.tangoInterval().ends,
+      onlyFirst: pairs.onlyFirst, onlySecond: pairs.onlySecond, p: pairs.mcNemarP, method: RunComparison.method)
+  }
+}
+
+extension ClosedRange<Double> {
+  fileprivate var ends: [Double] { [lowerBound, upperBound] }
+}

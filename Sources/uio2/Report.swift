@@ -1,0 +1,72 @@
+import ArgumentParser
+import Files
+import Foundation
+import PolicyEvaluation
+import Processes
+import RunAnalysis
+import RunDatabase
+
+/// `uio2 report`: a recorded run as one HTML file.
+struct Report: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a run, or two beside each other, as one HTML file.",
+    discussion: """
+      The file needs nothing else, no network either: rates with intervals, film strips, how failures ended, latencies, trajectories, \
+      what confidence says, and the command that made the run.
+
+        uio2 report runs/mt5 -o mt5.html
+        uio2 report runs/old runs/new -o comparison.html
+      """)
+
+  @Argument(help: "One or two folders or databases of runs.", completion: .directory)
+  var runs: [String]
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The HTML file (default: report.html in the first run's folder).", valueName: "file"))
+  var output: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The Python that draws (default: $UIO2_PYTHON, else .venv/bin/python of the repository).", valueName: "path"),
+    completion: .file())
+  var python: String?
+
+  func validate() throws {
+    guard (1...2).contains(runs.count) else { throw ValidationError("Name one run or two.") }
+  }
+
+  func run() throws {
+    var databases: [RunDatabase] = []
+    for path in runs { databases.append(try RunFolder.open(path)) }
+    let path = output ?? RunFolder(runs[0]).url.appending(path: "report.html").relativePath
+    _ = try OutputTarget(path)
+    let interpreter = try PythonInterpreter(
+      explicit: python, variables: ProcessInfo.processInfo.environment, packageRoot: Locations.packageRoot)
+    let folder = try PrivateFolder(prefix: "uio2-report")
+    defer { folder.remove() }
+    let summary = "\(folder.path)/summary.json"
+    try JSONFile.write(try ReportSummary(databases, paths: runs), to: OutputTarget(summary), keys: .convertToSnakeCase)
+    let arguments = interpreter.launch(module: "uio2_envs.report") + [summary, path]
+    let child: ChildProcess
+    do throws(ChildProcessError) {
+      child = try ChildProcess(
+        .init(
+          executable: interpreter.path, arguments: arguments, environment: ["MPLCONFIGDIR": folder.path],
+          lifeline: .kernel))
+    } catch {
+      throw CommandFailure(.unavailable, error.description)
+    }
+    var words: [UInt8] = []
+    while true {
+      switch child.next(within: .seconds(1)) {
+      case .diagnostics(let bytes)?: words += bytes
+      case .ended(.code(0))?: return try Console.say("report  \(path)")
+      case .ended(let exit)?:
+        let last = String(decoding: words, as: UTF8.self).split(separator: "\n").last.map(String.init) ?? ""
+        throw CommandFailure(.unavailable, "the report could not be drawn: \(last.isEmpty ? "\(exit)" : last)")
+      default: continue
+      }
+    }
+  }
+}

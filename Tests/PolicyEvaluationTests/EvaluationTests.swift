@@ -1,0 +1,159 @@
+import Foundation
+import PolicyEvaluation
+import Processes
+import RunDatabase
+import Synchronization
+import Testing
+
+/// Evaluations of the toy and its expert, in real worker processes.
+@Suite("An evaluation")
+struct EvaluationTests {
+  /// A folder that goes with its owner.
+  private final class Folder {
+    let url = FileManager.default.temporaryDirectory.appending(
+      path: "uio2-evaluation-\(UUID().uuidString)")
+    init() throws {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+    deinit { try? FileManager.default.removeItem(at: url) }
+  }
+
+  private let folder: Folder
+  private let suite: PolicyEvaluation.Suite
+  private let command: ChildProcess.Command
+
+  init() throws {
+    folder = try Folder()
+    let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+      .standardized
+    let text = [UInt8](try Data(contentsOf: root.appending(path: "Envs/suites/toy.yaml")))
+    suite = try PolicyEvaluation.Suite(yaml: text, file: "toy.yaml", digest: "ab")
+    let python = try PythonInterpreter(
+      explicit: nil, variables: ProcessInfo.processInfo.environment, packageRoot: root)
+    command = suite.workerCommand(python: python, policy: .expert)
+  }
+
+  private func database(_ name: String, seeds: Int = 3) throws -> RunDatabase {
+    let episodes = suite.tasks.flatMap { task in
+      (0..<seeds).map { RunConfiguration.Episode(task: task.name, group: task.group, seed: $0) }
+    }
+    return try RunDatabase(
+      creating: folder.url.appending(path: name),
+      configuration: RunConfiguration(
+        subject: .init(
+          suite: suite.name, suiteDigest: suite.digest, policy: "expert", policyDigest: ""),
+        episodes: episodes))
+  }
+
+  private func evaluation(
+    _ database: RunDatabase, workers: Int = 1, patience: Duration = .seconds(120),
+    command: ChildProcess.Command? = nil,
+    onEvent: @escaping @Sendable (Evaluation.Event) -> Void = { _ in }
+  ) throws -> Evaluation {
+    var options = Evaluation.Options()
+    options.workers = workers
+    options.patience = patience
+    let command = command ?? self.command
+    return try Evaluation(
+      suite: suite, database: database, options: options, command: { _ in command },
+      onEvent: onEvent)
+  }
+
+  /// What an outcome follows from its episode alone.
+  private func outcomes(_ database: RunDatabase) throws -> [EpisodeRecord] {
+    try database.outcomes().map { record in
+      var record = record
+      (record.worker, record.attempt, record.wallSeconds) = (0, 1, 0)
+      return record
+    }
+  }
+
+  @Test func `gives the same outcomes with one worker, with two, and after a resume`() throws {
+    let one = try database("one.db")
+    try evaluation(one).run()
+    let expected = try outcomes(one)
+    #expect(
+      expected.count == 6 && expected.allSatisfy { $0.state == .finished && $0.successAtAnyStep })
+    #expect(expected.allSatisfy { ($0.pathLength ?? 0) > 0 && $0.stepsToSuccess == $0.steps })
+    let steps = try one.steps(of: try #require(try one.outcomes().first))
+    #expect(steps.count == expected[0].steps && steps.allSatisfy { $0.commands.count == 1 })
+
+    let two = try database("two.db")
+    try evaluation(two, workers: 2).run()
+    #expect(try outcomes(two) == expected)
+
+    let cut = try database("cut.db")
+    // Ends after the second recorded episode, as Ctrl-C would.
+    let running = Mutex<Evaluation?>(nil)
+    let recorded = Atomic(0)
+    let first = try evaluation(cut) { event in
+      guard case .recorded = event, recorded.add(1, ordering: .relaxed).newValue == 2 else {
+        return
+      }
+      running.withLock { $0?.interrupt() }
+    }
+    running.withLock { $0 = first }
+    try first.run()
+    running.withLock { $0 = nil }
+    #expect(try cut.outcomes().count == 2)
+    let rest = try evaluation(try RunDatabase(opening: folder.url.appending(path: "cut.db")))
+    #expect(rest.remaining == 4)
+    try rest.run()
+    #expect(try outcomes(cut) == expected)
+  }
+
+  /// A worker that does `trouble` in the middle of the first episode that it is given while `marker` is not there yet.
+  private func troubled(_ trouble: String) -> ChildProcess.Command {
+    let marker = folder.url.appending(path: "trouble").path
+    let script = """
+      import os, signal, sys, time
+      if not os.path.exists(\(String(reflecting: marker))):
+          open(\(String(reflecting: marker)), "w").close()
+          sys.stdin.readline()
+          print('{"event": "ready", "policy": "expert", "policy_digest": ""}', flush=True)
+          \(trouble)
+      os.execv(sys.executable, [sys.executable] + sys.argv[1:])
+      """
+    var command = command
+    command.arguments = ["-c", script] + command.arguments
+    return command
+  }
+
+  @Test(arguments: [
+    "os.kill(os.getpid(), signal.SIGSEGV)", "sys.exit(1)", "time.sleep(600)",
+    "print('no event', flush=True); time.sleep(600)",
+    "raise MemoryError('the scene is too large')",
+  ])
+  func `survives a worker in trouble: one attempt is lost, no episode is`(trouble: String) throws {
+    let run = try database("run.db", seeds: 1)
+    try evaluation(run, patience: .seconds(3), command: troubled(trouble)).run()
+    let attempts = try run.attempts()
+    #expect(attempts.map(\.state) == [.lost, .finished, .finished])
+    #expect(attempts[0].episode == attempts[1].episode && attempts[1].attempt == 2)
+    #expect(!attempts[0].reason.isEmpty)
+    if trouble.hasPrefix("raise") { #expect(attempts[0].reason.contains("the scene is too large")) }
+    if trouble.contains("SIGSEGV") { #expect(attempts[0].reason.contains("SIGSEGV")) }
+  }
+
+  @Test func `gives an episode up after three lost attempts, and goes on with the others`() throws {
+    let run = try database("run.db", seeds: 1)
+    var broken = command
+    broken.arguments = ["-c", "import sys; sys.stdin.readline(); sys.exit('no scene')"]
+    try evaluation(run, command: broken).run()
+    let attempts = try run.attempts()
+    #expect(attempts.map(\.state) == [.lost, .lost, .abandoned, .lost, .lost, .abandoned])
+    #expect(attempts.allSatisfy { $0.reason.contains("no scene") })
+  }
+
+  @Test func `ends at once where trying again mends nothing`() throws {
+    let run = try database("run.db", seeds: 1)
+    var refusing = command
+    refusing.arguments = [
+      "-c",
+      "import sys; print('{\"event\": \"failed\", \"code\": \"unit_differs\", \"subject\": \"x\", \"message\": \"no\"}'); sys.exit(3)",
+    ]
+    let error = #expect(throws: RolloutError.self) { try evaluation(run, command: refusing).run() }
+    #expect(error?.code == .capabilitiesDisagree && error?.subject == "x")
+    #expect(try run.attempts().isEmpty)
+  }
+}

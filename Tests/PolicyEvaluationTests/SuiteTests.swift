@@ -1,0 +1,77 @@
+import Foundation
+import PolicyEvaluation
+import TestSupport
+import Testing
+
+@Suite("A suite file")
+struct SuiteTests {
+  private func suite(_ text: String) throws(RolloutError) -> PolicyEvaluation.Suite {
+    try PolicyEvaluation.Suite(yaml: Array(text.utf8), file: "x.yaml", digest: "ab")
+  }
+
+  private let good = """
+    name: two
+    environment: toy
+    seeds: {first: 3, count: 5}
+    step_limit: 40
+    success: end
+    tasks:
+      - {name: reach-red, group: a}
+      - {name: reach-green, group: b}
+      - {name: reach-blue, group: a}
+    """
+
+  @Test func `says what is evaluated`() throws {
+    let suite = try suite(good)
+    #expect(suite.name == "two" && suite.environment == "toy" && suite.stepLimit == 40 && suite.success == .end)
+    #expect(suite.firstSeed == 3 && suite.episodes == 5)
+    #expect(suite.groups.map(\.name) == ["a", "b"])
+    #expect(suite.groups.map(\.tasks) == [["reach-red", "reach-blue"], ["reach-green"]])
+  }
+
+  @Test(arguments: [
+    ("name: two", "name: --two", "x.yaml:1"), ("count: 5", "count: 0", "x.yaml:3"),
+    ("success: end", "success: often", "x.yaml:5"), ("reach-green", "reach-red", "x.yaml:8"),
+    ("step_limit", "step_limits", "x.yaml:4"), ("environment: toy\n", "", "x.yaml"),
+    ("first: 3", "first: [3]", "x.yaml:3"),
+    ("tasks:", "tasks: {", "x.yaml"),
+  ])
+  func `is refused with the line at fault`(part: String, replacement: String, subject: String) {
+    let error = #expect(throws: RolloutError.self) { try suite(good.replacing(part, with: replacement)) }
+    #expect(error?.code == .invalidPlan)
+    #expect(error?.subject.hasPrefix(subject) == true, "\(error?.subject ?? "") \(error?.message ?? "")")
+  }
+
+  @Test func `mutated bytes are read or refused, and never end the program`() {
+    var random = SeededGenerator(seed: 8)
+    var (read, refused) = (0, 0)
+    for _ in 0..<5000 {
+      do {
+        _ = try PolicyEvaluation.Suite(yaml: random.mutated(Array(good.utf8)), file: "x.yaml", digest: "")
+        read += 1
+      } catch {
+        refused += 1
+      }
+    }
+    #expect(read > 0 && refused > 1000)
+  }
+
+  @Test(arguments: ["[", "{a: ", "- ", "&a [*a, "]) func `nesting without end is refused`(opening: String) {
+    #expect(throws: RolloutError.self) { try suite("tasks: " + String(repeating: opening, count: 200_000)) }
+  }
+
+  @Test func `every suite of the repository can be read, and MT50 has its published tiers`() throws {
+    let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Envs/suites").standardized
+    let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+    #expect(files.count >= 4)
+    for file in files {
+      let bytes = [UInt8](try Data(contentsOf: file))
+      let suite = try PolicyEvaluation.Suite(yaml: bytes, file: file.lastPathComponent, digest: "")
+      #expect(suite.name == file.deletingPathExtension().lastPathComponent)
+      if suite.name == "metaworld-mt50" {
+        #expect(suite.groups.map(\.name) == ["easy", "medium", "hard", "very hard"])
+        #expect(suite.groups.map(\.tasks.count) == [28, 11, 6, 5])
+      }
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Reporting
+import RunAnalysis
+import RunDatabase
+import Testing
+
+/// A run of two easy tasks and a hard one, in a folder that goes with its owner.
+private final class ExampleRun {
+  let folder = FileManager.default.temporaryDirectory.appending(path: "uio2-analysis-\(UUID().uuidString)")
+  let database: RunDatabase
+
+  init(policy: String = "mt5", suite: String = "three", solves: (String, Int) -> Bool) throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let tasks = [("push", "easy"), ("reach, far", "easy"), ("stack", "hard")]
+    let episodes = tasks.flatMap { task, group in
+      (0..<4).map { RunConfiguration.Episode(task: task, group: group, seed: $0) }
+    }
+    database = try RunDatabase(
+      creating: folder.appending(path: "run.db"),
+      configuration: RunConfiguration(
+        subject: .init(suite: suite, suiteDigest: "1", policy: policy, policyDigest: "2"), episodes: episodes))
+    for episode in episodes {
+      let success = solves(episode.task, episode.seed)
+      let record = EpisodeRecord(
+        episode: episode, successAtAnyStep: success, successAtEnd: success && episode.seed > 0, steps: 10,
+        stepsToSuccess: success ? 5 + episode.seed : nil, limitedActions: 1, pathLength: 0.5, wallSeconds: 1)
+      let steps = [3.0, 7.0].map {
+        StepRecord(step: 0, latency: ["round_trip": $0, "render": 1], confidence: success ? 0.8 : 0.3)
+      }
+      try database.record(record, steps: steps)
+    }
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+}
+
+@Suite("A run's summary")
+struct RunSummaryTests {
+  @Test func `has rates by task, by group and over all`() throws {
+    let run = try ExampleRun { task, _ in task != "stack" }
+    let summary = try RunSummary(run.database)
+    #expect(summary.tasks.map(\.outcomes.successes) == [4, 4, 0])
+    #expect(summary.tasks[0].medianStepsToSuccess == 6 && summary.tasks[2].medianStepsToSuccess == nil)
+    #expect(summary.tasks[0].limitedShare == 0.1)
+    // 4 of 4: (0.025)^(1/4) is the exact lower end.
+    #expect(abs(summary.tasks[0].interval.lowerBound - pow(0.025, 0.25)) < 1e-12)
+    let rates = Dictionary(summary.means.map { ($0.name, $0.rate) }) { first, _ in first }
+    #expect(abs((rates["mean over episodes"] ?? 0) - 2.0 / 3) < 1e-12)
+    #expect(rates["mean over 2 groups"] == 0.5 && rates["easy"] == 1 && rates["hard"] == 0)
+    #expect(summary.means.allSatisfy { $0.interval.contains($0.rate) && !$0.method.isEmpty })
+    #expect(summary.latencies.map(\.name) == ["round_trip", "render"])
+    #expect(summary.latencies[0].median == 3 && summary.latencies[0].p99 == 7)
+    #expect(summary.confidence?.areaUnderCurve == 1)
+    #expect(summary.planned == 12 && summary.finished == 12)
+  }
+
+  @Test func `counts success at the end where that is asked`() throws {
+    let run = try ExampleRun { _, _ in true }
+    #expect(try RunSummary(run.database).tasks[0].outcomes.successes == 4)
+    #expect(try RunSummary(run.database, countsEnd: true).tasks[0].outcomes.successes == 3)
+  }
+}
+
+@Suite("Two runs beside each other")
+struct RunComparisonTests {
+  @Test func `are paired by task and seed`() throws {
+    let one = try ExampleRun { task, _ in task != "stack" }
+    let other = try ExampleRun(policy: "new") { task, seed in task == "stack" ? seed < 3 : seed != 1 }
+    let comparison = try RunComparison(one.database, other.database)
+    #expect(comparison.overall.onlyFirst == 2 && comparison.overall.onlySecond == 3 && comparison.unpaired == 0)
+    #expect(comparison.tasks.map(\.name) == ["push", "reach, far", "stack"])
+    #expect(comparison.tasks[2].pairs.onlySecond == 3)
+    #expect(abs(comparison.overall.mcNemarP - 1) < 1e-12)
+  }
+
+  @Test func `of different suites are refused`() throws {
+    let one = try ExampleRun { _, _ in true }
+    let other = try ExampleRun(suite: "four") { _, _ in true }
+    let error = #expect(throws: RunDatabaseError.self) { try RunComparison(one.database, other.database) }
+    #expect(error?.code == .mismatch)
+    #expect(error?.message.contains("expected the suite three, found four") == true)
+  }
+}
+
+@Suite("Exported outcomes")
+struct RunExportTests {
+  @Test func `as CSV have a row an outcome, quoted where needed`() throws {
+    let run = try ExampleRun { _, seed in seed == 0 }
+    let lines = try RunExport.csv(run.database).split(separator: "\r\n")
+    #expect(lines.count == 13)
+    #expect(lines[0].hasPrefix("policy_id,scenario_id,task,group,seed,success"))
+    #expect(lines[5].hasPrefix("mt5,\"three/reach, far/0\",\"reach, far\",easy,0,1,0,finished,1,10,5,0,1,0.5,,1.0"))
+  }
+
+  @Test func `as JSON lines are JSON`() throws {
+    let run = try ExampleRun(policy: "a\"b\\\u{1}") { _, seed in seed == 0 }
+    for line in try RunExport.jsonLines(run.database).split(separator: "\n") {
+      let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+      #expect(Set(object.keys) == Set(RunExport.columns))
+      #expect(object["policy_id"] as? String == "a\"b\\\u{1}")
+    }
+  }
+
+  @Test func `as Markdown have tasks and means with intervals`() throws {
+    let run = try ExampleRun { _, _ in true }
+    let text = try RunExport.markdown(run.database)
+    #expect(text.contains("| push | easy | 4 of 4 | 100.0 % | 39.8 % – 100.0 % |"))
+    #expect(text.contains("**mean over 2 groups**") && text.contains("Clopper and Pearson"))
+  }
+}

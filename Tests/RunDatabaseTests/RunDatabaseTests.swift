@@ -1,0 +1,129 @@
+import Foundation
+import RunDatabase
+import Testing
+
+/// A folder that goes with its owner.
+private final class Folder {
+  let url = FileManager.default.temporaryDirectory.appending(path: "uio2-runs-\(UUID().uuidString)")
+  init() throws { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
+  deinit { try? FileManager.default.removeItem(at: url) }
+  func file(_ name: String) -> URL { url.appending(path: name) }
+}
+
+private func configuration(
+  seeds: Range<Int> = 0..<3, shard: RunConfiguration.Shard? = nil, policyDigest: String = "ab12"
+) -> RunConfiguration {
+  RunConfiguration(
+    subject: .init(suite: "toy", suiteDigest: "cd34", policy: "mt5", policyDigest: policyDigest),
+    episodes: seeds.map { .init(task: "push-v3", group: "easy", seed: $0) }, shard: shard,
+    versions: ["uio2": "0.1.0"], machine: "two cores", command: "uio2 evaluate toy")
+}
+
+private func attempt(
+  _ seed: Int, number: Int = 1, state: EpisodeRecord.State = .finished, success: Bool = true
+) -> EpisodeRecord {
+  EpisodeRecord(
+    episode: .init(task: "push-v3", group: "easy", seed: seed), attempt: number, state: state, worker: 1,
+    successAtAnyStep: success, successAtEnd: false, steps: 71, stepsToSuccess: success ? 70 : nil, wallSeconds: 1.25)
+}
+
+private let steps = [
+  StepRecord(
+    step: 0, latency: ["round_trip": 7.5], proprioception: [0.1, 0.6], tokens: [1, 200, 3], confidence: 0.75,
+    commands: [[0.01, -0.0, 0.003, 1]],
+    limited: 5, reward: 0.1, success: false),
+  StepRecord(step: 4, success: true),
+]
+
+@Suite("A run's record")
+struct RunDatabaseTests {
+  @Test func `what was written is read, by another process too`() throws {
+    let folder = try Folder()
+    let database = try RunDatabase(creating: folder.file("run.db"), configuration: configuration())
+    try database.record(attempt(1), steps: steps)
+    let other = try RunDatabase(opening: folder.file("run.db"), readOnly: true)
+    #expect(other.configuration == configuration())
+    #expect(try other.attempts() == [attempt(1)])
+    #expect(try other.steps(of: attempt(1)) == steps)
+    #expect(try other.remaining().map(\.episode.seed) == [0, 2])
+  }
+
+  @Test func `a lost attempt is kept and its episode remains`() throws {
+    let folder = try Folder()
+    let database = try RunDatabase(creating: folder.file("run.db"), configuration: configuration())
+    try database.record(attempt(0, state: .lost), steps: [])
+    #expect(try database.remaining().first?.lostAttempts == 1)
+    try database.record(attempt(0, number: 2), steps: steps)
+    #expect(try database.remaining().map(\.episode.seed) == [1, 2])
+    #expect(try database.outcomes().map(\.attempt) == [2])
+  }
+
+  @Test func `an episode has one outcome`() throws {
+    let folder = try Folder()
+    let database = try RunDatabase(creating: folder.file("run.db"), configuration: configuration())
+    try database.record(attempt(0), steps: [])
+    let again = #expect(throws: RunDatabaseError.self) { try database.record(attempt(0, number: 2), steps: []) }
+    #expect(again?.code == .mismatch)
+    let foreign = #expect(throws: RunDatabaseError.self) { try database.record(attempt(9), steps: []) }
+    #expect(foreign?.code == .mismatch)
+    #expect(try database.attempts().count == 1)
+  }
+
+  @Test func `files that are no runs are refused and stay as they were`() throws {
+    let folder = try Folder()
+    try Data("not a database, but long enough to be looked at".utf8).write(to: folder.file("notes.txt"))
+    #expect(throws: RunDatabaseError.self) { try RunDatabase(opening: folder.file("notes.txt")) }
+    #expect(try Data(contentsOf: folder.file("notes.txt")).count == 47)
+    let absent = #expect(throws: RunDatabaseError.self) { try RunDatabase(opening: folder.file("absent.db")) }
+    #expect(absent?.code == .notFound)
+    #expect(!FileManager.default.fileExists(atPath: folder.file("absent.db").path))
+    _ = try RunDatabase(creating: folder.file("run.db"), configuration: configuration())
+    let second = #expect(throws: RunDatabaseError.self) {
+      try RunDatabase(creating: folder.file("run.db"), configuration: configuration())
+    }
+    #expect(second?.code == .exists)
+  }
+}
+
+@Suite("Shards become one run")
+struct MergeTests {
+  private func shard(_ index: Int, of count: Int = 2, in folder: Folder, policyDigest: String = "ab12") throws -> URL {
+    let url = folder.file("shard-\(index)-\(policyDigest).db")
+    let database = try RunDatabase(
+      creating: url,
+      configuration: configuration(
+        seeds: index * 10..<index * 10 + 2, shard: .init(index: index, count: count), policyDigest: policyDigest))
+    try database.record(attempt(index * 10, state: .lost), steps: [])
+    try database.record(attempt(index * 10, number: 2), steps: steps)
+    return url
+  }
+
+  @Test func `all attempts and steps arrive, and the file stands alone`() throws {
+    let folder = try Folder()
+    let merged = try RunDatabase.merge(
+      [try shard(2, in: folder), try shard(1, in: folder)], into: folder.file("run.db"))
+    #expect(merged.configuration.shard == nil)
+    #expect(try merged.attempts().map(\.episode.seed) == [20, 20, 10, 10])
+    #expect(try merged.steps(of: attempt(10, number: 2)) == steps)
+    #expect(try merged.remaining().map(\.episode.seed) == [21, 11])
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+    #expect(!files.contains { $0.contains("merging") })
+  }
+
+  @Test func `shards that do not belong together are refused, and nothing is written`() throws {
+    let folder = try Folder()
+    let one = try shard(1, in: folder)
+    let other = try shard(2, in: folder, policyDigest: "ffff")
+    for sources in [[one], [one, one], [one, other], []] {
+      let error = #expect(throws: RunDatabaseError.self) {
+        try RunDatabase.merge(sources, into: folder.file("run.db"))
+      }
+      #expect(error?.code == (sources.isEmpty ? .notFound : .mismatch))
+    }
+    let difference = #expect(throws: RunDatabaseError.self) {
+      try RunDatabase.merge([one, other], into: folder.file("run.db"))
+    }
+    #expect(difference?.message == "expected the policy digest ab12, found ffff")
+    #expect(!FileManager.default.fileExists(atPath: folder.file("run.db").path))
+  }
+}
