@@ -1,7 +1,7 @@
 """``python -m uio2_envs.worker metaworld --connect ADDRESS``: runs the episodes that it is told on standard input.
 
 In, one JSON object a line: ``{"id": 17, "task": "push-v3", "seed": 1003}``, and as wanted ``"step_limit"``,
-``"stops_at_success"`` (true) and ``"video"`` (a file). Out, one JSON object a line: ``ready`` once, then ``episode_start``,
+``"stops_at_success"`` (true), ``"video"`` (a file) and ``"options"`` (an object, see ``variant.py``). Out, one JSON object a line: ``ready`` once, then ``episode_start``,
 ``step`` and ``episode_end`` with the same ``id``. The end of standard input ends the worker after the episode that runs.
 
 A failure that concerns one episode is reported as ``episode_failed``; the worker then ends, since a simulator that has
@@ -44,6 +44,7 @@ from .frames import ENCODINGS
 from .motion import MotionMeter
 from .robot import EpisodeResult, Link, PolicyStep, Robot, RobotFailure
 from .rollout import greet, step_fields
+from .variant import Variant
 from .video import EpisodeVideo
 
 
@@ -57,6 +58,7 @@ class Job:
     step_limit: int | None = None
     stops_at_success: bool = True
     video: str | None = None
+    options: Variant = Variant()
 
     @classmethod
     def parse(cls, line: str) -> Job:
@@ -69,11 +71,12 @@ class Job:
         if not isinstance(fields, dict) or set(fields) - set(cls.__dataclass_fields__):
             raise ValueError(f"expected an object with id, task and seed, found {line.strip()[:200]}")
         kinds = {"id": int, "task": str, "seed": int, "step_limit": int, "stops_at_success": bool, "video": str}
+        kinds["options"] = dict
         for name, value in fields.items():
             if not (isinstance(value, kinds[name]) and (kinds[name] is not int or not isinstance(value, bool))):
                 raise ValueError(f"{name}: expected {kinds[name].__name__}, found {value!r}")
         try:
-            return cls(**fields)
+            return cls(**{**fields, "options": Variant.parse(fields.get("options", {}))})
         except TypeError as error:
             raise ValueError(str(error)) from error
 
@@ -110,6 +113,7 @@ class Worker:
         self._encoding = encoding
         self._capabilities = None if link is None else greet(link, connect_seconds)
         self._environment: Environment | None = None
+        self._made: tuple[str, Variant] | None = None
         events.emit(
             "ready",
             policy=expert.NAME if self._capabilities is None else self._capabilities.policy_name,
@@ -123,7 +127,7 @@ class Worker:
         Raises:
             Disagreed, RobotFailure, EnvironmentFailure: as the robot does.
         """
-        environment = self._environment_of(job.task)
+        environment = self._environment_of(job.task, job.options)
         capabilities = self._capabilities or expert.capabilities(environment.specification, films=job.video is not None)
         agreement = Agreement(environment.specification, capabilities, environment.instruction)
         link: Link = self._link or expert.ExpertLink(environment)
@@ -175,10 +179,10 @@ class Worker:
             self._environment.close()
             self._environment = None
 
-    def _environment_of(self, task: str) -> Environment:
-        if self._environment is None or self._environment.task != task:
+    def _environment_of(self, task: str, options: Variant) -> Environment:
+        if self._environment is None or self._made != (task, options):
             self.close()
-            self._environment = adapters.make(self._simulator, task)
+            self._environment, self._made = adapters.make(self._simulator, task, options), (task, options)
         return self._environment
 
 
@@ -245,7 +249,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 standard input ended, 2 usage, 3 robot and policy disagree, 4 protocol error, "
         "5 environment error, 130 interrupted.",
     )
-    parser.add_argument("simulator", help=f"one of {', '.join(adapters.NAMES)}")
+    parser.add_argument("simulator", help=f"one of {', '.join(adapters.names())}")
     who = parser.add_mutually_exclusive_group(required=True)
     who.add_argument("--connect", metavar="ADDRESS", help="of the daemon, e.g. tcp://127.0.0.1:5555")
     who.add_argument("--expert", action="store_true", help="the scripted expert instead of a daemon")
