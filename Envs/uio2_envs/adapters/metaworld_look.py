@@ -43,7 +43,7 @@ class Look:
         self._model = model
         self._fields = {
             name: getattr(model, name).copy()
-            for name in ("cam_pos", "cam_quat", "light_diffuse", "light_ambient", "light_specular")
+            for name in ("cam_pos", "cam_quat", "cam_mat0", "light_diffuse", "light_ambient", "light_specular")
         }
         self._headlight = {name: getattr(model.vis.headlight, name).copy() for name in ("ambient", "diffuse")}
         self._textures = {
@@ -97,6 +97,10 @@ class Look:
             mujoco.mju_axisAngle2Quat(turn, axis, np.radians(CAMERA_TURN * amount))
             mujoco.mju_mulQuat(turned, model.cam_quat[index], turn)
             model.cam_quat[index] = turned
+            # A camera that tracks its body keeps this orientation instead.
+            rotation = np.zeros(9)
+            mujoco.mju_quat2Mat(rotation, turn)
+            model.cam_mat0[index] = (model.cam_mat0[index].reshape(3, 3) @ rotation.reshape(3, 3)).reshape(-1)
 
     def _change_light(self, amount: float, random: np.random.Generator) -> None:
         # Darker or brighter, with a tint; the lamps unequally, so that shading changes too.
