@@ -35,7 +35,7 @@ if words[0] == "evaluate":
     with open(os.path.join(option["--run"], "run.json"), "w") as file:
         json.dump([episode for episode in range(12) if episode % count == index - 1], file)
 else:
-    assert words[:2] == ["runs", "merge"] and words[-2] == "--into", words
+    assert words[:2] == ["runs", "merge"] and words[-2] == "--output", words
     episodes = [episode for folder in words[2:-2] for episode in json.load(open(os.path.join(folder, "run.json")))]
     assert len(set(episodes)) == len(episodes), "an episode twice"
     os.makedirs(words[-1])

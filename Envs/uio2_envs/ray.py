@@ -115,7 +115,7 @@ def evaluate(plan: Plan, run: Path, attempts: int = 3, address: str | None = Non
         shards = run.with_name(run.name + ".shards")
         _collect(ray, plan, shards, attempts)
         folders = [str(shards / str(shard)) for shard in range(1, plan.shards + 1)]
-        subprocess.run([plan.program, "runs", "merge", *folders, "--into", str(run)], check=True)
+        subprocess.run([plan.program, "runs", "merge", *folders, "--output", str(run)], check=True)
         shutil.rmtree(shards)
     finally:
         if owns:
