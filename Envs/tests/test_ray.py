@@ -116,8 +116,10 @@ def test_a_killed_node_costs_its_shards_one_attempt(program: Path, tmp_path: Pat
     os.environ["PYTHONPATH"] = os.pathsep.join([str(envs), str(envs / "client")])
     gate, run = tmp_path / "gate", tmp_path / "merged"
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    lost = cluster.add_node(num_cpus=1)
+    # Connected while there is one node: this program must not be connected to the node that is lost.
     ray.init(address=cluster.address, log_to_driver=False)
+    lost = cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
     failures: list[BaseException] = []
 
     def work() -> None:

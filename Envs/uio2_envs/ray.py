@@ -10,6 +10,7 @@ Every node needs ``uio2``, the policy and the simulator under the same paths.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import io
 import shutil
 import signal
@@ -24,6 +25,8 @@ from pathlib import Path
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+
+_PR_SET_PDEATHSIG = 1
 
 _SUITE_FAULTS = (2, 64)
 """Exit statuses of ``uio2`` that another attempt would repeat: usage."""
@@ -71,7 +74,13 @@ def run_shard(plan: Plan, shard: int) -> bytes:
     with tempfile.TemporaryDirectory(prefix="uio2-shard-") as temporary:
         folder = Path(temporary) / "run"
         try:
-            done = subprocess.run(plan.command(shard, folder), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            done = subprocess.run(
+                plan.command(shard, folder),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            )
         except OSError as error:
             raise ShardFailure(name, f"cannot start {plan.program}: {error}", is_final=True) from error
         if done.returncode:
@@ -84,6 +93,11 @@ def run_shard(plan: Plan, shard: int) -> bytes:
         with tarfile.open(fileobj=packed, mode="w") as archive:
             archive.add(folder, arcname=".")
         return packed.getvalue()
+
+
+def _end_with_parent() -> None:
+    """In the child: a worker of Ray that is killed leaves no evaluation behind, which nobody would read."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def unpack(packed: bytes, folder: Path) -> None:
@@ -139,7 +153,7 @@ def _collect(ray, plan: Plan, shards: Path, attempts: int) -> None:
             if isinstance(reason, ShardFailure) and reason.is_final or used[shard] >= attempts:
                 raise _as_failure(reason, f"{shard}/{plan.shards}") from error
             used[shard] += 1
-            _say(f"{reason}; attempt {used[shard]} of {attempts}")
+            _say(f"{_as_failure(reason, f'{shard}/{plan.shards}')}; attempt {used[shard]} of {attempts}")
             waiting[task.remote(plan, shard)] = shard
             continue
         # Whole or not at all: a name without the shard's number does not count.
