@@ -152,12 +152,18 @@ def test_a_killed_node_costs_its_shards_one_attempt(program: Path, tmp_path: Pat
 def test_a_failed_shard_is_run_again_and_finished_ones_are_kept(program: Path, tmp_path: Path) -> None:
     envs = Path(__file__).resolve().parents[1]
     os.environ["PYTHONPATH"] = os.pathsep.join([str(envs), str(envs / "client")])
+    import ray
+
     run = tmp_path / "merged"
     command = ["toy", "--run", str(run), "--shards", "3", "--program", str(program)]
-    assert shards.main([*command, "--attempts", "1", "--", "--fail", "once"]) == 1
-    assert not run.exists()
-    kept = [shard for shard in (1, 3) if (run.with_name("merged.shards") / str(shard)).is_dir()]
-    assert shards.main([*command, "--", "--fail", "once"]) == 0
-    assert (run / "run.json").read_text() == str(list(range(12)))
-    assert started(program, 2) == 2 and all(started(program, shard) == 1 for shard in kept)
-    assert shards.main(["toy", "--run", str(tmp_path / "other"), "--program", str(program), "--", "--usage", "x"]) == 1
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        assert shards.main([*command, "--attempts", "1", "--", "--fail", "once"]) == 1
+        assert not run.exists()
+        kept = [shard for shard in (1, 3) if (run.with_name("merged.shards") / str(shard)).is_dir()]
+        assert shards.main([*command, "--", "--fail", "once"]) == 0
+        assert (run / "run.json").read_text() == str(list(range(12)))
+        assert started(program, 2) == 2 and all(started(program, shard) == 1 for shard in kept)
+        assert shards.main(["toy", "--run", str(tmp_path / "other"), "--program", str(program), "--", "--usage", "x"]) == 1
+    finally:
+        ray.shutdown()
