@@ -15,8 +15,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     // Structured, levelled logging that an embedding application can redirect.
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    // SHA-256 of what is run.
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     // Suite files of evaluations, with the lines of mistakes.
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     // SQLite for run databases: typed, transactional, safe to read while another process writes.

@@ -64,6 +64,29 @@ def test_a_failure_of_one_episode_names_it_and_ends_the_worker() -> None:
     assert events[-1]["code"] == "unknown_task"
 
 
+def test_options_are_of_one_job_alone() -> None:
+    plain = {"task": "reach-red", "seed": 3}
+    noisy = {**plain, "options": {"perturbation": "actuation_noise", "severity": 4}}
+    code, events, people = run([{"id": 0, **plain}, {"id": 1, **noisy}, {"id": 2, **plain}, {"id": 3, **noisy}])
+    assert code == 0, people
+    paths = [event["path_length"] for event in events if event["event"] == "episode_end"]
+    assert paths[0] == paths[2] != paths[1] == paths[3]
+    code, events, _ = run([{"id": 4, **plain, "options": {"perturbation": "light", "severity": 1}}])
+    assert code == 5 and events[-1]["code"] == "unsupported_perturbation" and events[-1]["id"] == 4
+
+
+def test_real_time_by_the_clock_of_the_machine() -> None:
+    job = {"id": 0, "task": "reach-red", "seed": 3}
+    code, events, people = run([job], "toy", "--expert", "--mode", "realtime", "--added-delay", "40")
+    assert code == 0, people
+    end, steps = events[-1], [event for event in events if event["event"] == "step"]
+    assert end["success"] and end["held_steps"] >= end["policy_steps"] - 1
+    assert min(step["latency_ms"]["takeover"] for step in steps) >= 40
+    assert end["wall_s"] >= 0.02 * end["steps"] * 0.9
+    for wrong in (["--clock", "simulated", "--mode", "realtime"], ["--added-delay", "40"]):
+        assert run([job], "toy", "--expert", *wrong)[0] == 2
+
+
 @pytest.mark.parametrize("line", ["", "7", "{}", '{"id": 1}', '{"id": true, "task": "a", "seed": 0}', '{"id": 1, "x": 2}'])
 def test_a_line_that_is_no_job_is_refused(line: str) -> None:
     with pytest.raises(ValueError):

@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 all episodes ran, 2 usage, 3 robot and policy disagree, 4 protocol error, "
         "5 environment error, 130 interrupted.",
     )
-    parser.add_argument("environment", help=f"the simulator: {', '.join(adapters.NAMES)}")
+    parser.add_argument("environment", help=f"the simulator: {', '.join(adapters.names())}")
     parser.add_argument("--task", type=_names, required=True, help="task, or several with commas between")
     parser.add_argument(
         "--connect", type=_address, required=True, metavar="ADDRESS", help="of the daemon, e.g. tcp://127.0.0.1:5555"

@@ -81,6 +81,9 @@ class Environment(ABC):
     goal_protocol: str = "fresh"
     """How the seed chooses goals: ``"fresh"`` draws them from the task's full range at every reset."""
 
+    scene_changes: frozenset[str] = frozenset()
+    """Perturbations that ``change_scene`` and ``move_object`` make here: names of ``variant.SCENE_PERTURBATIONS``."""
+
     def __init__(self, task: str, instruction: str) -> None:
         self.task = task
         self.instruction = instruction
@@ -153,6 +156,34 @@ class Environment(ABC):
         self._require_begun()
         return np.asarray(self._hold_action(), dtype=np.float64)
 
+    def expert(self) -> np.ndarray:
+        """The scripted expert's action ``[actions]`` for the present state, in physical units.
+
+        Raises:
+            EnvironmentFailure: there is no expert of this task.
+        """
+        raise EnvironmentFailure("no_expert", self.task, "this environment has no scripted expert")
+
+    def change_scene(self, kind: str, amount: float, random: np.random.Generator) -> None:
+        """Changes how the scene looks, until the next reset undoes it.
+
+        Args:
+            kind: a name of ``scene_changes`` other than ``moved_object``.
+            amount: more than 0; 1 is the most.
+            random: draws what is not said. Draws the same for every amount.
+        """
+        self._require_change(kind)
+        self._change_scene(kind, amount, random)
+
+    def move_object(self, displacement: np.ndarray) -> None:
+        """Moves what the task is about, and a goal that is a part of it, to another place on the table, at once.
+
+        Args:
+            displacement: metres along x and y of the action frame.
+        """
+        self._require_change("moved_object")
+        self._move_object(np.asarray(displacement, dtype=np.float64))
+
     def close(self) -> None:
         """Frees the simulator; may be called twice."""
         if self._phase != "closed":
@@ -177,8 +208,19 @@ class Environment(ABC):
     @abstractmethod
     def _hold_action(self) -> np.ndarray: ...
 
+    def _change_scene(self, kind: str, amount: float, random: np.random.Generator) -> None:
+        raise NotImplementedError("an adapter that lists scene_changes makes them")
+
+    def _move_object(self, displacement: np.ndarray) -> None:
+        raise NotImplementedError("an adapter that lists moved_object moves it")
+
     def _close(self) -> None:  # noqa: B027 (most have nothing to free)
         """Nothing to free, unless an adapter says otherwise."""
+
+    def _require_change(self, kind: str) -> None:
+        self._require_begun()
+        if kind not in self.scene_changes:
+            raise EnvironmentFailure("unsupported_perturbation", kind, f"{self.task} cannot have this one")
 
     def _require_open(self) -> None:
         if self._phase == "closed":

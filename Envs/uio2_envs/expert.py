@@ -6,7 +6,7 @@ import time
 
 from uio2_client import uio2_pb2 as pb
 
-from .environment import Environment, EnvironmentFailure, Specification
+from .environment import Environment, Specification
 
 NAME = "expert"
 
@@ -15,15 +15,10 @@ class ExpertLink:
     """Answers every observation with the expert's action for the environment's present state.
 
     Args:
-        environment: one with a method ``expert()`` that returns an action in the units of its specification.
-
-    Raises:
-        EnvironmentFailure: the environment has no expert.
+        environment: one that has an expert.
     """
 
     def __init__(self, environment: Environment) -> None:
-        if not hasattr(environment, "expert"):
-            raise EnvironmentFailure("no_expert", environment.task, "this environment has no scripted expert")
         self._environment = environment
 
     def reset(self) -> bool:

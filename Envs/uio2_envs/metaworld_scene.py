@@ -21,6 +21,7 @@ import mujoco  # noqa: E402  (reads MUJOCO_GL when imported)
 import numpy as np  # noqa: E402
 from metaworld import policies  # noqa: E402
 from metaworld.env_dict import ENV_CLS_MAP  # noqa: E402
+from metaworld.sawyer_xyz_env import SawyerXYZEnv  # noqa: E402
 
 from .metaworld_tasks import INSTRUCTIONS  # noqa: E402
 
@@ -36,7 +37,10 @@ STEP_LIMIT = 500
 _UPSIDE_DOWN_CAMERAS = frozenset({"corner", "corner2", "corner3", "corner4"})
 _EXPERT_NAME_EXCEPTIONS = {"peg-insert-side-v3": "SawyerPegInsertionSideV3Policy"}
 
-_EXPERT_GOAL_SHIFT = dict.fromkeys(("reach-v3", "reach-wall-v3"), np.array([0.0, 0.0, 0.045]))
+ARM_JOINTS = 9
+"""Seven of the arm and two of the fingers; the task's own come after them."""
+
+EXPERT_GOAL_SHIFT = dict.fromkeys(("reach-v3", "reach-wall-v3"), np.array([0.0, 0.0, 0.045]))
 """The experts of reach steer the wrist to the goal, while success is measured at the fingertips 0.045 m below, 0.05 m
 being allowed: they end at the very edge. With the goal they are shown raised, the fingertips themselves reach it."""
 
@@ -64,22 +68,16 @@ class MetaWorldScene:
     """
 
     def __init__(self, task: str, cameras: Mapping[str, float], size: int = 128) -> None:
-        if task not in ENV_CLS_MAP:
-            raise ValueError(f"unknown Meta-World task {task!r}; known: {', '.join(sorted(ENV_CLS_MAP))}")
+        self._environment = simulator(task)
         self.task = task
         self.instruction = INSTRUCTIONS[task]
         self.cameras = dict(cameras)
         self.size = size
-        self._environment = ENV_CLS_MAP[task]()
-        self._environment._partially_observable = False  # the expert reads the goal from its observation
-        # The cached space would clip the goal in every observation to zero.
-        self._environment.__dict__.pop("sawyer_observation_space", None)
-        self._environment._freeze_rand_vec = False
-        self._environment.seeded_rand_vec = True
-        self._environment._set_task_called = True
-        self._expert = getattr(policies, _expert_name(task))()
+        self._expert = getattr(policies, expert_name(task))()
+        self._expert_goal_shift = EXPERT_GOAL_SHIFT.get(task, 0.0)
         self._renderer: mujoco.Renderer | None = None
         self._observation = np.zeros(39)
+        self._unmoved: tuple[np.ndarray, np.ndarray] | None = None
         self.success = False
         model = self._environment.model
         for name, vertical_field_of_view in self.cameras.items():
@@ -97,9 +95,17 @@ class MetaWorldScene:
         """Whether the step limit is reached; a further ``step`` would raise."""
         return self.steps >= STEP_LIMIT
 
+    @property
+    def physics(self) -> tuple[mujoco.MjModel, mujoco.MjData]:
+        """The model and its state, for drawing."""
+        return self._environment.model, self._environment.data
+
     def reset(self, seed: int) -> None:
         """Starts an episode whose object and goal positions depend on ``seed`` alone."""
         environment = self._environment
+        if self._unmoved is not None:
+            environment.model.body_pos[:], environment.model.site_pos[:] = self._unmoved
+            self._unmoved = None
         environment.seed(seed)
         observation, _ = environment.reset()
         # Without this the first frame shows the previous episode's goal and object.
@@ -125,18 +131,45 @@ class MetaWorldScene:
         self.success = bool(info["success"])
         return self.success
 
+    def move_object(self, displacement: np.ndarray) -> None:
+        """Moves the task's object at once. What is built in, such as a drawer, moves as a whole and takes its goal along.
+
+        Args:
+            displacement: ``[2]``, metres along x and y.
+        """
+        model, data = self._environment.model, self._environment.data
+        kinds, axes = model.jnt_type[ARM_JOINTS:], model.jnt_axis[ARM_JOINTS:]
+        place = int(model.jnt_qposadr[ARM_JOINTS])
+        lies_free = kinds[0] == mujoco.mjtJoint.mjJNT_FREE
+        slides = len(kinds) > 1 and (kinds[:2] == mujoco.mjtJoint.mjJNT_SLIDE).all() and (axes[:2, 2] == 0).all()
+        if lies_free or slides:
+            data.qpos[place : place + 2] += displacement if lies_free else axes[:2, :2] @ displacement
+        else:
+            if self._unmoved is None:
+                self._unmoved = model.body_pos.copy(), model.site_pos.copy()
+            model.body_pos[model.body_rootid[model.jnt_bodyid[ARM_JOINTS]], :2] += displacement
+            for site in range(model.nsite):
+                if model.site_bodyid[site] == 0 and model.site(site).name.startswith("goal"):
+                    model.site_pos[site, :2] += displacement
+            self._move_goals(np.append(displacement, 0.0))
+        mujoco.mj_forward(model, data)
+
+    def _move_goals(self, displacement: np.ndarray) -> None:
+        self._environment._target_pos = self._environment._target_pos + displacement
+
     def render(self, camera: str) -> np.ndarray:
         """Returns the upright frame of ``camera``, uint8 ``[size, size, 3]``."""
         if self._renderer is None:
             self._renderer = mujoco.Renderer(self._environment.model, self.size, self.size)
         renderer = self._renderer
         renderer.update_scene(self._environment.data, camera=camera)
-        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
-        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
-        frame = renderer.render()
-        if camera in _UPSIDE_DOWN_CAMERAS:
-            frame = frame[::-1, ::-1]
-        return np.ascontiguousarray(frame)
+        self.prepare_drawing(renderer.scene)
+        return upright(renderer.render(), camera)
+
+    def prepare_drawing(self, scene: mujoco.MjvScene) -> None:
+        """Called with a scene that is about to be drawn: no shadows or reflections, which cost more than they show."""
+        scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
+        scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
 
     def proprioception(self) -> np.ndarray:
         """Returns float32 ``[4]``: end effector x, y, z in metres and the gripper opening from 0 to 1."""
@@ -149,7 +182,7 @@ class MetaWorldScene:
     def expert(self) -> np.ndarray:
         """Returns the scripted expert's action for the present state, float32 ``[4]``, clipped to -1..1."""
         observation = self._observation.copy()  # some experts write into the observation they are given
-        observation[-3:] += _EXPERT_GOAL_SHIFT.get(self.task, 0.0)
+        observation[-3:] += self._expert_goal_shift
         return np.clip(self._expert.get_action(observation), -1.0, 1.0).astype(np.float32)
 
     def expert_plan(self, length: int) -> np.ndarray:
@@ -190,7 +223,30 @@ class MetaWorldScene:
         self._environment.close()
 
 
-def _expert_name(task: str) -> str:
+def simulator(task: str) -> SawyerXYZEnv:
+    """Meta-World's own environment of ``task``, whose resets draw from its seed and whose observations show the goal.
+
+    Raises:
+        ValueError: there is no such task.
+    """
+    if task not in ENV_CLS_MAP:
+        raise ValueError(f"unknown Meta-World task {task!r}; known: {', '.join(sorted(ENV_CLS_MAP))}")
+    environment = ENV_CLS_MAP[task]()
+    environment._partially_observable = False  # the expert reads the goal from its observation
+    # The cached space would clip the goal in every observation to zero.
+    environment.__dict__.pop("sawyer_observation_space", None)
+    environment._freeze_rand_vec = False
+    environment.seeded_rand_vec = True
+    environment._set_task_called = True
+    return environment
+
+
+def upright(frame: np.ndarray, camera: str) -> np.ndarray:
+    """The frame ``[height, width, 3]`` of ``camera`` with its top row first."""
+    return np.ascontiguousarray(frame[::-1, ::-1] if camera in _UPSIDE_DOWN_CAMERAS else frame)
+
+
+def expert_name(task: str) -> str:
     """The class name of the scripted expert of ``task``."""
     words = task.removesuffix("-v3").split("-")
     default = "Sawyer" + "".join(word.capitalize() for word in words) + "V3Policy"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -94,7 +94,27 @@ class EpisodeResult:
     policy_steps: int = 0
     limited_actions: int = 0
     held_steps: int = 0
+    skipped_actions: int = 0
+    """Actions of fresh chunks that lay in the past when they came; in lockstep there are none."""
+    late_steps: int = 0
+    """Control steps that began after their time, because the simulator could not keep up; in lockstep there are none."""
     wall_s: float = 0.0
+
+
+@dataclass
+class Execution:
+    """A chunk on its way through the body."""
+
+    chunk: pb.ActionChunk
+    commands: list[np.ndarray]
+    """For the body, ``[actions]`` each."""
+    proprioception: tuple[float, ...]
+    period_ms: float | None
+    latency: dict[str, float]
+    began: float
+    limited: int = 0
+    limit_flags: int = 0
+    executed: list[tuple[float, ...]] = field(default_factory=list)
 
 
 @dataclass
@@ -177,6 +197,14 @@ class Robot:
         self._reset_link()
         self._consumed = 0
         result = EpisodeResult(seed)
+        self._run(result)
+        if self._final_frames:
+            self._on_frames(self._render(), result)
+        result.wall_s = time.perf_counter() - began
+        return result
+
+    def _run(self, result: EpisodeResult) -> None:
+        """Looks, asks and executes in turn; the world stands still while the policy works."""
         previous: float | None = None
         while not self._is_over(result):
             step_began = time.perf_counter()
@@ -188,12 +216,8 @@ class Robot:
             round_trip_ms = _milliseconds_since(asked)
             period_ms = None if previous is None else (step_began - previous) * 1000
             previous = step_began
-            latency = {"round_trip": round_trip_ms, **_stages(chunk), "render": render_ms}
+            latency = {"round_trip": round_trip_ms, **stages(chunk), "render": render_ms}
             self._execute(chunk, tuple(observation.proprioception), result, period_ms, latency)
-        if self._final_frames:
-            self._on_frames(self._render(), result)
-        result.wall_s = time.perf_counter() - began
-        return result
 
     def _look(self, result: EpisodeResult) -> tuple[pb.Observation, float]:
         """The observation of this moment, and the milliseconds that drawing and compressing took."""
@@ -231,19 +255,32 @@ class Robot:
         """A fresh chunk, or ``None`` after a setback, for which the robot has held where it should."""
         try:
             chunk = self._link.act(observation)
-        except (Timeout, Disconnected) as error:
-            self._note_silence(error)
-            self._hold(result)
-            return None
         except ClientError as error:
-            if error.code == "superseded":
-                self._note_superseded(error)
-            elif error.code in HOLDING_CODES:
-                self._note_refusal(error)
+            if self._note_setback(error):
                 self._hold(result)
-            else:
-                raise RobotFailure(error.code, error.field, error.message) from error
             return None
+        self._check(chunk, observation)
+        return chunk
+
+    def _note_setback(self, error: ClientError) -> bool:
+        """Notes why there is no answer; returns whether the robot has to hold for it.
+
+        Raises:
+            RobotFailure: it will not pass, or has gone on for too long.
+        """
+        if isinstance(error, (Timeout, Disconnected)):
+            self._note_silence(error)
+        elif error.code == "superseded":
+            self._note_superseded(error)
+            return False
+        elif error.code in HOLDING_CODES:
+            self._note_refusal(error)
+        else:
+            raise RobotFailure(error.code, error.field, error.message) from error
+        return True
+
+    def _check(self, chunk: pb.ActionChunk, observation: pb.Observation) -> None:
+        """Raises ``RobotFailure`` when the chunk is no answer to ``observation``."""
         if chunk.observation_sequence != observation.sequence or chunk.captured_at != observation.captured_at:
             raise RobotFailure("malformed", "action_chunk", "the actions answer another observation than the last")
         if chunk.policy_digest != self._agreement.policy_digest:
@@ -253,7 +290,6 @@ class Robot:
             message = f"expected 1 to {self._agreement.chunk_length} actions, found {len(chunk.actions)}"
             raise RobotFailure("invalid_action", "action_chunk.actions", message)
         self._setbacks = _Setbacks()
-        return chunk
 
     def _execute(
         self,
@@ -264,42 +300,64 @@ class Robot:
         latency: dict[str, float],
     ) -> None:
         """Executes the chunk's actions, as far as they are still valid when their turn comes."""
-        began = time.perf_counter()
-        limited = flags = 0
-        executed: list[tuple[float, ...]] = []
-        # Checked before the first one moves anything: a chunk is all right or not at all.
-        hold = self._environment.hold_action()
-        commands = [self._command(action, index, hold) for index, action in enumerate(chunk.actions)]
-        for action, command in zip(chunk.actions, commands, strict=True):
-            if self._clock.now() > chunk.valid_until:
-                self._say("late", "the actions came after they were valid; holding")
+        execution = self._begin(chunk, proprioception, period_ms, latency)
+        for index in range(len(chunk.actions)):
+            if self._is_late(chunk):
                 self._hold(result)
                 break
-            self._advance(command, result)
-            self._consumed += 1
-            limited += action.limited != 0
-            flags |= action.limited
-            executed.append(tuple(action.values))
+            self._take(execution, index, result)
             if self._is_over(result):
                 break
         else:
             self._said = ""
+        self._finish(execution, result)
+
+    def _begin(
+        self,
+        chunk: pb.ActionChunk,
+        proprioception: tuple[float, ...],
+        period_ms: float | None,
+        latency: dict[str, float],
+    ) -> Execution:
+        """The chunk, checked before the first action moves anything: it is all right or not at all."""
+        began = time.perf_counter()
+        hold = self._environment.hold_action()
+        commands = [self._command(action, index, hold) for index, action in enumerate(chunk.actions)]
+        return Execution(chunk, commands, proprioception, period_ms, latency, began)
+
+    def _is_late(self, chunk: pb.ActionChunk) -> bool:
+        if self._clock.now() <= chunk.valid_until:
+            return False
+        self._say("late", "the actions came after they were valid; holding")
+        return True
+
+    def _take(self, execution: Execution, index: int, result: EpisodeResult) -> None:
+        """Executes one action."""
+        self._advance(execution.commands[index], result)
+        self._consumed += 1
+        action = execution.chunk.actions[index]
+        execution.limited += action.limited != 0
+        execution.limit_flags |= action.limited
+        execution.executed.append(tuple(action.values))
+
+    def _finish(self, execution: Execution, result: EpisodeResult) -> None:
+        """Counts and reports a chunk of which nothing more will be executed."""
         result.policy_steps += 1
-        result.limited_actions += limited
-        latency["simulate"] = _milliseconds_since(began)
+        result.limited_actions += execution.limited
+        execution.latency["simulate"] = _milliseconds_since(execution.began)
         self._on_step(
             PolicyStep(
                 step=result.steps,
                 policy_steps=result.policy_steps,
                 success=result.success,
-                period_ms=period_ms,
-                latency_ms=latency,
-                limited=limited,
-                confidence=chunk.confidence,
-                limit_flags=flags,
-                proprioception=proprioception,
-                tokens=tuple(chunk.tokens),
-                commands=tuple(executed),
+                period_ms=execution.period_ms,
+                latency_ms=execution.latency,
+                limited=execution.limited,
+                confidence=execution.chunk.confidence,
+                limit_flags=execution.limit_flags,
+                proprioception=execution.proprioception,
+                tokens=tuple(execution.chunk.tokens),
+                commands=tuple(execution.executed),
             )
         )
 
@@ -345,7 +403,7 @@ class Robot:
         if self._setbacks.timeouts >= self._patience.timeouts:
             raise RobotFailure(error.code, error.field, error.message) from error
         if isinstance(error, Disconnected):
-            time.sleep(self._patience.pause_seconds)
+            self._pause()
 
     def _note_superseded(self, error: ClientError) -> None:
         self._say(error.code, error.message)
@@ -363,7 +421,11 @@ class Robot:
         elif now - self._setbacks.refused_since > self._patience.refused_seconds:
             raise RobotFailure(error.code, error.field, error.message) from error
         if error.code == "stopped":
-            time.sleep(self._patience.pause_seconds)
+            self._pause()
+
+    def _pause(self) -> None:
+        """Lets a moment pass before the robot asks again."""
+        time.sleep(self._patience.pause_seconds)
 
     def _say(self, reason: str, message: str) -> None:
         """Logs why the robot does not move: once, not every time that the same reason comes again."""
@@ -372,7 +434,7 @@ class Robot:
             self._log(f"{reason}: {message}")
 
 
-def _stages(chunk: pb.ActionChunk) -> dict[str, float]:
+def stages(chunk: pb.ActionChunk) -> dict[str, float]:
     """The daemon's own timings, stage name to milliseconds."""
     names = {value: name.removeprefix("STAGE_").lower() for name, value in pb.Stage.items() if value}
     return {names[timing.stage]: timing.duration / 1e6 for timing in chunk.timings if timing.stage in names}

@@ -48,6 +48,8 @@ class ToyEnvironment(Environment):
     ``overhead`` looks at the middle of the table, ``follow`` at the point; both see x to the right and y up.
     """
 
+    scene_changes = frozenset({"moved_object"})
+
     def __init__(self, task: str) -> None:
         super().__init__(task, TASKS[task])
         self._point = np.zeros(2)
@@ -70,6 +72,9 @@ class ToyEnvironment(Environment):
             "reach-red": np.array([left[0], height[0]]),
             "reach-green": np.array([-left[1], height[1]]),
         }
+
+    def _move_object(self, displacement: np.ndarray) -> None:
+        self._discs[self.task] = np.clip(self._discs[self.task] + displacement, -_HALF_SIDE, _HALF_SIDE)
 
     def _observe(self) -> Mapping[str, float]:
         return {"position_x": self._point[0], "position_y": self._point[1]}

@@ -1,7 +1,7 @@
 """``python -m uio2_envs.worker metaworld --connect ADDRESS``: runs the episodes that it is told on standard input.
 
 In, one JSON object a line: ``{"id": 17, "task": "push-v3", "seed": 1003}``, and as wanted ``"step_limit"``,
-``"stops_at_success"`` (true) and ``"video"`` (a file). Out, one JSON object a line: ``ready`` once, then ``episode_start``,
+``"stops_at_success"`` (true), ``"video"`` (a file) and ``"options"`` (an object, see ``variant.py``). Out, one JSON object a line: ``ready`` once, then ``episode_start``,
 ``step`` and ``episode_end`` with the same ``id``. The end of standard input ends the worker after the episode that runs.
 
 A failure that concerns one episode is reported as ``episode_failed``; the worker then ends, since a simulator that has
@@ -14,7 +14,6 @@ import argparse
 import json
 import logging
 import resource
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -24,7 +23,7 @@ from typing import Any
 
 from uio2_client import Client
 
-from . import adapters, expert, lifeline, provenance
+from . import adapters, expert, interruption, lifeline, provenance
 from .__main__ import (
     EXIT_DISAGREED,
     EXIT_ENVIRONMENT,
@@ -32,7 +31,6 @@ from .__main__ import (
     EXIT_PROTOCOL,
     _claim_stdout,
     _folder,
-    _interrupt,
     _say,
     _seconds,
 )
@@ -42,8 +40,10 @@ from .environment import Environment, EnvironmentFailure
 from .events import EventStream
 from .frames import ENCODINGS
 from .motion import MotionMeter
+from .realtime import InlineAsker, PacedWallClock, RealtimeRobot, ThreadAsker
 from .robot import EpisodeResult, Link, PolicyStep, Robot, RobotFailure
 from .rollout import greet, step_fields
+from .variant import Variant
 from .video import EpisodeVideo
 
 
@@ -57,6 +57,7 @@ class Job:
     step_limit: int | None = None
     stops_at_success: bool = True
     video: str | None = None
+    options: Variant = Variant()
 
     @classmethod
     def parse(cls, line: str) -> Job:
@@ -69,11 +70,12 @@ class Job:
         if not isinstance(fields, dict) or set(fields) - set(cls.__dataclass_fields__):
             raise ValueError(f"expected an object with id, task and seed, found {line.strip()[:200]}")
         kinds = {"id": int, "task": str, "seed": int, "step_limit": int, "stops_at_success": bool, "video": str}
+        kinds["options"] = dict
         for name, value in fields.items():
             if not (isinstance(value, kinds[name]) and (kinds[name] is not int or not isinstance(value, bool))):
                 raise ValueError(f"{name}: expected {kinds[name].__name__}, found {value!r}")
         try:
-            return cls(**fields)
+            return cls(**{**fields, "options": Variant.parse(fields.get("options", {}))})
         except TypeError as error:
             raise ValueError(str(error)) from error
 
@@ -85,7 +87,9 @@ class Worker:
         simulator: the name of an adapter.
         link: the daemon; ``None`` stands for the scripted expert.
         events: where reports go.
-        simulated_clock: whether time passes only when the simulator steps.
+        mode: ``"lockstep"``, in which the world waits for the policy, or ``"realtime"``.
+        added_delay: seconds by which each answer is held back, in real time.
+        simulated_clock: whether time passes only when the simulator steps, in lockstep.
         encoding: of the frames.
         connect_seconds: how long to wait for the daemon.
         python_path: folders that modules may come from beside those where they are installed.
@@ -97,6 +101,8 @@ class Worker:
         link: Client | None,
         events: EventStream,
         *,
+        mode: str = "lockstep",
+        added_delay: float = 0.0,
         simulated_clock: bool = True,
         encoding: str = "jpeg",
         connect_seconds: float = 30.0,
@@ -106,10 +112,13 @@ class Worker:
         self._simulator = simulator
         self._link = link
         self._events = events
+        self._mode = mode
+        self._added_delay = round(added_delay * 1e9)
         self._simulated_clock = simulated_clock
         self._encoding = encoding
         self._capabilities = None if link is None else greet(link, connect_seconds)
         self._environment: Environment | None = None
+        self._made: tuple[str, Variant] | None = None
         events.emit(
             "ready",
             policy=expert.NAME if self._capabilities is None else self._capabilities.policy_name,
@@ -123,12 +132,11 @@ class Worker:
         Raises:
             Disagreed, RobotFailure, EnvironmentFailure: as the robot does.
         """
-        environment = self._environment_of(job.task)
+        environment = self._environment_of(job.task, job.options)
         capabilities = self._capabilities or expert.capabilities(environment.specification, films=job.video is not None)
         agreement = Agreement(environment.specification, capabilities, environment.instruction)
         link: Link = self._link or expert.ExpertLink(environment)
         rate = environment.specification.control_rate
-        clock: Clock = SimulatedClock(rate) if self._simulated_clock else WallClock()
         motion = MotionMeter(rate)
         video = EpisodeVideo(Path(job.video), rate / agreement.chunk_length) if job.video else None
 
@@ -140,22 +148,22 @@ class Worker:
                 caption = f"{job.task}  seed {job.seed}  step {result.steps}{'  success' if result.success else ''}"
                 video.add(frames, caption, result.success)
 
-        robot = Robot(
-            environment,
-            agreement,
-            link,
-            clock,
-            encoding=self._encoding,
-            step_limit=job.step_limit,
-            on_step=report,
-            on_frames=record,
-            on_advance=lambda transition: motion.add(environment.observe()),
-            final_frames=video is not None,
-            stops_at_success=job.stops_at_success,
-            log=_say,
-        )
+        options = {
+            "encoding": self._encoding,
+            "step_limit": job.step_limit,
+            "on_step": report,
+            "on_frames": record,
+            "on_advance": lambda transition: motion.add(environment.observe()),
+            "final_frames": video is not None,
+            "stops_at_success": job.stops_at_success,
+            "log": _say,
+        }
         self._events.emit("episode_start", id=job.id, task=job.task, seed=job.seed, instruction=environment.instruction)
-        result = robot.run_episode(job.seed)
+        if self._mode == "realtime":
+            result = self._run_in_real_time(job.seed, environment, agreement, link, options)
+        else:
+            clock: Clock = SimulatedClock(rate) if self._simulated_clock else WallClock()
+            result = Robot(environment, agreement, link, clock, **options).run_episode(job.seed)
         self._events.emit(
             "episode_end",
             id=job.id,
@@ -169,25 +177,42 @@ class Worker:
             peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         )
 
+    def _run_in_real_time(
+        self, seed: int, environment: Environment, agreement: Agreement, link: Link, options: dict[str, Any]
+    ) -> EpisodeResult:
+        clock = PacedWallClock()
+        # An expert looks into the simulator, which must stand still meanwhile.
+        kind = InlineAsker if self._link is None else ThreadAsker
+        asker = kind(link, clock, self._added_delay)
+        try:
+            return RealtimeRobot(environment, agreement, link, asker, clock, **options).run_episode(seed)
+        finally:
+            asker.close()
+
     def close(self) -> None:
         """Frees the simulator."""
         if self._environment is not None:
             self._environment.close()
             self._environment = None
 
-    def _environment_of(self, task: str) -> Environment:
-        if self._environment is None or self._environment.task != task:
+    def _environment_of(self, task: str, options: Variant) -> Environment:
+        if self._environment is None or self._made != (task, options):
             self.close()
-            self._environment = adapters.make(self._simulator, task)
+            self._environment, self._made = adapters.make(self._simulator, task, options), (task, options)
         return self._environment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the worker and returns its exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.mode == "realtime" and options.clock == "simulated":
+        parser.error("--mode realtime goes by the machine's clock; leave --clock out")
+    if options.mode == "lockstep" and options.added_delay:
+        parser.error("in lockstep the world waits for the answer; --added-delay needs --mode realtime")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     events = EventStream(_claim_stdout())
-    signal.signal(signal.SIGTERM, _interrupt)
+    interruption.install()
     lifeline.end_with_parent()
     sys.path[:0] = options.python_path
     running: Job | None = None
@@ -197,7 +222,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.simulator,
             client,
             events,
-            simulated_clock=options.clock == "simulated",
+            mode=options.mode,
+            added_delay=options.added_delay / 1000,
+            simulated_clock=options.clock != "wall",
             encoding=options.encoding,
             connect_seconds=options.connect_timeout,
             python_path=options.python_path,
@@ -245,12 +272,23 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 standard input ended, 2 usage, 3 robot and policy disagree, 4 protocol error, "
         "5 environment error, 130 interrupted.",
     )
-    parser.add_argument("simulator", help=f"one of {', '.join(adapters.NAMES)}")
+    parser.add_argument("simulator", help=f"one of {', '.join(adapters.names())}")
     who = parser.add_mutually_exclusive_group(required=True)
     who.add_argument("--connect", metavar="ADDRESS", help="of the daemon, e.g. tcp://127.0.0.1:5555")
     who.add_argument("--expert", action="store_true", help="the scripted expert instead of a daemon")
     parser.add_argument("--encoding", choices=ENCODINGS, default="jpeg", help="of the frames (jpeg: quality 95, 4:4:4)")
-    parser.add_argument("--clock", choices=("wall", "simulated"), default="simulated", help="the robot's clock")
+    parser.add_argument(
+        "--mode",
+        choices=("lockstep", "realtime"),
+        default="lockstep",
+        help="whether the world waits for the policy (lockstep) or goes on meanwhile (realtime)",
+    )
+    parser.add_argument(
+        "--added-delay", type=_milliseconds, default=0.0, metavar="MS", help="hold each answer back, in real time (0)"
+    )
+    parser.add_argument(
+        "--clock", choices=("wall", "simulated"), help="the robot's clock (simulated in lockstep, wall in real time)"
+    )
     parser.add_argument("--timeout", type=_seconds, default=5.0, help="seconds to wait for an answer (5)")
     parser.add_argument(
         "--python-path",
@@ -262,6 +300,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--connect-timeout", type=_seconds, default=30.0, help="seconds to wait for the daemon (30)")
     return parser
+
+
+def _milliseconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected at least 0 milliseconds, found {text}")
+    return value
 
 
 if __name__ == "__main__":

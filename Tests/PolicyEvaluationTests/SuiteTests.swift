@@ -42,6 +42,48 @@ struct SuiteTests {
     #expect(error?.subject.hasPrefix(subject) == true, "\(error?.subject ?? "") \(error?.message ?? "")")
   }
 
+  @Test func `a task runs once for each variant, which is its group`() throws {
+    let suite = try suite(
+      """
+      name: harder
+      environment: metaworld
+      view: published
+      seeds: {first: 0, count: 2}
+      variants:
+        - {severity: 0}
+        - {perturbation: camera, severity: 2}
+      tasks:
+        - {name: push-v3}
+        - {name: push-v3, instruction_from: reach-v3}
+      """)
+    #expect(
+      suite.tasks.map(\.name) == [
+        "push-v3", "push-v3.camera-2", "push-v3.says-reach-v3", "push-v3.says-reach-v3.camera-2",
+      ])
+    #expect(suite.groups.map(\.name) == ["unperturbed", "camera-2"])
+    #expect(suite.tasks.allSatisfy { $0.scene == "push-v3" && $0.options.view == "published" })
+    let last = try #require(suite.tasks.last).options
+    #expect(last.perturbation == "camera" && last.severity == 2 && last.instructionFrom == "reach-v3")
+    let plain = try #require(suite.tasks.first).options
+    #expect(plain.perturbation == nil && plain.severity == nil && plain.instructionFrom == nil)
+  }
+
+  @Test(arguments: [
+    ("{severity: 1}", "perturbation"), ("{perturbation: camera, severity: 5}", "0 to 4"),
+    ("{perturbation: camera}", "severity"), ("{perturbation: camera, severity: 0}", "again"),
+    ("{kind: camera}", "kind"),
+  ])
+  func `a variant that is none is refused`(entry: String, words: String) {
+    let text = good.replacing("tasks:", with: "variants:\n  - {severity: 0}\n  - \(entry)\ntasks:")
+    let error = #expect(throws: RolloutError.self) { try suite(text) }
+    #expect(error?.code == .invalidPlan && error?.message.contains(words) == true, "\(error?.message ?? "")")
+  }
+
+  @Test func `groups and variants exclude each other`() {
+    let text = good.replacing("tasks:", with: "variants: [{severity: 0}]\ntasks:")
+    #expect(throws: RolloutError.self) { try suite(text) }
+  }
+
   @Test func `mutated bytes are read or refused, and never end the program`() {
     var random = SeededGenerator(seed: 8)
     var (read, refused) = (0, 0)
@@ -63,6 +105,7 @@ struct SuiteTests {
   @Test func `every suite of the repository can be read, and MT50 has its published tiers`() throws {
     let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Envs/suites").standardized
     let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+      .filter { $0.pathExtension == "yaml" }
     #expect(files.count >= 4)
     for file in files {
       let bytes = [UInt8](try Data(contentsOf: file))

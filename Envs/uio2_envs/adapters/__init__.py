@@ -1,21 +1,35 @@
 """One module per simulator, imported only when asked for.
 
-An adapter module has ``TASKS``, a mapping of task names, ``PACKAGES``, the names of the packages that its results depend
-on, and ``make(task)``, which returns an ``Environment``. Its import raises ``EnvironmentFailure`` when the simulator is not installed.
+An adapter module has ``TASKS``, a mapping of task names to instructions, ``PACKAGES``, the names of the packages that its
+results depend on, and ``make(task)``, which returns an ``Environment``. Its import raises ``EnvironmentFailure`` when the
+simulator is not installed. As far as it has them: ``VIEWS``, names of camera sets that ``make`` takes as ``view``;
+``SHARED_SCENES``, for each task those whose instructions make sense in its scene, which ``make`` takes as ``instruction_from``.
+
+Another package brings a simulator by an entry point of the group ``uio2_envs.adapters`` that names such a module.
 """
 
 from __future__ import annotations
 
 import difflib
 from importlib import import_module
+from importlib.metadata import entry_points
 from types import ModuleType
+from typing import Any
 
 from ..environment import Environment, EnvironmentFailure
+from ..perturbed import perturbed
+from ..variant import Variant
 
-_MODULES = {"metaworld": "uio2_envs.adapters.metaworld", "toy": "uio2_envs.toy"}
+GROUP = "uio2_envs.adapters"
+"""The group of entry points."""
 
-NAMES = tuple(_MODULES)
-"""Simulators that there are adapters for."""
+_OWN = {"metaworld": "uio2_envs.adapters.metaworld", "toy": "uio2_envs.toy"}
+"""Named here as well as in pyproject.toml: they are found where this package is a folder and not installed."""
+
+
+def names() -> tuple[str, ...]:
+    """Simulators that there are adapters for."""
+    return tuple(_modules())
 
 
 def adapter(name: str, tasks: list[str]) -> ModuleType:
@@ -24,18 +38,50 @@ def adapter(name: str, tasks: list[str]) -> ModuleType:
     Raises:
         EnvironmentFailure: no such adapter, its simulator is not installed, or it does not know a task.
     """
-    if name not in _MODULES:
-        raise EnvironmentFailure("unknown_environment", name, f"no such adapter; there are: {', '.join(NAMES)}")
-    module = import_module(_MODULES[name])
+    modules = _modules()
+    if name not in modules:
+        raise EnvironmentFailure("unknown_environment", name, f"no such adapter; there are: {', '.join(modules)}")
+    try:
+        module = import_module(modules[name])
+    except ImportError as error:
+        message = f"its adapter {modules[name]} cannot be imported: {error}"
+        raise EnvironmentFailure("adapter_missing", name, message) from error
     for task in tasks:
         if task not in module.TASKS:
             raise EnvironmentFailure("unknown_task", task, _unknown_task(name, task, list(module.TASKS)))
     return module
 
 
-def make(name: str, task: str) -> Environment:
-    """The environment of one task of one simulator."""
-    return adapter(name, [task]).make(task)
+def make(name: str, task: str, variant: Variant = Variant()) -> Environment:
+    """The environment of one task of one simulator.
+
+    Raises:
+        EnvironmentFailure: as ``adapter``; or the simulator does not have this variant of the task.
+    """
+    said = variant.instruction_from
+    module = adapter(name, [task] if said is None else [task, said])
+    options: dict[str, Any] = {}
+    if variant.view is not None:
+        _require(variant.view, getattr(module, "VIEWS", ()), "unknown_view", f"{name} has no such view")
+        options["view"] = variant.view
+    if said is not None:
+        known = getattr(module, "SHARED_SCENES", {}).get(task, ())
+        _require(said, known, "no_shared_scene", f"its instruction makes no sense in the scene of {task}")
+        options["instruction_from"] = said
+    return perturbed(module.make(task, **options), variant.perturbation, variant.severity)
+
+
+def _modules() -> dict[str, str]:
+    """Module names by simulator; this package's own come first and cannot be replaced."""
+    modules = dict(_OWN)
+    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+        modules.setdefault(point.name, point.module)
+    return modules
+
+
+def _require(value: str, known: Any, code: str, message: str) -> None:
+    if value not in known:
+        raise EnvironmentFailure(code, value, f"{message}; there are: {', '.join(known) or 'none'}")
 
 
 def _unknown_task(name: str, task: str, known: list[str]) -> str:

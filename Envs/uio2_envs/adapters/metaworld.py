@@ -25,7 +25,17 @@ choose_backend()
 
 import mujoco  # noqa: E402  (reads MUJOCO_GL when imported)
 
-from ..metaworld_scene import ACTION_SCALE, CONTROL_STEP_SECONDS, STEP_LIMIT, MetaWorldScene  # noqa: E402
+from ..metaworld_scene import (  # noqa: E402
+    ACTION_SCALE,
+    CONTROL_STEP_SECONDS,
+    STEP_LIMIT,
+    MetaWorldScene,
+    upright,
+)
+from ..metaworld_shared import MARKER_RADIUS, SHARED_SCENES, SharedScene  # noqa: E402
+from .metaworld_look import Look, draw, load_textures, sphere  # noqa: E402
+
+__all__ = ["SHARED_SCENES", "TASKS", "VIEWS", "MetaWorldEnvironment", "make"]
 
 TASKS: Mapping[str, str] = INSTRUCTIONS
 
@@ -36,44 +46,77 @@ _OPEN = -1.0
 """The native gripper command that opens, which is how an episode begins."""
 
 
-class _Scene(MetaWorldScene):
-    """A scene whose frames may have any size and field of view."""
+VIEWS = ("published",)
+"""``published``: the camera of LeRobot's evaluation, which published figures for MT50 were measured with, alone."""
 
-    def __init__(self, task: str) -> None:
-        super().__init__(task, cameras={})
+_PUBLISHED_CAMERA, _PUBLISHED_POSITION = "corner2", (0.75, 0.075, 0.7)
+
+
+class _Drawing:
+    """Frames of a scene, of any size and field of view.
+
+    Args:
+        view: a name of ``VIEWS``; ``None``: all cameras where the model has them, drawn without shadows.
+    """
+
+    def __init__(self, scene: MetaWorldScene, view: str | None) -> None:
+        self._scene = scene
         self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
-        model = self._environment.model
-        self.camera_names = tuple(model.camera(index).name for index in range(model.ncam))
-        self._stock_field_of_view = {name: float(model.camera(name).fovy[0]) for name in self.camera_names}
+        self._loaded: dict[tuple[int, int], int] = {}
+        self._model, self._data = scene.physics
+        self._is_plain = view is None
+        self.camera_names = tuple(self._model.camera(index).name for index in range(self._model.ncam))
+        if view == "published":
+            self.camera_names = (_PUBLISHED_CAMERA,)
+            self._model.camera(_PUBLISHED_CAMERA).pos = _PUBLISHED_POSITION
+            # As Meta-World's own scenes say.
+            self._model.vis.quality.shadowsize, self._model.vis.quality.offsamples = 4096, 4
+        self._stock_field_of_view = {name: float(self._model.camera(name).fovy[0]) for name in self.camera_names}
+        self.look = Look(self._model)
 
-    def render_at(self, camera: str, width: int, height: int, vertical_field_of_view: float) -> np.ndarray:
-        """As ``render``, with a size in pixels and a field of view in degrees (0: the camera's own)."""
-        model = self._environment.model
-        if (width, height) not in self._renderers:
-            model.vis.global_.offwidth = max(model.vis.global_.offwidth, width)
-            model.vis.global_.offheight = max(model.vis.global_.offheight, height)
-            self._renderers[width, height] = mujoco.Renderer(model, height=height, width=width)
-        self._renderer = self._renderers[width, height]
-        model.camera(camera).fovy = vertical_field_of_view or self._stock_field_of_view[camera]
-        return self.render(camera)
+    def render(self, camera: str, width: int, height: int, vertical_field_of_view: float) -> np.ndarray:
+        """The frame ``[height, width, 3]``; a field of view in degrees, 0: the camera's own."""
+        renderer = self._renderer(width, height)
+        self._model.camera(camera).fovy = vertical_field_of_view or self._stock_field_of_view[camera]
+        renderer.update_scene(self._data, camera=camera)
+        if self._is_plain:
+            self._scene.prepare_drawing(renderer.scene)
+        draw(renderer.scene, self.look.ornaments)
+        if isinstance(self._scene, SharedScene):
+            draw(renderer.scene, [sphere(place, MARKER_RADIUS, colour) for place, colour in self._scene.markers])
+        return upright(renderer.render(), camera)
 
     def close(self) -> None:
         for renderer in self._renderers.values():
             renderer.close()
         self._renderers.clear()
-        self._renderer = None
-        super().close()
+
+    def _renderer(self, width: int, height: int) -> mujoco.Renderer:
+        """The one for this size, with the present textures."""
+        size, model = (width, height), self._model
+        if size not in self._renderers:
+            model.vis.global_.offwidth = max(model.vis.global_.offwidth, width)
+            model.vis.global_.offheight = max(model.vis.global_.offheight, height)
+            self._renderers[size] = mujoco.Renderer(model, height=height, width=width)
+            self._loaded[size] = self.look.textures_version
+        if self._loaded[size] != self.look.textures_version:
+            load_textures(self._renderers[size], model, self.look.textures)
+            self._loaded[size] = self.look.textures_version
+        return self._renderers[size]
 
 
 class MetaWorldEnvironment(Environment):
     """One Meta-World task in names and units; goals are fresh at every reset, drawn by the seed from the full range."""
 
-    def __init__(self, task: str) -> None:
-        super().__init__(task, INSTRUCTIONS[task])
-        self._scene = _Scene(task)
+    scene_changes = frozenset({"camera", "light", "texture", "distractors", "moved_object"})
+
+    def __init__(self, task: str, instruction_from: str | None = None, view: str | None = None) -> None:
+        super().__init__(task, INSTRUCTIONS[instruction_from or task])
+        self._scene = MetaWorldScene(task, {}) if instruction_from is None else SharedScene(task, instruction_from)
+        self._drawing = _Drawing(self._scene, view)
         self._grip = _OPEN
         self._specification = Specification(
-            cameras=self._scene.camera_names,
+            cameras=self._drawing.camera_names,
             # Where Meta-World lets the hand go; the opening is 1 when the fingers are 0.1 m apart.
             proprioception=(
                 Quantity("end_effector_x", "m", -0.525, 0.525),
@@ -103,6 +146,7 @@ class MetaWorldEnvironment(Environment):
         return self._scene.expert().astype(np.float64) * [ACTION_SCALE, ACTION_SCALE, ACTION_SCALE, 1.0]
 
     def _reset(self, seed: int) -> None:
+        self._drawing.look.restore()
         self._scene.reset(seed)
         self._grip = _OPEN
 
@@ -111,7 +155,7 @@ class MetaWorldEnvironment(Environment):
         return dict(zip(names, self._scene.proprioception(), strict=True))
 
     def _render(self, camera: str, width: int, height: int, vertical_field_of_view: float) -> np.ndarray:
-        return self._scene.render_at(camera, width, height, vertical_field_of_view)
+        return self._drawing.render(camera, width, height, vertical_field_of_view)
 
     def _step(self, action: np.ndarray) -> bool:
         self._grip = action[3]
@@ -121,10 +165,23 @@ class MetaWorldEnvironment(Environment):
         # The grip is a force: without it whatever the hand carries would fall.
         return np.array([0.0, 0.0, 0.0, self._grip])
 
+    def _change_scene(self, kind: str, amount: float, random: np.random.Generator) -> None:
+        self._drawing.look.change(kind, amount, random)
+        mujoco.mj_camlight(*self._scene.physics)
+
+    def _move_object(self, displacement: np.ndarray) -> None:
+        self._scene.move_object(displacement)
+
     def _close(self) -> None:
+        self._drawing.close()
         self._scene.close()
 
 
-def make(task: str) -> MetaWorldEnvironment:
-    """The environment of ``task``, a name of ``TASKS``."""
-    return MetaWorldEnvironment(task)
+def make(task: str, *, instruction_from: str | None = None, view: str | None = None) -> MetaWorldEnvironment:
+    """The environment of ``task``, a name of ``TASKS``.
+
+    Args:
+        instruction_from: one of ``SHARED_SCENES[task]``, whose instruction is given and whose success is measured.
+        view: a name of ``VIEWS``.
+    """
+    return MetaWorldEnvironment(task, instruction_from, view)

@@ -158,9 +158,11 @@ public final class Evaluation: Sendable {
 
   private func job(_ attempt: EpisodeScheduler.Attempt, _ episode: RunConfiguration.Episode) -> WorkerJob {
     let video = options.videos?.appending(path: "\(episode.task)-seed\(episode.seed).mp4").path
+    let task = suite.tasks.first { $0.name == episode.task }
+    let options = task.flatMap { $0.options.isEmpty ? nil : $0.options }
     return WorkerJob(
-      id: attempt.id, task: episode.task, seed: episode.seed, stepLimit: suite.stepLimit,
-      stopsAtSuccess: suite.success == .any, video: video)
+      id: attempt.id, task: task?.scene ?? episode.task, seed: episode.seed, stepLimit: suite.stepLimit,
+      stopsAtSuccess: suite.success == .any, video: video, options: options)
   }
 
   /// Records what became of an attempt.

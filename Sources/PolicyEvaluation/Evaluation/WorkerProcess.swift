@@ -10,6 +10,8 @@ struct WorkerJob: Sendable, Hashable, Encodable {
   var stepLimit: Int?
   var stopsAtSuccess: Bool
   var video: String?
+  /// What sets the episode apart from a plain one.
+  var options: Suite.Options?
 
   /// The line that is written to the worker.
   func line() throws(RolloutError) -> [UInt8] {

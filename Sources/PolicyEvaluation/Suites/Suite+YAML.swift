@@ -23,7 +23,9 @@ extension Suite {
     }
     guard let root else { throw RolloutError(.invalidPlan, file, "expected a suite, found an empty file") }
     let fields = try SuiteField(root, file: file, path: "").mapping(
-      known: ["name", "description", "environment", "seeds", "step_limit", "success", "tasks"])
+      known: [
+        "name", "description", "environment", "seeds", "step_limit", "success", "view", "variants", "tasks",
+      ])
     name = try fields.required("name").identifier()
     description = try fields.optional("description")?.text() ?? ""
     environment = try fields.required("environment").identifier()
@@ -32,18 +34,80 @@ extension Suite {
     episodes = try seeds.required("count").integer(in: 1...Self.maximumEpisodes)
     stepLimit = try fields.optional("step_limit")?.integer(in: 1...Self.maximumEpisodes)
     success = try fields.optional("success")?.choice() ?? .any
+    let view = try fields.optional("view")?.identifier()
+    let variants = try Self.variants(fields.optional("variants"))
     var tasks: [Task] = []
+    var names: Set<String> = []
     for field in try fields.required("tasks").sequence(upTo: Self.maximumTasks) {
-      let task = try field.mapping(known: ["name", "group"])
-      let name = try task.required("name")
-      tasks.append(Task(name: try name.identifier(), group: try task.optional("group")?.text() ?? ""))
-      if tasks.dropLast().contains(where: { $0.name == tasks.last?.name }) {
-        throw name.fault("expected each task once, found it again")
+      for task in try Self.tasks(field, variants: variants, view: view) {
+        guard names.insert(task.name).inserted else { throw field.fault("expected each task once, found it again") }
+        tasks.append(task)
+      }
+      guard tasks.count <= Self.maximumTasks else {
+        throw field.fault("expected at most \(Self.maximumTasks) tasks with their variants")
       }
     }
     guard !tasks.isEmpty else { throw try fields.required("tasks").fault("expected at least one task") }
     self.tasks = tasks
     self.digest = digest
+  }
+
+  /// One variant of every task: `nil` and 0 for the plain one.
+  private struct Variant: Hashable {
+    var perturbation: String?
+    var severity = 0
+    /// What it is called in names and groups; `nil`: the plain one.
+    var label: String? { severity == 0 ? nil : "\(perturbation ?? "")-\(severity)" }
+  }
+
+  private static let maximumSeverity = 4
+
+  /// The variants in their order; `nil` when the file has none.
+  private static func variants(_ field: SuiteField?) throws(RolloutError) -> [Variant]? {
+    guard let field else { return nil }
+    var variants: [Variant] = []
+    for entry in try field.sequence(upTo: 100) {
+      let keys = try entry.mapping(known: ["perturbation", "severity"])
+      let variant = Variant(
+        perturbation: try keys.optional("perturbation")?.identifier(),
+        severity: try keys.required("severity").integer(in: 0...maximumSeverity))
+      if variant.severity > 0, variant.perturbation == nil {
+        throw entry.fault("expected a perturbation with severity \(variant.severity)")
+      }
+      guard !variants.contains(where: { $0.label == variant.label }) else {
+        throw entry.fault("expected each variant once, found it again")
+      }
+      variants.append(variant)
+    }
+    guard !variants.isEmpty else { throw field.fault("expected at least one variant") }
+    return variants
+  }
+
+  /// A task of the file with each of the variants.
+  private static func tasks(
+    _ field: SuiteField, variants: [Variant]?, view: String?
+  ) throws(RolloutError) -> [Task] {
+    let keys = try field.mapping(known: ["name", "group", "instruction_from"])
+    let scene = try keys.required("name").identifier()
+    let said = try keys.optional("instruction_from")?.identifier()
+    let group = try keys.optional("group")?.text()
+    if let group = keys.optional("group"), variants != nil {
+      throw group.fault("expected no group beside variants, which are the groups")
+    }
+    return (variants ?? [Variant()]).map { variant in
+      var options = Options()
+      options.view = view
+      options.instructionFrom = said
+      var name = scene
+      if let said { name += ".says-\(said)" }
+      if let label = variant.label {
+        options.perturbation = variant.perturbation
+        options.severity = variant.severity
+        name += ".\(label)"
+      }
+      let variantGroup = variants == nil ? nil : variant.label ?? "unperturbed"
+      return Task(name: name, group: variantGroup ?? group ?? "", scene: scene, options: options)
+    }
   }
 }
 

@@ -8,12 +8,34 @@ public struct Suite: Sendable, Hashable {
     case end
   }
 
-  /// One task.
+  /// How the episodes of a task differ from the plain ones: what a worker is told beside task and seed.
+  public struct Options: Sendable, Hashable, Encodable {
+    /// What is made harder.
+    public var perturbation: String?
+    /// From 1 to 4; `nil`: nothing is perturbed.
+    public var severity: Int?
+    /// The task whose instruction is given and whose success is measured.
+    public var instructionFrom: String?
+    /// A set of cameras that the simulator knows by this name.
+    public var view: String?
+
+    /// Whether the episodes are the plain ones.
+    public var isEmpty: Bool { self == Options() }
+
+    /// The plain episodes.
+    public init() {}
+  }
+
+  /// A task of the file with one of its variants.
   public struct Task: Sendable, Hashable {
-    /// The name that the environment knows.
+    /// Unique in the suite: the task's name, and what sets its episodes apart, such as `push-v3.camera-2`.
     public var name: String
     /// Tasks of one group are averaged first, as the tiers of MT50; empty: none.
     public var group: String
+    /// The name that the environment knows.
+    public var scene: String
+    /// How its episodes differ from the plain ones.
+    public var options: Options
   }
 
   /// Letters, digits and `-_.`; the file's name without its ending.
