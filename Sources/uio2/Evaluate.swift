@@ -51,6 +51,16 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Simulator processes.")
   var workers = 1
 
+  /// Whether the world waits for the policy.
+  enum Mode: String, ExpressibleByArgument, CaseIterable { case lockstep, realtime }
+
+  @Option(
+    help: "lockstep: the simulator waits for each answer; realtime: it steps at its control rate, as an arm does.")
+  var mode = Mode.lockstep
+
+  @Option(help: ArgumentHelp("With --mode realtime, hold each answer back for so long.", valueName: "ms"))
+  var addedDelay: Double?
+
   @Option(
     name: .customLong("run"),
     help: ArgumentHelp("Where the run is recorded (default: a new folder below runs).", valueName: "folder"))
@@ -84,6 +94,10 @@ struct Evaluate: ParsableCommand {
     guard (1...64).contains(workers) else { throw ValidationError("--workers must be 1 to 64, found \(workers).") }
     if let episodes, !(1...1_000_000).contains(episodes) { throw ValidationError("--episodes must be 1 to 1000000.") }
     if let seed, !(0...Int(Int32.max)).contains(seed) { throw ValidationError("--seed must be 0 to \(Int32.max).") }
+    if addedDelay != nil, mode == .lockstep { throw ValidationError("--added-delay goes with --mode realtime.") }
+    if let addedDelay, !(0...60_000).contains(addedDelay) {
+      throw ValidationError("--added-delay must be 0 to 60000, found \(addedDelay).")
+    }
     if resume, runPath == nil { throw ValidationError("--resume needs --run.") }
     if daemon != nil, policy != nil { throw ValidationError("--policy and --daemon exclude each other.") }
     if let daemon { _ = try Endpoint(daemon, for: .connect, option: "--daemon") }
@@ -105,7 +119,8 @@ struct Evaluate: ParsableCommand {
       total: configuration.episodes.count, outcomes: try database.outcomes(), isVerbose: verbose)
     let evaluation = try Evaluation(
       suite: suite, database: database, options: options(folder),
-      command: { _ in suite.workerCommand(python: interpreter, policy: pilot.pilot) }, onEvent: display.show)
+      command: { _ in suite.workerCommand(python: interpreter, policy: pilot.pilot, mode: workerMode) },
+      onEvent: display.show)
     let signals = SignalWatch { _ in evaluation.interrupt() }
     pilot.start { evaluation.interrupt() }
     let result = Result { () throws(RolloutError) in try evaluation.run() }
@@ -133,13 +148,15 @@ struct Evaluate: ParsableCommand {
     }
     let subject = RunConfiguration.Subject(
       suite: suite.name, suiteDigest: suite.digest, policy: pilot.name, policyDigest: pilot.digest,
-      weights: pilot.weights, stepLimit: suite.stepLimit)
+      mode: mode.rawValue, addedDelay: addedDelay ?? 0, weights: pilot.weights, stepLimit: suite.stepLimit)
     let machine = Machine.current
     return RunConfiguration(
       subject: subject, episodes: plan, shard: try part, versions: ["uio2": UIO2.version],
       machine: "\(machine.processor), \(machine.processors) processors, \(machine.system)",
       command: CommandLine.arguments.joined(separator: " "))
   }
+
+  private var workerMode: Suite.Mode { mode == .lockstep ? .lockstep : .realtime(addedDelay: addedDelay ?? 0) }
 
   private var part: RunConfiguration.Shard? {
     get throws {

@@ -43,6 +43,12 @@ enum HelpSnapshots {
                               words, a picture or a sound.
       rollout                 Fly a simulated robot with a policy and report its
                               success.
+      evaluate                Run the episodes of a suite with a policy, and record
+                              them.
+      runs                    Show, join and export recorded runs.
+      compare                 Compare two runs on the episodes that both have.
+      report                  Write a run, or two beside each other, as one HTML
+                              file.
       generate                Give a model a prompt, pictures, sound or a film; it
                               answers in words, a picture or a sound.
       task                    Run a task of the release: questions, captions,
