@@ -84,7 +84,7 @@ import Testing
     #expect(
       outcome.errors == """
         -I -u -c
-        metaworld --task a --connect ipc:///nowhere --episodes 2 --seed 7 --clock simulated --max-steps 9 \
+        uio2_envs metaworld --task a --connect ipc:///nowhere --episodes 2 --seed 7 --clock simulated --max-steps 9 \
         --video v --events --lifeline
 
         """)

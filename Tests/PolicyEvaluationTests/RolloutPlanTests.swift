@@ -38,7 +38,7 @@ import Testing
     #expect(command.executable == "/bin/sh")
     #expect(
       command.arguments.dropFirst(4).joined(separator: " ")
-        == "/a\n/b metaworld --task reach-v3,push-v3 --connect ipc:///tmp/x --episodes 3 --seed 5 "
+        == "/a\n/b uio2_envs metaworld --task reach-v3,push-v3 --connect ipc:///tmp/x --episodes 3 --seed 5 "
         + "--clock simulated "
         + "--max-steps 200 --video films --python-path /a --python-path /b --events --lifeline"
     )
