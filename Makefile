@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot train-resume train-pause train-continue train-stop train-status test-training format lint clean
+.PHONY: help setup build demo test check-long soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot train-resume train-pause train-continue train-stop train-status test-training format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -18,9 +18,13 @@ PEERS ?=
 RECIPE = Policies/training/recipes/$(notdir $(POLICY)).yaml
 TRAINING ?=
 TRAIN := .venv-train/bin/python -m uio2_train
+# Of soak: seconds, and robots that ask as fast as they are answered.
+SOAK_SECONDS ?= 1800
+SOAK_ROBOTS ?= 4
 
 UIO2 := .build/release/uio2
 PYTHON_OF_ENVS := .venv/bin/python
+TRAIN_PYTHON := $(or $(UIO2_TRAIN_VENV),../train-venv)/bin/python
 # Built without testable imports, so that the programs and the tests share one release build.
 SWIFT_TEST := swift test -c release --disable-testable-imports
 SWIFT_FILES := Sources Tests Package.swift
@@ -50,6 +54,24 @@ test: setup lint ## format check, then every test
 	$(PYTHON_OF_ENVS) -m pytest Benchmarks/peers
 	@echo
 	@echo "test: everything passed: format, Swift tests, Python tests"
+
+check-long: setup .venv-peers/installed ## what takes minutes or an environment of its own: sanitizers, attacks, a large model, peers
+	./scripts/sanitize-kernels.sh
+	swift build -c release --product uio2
+	./scripts/attack.sh
+	[ -f $(OUT)/random-large/config.json ] || $(UIO2) synthesize --size large $(OUT)/random-large
+	UIO2_LARGE=$(OUT)/random-large $(SWIFT_TEST) --filter LargeModelTests
+	.venv-peers/bin/python -m pytest Benchmarks/peers
+	$(MAKE) test-trainer test-lerobot
+	@if [ -x "$(TRAIN_PYTHON)" ]; then $(MAKE) test-training; \
+	  else echo "check-long: the trainer's tests are left out: make train-resume makes their environment"; fi
+	@echo
+	@echo "check-long: everything passed"
+
+soak: setup ## four robots as fast as they are answered for half an hour: nothing is lost, nothing grows
+	@swift build -c release --product uio2
+	@PYTHONPATH=Envs:Envs/client:scripts/attack $(PYTHON_OF_ENVS) scripts/attack/soak.py \
+	  --policy $(POLICY) --seconds $(SOAK_SECONDS) --robots $(SOAK_ROBOTS)
 
 evaluate: setup ## fly 20 fresh seeds of each task: the README's success table
 	@swift build -c release --product uio2
@@ -140,7 +162,7 @@ train-status: ## how far it is
 	@./scripts/train.sh status
 
 test-training: ## the trainer's tests, in the environment that train-resume makes
-	$(or $(UIO2_TRAIN_VENV),../train-venv)/bin/python -m pytest Policies/training/tests --ignore=Policies/training/tests/package
+	$(TRAIN_PYTHON) -m pytest Policies/training/tests --ignore=Policies/training/tests/package
 
 lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)

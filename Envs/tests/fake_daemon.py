@@ -90,6 +90,7 @@ class FakeDaemon:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.linger = 0
+        self._socket.ipv6 = "[" in address
         self._bind(address)
         self.address = self._socket.last_endpoint.decode()
         self.requests: list[pb.Request] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -153,3 +154,40 @@ def test_generated_messages_are_those_of_the_protocol(tmp_path: Path) -> None:
             for field in message.field:
                 field.ClearField("json_name")
     assert found == expected, "generate uio2_pb2.py anew; see Envs/client/README.md"
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_a_daemon_at_an_ipv6_address() -> None:
+    with FakeDaemon(lambda index, o: chunk_for(o, [[0.0, 0.0]]), address="tcp://[::1]:*") as daemon:
+        assert daemon.address.startswith("tcp://[::1]:")
+        with Client(daemon.address) as client:
+            assert client.hello().policy_name == "toy-policy"
+
+
+def test_localhost_is_an_ipv4_address_too() -> None:
+    with FakeDaemon(lambda index, o: chunk_for(o, [[0.0, 0.0]])) as daemon:
+        with Client(daemon.address.replace("127.0.0.1", "localhost")) as client:
+            assert client.hello().policy_name == "toy-policy"
+
+
+def test_what_is_too_large_is_not_sent() -> None:
+    limits = pb.Limits(maximum_message_bytes=2_000)
+    with FakeDaemon(
+        lambda index, o: chunk_for(o, [[0.0, 0.0]]), capabilities=toy_capabilities(limits=limits)
+    ) as daemon:
+        with Client(daemon.address) as client:
+            client.hello()
+            with pytest.raises(ClientError) as refused:
+                client.act(observation(1, {"overhead": np.zeros((128, 128, 3), np.uint8)}, [0.0, 0.0], "go"))
+            assert refused.value.code == "too_large"
+            assert "2000 at most" in refused.value.message
+        assert not daemon.observations

@@ -26,7 +26,7 @@ import Testing
 
   @Test func aloneItSaysWhatThereIs() throws {
     let help = try make([])
-    for target in ["setup", "build", "demo", "test", "evaluate", "format", "clean"] {
+    for target in ["setup", "build", "demo", "test", "check-long", "soak", "evaluate", "format", "clean"] {
       #expect(help.contains("make \(target) "))
     }
   }
@@ -47,6 +47,19 @@ import Testing
         "scripts/setup.sh", "swift format lint --strict", "swift test -c release", "-m pytest Envs",
         "everything passed",
       ], in: try make(["-n", "test"]))
+  }
+
+  @Test func theLongChecksAndTheSoakAreOutsideOfTest() throws {
+    let test = try make(["-n", "test"])
+    #expect(!test.contains("attack") && !test.contains("soak") && !test.contains("venv-peers"))
+    expectInOrder(
+      [
+        "sanitize-kernels.sh", "scripts/attack.sh", "LargeModelTests", "-m pytest Benchmarks/peers",
+        "everything passed",
+      ],
+      in: try make(["-n", "check-long"]))
+    expectInOrder(["soak.py", "--seconds 1800", "--robots 4"], in: try make(["-n", "soak"]))
+    expectInOrder(["soak.py", "--seconds 90"], in: try make(["-n", "soak", "SOAK_SECONDS=90"]))
   }
 
   @Test func evaluateFliesTwentySeeds() throws {

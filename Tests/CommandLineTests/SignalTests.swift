@@ -192,6 +192,25 @@ import Testing
     }
   }
 
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/setpriv")))
+  func `a program that reads a film ends with a command that was killed`() throws {
+    try BuiltTool.withFolder { folder in
+      let file = folder.appending(path: "number").path, program = folder.appending(path: "ffprobe")
+      let script = "#!/bin/sh\necho $$ > '\(file).new'; mv '\(file).new' '\(file)'; exec sleep 1000\n"
+      try Data(script.utf8).write(to: program)
+      chmod(program.path, 0o755)
+      let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+      let tool = try LiveTool(
+        ["generate", "--model", Self.model, "--prompt", "x", "--video", "Package.swift"], in: folder,
+        environment: ["PATH": folder.path + ":" + path])
+      #expect(waitUntil { FileManager.default.fileExists(atPath: file) })
+      let text = try String(contentsOfFile: file, encoding: .utf8)
+      let number = try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+      tool.send(SIGKILL)
+      #expect(waitUntil { !isRunning(number) })
+    }
+  }
+
   @Test(.enabled(if: hasPython)) func `the simulated robot ends with a rollout that was killed`() throws {
     try BuiltTool.withFolder { folder in
       // It waits half a minute for a daemon that is not there.

@@ -22,7 +22,7 @@ struct ControlCoreTests {
   func core(
     maximumAge: UInt64? = 100, sessions: Int = 2, known: Int = 100, batch: Int = 8,
     idleTime: Duration = .nanoseconds(1000), canGenerate: Bool = false, isReady: Bool = true,
-    operatorToken: SessionToken? = nil, owned: [String] = owned
+    operatorToken: SessionToken? = nil, owned: [String] = owned, decodesAhead: Bool = false
   ) -> ControlCore {
     var options = DaemonOptions()
     options.maximumSessions = sessions
@@ -31,7 +31,8 @@ struct ControlCoreTests {
     options.sessionIdleTime = idleTime
     options.operatorToken = operatorToken
     var core = ControlCore(
-      capabilities: FakePolicy(maximumAge: maximumAge).capabilities, canGenerate: canGenerate, options: options)
+      capabilities: FakePolicy(maximumAge: maximumAge).capabilities, canGenerate: canGenerate,
+      decodesAhead: decodesAhead, options: options)
     tokens.tokens = [:]
     guard isReady else { return core }
     core.becomeReady(at: 0)

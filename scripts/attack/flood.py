@@ -37,7 +37,7 @@ def flood(
                 break
             sent += 1
         while reads and robot.socket.poll(0):
-            robot.socket.recv()
+            robot.take()
             replies += 1
         time.sleep(0.002)
     context.destroy(linger=0)

@@ -61,6 +61,10 @@ def middle(capabilities: pb.Capabilities) -> list[float]:
     return [(quantity.minimum + quantity.maximum) / 2 for quantity in capabilities.proprioception]
 
 
+def introduction() -> pb.Hello:
+    return pb.Hello(client_name="attack", sent_at=time.monotonic_ns())
+
+
 class Robot:
     """One session on a socket of its own."""
 
@@ -75,6 +79,8 @@ class Robot:
         self.sequence = 0
         self.sent_at = 0.0
         self.is_waiting = False
+        self.echo: pb.ClockEcho | None = None
+        """Of the last reply, for the age of the next observation."""
         self.token: bytes | None = None
         """Of the session; ``None`` before the daemon has given one, or when another daemon is there now."""
 
@@ -102,21 +108,31 @@ class Robot:
         deadline = time.monotonic() + patience
         self.socket.setsockopt(zmq.SNDTIMEO, int(patience * 1000))
         try:
-            self.socket.send(self.request(hello=pb.Hello(client_name="attack")))
+            self.socket.send(self.request(hello=introduction()))
         except zmq.Again:
             raise TimeoutError(f"{self.name}: no daemon within {patience:g} s") from None
         while self.socket.poll(max(0, int((deadline - time.monotonic()) * 1000))):
-            reply = pb.Reply.FromString(self.socket.recv())
+            reply = self.take()
             if reply.WhichOneof("body") == "capabilities":
                 self.token = reply.capabilities.session_token
                 return reply.capabilities
         raise TimeoutError(f"{self.name}: no answer within {patience:g} s")
 
+    def take(self, flags: int = 0) -> pb.Reply:
+        """The next reply; raises ``zmq.Again`` when there is none."""
+        data = self.socket.recv(flags)
+        received_at = time.monotonic_ns()
+        reply = pb.Reply.FromString(data)
+        self.echo = pb.ClockEcho(reply_sent_at=reply.sent_at, reply_received_at=received_at)
+        return reply
+
     def observe(self, frames: list[pb.CameraFrame], values: list[float]) -> bool:
         if self.token is None:
-            return self.send(hello=pb.Hello(client_name="attack"))
+            return self.send(hello=introduction())
         self.sequence += 1
         body = observation(self.sequence, frames, values, INSTRUCTION)
+        if self.echo is not None:
+            body.echo.CopyFrom(self.echo)
         body.sent_at = time.monotonic_ns()
         return self.send(observation=body)
 
@@ -235,7 +251,7 @@ def take(record: Record, index: int, robot: Robot) -> None:
     """Counts every reply that has come to ``robot``."""
     while True:
         try:
-            reply = pb.Reply.FromString(robot.socket.recv(zmq.NOBLOCK))
+            reply = robot.take(zmq.NOBLOCK)
         except zmq.Again:
             return
         now = time.monotonic()
