@@ -106,12 +106,18 @@ def test_actions_after_their_deadline_are_not_handed_out() -> None:
         assert daemon.observations[0].sent_at == 5 and not daemon.observations[0].HasField("echo")
 
 
+def end(daemon: FakeDaemon, client: Client) -> None:
+    """Ends the daemon once the client's connection is gone too: what is sent before that ends as ``disconnected``."""
+    daemon.die()
+    daemon._thread.join(timeout=5)
+    assert client._monitor is not None and client._monitor.poll(5_000), "the connection did not break"
+
+
 def test_another_policy_behind_the_address_is_found_before_it_sees_anything() -> None:
     with FakeDaemon(still, owned()) as first, Client(first.address) as client:
         client.hello()
         client.act(look(1))
-        first.die()
-        first._thread.join(timeout=5)
+        end(first, client)
         changed = toy_capabilities(policy_digest="4567", session_token=OTHER)
         with FakeDaemon(still, changed, address=first.address) as second:
             for sequence in (2, 3):
@@ -140,8 +146,7 @@ def test_another_policy_behind_the_address_is_found_before_it_sees_anything() ->
 def test_other_capabilities_of_the_same_policy_are_found_too(change) -> None:
     with FakeDaemon(still, owned()) as first, Client(first.address) as client:
         client.hello()
-        first.die()
-        first._thread.join(timeout=5)
+        end(first, client)
         capabilities = owned()
         change(capabilities)
         with FakeDaemon(still, capabilities, address=first.address) as second:
@@ -154,8 +159,7 @@ def test_a_daemon_restarted_with_the_same_policy_is_greeted_again() -> None:
     with FakeDaemon(still, owned()) as first, Client(first.address) as client:
         client.hello("arm", "7")
         client.act(look(1))
-        first.die()
-        first._thread.join(timeout=5)
+        end(first, client)
         with FakeDaemon(still, toy_capabilities(session_token=OTHER), address=first.address) as second:
             client.act(look(2))
             assert kinds(second) == ["hello", "observation"]
@@ -197,8 +201,7 @@ def test_actions_of_another_policy_are_refused_by_their_digest() -> None:
 def test_a_greeting_without_an_answer_changes_nothing() -> None:
     with FakeDaemon(still, owned()) as first, Client(first.address, timeout=0.2) as client:
         client.hello()
-        first.die()
-        first._thread.join(timeout=5)
+        end(first, client)
         with pytest.raises(ClientError):
             client.hello()
         with FakeDaemon(still, owned(policy_digest="4567"), address=first.address) as second:

@@ -40,7 +40,7 @@ def test_installed_packages_are_described() -> None:
     import numpy as module
 
     assert numpy["version"] == module.__version__ == numpy["pinned"]
-    assert Path(numpy["path"]) == Path(module.__file__)
+    assert Path(numpy["path"]).resolve() == Path(module.__file__).resolve()
 
 
 def test_a_version_that_is_not_the_pinned_one_is_told(

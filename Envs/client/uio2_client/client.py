@@ -281,12 +281,12 @@ class Client:
         request_id = self._request_id
         try:
             socket = self._connect(deadline)
-            socket.send(self._bounded(self._request(request_id, kind, body())), zmq.NOBLOCK)
+            self._send(socket, self._bounded(self._request(request_id, kind, body())))
             reply = self._receive(request_id, deadline, seconds)
             while reply.WhichOneof("body") == "progress":
                 deadline = time.monotonic() + seconds
                 if on_progress is not None and on_progress(reply.progress) is False:
-                    self._connect(deadline).send(self._cancel(request_id), zmq.NOBLOCK)
+                    self._send(socket, self._cancel(request_id))
                     on_progress = None
                 reply = self._receive(request_id, deadline, seconds)
         except BaseException:
@@ -366,6 +366,12 @@ class Client:
             else:
                 raise Timeout(self.address, seconds)
 
+    def _send(self, socket: zmq.Socket, data: bytes) -> None:
+        try:
+            socket.send(data, zmq.NOBLOCK)
+        except zmq.Again as error:
+            raise Disconnected(self.address, "the connection broke before the request was sent") from error
+
     def _connect(self, deadline: float) -> zmq.Socket:
         """The socket, once a daemon is connected to it."""
         if self._closed:
@@ -387,9 +393,11 @@ class Client:
         if not self._socket.poll(_remaining(deadline), zmq.POLLOUT):
             self._disconnect()
             raise Disconnected(self.address, "no daemon answers at this address")
-        while self._monitor is not None and self._monitor.poll(0):
-            recv_monitor_message(self._monitor)  # the daemon was restarted between two requests; that is no failure now
-            self._agreed.is_current = False
+        if self._monitor is not None and self._monitor.poll(0):
+            # The daemon was restarted between two requests, which is no failure now. What is sent on this socket could
+            # still go to the connection that broke, and be lost; a new one has no such connection.
+            self._disconnect()
+            return self._connect(deadline)
         return self._socket
 
     def _disconnect(self) -> None:
