@@ -211,7 +211,7 @@ private final class Server: Sendable {
           body = .actionChunk(chunk)
         }
         let reply = ReplyMessage(requestID: request.requestID, sessionID: request.sessionID, body: body)
-        _ = try? router.send(reply.encoded(), to: route)
+        _ = try? router.deliver(reply.encoded(), to: route)
       }
     }
   }
