@@ -139,7 +139,7 @@ package struct ControlCore: Sendable {
   private mutating func receive(_ observation: Observation, _ ticket: Ticket, at now: UInt64) throws(RobotError) {
     guard sessions[ticket.session]?.isStopped == false else { throw Self.stopped }
     try order(of: ticket.session).check(observation)
-    try compareClocks(observation, ticket, at: now)
+    try compareClocks(observation, ticket)
     _ = try checkedAge(of: observation, ticket, at: now)
     try takePlace(for: ticket.session, at: now)
     lineUp(observation, ticket, at: now)
