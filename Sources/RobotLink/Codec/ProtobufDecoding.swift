@@ -119,7 +119,7 @@ extension Observation {
       proprioception: copiedNumbers(message.proprioception, message.n_proprioception),
       instruction: try copiedText(message.instruction, "observation.instruction", code: .invalidInstruction),
       promptParts: try copiedPrompt(message.prompt, message.n_prompt),
-      actionsConsumed: Int(message.actions_consumed), clock: clock,
+      actionsConsumed: Int(message.actions_consumed), skipsExecuted: message.skips_executed != 0, clock: clock,
       echo: message.echo.map {
         ClockEcho(replySentAt: $0.pointee.reply_sent_at, replyReceivedAt: $0.pointee.reply_received_at)
       })
@@ -190,6 +190,8 @@ extension Capabilities {
       limits: try message.limits.map { (limits) throws(RobotError) in try Limits(limits.pointee) } ?? Limits(),
       instructions: try copiedTexts(message.instructions, message.n_instructions, "capabilities.instructions"),
       isUnlimited: message.unlimited != 0,
+      unlimitedDimensions: try copiedTexts(
+        message.unlimited_dimensions, message.n_unlimited_dimensions, "capabilities.unlimited_dimensions"),
       sessionToken: copiedNumbers(message.session_token.data, message.session_token.len))
   }
 }

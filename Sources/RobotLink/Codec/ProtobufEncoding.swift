@@ -140,6 +140,7 @@ final class Arena {
     message.instruction = text(observation.instruction)
     (message.prompt, message.n_prompt) = pointers(to: observation.promptParts.map(self.message))
     message.actions_consumed = UInt32(observation.actionsConsumed)
+    message.skips_executed = observation.skipsExecuted ? 1 : 0
     message.clock = Uio2__V1__RobotClock(rawValue: observation.clock.rawValue)
     message.echo = observation.echo.map { pointer(to: self.message($0)) }
     return message
@@ -237,6 +238,8 @@ final class Arena {
     message.limits = pointer(to: self.message(capabilities.limits))
     (message.instructions, message.n_instructions) = numbers(capabilities.instructions.map(text))
     message.unlimited = capabilities.isUnlimited ? 1 : 0
+    (message.unlimited_dimensions, message.n_unlimited_dimensions) = numbers(
+      capabilities.unlimitedDimensions.map(text))
     (message.session_token.data, message.session_token.len) = numbers(capabilities.sessionToken)
     return message
   }
