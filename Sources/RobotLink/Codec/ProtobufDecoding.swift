@@ -70,7 +70,9 @@ extension RequestMessage.Body {
     case UIO2__V1__REQUEST__BODY_RESET: self = .reset
     case UIO2__V1__REQUEST__BODY_STOP:
       self = .stop(reason: try copiedText(try present(message.stop, "stop").pointee.reason, "stop.reason"))
-    case UIO2__V1__REQUEST__BODY_RESUME: self = .resume
+    case UIO2__V1__REQUEST__BODY_RESUME:
+      self = try present(message.resume, "resume").pointee.unknown_sessions != 0 ? .resumeUnknown : .resume
+    case UIO2__V1__REQUEST__BODY_RELEASE: self = .release
     case UIO2__V1__REQUEST__BODY_GENERATE:
       self = .generate(try GenerationRequest(try present(message.generate, "generate").pointee))
     case UIO2__V1__REQUEST__BODY_CANCEL:
@@ -78,7 +80,7 @@ extension RequestMessage.Body {
     default:
       throw RobotError(
         .malformed, "request.body",
-        "expected hello, observation, reset, stop, resume, generate or cancel; found none of them")
+        "expected hello, observation, reset, stop, resume, release, generate or cancel; found none of them")
     }
   }
 }

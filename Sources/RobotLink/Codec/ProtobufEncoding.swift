@@ -69,11 +69,17 @@ final class Arena {
       stop.reason = text(reason)
       message.body_case = UIO2__V1__REQUEST__BODY_STOP
       message.stop = pointer(to: stop)
-    case .resume:
+    case .resume, .resumeUnknown:
       var resume = Uio2__V1__Resume()
       uio2__v1__resume__init(&resume)
+      resume.unknown_sessions = request.body == .resumeUnknown ? 1 : 0
       message.body_case = UIO2__V1__REQUEST__BODY_RESUME
       message.resume = pointer(to: resume)
+    case .release:
+      var release = Uio2__V1__Release()
+      uio2__v1__release__init(&release)
+      message.body_case = UIO2__V1__REQUEST__BODY_RELEASE
+      message.release = pointer(to: release)
     case .generate(let generation):
       message.body_case = UIO2__V1__REQUEST__BODY_GENERATE
       message.generate = pointer(to: self.message(generation))

@@ -15,7 +15,7 @@ extension RequestMessage {
       try validateText(name, "hello.client_name")
       try validateText(version, "hello.client_version")
     case .observation(let observation): try observation.validate()
-    case .reset, .resume, .cancel: break
+    case .reset, .resume, .resumeUnknown, .release, .cancel: break
     case .stop(let reason): try validateText(reason, "stop.reason")
     case .generate(let generation): try generation.validate()
     }

@@ -10,11 +10,13 @@ struct RandomMessages {
 
   mutating func request() -> RequestMessage {
     let body: RequestMessage.Body
-    switch pick(0..<7) {
+    switch pick(0..<9) {
     case 0: body = .hello(clientName: text(), clientVersion: text(), sentAt: integer())
     case 1: body = .reset
     case 2: body = .stop(reason: text())
     case 3: body = .resume
+    case 6: body = .resumeUnknown
+    case 7: body = .release
     case 4: body = .generate(generation())
     case 5: body = .cancel(requestID: integer())
     default: body = .observation(observation())
