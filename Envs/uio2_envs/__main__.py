@@ -5,20 +5,19 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from uio2_client import Client, read_token
+from uio2_client import Client, Endpoint, InvalidAddress, read_token
 
 from . import adapters, interruption, lifeline, rollout
 from .agreement import Disagreed
 from .environment import EnvironmentFailure
 from .events import EventStream
 from .frames import ENCODINGS
-from .robot import RobotFailure
+from .patience import RobotFailure
 
 EXIT_DISAGREED = 3
 EXIT_PROTOCOL = 4
@@ -137,9 +136,10 @@ def _names(text: str) -> list[str]:
 
 
 def _address(text: str) -> str:
-    if not re.fullmatch(r"tcp://(\[[^\]\s]+\]|[^\s:/]+):[0-9]{1,5}|ipc://.+", text):
-        raise argparse.ArgumentTypeError(f"expected tcp://HOST:PORT or ipc://PATH, found {text}")
-    return text
+    try:
+        return Endpoint.parse(text).text
+    except InvalidAddress as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _folder(text: str) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from uio2_client import Client
+from uio2_client import Client, InvalidAddress
 
 from . import adapters, expert, interruption, lifeline, provenance
 from .__main__ import (
@@ -40,8 +40,9 @@ from .environment import Environment, EnvironmentFailure
 from .events import EventStream
 from .frames import ENCODINGS
 from .motion import MotionMeter
+from .patience import RobotFailure
 from .realtime import InlineAsker, PacedWallClock, RealtimeRobot, ThreadAsker
-from .robot import EpisodeResult, Link, PolicyStep, Robot, RobotFailure
+from .robot import EpisodeResult, Link, PolicyStep, Robot
 from .rollout import greet, step_fields
 from .variant import Variant
 from .video import EpisodeVideo
@@ -210,13 +211,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--mode realtime goes by the machine's clock; leave --clock out")
     if options.mode == "lockstep" and options.added_delay:
         parser.error("in lockstep the world waits for the answer; --added-delay needs --mode realtime")
+    try:
+        client = None if options.expert else Client(options.connect, None, options.timeout)
+    except InvalidAddress as error:
+        parser.error(f"--connect: {error}")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     events = EventStream(_claim_stdout())
     interruption.install()
     lifeline.end_with_parent()
     sys.path[:0] = options.python_path
     running: Job | None = None
-    client = None if options.expert else Client(options.connect, None, options.timeout)
     try:
         worker = Worker(
             options.simulator,
