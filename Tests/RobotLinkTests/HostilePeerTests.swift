@@ -198,6 +198,51 @@ struct HostilePeerTests {
     }
   }
 
+  @Test func `another address of the loopback has no connections of its own`() throws {
+    var options = RouterSocket.Options()
+    options.maximumConnectionsPerAddress = 3
+    let router = try RouterSocket(endpoint: "tcp://127.0.0.1:*", options: options)
+    var peers: [RawPeer] = []
+    for number in 1...3 {
+      let peer = try RawPeer(port: port(of: router), source: "127.0.0.\(number)")
+      #expect(try peer.shakeHands() == "READY")
+      peers.append(peer)
+    }
+    #expect(try RawPeer(port: port(of: router), source: "127.0.0.4").shakeHands() == "ERROR 400")
+  }
+
+  @Test func `a socket that cannot be made leaves no descriptor open`() async {
+    await #expect(processExitsWith: .success) {
+      func open() -> [Int] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        // The last is the one that the looking takes.
+        return names.compactMap { Int($0) }.sorted().dropLast()
+      }
+      let before = open()
+      let most: Int
+      do {
+        let router = try RouterSocket(endpoint: "tcp://127.0.0.1:*")
+        most = open().last ?? 0
+        _ = router.endpoint
+      }
+      guard open() == before, most > 0 else { exit(3) }
+      var limit = rlimit()
+      getrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
+      // One less each time, until one is missing: the last are those of the connections' handler, which is made when the address is bound.
+      var isMade = true, allowed = most + 1
+      while isMade, allowed > (before.last ?? 0) + 1 {
+        allowed -= 1
+        limit.rlim_cur = rlim_t(allowed)
+        setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
+        isMade = (try? RouterSocket(endpoint: "tcp://127.0.0.1:*").endpoint) != nil
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
+      }
+      guard !isMade else { exit(4) }
+      exit(open() == before ? 0 : 5)
+    }
+  }
+
   @Test func `ipc addresses have no such limit`() throws {
     var options = RouterSocket.Options()
     options.maximumConnectionsPerAddress = 1
