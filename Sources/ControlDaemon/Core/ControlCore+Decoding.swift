@@ -46,9 +46,13 @@ struct DecodingStage: Sendable {
   }
 
   /// The first observation in line that may begin.
-  mutating func takeObservation(where isEligible: (Observation) -> Bool) -> ControlCore.Waiting<Observation>? {
+  mutating func takeObservation(
+    except paused: Set<String>, where isEligible: (Observation) -> Bool
+  ) -> ControlCore.Waiting<Observation>? {
     let busy = observationsInWork.map(\.waiting.ticket.session)
-    return observations.next { session, waiting in !busy.contains(session) && isEligible(waiting.request) }
+    return observations.next { session, waiting in
+      !busy.contains(session) && !paused.contains(session) && isEligible(waiting.request)
+    }
   }
 
   /// The first question in line that may begin.
@@ -68,6 +72,7 @@ extension ControlCore {
     // The newer one takes the older one's turn.
     if let older = decoding.observations.request(of: ticket.session) { waiting.turn = older.turn }
     if let older = decoding.observations.offer(waiting, for: ticket.session) {
+      sessions[ticket.session]?.pace.displace(at: now)
       answer(older.ticket, .error(Self.superseded), at: now)
     }
   }
@@ -78,7 +83,10 @@ extension ControlCore {
     let session = waiting.ticket.session
     if let older = observations.request(of: session) { waiting.turn = min(waiting.turn, older.turn) }
     let older = observations.offer(waiting, for: session) { $0.turn < $1.turn }
-    if let older { answer(older.ticket, .error(Self.superseded), at: now) }
+    if let older {
+      sessions[session]?.pace.displace(at: now)
+      answer(older.ticket, .error(Self.superseded), at: now)
+    }
   }
 
   /// Puts a question in line: for its decoding, or for the policy when it shows and plays nothing.
@@ -95,9 +103,9 @@ extension ControlCore {
   /// ones, then questions.
   package mutating func nextDecoding(at now: UInt64) -> DecodingOrder? {
     guard phase == .serving else { return nil }
-    let takesLarge = decoding.largeOrder == nil, usualPixels = usualPixels
-    while let waiting = decoding.takeObservation(where: { $0.pixels <= usualPixels })
-      ?? (takesLarge ? decoding.takeObservation(where: { _ in true }) : nil)
+    let takesLarge = decoding.largeOrder == nil, usualPixels = usualPixels, paused = paused(at: now)
+    while let waiting = decoding.takeObservation(except: paused, where: { $0.pixels <= usualPixels })
+      ?? (takesLarge ? decoding.takeObservation(except: paused, where: { _ in true }) : nil)
     {
       do throws(RobotError) { _ = try checkedAge(of: waiting.request, waiting.ticket, at: now) } catch {
         answer(waiting.ticket, .error(error), at: now)
