@@ -106,11 +106,14 @@ public final class OutputFile {
   ///
   /// A file that is mounted by itself, as containers do, has no place beside it that could take its name, and is written over instead.
   ///
+  /// - Parameter endsWithProcess: the file goes with this process (``UnfinishedFiles``), unless its owner removes it before.
   /// - Throws: ``FileError`` `.unwritable`; what was at the path is then as it was. Where a mounted file could not be written over, the
   ///   error names the file beside it, which stays and holds the whole result.
-  public func publish() throws(FileError) {
+  public func publish(endsWithProcess: Bool = false) throws(FileError) {
     try close()
     guard let temporary, case .file(let resolved) = target.kind else { return }
+    // Before it has its name, so that there is no moment in which nobody would remove it.
+    if endsWithProcess { UnfinishedFiles.insert(resolved, likeFileAt: temporary.path) }
     if let old = FileStatus.of(resolved) { copyOwnership(of: old, to: temporary.path) }
     if let failure = existing == .refuse
       ? Self.renameNew(temporary.path, resolved) : Self.rename(temporary.path, resolved)

@@ -21,6 +21,11 @@ public enum UnfinishedFiles {
   /// Says that what lies at `path` now must go with this process.
   public static func insert(_ path: String) { paths.withLock { $0[path] = Identity(path) } }
 
+  /// Says that what lies at `temporary` now must go with this process also when it has got the name `path`.
+  static func insert(_ path: String, likeFileAt temporary: String) {
+    paths.withLock { $0[path] = Identity(temporary) }
+  }
+
   /// Says that its owner has removed it, or that it may stay.
   public static func remove(_ path: String) { paths.withLock { $0[path] = nil } }
 

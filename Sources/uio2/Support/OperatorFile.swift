@@ -18,12 +18,11 @@ struct OperatorFile {
       // A new file in the old one's place: the old one may be open to others.
       let file = try OutputFile(OutputTarget(path), isPrivate: true)
       try file.write(Self.line(token.bytes))
-      try file.publish()
+      // A second signal, or one while the model is loaded, leaves no time for `remove()`.
+      try file.publish(endsWithProcess: true)
     } catch {
       throw CommandFailure(.unwritable, "--operator: \(error.path): \(error.message)")
     }
-    // A second signal leaves no time for `remove()`.
-    UnfinishedFiles.insert(path)
   }
 
   /// Removes the file, unless another daemon has written its own token meanwhile.
