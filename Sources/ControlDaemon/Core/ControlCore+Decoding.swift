@@ -72,7 +72,7 @@ extension ControlCore {
     // The newer one takes the older one's turn.
     if let older = decoding.observations.request(of: ticket.session) { waiting.turn = older.turn }
     if let older = decoding.observations.offer(waiting, for: ticket.session) {
-      sessions[ticket.session]?.pace.displace(at: now)
+      noteHaste(of: ticket.session, at: now)
       answer(older.ticket, .error(Self.superseded), at: now)
     }
   }
@@ -84,7 +84,7 @@ extension ControlCore {
     if let older = observations.request(of: session) { waiting.turn = min(waiting.turn, older.turn) }
     let older = observations.offer(waiting, for: session) { $0.turn < $1.turn }
     if let older {
-      sessions[session]?.pace.displace(at: now)
+      noteHaste(of: session, at: now)
       answer(older.ticket, .error(Self.superseded), at: now)
     }
   }

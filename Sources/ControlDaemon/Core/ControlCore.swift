@@ -50,6 +50,8 @@ package struct ControlCore: Sendable {
   let usualPixels: Int
   let operatorToken: SessionToken?
   let controlPeriod: UInt64
+  /// No session is in a hurry after that, nanoseconds.
+  var hasteUntil: UInt64 = 0
   var phase = Phase.warming
   var sessions: SessionTable
   var decoding = DecodingStage()

@@ -36,6 +36,12 @@ package struct SessionPace: Sendable {
 }
 
 extension ControlCore {
+  /// Takes note that a newer observation of the session has displaced one that waited.
+  mutating func noteHaste(of session: String, at now: UInt64) {
+    sessions[session]?.pace.displace(at: now)
+    hasteUntil = now &+ SessionPace.window
+  }
+
   /// When a session that is in a hurry may have its next step, or the next observation decoded for it; `nil`: now.
   func pause(of session: String, at now: UInt64) -> UInt64? {
     sessions[session]?.pace.pause(period: controlPeriod, at: now)
@@ -43,12 +49,14 @@ extension ControlCore {
 
   /// Sessions with an observation that waits only for its own pace.
   func paused(at now: UInt64) -> Set<String> {
-    Set((decoding.observations.sessions + observations.sessions).filter { pause(of: $0, at: now) != nil })
+    guard now < hasteUntil else { return [] }
+    return Set((decoding.observations.sessions + observations.sessions).filter { pause(of: $0, at: now) != nil })
   }
 
   /// When the first of those may go on; `nil` when there is none. Nobody else would wake the threads then.
   package func nextPause(at now: UInt64) -> UInt64? {
-    (decoding.observations.sessions + observations.sessions).compactMap { pause(of: $0, at: now) }.min()
+    guard now < hasteUntil else { return nil }
+    return (decoding.observations.sessions + observations.sessions).compactMap { pause(of: $0, at: now) }.min()
   }
 
   /// Nanoseconds of a control period, at most a second; of a policy without a rate, a twentieth.
