@@ -213,24 +213,20 @@ struct HostilePeerTests {
 
   @Test func `a socket that cannot be made leaves no descriptor open`() async {
     await #expect(processExitsWith: .success) {
-      func open() -> [Int] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
-        // The last is the one that the looking takes.
-        return names.compactMap { Int($0) }.sorted().dropLast()
-      }
+      func open() -> Set<Int32> { Set((0..<1024).filter { fcntl($0, F_GETFD) >= 0 }) }
       let before = open()
-      let most: Int
+      let taken: Set<Int32>
       do {
         let router = try RouterSocket(endpoint: "tcp://127.0.0.1:*")
-        most = open().last ?? 0
+        taken = open().subtracting(before)
         _ = router.endpoint
       }
-      guard open() == before, most > 0 else { exit(3) }
+      guard open() == before, let least = taken.min(), let most = taken.max() else { exit(3) }
       var limit = rlimit()
       getrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
       // One less each time, until one is missing: the last are those of the connections' handler, which is made when the address is bound.
       var isMade = true, allowed = most + 1
-      while isMade, allowed > (before.last ?? 0) + 1 {
+      while isMade, allowed > least {
         allowed -= 1
         limit.rlim_cur = rlim_t(allowed)
         setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
