@@ -111,7 +111,13 @@ def test_the_loop_compares_first_and_paces_its_commands(address: str, monkeypatc
 
     code = loops()["README.md"].replace("tcp://127.0.0.1:5555", address).replace("range(1, 100)", "range(1, 6)")
     sleep = time.sleep
-    monkeypatch.setattr(time, "sleep", lambda seconds: (robot.calls.append("pause"), pauses.append(seconds), sleep(seconds)))
+
+    def pause(seconds: float) -> None:
+        robot.calls.append("pause")
+        pauses.append(seconds)
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", pause)
     exec(compile(code, "README.md", "exec"), {"robot": robot, "camera_a": camera, "camera_b": camera})
     assert robot.calls[0] == "check", "it compares before it does anything"
     moves = [place for place, call in enumerate(robot.calls) if call == "move"]

@@ -1,6 +1,7 @@
 """What is done to a daemon, one function a row of the table. Each is bounded in time and in what it sends.
 
-A row gets a daemon that serves, and how many seconds it may take; it returns a sentence about what it sent, or raises ``NotHeld``.
+A row gets a daemon that serves, and how many seconds it may take; it returns a sentence about what it sent, or raises
+``NotHeld``.
 """
 
 from __future__ import annotations
@@ -218,7 +219,7 @@ def huge(daemon: Daemon, seconds: float) -> str:
 
 
 def connections(daemon: Daemon, seconds: float) -> str:
-    """More connections than a process has descriptors by default, most of them silent, from several addresses of the loopback."""
+    """More connections than a process has descriptors by default, most silent, from several addresses of the loopback."""
     end = time.monotonic() + seconds
     peers: list[RawPeer] = []
     answers: dict[str, int] = {}

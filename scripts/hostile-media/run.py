@@ -124,7 +124,7 @@ class Finding:
 
 
 def try_row(options: argparse.Namespace, row: Row, policy: Path, address: str) -> Finding:
-    """A daemon, the row's senders, and a robot at 20 Hz that flies among them; SIGTERM comes while they are still sending."""
+    """A daemon, the row's senders, and a robot at 20 Hz among them; SIGTERM comes while they are still sending."""
     context = multiprocessing.get_context("fork")
     is_over, sent = context.Event(), context.Value("l", 0)
     faults: list[str] = []
@@ -202,7 +202,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="uio2-media-") as name:
         folder = Path(name)
         hearing = hearing_policy(folder)
-        print("| sent by three clients, beside a robot at 20 Hz | bytes | answers | longest gap | SIGTERM | robot's errors | holds |")
+        head = ["sent by three clients, beside a robot at 20 Hz", "bytes", "answers", "longest gap", "SIGTERM"]
+        print("| " + " | ".join([*head, "robot's errors", "holds"]) + " |")
         print("| --- | --- | --- | --- | --- | --- | --- |")
         for number, row in enumerate(rows(cameras, side, ogg(folder))):
             if options.only not in row.name:
