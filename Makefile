@@ -58,13 +58,14 @@ test: setup lint ## format check, then every test
 check-long: setup .venv-peers/installed ## what takes minutes or an environment of its own: sanitizers, attacks, a large model, peers
 	./scripts/sanitize-kernels.sh
 	swift build -c release --product uio2
-	./scripts/attack.sh
 	[ -f $(OUT)/random-large/config.json ] || $(UIO2) synthesize --size large $(OUT)/random-large
 	UIO2_LARGE=$(OUT)/random-large $(SWIFT_TEST) --filter LargeModelTests
 	.venv-peers/bin/python -m pytest Benchmarks/peers
 	$(MAKE) test-trainer test-lerobot
 	@if [ -x "$(TRAIN_PYTHON)" ]; then $(MAKE) test-training; \
 	  else echo "check-long: the trainer's tests are left out: make train-resume makes their environment"; fi
+	./scripts/hostile-media.sh
+	./scripts/attack.sh
 	@echo
 	@echo "check-long: everything passed"
 

@@ -70,7 +70,7 @@ let package = Package(
       dependencies: [
         "Files", "RobotInterface", "UnifiedIO", "Tensors", .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    .target(name: "RobotLink", dependencies: ["RobotInterface", "CZeroMQ", "CProtocol", "CProtobufC"]),
+    .target(name: "RobotLink", dependencies: ["Files", "RobotInterface", "CZeroMQ", "CProtocol", "CProtobufC"]),
     .target(
       name: "ControlDaemon",
       dependencies: [
@@ -80,7 +80,7 @@ let package = Package(
     // Statistics and tables of what was measured.
     .target(name: "Reporting"),
     // The record of an evaluation run (`uio2 evaluate`, `uio2 report`).
-    .target(name: "RunDatabase", dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
+    .target(name: "RunDatabase", dependencies: ["Files", .product(name: "GRDB", package: "GRDB.swift")]),
     .target(name: "RunAnalysis", dependencies: ["Reporting", "RunDatabase"]),
     .target(
       name: "PolicyEvaluation",
@@ -99,7 +99,6 @@ let package = Package(
         "Files", "Processes", "LogOutput", "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark",
         "DaemonBenchmark", "RobotInterface",
         "RobotPolicy", "RobotLink", "ControlDaemon", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase",
-        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -137,7 +136,7 @@ let package = Package(
       dependencies: ["TestSupport", "Files", "Processes", "PolicyEvaluation", "RunDatabase"]),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["TestSupport", "RobotInterface", "RobotLink", "UnifiedIO", "Tensors", "uio2"]),
+      dependencies: ["TestSupport", "RobotInterface", "RobotLink", "RunDatabase", "UnifiedIO", "Tensors", "uio2"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11,

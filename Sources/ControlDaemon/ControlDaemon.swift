@@ -24,6 +24,7 @@ public final class ControlDaemon: Sendable {
   private let wakeUp: WakeUp
   private let isStopping = Atomic(false)
   private let hub = EventHub()
+  private let memory: MemoryWatch
 
   /// Binds the address; clients can connect from now on, and are served once ``run()`` has warmed the policy up.
   ///
@@ -42,6 +43,8 @@ public final class ControlDaemon: Sendable {
     options.socket.maximumMessageBytes = Int(clamping: limit)
     try ReplyMessage(requestID: 0, sessionID: "", body: .capabilities(capabilities)).validate()
 
+    // What the process holds is looked at before anybody can connect.
+    memory = try MemoryWatch(options.memory, workingMemory: policy.workingMemory)
     let socket = try RouterSocket(endpoint: endpoint, options: options.socket)
     self.endpoint = socket.endpoint
     self.wakeUp = socket.wakeUp
@@ -94,6 +97,7 @@ public final class ControlDaemon: Sendable {
     }
     workers.start()
     logger.info("warming up", metadata: ["endpoint": "\(endpoint)", "policy": "\(capabilities.policyName)"])
+    if let ceiling = memory.ceiling { logger.info("memory ceiling", metadata: ["MiB": "\(ceiling >> 20)"]) }
     if capabilities.isUnlimited {
       logger.warning("the policy declares no limits: nothing but the range of its actions bounds a robot")
     } else if !capabilities.unlimitedDimensions.isEmpty {
@@ -117,15 +121,10 @@ public final class ControlDaemon: Sendable {
 
   private func serve(_ socket: consuming RouterSocket) throws(RobotError) {
     var socket = socket
-    var memory = MemoryWatch(options.memory)
-    var isWarm = false
+    var memory = memory
     var failure: RobotError?
     while failure == nil, !isStopping.load(ordering: .sequentiallyConsistent) {
       try publish(&socket)
-      if !isWarm, workers.isReady {
-        isWarm = true
-        memory.becomeReady()
-      }
       failure = workers.failure ?? memory.excess(at: MonotonicClock.nanoseconds())
       // One message a turn: whatever comes, and however large it is, the workers can see it before another is read.
       if failure == nil, let incoming = try socket.receive(timeout: memory.interval) { accept(incoming) }

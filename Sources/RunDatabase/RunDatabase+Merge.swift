@@ -1,3 +1,4 @@
+import Files
 public import Foundation
 
 extension RunDatabase {
@@ -30,7 +31,7 @@ extension RunDatabase {
       throw error
     }
     do { try FileManager.default.moveItem(at: draft, to: destination) } catch {
-      throw RunDatabaseError(.storage, destination.path, "cannot be written: \(error.localizedDescription)")
+      throw RunDatabaseError(.storage, destination.path, "cannot be written: \(SystemReason.text(of: error))")
     }
     return try RunDatabase(opening: destination)
   }

@@ -1,3 +1,4 @@
+import Files
 public import Foundation
 import GRDB
 
@@ -45,6 +46,10 @@ public final class RunDatabase: Sendable {
   public convenience init(opening url: URL, readOnly: Bool = false) throws(RunDatabaseError) {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw RunDatabaseError(.notFound, url.path, "there is no run here")
+    }
+    // SQLite would wait for somebody to write into a pipe.
+    do throws(FileError) { try InputFile.requireRegular(url.path) } catch {
+      throw RunDatabaseError(.notARun, url.path, error.message)
     }
     let queue = try Self.open(url.path, readOnly: readOnly)
     let text: String? = try Self.storage(url.path) {

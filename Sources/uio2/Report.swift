@@ -40,14 +40,14 @@ struct Report: ParsableCommand {
     var databases: [RunDatabase] = []
     for path in runs { databases.append(try RunFolder.open(path)) }
     let path = output ?? RunFolder(runs[0]).url.appending(path: "report.html").relativePath
-    _ = try OutputTarget(path)
+    let target = try OutputTarget(path)
     let interpreter = try PythonInterpreter(
       explicit: python, variables: ProcessInfo.processInfo.environment, packageRoot: Locations.packageRoot)
     let folder = try PrivateFolder(prefix: "uio2-report")
     defer { folder.remove() }
-    let summary = "\(folder.path)/summary.json"
+    let summary = "\(folder.path)/summary.json", page = "\(folder.path)/report.html"
     try JSONFile.write(try ReportSummary(databases, paths: runs), to: OutputTarget(summary), keys: .convertToSnakeCase)
-    let arguments = interpreter.launch(module: "uio2_envs.report") + [summary, path]
+    let arguments = interpreter.launch(module: "uio2_envs.report") + [summary, page]
     let child: ChildProcess
     do throws(ChildProcessError) {
       child = try ChildProcess(
@@ -61,7 +61,12 @@ struct Report: ParsableCommand {
     while true {
       switch child.next(within: .seconds(1)) {
       case .diagnostics(let bytes)?: words += bytes
-      case .ended(.code(0))?: return try Console.say("report  \(path)")
+      case .ended(.code(0))?:
+        // Links, devices and pipes are this program's to write to; Python knows only its own folder.
+        let file = try OutputFile(target)
+        try file.write(contentsOf: page)
+        try file.publish()
+        return try Console.say("report  \(path)")
       case .ended(let exit)?:
         let last = String(decoding: words, as: UTF8.self).split(separator: "\n").last.map(String.init) ?? ""
         throw CommandFailure(.unavailable, "the report could not be drawn: \(last.isEmpty ? "\(exit)" : last)")

@@ -6,6 +6,7 @@ import Processes
 import RobotInterface
 import RobotLink
 import RobotPolicy
+import Synchronization
 
 /// `uio2 serve`: runs a policy behind a socket until a signal ends it.
 struct Serve: ParsableCommand {
@@ -66,7 +67,7 @@ struct Serve: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Memory beyond which it ends with 75 (default: what the warm policy uses, twice its weights, and 1 GiB).",
+      "Memory beyond which it ends with 75 (default: what the policy takes, room to work, and 1 GiB for messages).",
       valueName: "MiB"))
   var memoryCeiling: Int?
 
@@ -125,6 +126,14 @@ struct Serve: ParsableCommand {
   }
 
   func run() throws {
+    let running = Mutex<ControlDaemon?>(nil)
+    let signals = SignalWatch { [count = Counter()] number in
+      // Whoever asks again does not want to wait for what is being computed.
+      if count.next() > 1 { SignalWatch.endProcess(by: number) }
+      // While the policy is loaded nobody has been promised an answer.
+      guard let daemon = running.withLock({ $0 }) else { SignalWatch.endProcess(status: ExitCode.success.rawValue) }
+      daemon.stop()
+    }
     let logger = logging.makeLogger(default: .info)
     let operatorToken = try operatorFile.map(OperatorFile.init)
     defer { operatorToken?.remove() }
@@ -144,11 +153,7 @@ struct Serve: ParsableCommand {
     } catch {
       throw CommandFailure(.unavailable, error.description)
     }
-    let signals = SignalWatch { [count = Counter()] number in
-      // Whoever asks again does not want to wait for what is being computed.
-      if count.next() > 1 { SignalWatch.endProcess(by: number) }
-      daemon.stop()
-    }
+    running.withLock { $0 = daemon }
     try withExtendedLifetime(signals) { try daemon.run() }
   }
 }

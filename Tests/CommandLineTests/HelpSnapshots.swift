@@ -23,7 +23,8 @@ enum HelpSnapshots {
       64   wrong usage: an option, its value or an environment variable
       65   bad data: a policy, checkpoint or other file is missing, broken or
            does not fit
-      69   unavailable: the daemon, its address, Python or the simulator
+      69   unavailable: the daemon, its address, Python, the simulator, or the
+           instructions that UIO2_KERNELS names
       70   internal error
       74   output cannot be written: no space, no permission
       75   `serve` crossed its memory ceiling and told its robots; start it again

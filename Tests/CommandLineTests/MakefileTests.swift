@@ -54,8 +54,8 @@ import Testing
     #expect(!test.contains("attack") && !test.contains("soak") && !test.contains("venv-peers"))
     expectInOrder(
       [
-        "sanitize-kernels.sh", "scripts/attack.sh", "LargeModelTests", "-m pytest Benchmarks/peers",
-        "everything passed",
+        "sanitize-kernels.sh", "LargeModelTests", "-m pytest Benchmarks/peers", "scripts/hostile-media.sh",
+        "scripts/attack.sh", "everything passed",
       ],
       in: try make(["-n", "check-long"]))
     expectInOrder(["soak.py", "--seconds 1800", "--robots 4"], in: try make(["-n", "soak"]))
@@ -67,6 +67,21 @@ import Testing
     expectInOrder(
       ["--episodes 3", "--seed 9", "--policy X"],
       in: try make(["-n", "evaluate", "EPISODES=3", "SEED=9", "POLICY=X"]))
+  }
+
+  @Test func `the example of a service is started again for ever, by a user whom robots can share a group with`() throws
+  {
+    let file = BuiltTool.repository.appending(path: "docs/uio2.service")
+    let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
+    for line in ["Restart=on-failure", "StartLimitIntervalSec=0", "User=uio2", "Group=uio2", "UMask=0007"] {
+      #expect(lines.contains(line), "\(line)")
+    }
+    #expect(!lines.contains { $0.hasPrefix("DynamicUser=") || $0.hasPrefix("StartLimitBurst=") })
+    // Its command is one that this program takes, as far as the policy.
+    let start = try #require(lines.first { $0.hasPrefix("ExecStart=") }).split(separator: " ").dropFirst().map(
+      String.init)
+    let outcome = try BuiltTool.run(start)
+    #expect(outcome.status == 65 && outcome.errors.contains("/srv/uio2"), "\(outcome.errors)")
   }
 
   @Test func continuousIntegrationRunsMakeTest() throws {

@@ -44,6 +44,25 @@ import Testing
     (generate + image + ["--box", "1,2,3,4"], "--box has no place in the prompt"),
     (generate + ["--top-p", "0.5"], "go with a --temperature above 0"),
     (ask + ["--top-k", "5"], "go with a --temperature above 0"),
+    (generate + ["--seed", "5"], "go with a --temperature above 0"),
+    (ask + ["--seed", "5"], "go with a --temperature above 0"),
+    (["task", "caption", "--seed", "5"] + image + model, "go with a --temperature above 0"),
+    (["task", "categorization", "--option", "x", "--seed", "5"] + image + model, "takes no --seed"),
+    (generate + film + ["--seed", "5", "--temperature", "0"], "go with a --temperature above 0"),
+    (generate + film + image + ["--negative-prompt", "x"], "--negative-prompt goes with a --guidance above 0"),
+    (
+      generate + film + ["--negative-prompt", "x", "--guidance", "0"],
+      "--negative-prompt goes with a --guidance above 0"
+    ),
+    (ask + film + image + ["--negative-prompt", "x"], "--negative-prompt goes with a --guidance above 0"),
+    (
+      ["ask", "--prompt", "x", "--output", "audio", "-o", "FOLDER/never.wav", "--negative-prompt", "x"],
+      "--negative-prompt goes with a --guidance above 0"
+    ),
+    (
+      ["task", "depth", "-o", "FOLDER/never.png", "--negative-prompt", "x"] + image + model,
+      "--negative-prompt goes with a --guidance above 0"
+    ),
     (generate + film + ["--top-k", "5", "--temperature", "0"], "go with a --temperature above 0"),
     (["task", "categorization", "--option", "x", "--temperature", "1"] + image + model, "takes no --temperature"),
     (generate + ["--activations", "f32", "--weights", "bf16"], "--activations goes with int8"),
@@ -67,7 +86,7 @@ import Testing
     ),
     // What only the last of would count.
     (ask + ["--audio", "a", "--audio", "b"], "--audio is given twice"),
-    (generate + ["--seed", "1", "--seed=2"], "--seed is given twice"),
+    (generate + ["--temperature", "1", "--seed", "1", "--seed=2"], "--seed is given twice"),
     (generate + film + ["-o", "FOLDER/other.png"], "-o is given twice"),
     (["inspect", policy, "--json", "--json"], "--json is given twice"),
   ]
@@ -118,6 +137,47 @@ import Testing
         #expect(!outcome.errors.contains("Cocoa") && !outcome.errors.contains("error 2"), "\(outcome.errors)")
         #expect(outcome.errors.count(where: \.isNewline) == 1)
       }
+    }
+  }
+
+  @Test func `what is named to be written is looked at before anything is read`() throws {
+    try BuiltTool.withFolder { folder in
+      let taken = folder.appending(path: "taken"), file = folder.appending(path: "file").path
+      try FileManager.default.createDirectory(at: taken, withIntermediateDirectories: true)
+      try Data("mine".utf8).write(to: taken.appending(path: "README.md"))
+      try Data().write(to: URL(filePath: file))
+      // There is no such source: its absence would be told if it were looked for.
+      for command in [["quantize", "/no/source", file], ["import", "/no/source", file + "/below"]] {
+        let outcome = try BuiltTool.run(command)
+        #expect(outcome.status == 74 && !outcome.errors.contains("/no/source"), "\(outcome.errors)")
+      }
+      // A policy's other files replace nothing.
+      let outcome = try BuiltTool.run(["quantize", Self.policy, taken.path])
+      #expect(outcome.status == 74 && outcome.errors.contains("README.md: exists already"), "\(outcome.errors)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: taken.path) == ["README.md"])
+    }
+  }
+
+  @Test func `a pipe in the place of a tokenizer or of a run is refused at once, and nothing is written`() throws {
+    try BuiltTool.withFolder { folder in
+      let copy = folder.appending(path: "copy"), pipe = copy.appending(path: "tokenizer.model")
+      try FileManager.default.createDirectory(at: copy, withIntermediateDirectories: true)
+      for name in ["config.json", "model.safetensors"] {
+        try FileManager.default.copyItem(
+          atPath: "\(BuiltTool.repository.path)/\(Self.model[1])/\(name)", toPath: copy.appending(path: name).path)
+      }
+      #expect(mkfifo(pipe.path, 0o600) == 0)
+      let target = folder.appending(path: "target").path
+      for command in [
+        ["quantize", copy.path, target], ["import", copy.path, target], ["runs", "show", pipe.path],
+        ["runs", "export", pipe.path], ["compare", pipe.path, pipe.path], ["report", pipe.path],
+        ["runs", "merge", pipe.path, "-o", target + "-run"],
+      ] {
+        let outcome = try BuiltTool.run(command)
+        #expect(outcome.status == 65, "\(command): \(outcome.status) \(outcome.errors)")
+        #expect(outcome.errors.contains("is a pipe; a regular file is expected"), "\(command): \(outcome.errors)")
+      }
+      #expect(!FileManager.default.fileExists(atPath: target))
     }
   }
 

@@ -49,15 +49,21 @@ struct DecodingStage: Sendable {
   }
 
   /// The first observation in line that may begin.
-  mutating func takeObservation(where isEligible: (Observation) -> Bool) -> ControlCore.Waiting<Observation>? {
+  mutating func takeObservation(
+    except paused: Set<String>, where isEligible: (Observation) -> Bool
+  ) -> ControlCore.Waiting<Observation>? {
     let busy = observationsInWork.map(\.waiting.ticket.session)
-    return observations.next { session, waiting in !busy.contains(session) && isEligible(waiting.request) }
+    return observations.next { session, waiting in
+      !busy.contains(session) && !paused.contains(session) && isEligible(waiting.request)
+    }
   }
 
   /// Whether an observation waits that may begin.
-  func hasObservation(where isEligible: (Observation) -> Bool) -> Bool {
+  func hasObservation(except paused: Set<String>, where isEligible: (Observation) -> Bool) -> Bool {
     let busy = observationsInWork.map(\.waiting.ticket.session)
-    return observations.contains { session, waiting in !busy.contains(session) && isEligible(waiting.request) }
+    return observations.contains { session, waiting in
+      !busy.contains(session) && !paused.contains(session) && isEligible(waiting.request)
+    }
   }
 
   /// The first question in line that may begin.
@@ -84,6 +90,7 @@ extension ControlCore {
     // The newer one takes the older one's turn.
     if let older = decoding.observations.request(of: ticket.session) { waiting.turn = older.turn }
     if let older = decoding.observations.offer(waiting, for: ticket.session) {
+      noteHaste(of: ticket.session, at: now)
       answer(older.ticket, .error(Self.superseded), at: now)
     }
   }
@@ -94,7 +101,10 @@ extension ControlCore {
     let session = waiting.ticket.session
     if let older = observations.request(of: session) { waiting.turn = min(waiting.turn, older.turn) }
     let older = observations.offer(waiting, for: session) { $0.turn < $1.turn }
-    if let older { answer(older.ticket, .error(Self.superseded), at: now) }
+    if let older {
+      noteHaste(of: session, at: now)
+      answer(older.ticket, .error(Self.superseded), at: now)
+    }
   }
 
   /// Puts a question in line: for its decoding, or for the policy when it shows and plays nothing.
@@ -112,14 +122,15 @@ extension ControlCore {
   /// other threads go on with the observations of the usual size.
   package mutating func nextDecoding(at now: UInt64) -> DecodingOrder? {
     guard phase == .serving else { return nil }
-    let takesLarge = decoding.largeOrder == nil, usualPixels = usualPixels
-    if takesLarge, !decoding.wasLastLargeQuestion || !decoding.hasObservation(where: { $0.pixels > usualPixels }),
+    let takesLarge = decoding.largeOrder == nil, usualPixels = usualPixels, paused = paused(at: now)
+    if takesLarge,
+      !decoding.wasLastLargeQuestion || !decoding.hasObservation(except: paused, where: { $0.pixels > usualPixels }),
       let waiting = decoding.takeQuestion(where: { now &- $0.ticket.receivedAt >= Self.questionPatience })
     {
       return begin(waiting)
     }
-    while let waiting = decoding.takeObservation(where: { $0.pixels <= usualPixels })
-      ?? (takesLarge ? decoding.takeObservation(where: { _ in true }) : nil)
+    while let waiting = decoding.takeObservation(except: paused, where: { $0.pixels <= usualPixels })
+      ?? (takesLarge ? decoding.takeObservation(except: paused, where: { _ in true }) : nil)
     {
       do throws(RobotError) { _ = try checkedAge(of: waiting.request, waiting.ticket, at: now) } catch {
         answer(waiting.ticket, .error(error), at: now)

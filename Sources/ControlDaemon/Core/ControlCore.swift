@@ -49,6 +49,9 @@ package struct ControlCore: Sendable {
   /// What the policy's cameras show together, and a prompt image beside them.
   let usualPixels: Int
   let operatorToken: SessionToken?
+  let controlPeriod: UInt64
+  /// No session is in a hurry after that, nanoseconds.
+  var hasteUntil: UInt64 = 0
   var phase = Phase.warming
   var sessions: SessionTable
   var decoding = DecodingStage()
@@ -84,6 +87,7 @@ package struct ControlCore: Sendable {
     self.capacity = max(1, options.maximumSessions)
     self.maximumBatch = max(1, options.maximumBatch)
     self.operatorToken = options.operatorToken
+    self.controlPeriod = Self.controlPeriod(of: capabilities)
     self.sessions = SessionTable(
       capacity: capacity, recordCapacity: options.maximumKnownSessions,
       idleTime: options.sessionIdleTime.wholeNanoseconds)

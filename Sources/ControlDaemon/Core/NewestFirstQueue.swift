@@ -10,6 +10,9 @@ package struct NewestFirstQueue<Session: Hashable & Sendable, Request: Sendable>
   /// An empty queue.
   package init() {}
 
+  /// The sessions in line.
+  package var sessions: [Session] { line }
+
   /// How many requests wait, at most one a session.
   package var count: Int { line.count }
 

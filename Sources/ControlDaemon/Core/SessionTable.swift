@@ -46,6 +46,9 @@ struct Session: Sendable {
   /// Nanoseconds on the daemon's clock: when the last chunk of the episode was made, or left.
   var lastChunkAt: UInt64?
 
+  /// How often it may have a step.
+  var pace = SessionPace()
+
   /// Forgets the episode, but not the stop: a new episode is no permission to move.
   mutating func beginEpisode() {
     order = EpisodeOrder()

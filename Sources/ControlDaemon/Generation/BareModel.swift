@@ -24,6 +24,10 @@ public struct BareModel: ObservationPolicy, Generating {
   /// Without cameras, proprioception and actions.
   public let capabilities: Capabilities
   private let generator: UnifiedIOGenerator
+  /// Of as many beams as a question may have.
+  public var workingMemory: Int {
+    generator.runner.model.configuration.workingMemory(sequences: ProtocolLimits.maximumBeams)
+  }
 
   /// Loads the checkpoint.
   ///

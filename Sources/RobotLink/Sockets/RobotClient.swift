@@ -288,8 +288,11 @@ public final class RobotClient {
     return stopped
   }
 
-  /// Begins to notice that the daemon closes the connection.
-  func watchConnection() throws(ClientError) {
+  /// Begins to notice that the daemon closes the connection; ``generate(_:onProgress:isCancelled:)`` then fails at once, also when it was
+  /// closed before. Otherwise that begins with the question.
+  ///
+  /// - Throws: ``ClientError/transport(_:)``.
+  public func watchConnection() throws(ClientError) {
     do throws(RobotError) { try socket.watchConnection() } catch { throw .transport(error) }
   }
 

@@ -14,6 +14,8 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
   private let state: StateText
   private let envelope: SafetyEnvelope
   private let motion: any ActionMotion
+  /// The model's.
+  public var workingMemory: Int { model.workingMemory }
 
   /// - Parameters:
   ///   - specification: from a `policy.json`.
