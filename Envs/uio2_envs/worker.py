@@ -158,7 +158,16 @@ class Worker:
             "stops_at_success": job.stops_at_success,
             "log": _say,
         }
-        self._events.emit("episode_start", id=job.id, task=job.task, seed=job.seed, instruction=environment.instruction)
+        own_limit = environment.specification.step_limit
+        self._events.emit(
+            "episode_start",
+            id=job.id,
+            task=job.task,
+            seed=job.seed,
+            instruction=environment.instruction,
+            goal_protocol=environment.goal_protocol,
+            step_limit=own_limit if job.step_limit is None else min(own_limit, job.step_limit),
+        )
         if self._mode == "realtime":
             result = self._run_in_real_time(job.seed, environment, agreement, link, options)
         else:

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import RunDatabase
 
 extension RolloutReport {
   /// The report as `{"episodes": […], "summary": {…}}`, keys sorted, indented for reading.

@@ -3,7 +3,7 @@ public import RunDatabase
 
 /// A run's outcomes in forms that other programs read.
 public enum RunExport {
-  /// The columns of ``csv(_:)``; `robostats` and spreadsheets read them by name.
+  /// The columns of ``csv(_:)``; `robostats` and spreadsheets read them by name. `success` is by the suite's rule.
   public static let columns = [
     "policy_id", "scenario_id", "task", "group", "seed", "success", "success_at_end", "state", "attempt", "steps",
     "steps_to_success", "held_steps", "limited_actions", "path_length_m", "mean_jerk_m_per_s3", "wall_s",
@@ -79,7 +79,8 @@ public enum RunExport {
     let episode = outcome.episode
     return [
       .word(configuration.subject.policy), .word("\(configuration.subject.suite)/\(episode.task)/\(episode.seed)"),
-      .word(episode.task), .word(episode.group), .number("\(episode.seed)"), .flag(outcome.successAtAnyStep),
+      .word(episode.task), .word(episode.group), .number("\(episode.seed)"),
+      .flag(outcome.isSuccess(by: configuration.subject.success)),
       .flag(outcome.successAtEnd), .word(outcome.state.rawValue), .number("\(outcome.attempt)"),
       .number("\(outcome.steps)"), outcome.stepsToSuccess.map { .number("\($0)") } ?? .absent,
       .number("\(outcome.heldSteps)"), .number("\(outcome.limitedActions)"), number(outcome.pathLength),

@@ -9,7 +9,7 @@ public struct RunSummary: Sendable, Hashable {
     public var name: String
     /// Its group; empty: none.
     public var group: String
-    /// Successes among the episodes with an outcome. An abandoned episode counts as a failure.
+    /// Successes among the episodes that ran to their end, by the suite's rule.
     public var outcomes: Proportion
     /// Exact interval of the rate at 95 %.
     public var interval: ClosedRange<Double>
@@ -70,27 +70,30 @@ public struct RunSummary: Sendable, Hashable {
   public var confidence: Confidence?
   /// Episodes of the plan.
   public var planned: Int
-  /// Episodes with an outcome.
+  /// Episodes that ran to their end.
   public var finished: Int
-  /// Attempts that the simulator lost.
+  /// Attempts that the simulator lost, of abandoned episodes too.
   public var lost: Int
-  /// Episodes given up after too many lost attempts.
+  /// Episodes given up after too many lost attempts: a fault of the simulator, which no rate counts.
   public var abandoned: Int
+
+  /// Control steps that began after their time, as a share of all; `nil` without steps, 0 in lockstep.
+  public var lateShare: Double?
 
   /// Reads a run.
   ///
-  /// - Parameter countsEnd: whether success is that of the last state instead of that of any step.
   /// - Throws: ``RunDatabaseError`` `.storage`.
-  public init(_ database: RunDatabase, countsEnd: Bool = false) throws(RunDatabaseError) {
+  public init(_ database: RunDatabase) throws(RunDatabaseError) {
     let attempts = try database.attempts()
-    let outcomes = attempts.filter { $0.state != .lost }
-    let isSuccess = { (outcome: EpisodeRecord) in
-      outcome.state == .finished && (countsEnd ? outcome.successAtEnd : outcome.successAtAnyStep)
-    }
+    let outcomes = attempts.filter { $0.state == .finished }
+    let rule = database.configuration.subject.success
+    let isSuccess = { (outcome: EpisodeRecord) in outcome.isSuccess(by: rule) }
     planned = database.configuration.episodes.count
     finished = outcomes.count
-    lost = attempts.count { $0.state == .lost }
+    lost = attempts.count { $0.state != .finished }
     abandoned = attempts.count { $0.state == .abandoned }
+    let steps = outcomes.reduce(0) { $0 &+ $1.steps }
+    lateShare = steps > 0 ? Double(outcomes.reduce(0) { $0 &+ $1.lateSteps }) / Double(steps) : nil
     tasks = Self.tasks(database.configuration.episodes, outcomes, isSuccess)
     means = Self.means(tasks)
     var meter = StepMeter()
@@ -113,13 +116,13 @@ public struct RunSummary: Sendable, Hashable {
       guard let proportion = Proportion(successes: episodes.count(where: isSuccess), of: episodes.count) else {
         return nil
       }
-      let steps = episodes.reduce(0) { $0 + $1.steps }
+      let steps = episodes.reduce(0) { $0 &+ $1.steps }
       return Task(
         name: name, group: groups[name] ?? "", outcomes: proportion, interval: proportion.clopperPearsonInterval(),
         medianStepsToSuccess: Percentile.median(of: episodes.compactMap { $0.stepsToSuccess.map(Double.init) }),
         medianPathLength: Percentile.median(of: episodes.compactMap(\.pathLength)),
         medianJerk: Percentile.median(of: episodes.compactMap(\.meanJerk)),
-        limitedShare: steps > 0 ? Double(episodes.reduce(0) { $0 + $1.limitedActions }) / Double(steps) : nil,
+        limitedShare: steps > 0 ? Double(episodes.reduce(0) { $0 &+ $1.limitedActions }) / Double(steps) : nil,
         successesAtEnd: episodes.count(where: \.successAtEnd))
     }
   }

@@ -9,7 +9,10 @@ private final class ExampleRun {
   let folder = FileManager.default.temporaryDirectory.appending(path: "uio2-analysis-\(UUID().uuidString)")
   let database: RunDatabase
 
-  init(policy: String = "mt5", suite: String = "three", solves: (String, Int) -> Bool) throws {
+  init(
+    policy: String = "mt5", suite: String = "three", rule: RunConfiguration.SuccessRule = .any,
+    solves: (String, Int) -> Bool
+  ) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let tasks = [("push", "easy"), ("reach, far", "easy"), ("stack", "hard")]
     let episodes = tasks.flatMap { task, group in
@@ -18,7 +21,8 @@ private final class ExampleRun {
     database = try RunDatabase(
       creating: folder.appending(path: "run.db"),
       configuration: RunConfiguration(
-        subject: .init(suite: suite, suiteDigest: "1", policy: policy, policyDigest: "2"), episodes: episodes))
+        subject: .init(suite: suite, suiteDigest: "1", policy: policy, policyDigest: "2", success: rule),
+        episodes: episodes))
     for episode in episodes {
       let success = solves(episode.task, episode.seed)
       let record = EpisodeRecord(
@@ -54,10 +58,31 @@ struct RunSummaryTests {
     #expect(summary.planned == 12 && summary.finished == 12)
   }
 
-  @Test func `counts success at the end where that is asked`() throws {
+  @Test func `counts success as the suite's rule says, in every form`() throws {
+    let any = try ExampleRun { _, _ in true }
+    #expect(try RunSummary(any.database).tasks[0].outcomes.successes == 4)
+    let end = try ExampleRun(rule: .end) { _, _ in true }
+    #expect(try RunSummary(end.database).tasks[0].outcomes.successes == 3)
+    #expect(try RunComparison(end.database, end.database).tasks[0].pairs.both == 3)
+    #expect(try RunExport.markdown(end.database).contains("| push | easy | 3 of 4 |"))
+    let csv = try RunExport.csv(end.database).split(separator: "\r\n")
+    #expect(csv[1].hasPrefix("mt5,three/push/0,push,easy,0,0,0,finished"), "the last state of seed 0 is no success")
+    let error = #expect(throws: RunDatabaseError.self) { try RunComparison(any.database, end.database) }
+    #expect(error?.message.contains("expected the rule of success any, found end") == true)
+  }
+
+  @Test func `an episode that was given up is in no rate`() throws {
     let run = try ExampleRun { _, _ in true }
-    #expect(try RunSummary(run.database).tasks[0].outcomes.successes == 4)
-    #expect(try RunSummary(run.database, countsEnd: true).tasks[0].outcomes.successes == 3)
+    let plan = [0, 1].map { RunConfiguration.Episode(task: "push", seed: $0) }
+    let database = try RunDatabase(
+      creating: run.folder.appending(path: "abandoned.db"),
+      configuration: RunConfiguration(subject: run.database.configuration.subject, episodes: plan))
+    try database.record(EpisodeRecord(episode: plan[0], state: .abandoned, reason: "no scene"), steps: [])
+    try database.record(EpisodeRecord(episode: plan[1], successAtAnyStep: true, steps: 3), steps: [])
+    let summary = try RunSummary(database)
+    #expect(summary.tasks[0].outcomes == Proportion(successes: 1, of: 1))
+    #expect(summary.finished == 1 && summary.abandoned == 1 && summary.lost == 1)
+    #expect(try RunComparison(database, database).overall.count == 1)
   }
 }
 

@@ -71,7 +71,8 @@ class Run:
     def episodes(self) -> list[Episode]:
         """The outcomes, in the order of the plan."""
         rows = self._database.execute("SELECT id, record FROM episode WHERE state <> 'lost' ORDER BY place, attempt")
-        return [_episode(id, json.loads(record)) for id, record in rows]
+        rule = self.configuration["subject"].get("success", "any")
+        return [_episode(id, json.loads(record), rule) for id, record in rows]
 
     def steps(self, episode: Episode) -> Iterator[Step]:
         """The policy steps of an outcome, in order."""
@@ -88,7 +89,7 @@ class Run:
         return np.array([[row[index] for index in indices] for row in rows]) if rows else None
 
 
-def _episode(id: int, record: dict) -> Episode:
+def _episode(id: int, record: dict, rule: str) -> Episode:
     episode = record["episode"]
     return Episode(
         id=id,
@@ -97,7 +98,7 @@ def _episode(id: int, record: dict) -> Episode:
         seed=episode["seed"],
         state=record["state"],
         reason=record["reason"],
-        success=record["successAtAnyStep"],
+        success=record["successAtEnd" if rule == "end" else "successAtAnyStep"],
         success_at_end=record["successAtEnd"],
         steps=record["steps"],
         held_steps=record["heldSteps"],

@@ -1,4 +1,5 @@
 import Foundation
+import RunDatabase
 import Yams
 
 extension Suite {

@@ -91,7 +91,8 @@ extension ReportSummary.Run {
     let summary = try RunSummary(database)
     let subject = database.configuration.subject
     self.init(
-      name: subject.policy, description: "\(path), suite \(subject.suite), \(subject.mode)", database: database.path,
+      name: subject.policy, description: "\(path), suite \(subject.suite), \(subject.modeInWords)",
+      database: database.path,
       means: summary.means.map {
         .init(name: $0.name, rate: $0.rate, interval: $0.interval.ends, method: $0.method)
       },
@@ -136,4 +137,13 @@ extension ReportSummary.Comparison {
 
 extension ClosedRange<Double> {
   fileprivate var ends: [Double] { [lowerBound, upperBound] }
+}
+
+extension RunConfiguration.Subject {
+  /// How the world waited, in words.
+  fileprivate var modeInWords: String {
+    guard mode == "realtime" else { return mode }
+    let delay = addedDelay > 0 ? ", answers held back for \(addedDelay) ms" : ""
+    return mode + delay + (deadline.map { ", answers valid for \($0) ms" } ?? "")
+  }
 }

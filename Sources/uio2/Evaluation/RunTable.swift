@@ -19,8 +19,9 @@ enum RunTable {
     table.appendRule()
     for mean in summary.means { table.append([mean.name, "", "", percent(mean.rate), interval(mean.interval), ""]) }
     var lines = [table.text]
-    if summary.lost > 0 {
-      lines.append("\(summary.lost) attempts were lost by the simulator, \(summary.abandoned) episodes given up")
+    if summary.lost > 0 { lines.append("\(summary.lost) attempts were lost by the simulator") }
+    if summary.abandoned > 0 {
+      lines.append("\(summary.abandoned) episodes were given up after too many lost attempts; no rate counts them")
     }
     lines.append("Intervals: \(RunSummary.taskMethod); \(StratifiedMean.intervalMethod).")
     return lines.joined(separator: "\n")
