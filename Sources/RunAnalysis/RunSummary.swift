@@ -35,6 +35,8 @@ public struct RunSummary: Sendable, Hashable {
     public var interval: ClosedRange<Double>
     /// How the interval was made.
     public var method: String
+    /// Whether this is the mean over one group's tasks, of which ``name`` is the group.
+    public var isGroup: Bool
   }
 
   /// How long a stage took.
@@ -60,13 +62,21 @@ public struct RunSummary: Sendable, Hashable {
   /// How the interval of one task was made.
   public static let taskMethod = "Clopper and Pearson for one task"
 
+  /// How the intervals of the means were made, a sentence each.
+  public var meanMethods: [String] {
+    var methods: [String] = []
+    for mean in means where !methods.contains(mean.method) { methods.append(mean.method) }
+    // A group of one task has the task's own interval.
+    return methods.filter { $0 != StratifiedMean.IntervalMethod.exact.description }.map { "for means: \($0)" }
+  }
+
   /// In the order of the plan.
   public var tasks: [Task]
   /// Over episodes, over tasks, and over tiers where tasks have groups; empty without outcomes.
   public var means: [Mean]
   /// Longest first.
   public var latencies: [Latency]
-  /// `nil` when no step says how confident the model was.
+  /// `nil` when no step says how confident the model was, or when all say the same, as an expert does: that tells nothing apart.
   public var confidence: Confidence?
   /// Episodes of the plan.
   public var planned: Int
@@ -133,8 +143,10 @@ public struct RunSummary: Sendable, Hashable {
     guard let all = StratifiedMean(proportions.map { .init($0, weight: Double($0.trials)) }),
       let overTasks = StratifiedMean(overTasks: proportions)
     else { return [] }
-    func mean(_ name: String, _ mean: StratifiedMean) -> Mean {
-      Mean(name: name, rate: mean.rate, interval: mean.interval(), method: StratifiedMean.intervalMethod)
+    func mean(_ name: String, _ mean: StratifiedMean, isGroup: Bool = false) -> Mean {
+      Mean(
+        name: name, rate: mean.rate, interval: mean.interval(), method: mean.intervalMethod.description,
+        isGroup: isGroup)
     }
     var means = [mean("mean over episodes", all)]
     if tried.contains(where: { $0.outcomes.trials != proportions[0].trials }) {
@@ -152,7 +164,7 @@ public struct RunSummary: Sendable, Hashable {
     means.append(mean("mean over \(tiers.count) groups", overTiers))
     for tier in tiers {
       if let tierMean = StratifiedMean(overTasks: tier.outcomes) {
-        means.append(mean(tier.name.isEmpty ? "other tasks" : tier.name, tierMean))
+        means.append(mean(tier.name.isEmpty ? "other tasks" : tier.name, tierMean, isGroup: true))
       }
     }
     return means
@@ -163,13 +175,15 @@ public struct RunSummary: Sendable, Hashable {
 private struct StepMeter {
   private var durations: [String: [Double]] = [:]
   private var scored: [(score: Double, success: Bool)] = []
+  private var confidenceRange: ClosedRange<Double>?
 
   mutating func add(_ steps: [StepRecord], success: Bool) {
     for step in steps {
       for (stage, duration) in step.latency { durations[stage, default: []].append(duration) }
     }
     let confidences = steps.compactMap(\.confidence)
-    guard !confidences.isEmpty else { return }
+    guard let least = confidences.min(), let most = confidences.max() else { return }
+    confidenceRange = min(least, confidenceRange?.lowerBound ?? least)...max(most, confidenceRange?.upperBound ?? most)
     scored.append((confidences.reduce(0, +) / Double(confidences.count), success))
   }
 
@@ -183,7 +197,7 @@ private struct StepMeter {
   }
 
   var confidence: RunSummary.Confidence? {
-    guard !scored.isEmpty else { return nil }
+    guard let range = confidenceRange, range.lowerBound < range.upperBound else { return nil }
     return RunSummary.Confidence(
       areaUnderCurve: Separation.areaUnderCurve(scored), bins: Separation.calibration(scored))
   }

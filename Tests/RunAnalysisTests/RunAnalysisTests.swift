@@ -11,7 +11,7 @@ private final class ExampleRun {
 
   init(
     policy: String = "mt5", suite: String = "three", rule: RunConfiguration.SuccessRule = .any,
-    solves: (String, Int) -> Bool
+    confidence: Double? = nil, solves: (String, Int) -> Bool
   ) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let tasks = [("push", "easy"), ("reach, far", "easy"), ("stack", "hard")]
@@ -27,9 +27,11 @@ private final class ExampleRun {
       let success = solves(episode.task, episode.seed)
       let record = EpisodeRecord(
         episode: episode, successAtAnyStep: success, successAtEnd: success && episode.seed > 0, steps: 10,
-        stepsToSuccess: success ? 5 + episode.seed : nil, limitedActions: 1, pathLength: 0.5, wallSeconds: 1)
+        stepsToSuccess: success ? 5 + episode.seed : nil, limitedActions: 1, pathLength: 0.5, meanJerk: 12,
+        wallSeconds: 1)
       let steps = [3.0, 7.0].map {
-        StepRecord(step: 0, latency: ["round_trip": $0, "render": 1], confidence: success ? 0.8 : 0.3)
+        StepRecord(
+          step: 0, latency: ["round_trip": $0, "render": 1], confidence: confidence ?? (success ? 0.8 : 0.3))
       }
       try database.record(record, steps: steps)
     }
@@ -52,10 +54,23 @@ struct RunSummaryTests {
     #expect(abs((rates["mean over episodes"] ?? 0) - 2.0 / 3) < 1e-12)
     #expect(rates["mean over 2 groups"] == 0.5 && rates["easy"] == 1 && rates["hard"] == 0)
     #expect(summary.means.allSatisfy { $0.interval.contains($0.rate) && !$0.method.isEmpty })
+    #expect(summary.means.filter(\.isGroup).map(\.name) == ["easy", "hard"])
+    // One task: its own exact interval. Two tiers, one of them one task: as wide as two such tasks would make it.
+    let hard = try #require(summary.means.first { $0.name == "hard" })
+    #expect(hard.interval == summary.tasks[2].interval)
+    let overGroups = try #require(summary.means.first { $0.name == "mean over 2 groups" })
+    #expect(overGroups.interval.upperBound - overGroups.interval.lowerBound > 0.6)
+    #expect(summary.meanMethods.count == 1 && summary.meanMethods[0].contains("weighs most"))
+    #expect(summary.tasks[0].medianJerk == 12 && summary.tasks[0].successesAtEnd == 3)
     #expect(summary.latencies.map(\.name) == ["round_trip", "render"])
     #expect(summary.latencies[0].median == 3 && summary.latencies[0].p99 == 7)
     #expect(summary.confidence?.areaUnderCurve == 1)
     #expect(summary.planned == 12 && summary.finished == 12)
+  }
+
+  @Test func `says nothing of a confidence that is always the same`() throws {
+    let expert = try ExampleRun(policy: "expert", confidence: 1) { task, _ in task != "stack" }
+    #expect(try RunSummary(expert.database).confidence == nil)
   }
 
   @Test func `counts success as the suite's rule says, in every form`() throws {
@@ -114,7 +129,7 @@ struct RunExportTests {
     let lines = try RunExport.csv(run.database).split(separator: "\r\n")
     #expect(lines.count == 13)
     #expect(lines[0].hasPrefix("policy_id,scenario_id,task,group,seed,success"))
-    #expect(lines[5].hasPrefix("mt5,\"three/reach, far/0\",\"reach, far\",easy,0,1,0,finished,1,10,5,0,1,0.5,,1.0"))
+    #expect(lines[5].hasPrefix("mt5,\"three/reach, far/0\",\"reach, far\",easy,0,1,0,finished,1,10,5,0,1,0.5,12.0,1.0"))
   }
 
   @Test func `as JSON lines are JSON`() throws {
@@ -129,7 +144,7 @@ struct RunExportTests {
   @Test func `as Markdown have tasks and means with intervals`() throws {
     let run = try ExampleRun { _, _ in true }
     let text = try RunExport.markdown(run.database)
-    #expect(text.contains("| push | easy | 4 of 4 | 100.0 % | 39.8 % – 100.0 % |"))
+    #expect(text.contains("| push | easy | 4 of 4 | 100.0 % | 39.8 % – 100.0 % | 3 | 6 | 12.0 |"))
     #expect(text.contains("**mean over 2 groups**") && text.contains("Clopper and Pearson"))
   }
 }
