@@ -10,6 +10,9 @@ POLICY ?= Policies/metaworld-mt5
 SEED ?= 1000
 EPISODES ?= 20
 OUT ?= rollouts
+# For evaluate: simulators beside each other, and where the run is recorded.
+WORKERS ?= 1
+RUN ?= $(OUT)/evaluation
 # For bench-peers: a clone of the official port, if it shall be measured too, and further options of compare.py.
 OFFICIAL ?=
 PEERS ?=
@@ -59,6 +62,7 @@ check-long: setup .venv-peers/installed ## what takes minutes or an environment 
 	./scripts/sanitize-kernels.sh
 	swift build -c release --product uio2
 	./scripts/attack.sh
+	$(PYTHON_OF_ENVS) scripts/kill-and-resume.py --kills 20
 	[ -f $(OUT)/random-large/config.json ] || $(UIO2) synthesize --size large $(OUT)/random-large
 	UIO2_LARGE=$(OUT)/random-large $(SWIFT_TEST) --filter LargeModelTests
 	.venv-peers/bin/python -m pytest Benchmarks/peers
@@ -73,10 +77,11 @@ soak: setup ## four robots as fast as they are answered for half an hour: nothin
 	@PYTHONPATH=Envs:Envs/client:scripts/attack $(PYTHON_OF_ENVS) scripts/attack/soak.py \
 	  --policy $(POLICY) --seconds $(SOAK_SECONDS) --robots $(SOAK_ROBOTS)
 
-evaluate: setup ## fly 20 fresh seeds of each task: the README's success table
+evaluate: setup ## run 20 fresh seeds of each task, or go on with that, and write the report: the README's success table
 	@swift build -c release --product uio2
-	@$(UIO2) rollout --env metaworld:$(TASKS) --episodes $(EPISODES) --seed $(SEED) --policy $(POLICY) \
-	  --json $(OUT)/evaluation.json
+	@$(UIO2) evaluate metaworld-mt5 --policy $(POLICY) --episodes $(EPISODES) --seed $(SEED) --workers $(WORKERS) \
+	  --run $(RUN) --resume
+	@$(UIO2) report $(RUN)
 
 bench: setup ## time the daemon, the shipped policy and the LARGE model with random weights, stage by stage
 	@swift build -c release --product uio2

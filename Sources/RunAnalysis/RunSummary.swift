@@ -21,6 +21,8 @@ public struct RunSummary: Sendable, Hashable {
     public var medianJerk: Double?
     /// Limited actions by control steps; `nil` without steps.
     public var limitedShare: Double?
+    /// Control steps in which the robot held still for want of a fresh command, by control steps; `nil` without steps.
+    public var heldShare: Double?
     /// Successes in the last state instead of at any step.
     public var successesAtEnd: Int
   }
@@ -90,26 +92,34 @@ public struct RunSummary: Sendable, Hashable {
   /// Control steps that began after their time, as a share of all; `nil` without steps, 0 in lockstep.
   public var lateShare: Double?
 
+  /// Policy steps a second: 1000 over the median time between two; `nil` before the second policy step of an episode.
+  public var controlRate: Double?
+  /// The 99th percentile of the time between policy steps, milliseconds.
+  public var p99Period: Double?
+
   /// Reads a run.
   ///
   /// - Throws: ``RunDatabaseError`` `.storage`.
   public init(_ database: RunDatabase) throws(RunDatabaseError) {
-    let attempts = try database.attempts()
-    let outcomes = attempts.filter { $0.state == .finished }
-    let rule = database.configuration.subject.success
-    let isSuccess = { (outcome: EpisodeRecord) in outcome.isSuccess(by: rule) }
-    planned = database.configuration.episodes.count
+    self.init(try RunTally(database))
+  }
+
+  /// Sums up the episodes so far.
+  public init(_ tally: RunTally) {
+    let outcomes = tally.episodes.map(\.record)
+    let plan = tally.configuration.episodes
+    planned = plan.count
     finished = outcomes.count
-    lost = attempts.count { $0.state != .finished }
-    abandoned = attempts.count { $0.state == .abandoned }
+    lost = tally.lost
+    abandoned = tally.abandoned
     let steps = outcomes.reduce(0) { $0 &+ $1.steps }
     lateShare = steps > 0 ? Double(outcomes.reduce(0) { $0 &+ $1.lateSteps }) / Double(steps) : nil
-    tasks = Self.tasks(database.configuration.episodes, outcomes, isSuccess)
+    tasks = Self.tasks(plan, outcomes, tally.isSuccess)
     means = Self.means(tasks)
-    var meter = StepMeter()
-    for outcome in outcomes { meter.add(try database.steps(of: outcome), success: isSuccess(outcome)) }
-    latencies = meter.latencies
-    confidence = meter.confidence
+    latencies = tally.meter.latencies
+    confidence = tally.meter.confidence
+    controlRate = tally.meter.controlRate
+    p99Period = tally.meter.p99Period
   }
 
   private static func tasks(
@@ -133,6 +143,7 @@ public struct RunSummary: Sendable, Hashable {
         medianPathLength: Percentile.median(of: episodes.compactMap(\.pathLength)),
         medianJerk: Percentile.median(of: episodes.compactMap(\.meanJerk)),
         limitedShare: steps > 0 ? Double(episodes.reduce(0) { $0 &+ $1.limitedActions }) / Double(steps) : nil,
+        heldShare: steps > 0 ? Double(episodes.reduce(0) { $0 &+ $1.heldSteps }) / Double(steps) : nil,
         successesAtEnd: episodes.count(where: \.successAtEnd))
     }
   }
@@ -168,37 +179,5 @@ public struct RunSummary: Sendable, Hashable {
       }
     }
     return means
-  }
-}
-
-/// Gathers what the steps of all episodes say.
-private struct StepMeter {
-  private var durations: [String: [Double]] = [:]
-  private var scored: [(score: Double, success: Bool)] = []
-  private var confidenceRange: ClosedRange<Double>?
-
-  mutating func add(_ steps: [StepRecord], success: Bool) {
-    for step in steps {
-      for (stage, duration) in step.latency { durations[stage, default: []].append(duration) }
-    }
-    let confidences = steps.compactMap(\.confidence)
-    guard let least = confidences.min(), let most = confidences.max() else { return }
-    confidenceRange = min(least, confidenceRange?.lowerBound ?? least)...max(most, confidenceRange?.upperBound ?? most)
-    scored.append((confidences.reduce(0, +) / Double(confidences.count), success))
-  }
-
-  var latencies: [RunSummary.Latency] {
-    durations.compactMap { name, values in
-      guard let median = Percentile.median(of: values), let p90 = Percentile.percentile(90, of: values),
-        let p99 = Percentile.percentile(99, of: values)
-      else { return nil }
-      return RunSummary.Latency(name: name, median: median, p90: p90, p99: p99)
-    }.sorted { ($1.median, $0.name) < ($0.median, $1.name) }
-  }
-
-  var confidence: RunSummary.Confidence? {
-    guard let range = confidenceRange, range.lowerBound < range.upperBound else { return nil }
-    return RunSummary.Confidence(
-      areaUnderCurve: Separation.areaUnderCurve(scored), bins: Separation.calibration(scored))
   }
 }

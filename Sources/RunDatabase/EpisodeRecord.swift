@@ -112,7 +112,7 @@ public struct StepRecord: Sendable, Hashable, Codable {
   public var commands: [[Double]]
   /// The limits that changed the commands, by their flags on the wire.
   public var limited: UInt32
-  /// The reward that the simulator gave for the executed commands; `nil`: it gives none.
+  /// The sum of the rewards that the simulator gave for the executed commands, and for steps that were held before; `nil`: it gives none.
   public var reward: Double?
   /// Whether the task is solved after them.
   public var success: Bool

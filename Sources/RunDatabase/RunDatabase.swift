@@ -40,6 +40,18 @@ public final class RunDatabase: Sendable {
     try self.init(opening: url)
   }
 
+  /// Creates the database of a run that nobody goes on with: it lies in memory and ends with this object.
+  ///
+  /// - Throws: ``RunDatabaseError`` `.storage`.
+  public convenience init(inMemory configuration: RunConfiguration) throws(RunDatabaseError) {
+    let queue = try Self.storage("the run in memory") {
+      let queue = try DatabaseQueue()
+      try queue.write { db in try Self.begin(db, configuration) }
+      return queue
+    }
+    self.init(queue: queue, path: "", configuration: configuration)
+  }
+
   /// Opens the database of a run.
   ///
   /// - Throws: ``RunDatabaseError`` `.notFound`, `.notARun`, or `.storage`.

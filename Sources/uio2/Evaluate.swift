@@ -4,6 +4,7 @@ import PolicyEvaluation
 import Processes
 import RunAnalysis
 import RunDatabase
+import Reporting
 
 /// `uio2 evaluate`: runs the episodes of a suite and records them.
 struct Evaluate: ParsableCommand {
@@ -93,14 +94,16 @@ struct Evaluate: ParsableCommand {
     let signals = SignalWatch { session.interrupt(with: $0) }
     defer { withExtendedLifetime(signals) {} }
     let suite = try SuiteLibrary.suite(self.suite ?? "")
-    let plan = try plan(suite)
+    let plan = try suite.plan(episodes: episodes, seed: seed)
     let interpreter = try simulator.interpreter
     let places = try runPath.map { try folders(below: RunFolder($0)) }
     let pilot = try EvaluationPilot(pilotOptions)
     defer { pilot.stop() }
-    pilot.start { session.interrupt(with: SIGTERM) }
+    pilot.start { session.giveUp() }
     let runs = try places ?? folders(below: .standard(suite: suite.name, policy: pilot.name))
     for run in runs {
+      // One that came between two runs found none to go to.
+      if let signal = signals.received { throw CommandFailure(.signal(signal), "--resume goes on with these runs") }
       if runs.count > 1 { try Console.say("added delay \(Self.number(run.delay)) ms") }
       let configuration = try configuration(suite, plan, pilot, delay: run.delay)
       warnOfLateAnswers(configuration.subject)
@@ -125,26 +128,6 @@ struct Evaluate: ParsableCommand {
       table.append([suite.name, "\(suite.tasks.count)", "\(suite.tasks.count * suite.episodes)", suite.description])
     }
     try Console.say(table.text)
-  }
-
-  private static let maximumEpisodes = 1_000_000
-
-  /// The whole plan, of which a shard runs a part.
-  private func plan(_ suite: Suite) throws -> [RunConfiguration.Episode] {
-    let (first, count) = (seed ?? suite.firstSeed, episodes ?? suite.episodes)
-    let (total, overflow) = suite.tasks.count.multipliedReportingOverflow(by: count)
-    guard !overflow, total <= Self.maximumEpisodes else {
-      throw CommandFailure(
-        .usage,
-        "--episodes: \(suite.tasks.count) tasks with \(count) episodes each are too many; expected at most \(Self.maximumEpisodes) in all"
-      )
-    }
-    guard first + count - 1 <= Int(Int32.max) else {
-      throw CommandFailure(.usage, "--seed: expected seeds up to \(Int32.max), found \(first + count - 1)")
-    }
-    return suite.tasks.flatMap { task in
-      (0..<count).map { RunConfiguration.Episode(task: task.name, group: task.group, seed: first + $0) }
-    }
   }
 
   private func configuration(
@@ -262,7 +245,7 @@ struct Evaluate: ParsableCommand {
     if summary.finished + summary.abandoned > 0 { try Console.say("\n" + RunTable.text(summary)) }
     if let share = summary.lateShare, share > Self.bearableLateShare {
       Console.complain(
-        "uio2: \(RunTable.percent(share)) of the control steps began after their time: this machine cannot simulate \(workers) at once at the control rate"
+        "uio2: \(RateText.percent(share)) of the control steps began after their time: this machine cannot simulate \(workers) at once at the control rate"
       )
     }
     let left = summary.planned - summary.finished - summary.abandoned

@@ -74,7 +74,7 @@ struct Runs: ParsableCommand {
         case .json: try RunExport.jsonLines(database)
         case .markdown: try RunExport.markdown(database)
         }
-      guard let target else { return try Console.say(String(text.dropLast(text.hasSuffix("\n") ? 1 : 0))) }
+      guard let target else { return try Console.writeResult(text) }
       try target.write(Array(text.utf8))
     }
   }

@@ -103,9 +103,6 @@ enum HelpSnapshots {
                               metaworld:push-v3,reach-v3.
       --episodes <episodes>   Episodes of each task. (default: 10)
       --seed <seed>           Seed of the first episode of each task. (default: 0)
-      --daemon <address>      A daemon that runs already; without it the policy is
-                              served here.
-      --policy <folder>       The policy to serve (default: Policies/metaworld-mt5).
       --video <folder>        Write a film of every episode there.
       --json <file>           Write the report there as JSON.
       --max-steps <max-steps> Simulation steps after which an episode has failed
@@ -117,14 +114,11 @@ enum HelpSnapshots {
       --require-success <rate>
                               Exit with 1 when a smaller share of the episodes
                               succeeds, 0…1.
-      --watchdog <seconds>    How long the simulator may report nothing before it
-                              is ended as hung. (default: 60.0)
-      --python <path>         The Python that runs the simulator (default:
-                              $UIO2_PYTHON, else .venv/bin/python of the
-                              repository).
-      --python-path <folder>  A folder in which the simulator's modules are looked
-                              for first; may be repeated.
-      --verbose               Show what the simulator writes for people.
+      --policy <folder>       The policy to serve (default:
+                              Policies/metaworld-mt5), or `expert` for the
+                              simulator's own.
+      --daemon <address>      A daemon that runs already; without it the policy is
+                              served here.
       --weights <format>      Matrices in memory: f32, bf16 or int8 (default: as
                               the files have them where that suits their size).
                               (values: f32, bf16, int8)
@@ -137,6 +131,17 @@ enum HelpSnapshots {
                               trace, debug, info, notice, warning, error, critical.
                               (values: trace, debug, info, notice, warning, error,
                               critical)
+      --python <path>         The Python that runs the simulator (default:
+                              $UIO2_PYTHON, else .venv/bin/python of the
+                              repository).
+      --python-path <folder>  A folder in which the simulator's modules are looked
+                              for first; may be repeated.
+      --watchdog <seconds>    How long the simulator may report nothing before it
+                              is ended as hung. (default: 120.0)
+      --max-memory <MiB>      How much memory a simulator may use before a new one
+                              takes its place, between two episodes. (default:
+                              3000.0)
+      --verbose               Show what the simulator writes for people.
       --version               Show the version.
       -h, --help              Show help information.
 

@@ -54,7 +54,8 @@ import Testing
     #expect(!test.contains("attack") && !test.contains("soak") && !test.contains("venv-peers"))
     expectInOrder(
       [
-        "sanitize-kernels.sh", "scripts/attack.sh", "LargeModelTests", "-m pytest Benchmarks/peers",
+        "sanitize-kernels.sh", "scripts/attack.sh", "kill-and-resume.py --kills 20", "LargeModelTests",
+        "-m pytest Benchmarks/peers",
         "everything passed",
       ],
       in: try make(["-n", "check-long"]))
@@ -62,11 +63,15 @@ import Testing
     expectInOrder(["soak.py", "--seconds 90"], in: try make(["-n", "soak", "SOAK_SECONDS=90"]))
   }
 
-  @Test func evaluateFliesTwentySeeds() throws {
-    expectInOrder(["uio2 rollout", "--episodes 20", "--json"], in: try make(["-n", "evaluate"]))
+  @Test func evaluateFliesTwentySeedsAndReports() throws {
     expectInOrder(
-      ["--episodes 3", "--seed 9", "--policy X"],
-      in: try make(["-n", "evaluate", "EPISODES=3", "SEED=9", "POLICY=X"]))
+      [
+        "uio2 evaluate metaworld-mt5 --policy Policies/metaworld-mt5 --episodes 20 --seed 1000",
+        "--run rollouts/evaluation --resume", "uio2 report rollouts/evaluation",
+      ], in: try make(["-n", "evaluate"]))
+    expectInOrder(
+      ["--policy X --episodes 3 --seed 9", "--workers 4", "--run there"],
+      in: try make(["-n", "evaluate", "EPISODES=3", "SEED=9", "POLICY=X", "WORKERS=4", "RUN=there"]))
   }
 
   @Test func continuousIntegrationRunsMakeTest() throws {

@@ -23,6 +23,8 @@ struct EvaluationTests {
   private let command: ChildProcess.Command
 
   init() throws {
+    // A worker that ends without having read its job must not end this process.
+    StandardStreams.prepare()
     folder = try Folder()
     let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
       .standardized
@@ -77,6 +79,8 @@ struct EvaluationTests {
     #expect(expected.allSatisfy { ($0.pathLength ?? 0) > 0 && $0.stepsToSuccess == $0.steps })
     let steps = try one.steps(of: try #require(try one.outcomes().first))
     #expect(steps.count == expected[0].steps && steps.allSatisfy { $0.commands.count == 1 })
+    #expect(steps.allSatisfy { ($0.reward ?? 1) < 0 }, "the toy's reward is how near the point is")
+    #expect(steps.first?.period == nil && steps.dropFirst().allSatisfy { ($0.period ?? -1) >= 0 })
 
     let two = try database("two.db")
     try evaluation(two, workers: 2).run()
@@ -198,6 +202,16 @@ struct EvaluationTests {
     }
     #expect(error == RolloutError(expected, "metaworld", "not here (\(code))"))
     #expect(try run.attempts().isEmpty)
+  }
+
+  @Test func `replaces a worker that has grown too large, between two episodes`() throws {
+    let run = try database("run.db", seeds: 2)
+    var options = Evaluation.Options()
+    options.maximumMemory = 1
+    let command = self.command
+    try Evaluation(suite: suite, database: run, options: options, command: { _ in command }).run()
+    #expect(try run.attempts().map(\.state) == [.finished, .finished, .finished, .finished])
+    #expect(try run.workers().count == 4)
   }
 
   @Test func `ends after many losses in a row`() throws {

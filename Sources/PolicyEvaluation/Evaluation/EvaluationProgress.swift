@@ -1,5 +1,6 @@
 import Foundation
 public import RunDatabase
+import Reporting
 
 /// What a person sees while episodes run: tasks, episode, step, success so far, control rate and the time that is left, as text.
 public struct EvaluationProgress: Sendable {
@@ -112,7 +113,7 @@ public struct EvaluationProgress: Sendable {
   }
 
   private var controlRate: Double? {
-    guard let median = Statistics.median(of: recent), median > 0 else { return nil }
+    guard let median = Percentile.median(of: recent), median > 0 else { return nil }
     return 1000 / median
   }
 

@@ -9,10 +9,18 @@ extension Suite {
     case expert
   }
 
+  /// The robot's clock, against which the deadlines of commands run.
+  public enum Clock: String, Sendable, Hashable, CaseIterable {
+    /// Time passes only when the simulator steps: no answer is late, and a busy machine gives the same result.
+    case simulated
+    /// The machine's clock: a daemon slower than its deadline makes the robot hold, as on a real arm.
+    case wall
+  }
+
   /// Whether the world waits for the policy.
   public enum Mode: Sendable, Hashable {
     /// It waits. Deadlines of commands run against this clock.
-    case lockstep(RolloutClock = .simulated)
+    case lockstep(Clock = .simulated)
     /// The simulator steps at its control rate, whatever the policy does; each answer is held back for some milliseconds.
     case realtime(addedDelay: Double)
   }

@@ -1,4 +1,5 @@
 import Processes
+import Reporting
 
 /// How a worker ended before its episode did, what that means, and the sentence that a person is told about it.
 struct WorkerEnding {

@@ -8,7 +8,7 @@ extension WorkerEvent {
   ///   - line: the line's bytes, without its end.
   ///   - number: the line's number from 1, for the error.
   /// - Throws: ``RolloutError`` `.malformedEvent` naming the line and the field at fault.
-  init(line: [UInt8], number: Int) throws(RolloutError) {
+  package init(line: [UInt8], number: Int) throws(RolloutError) {
     do {
       let data = Data(line)
       let decoder = JSONDecoder()
@@ -95,7 +95,7 @@ extension WorkerEvent.Step: Decodable {
   }
 
   /// Leaves out stages whose duration is `null`: the robot's word for a number that JSON cannot say.
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     id = try values.decode(Int.self, forKey: .id)
     record = StepRecord(

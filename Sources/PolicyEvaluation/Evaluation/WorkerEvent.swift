@@ -1,7 +1,7 @@
 import RunDatabase
 
 /// What a worker process reports: one JSON object a line on its standard output (`Envs/uio2_envs/worker.py`).
-enum WorkerEvent: Sendable, Hashable {
+package enum WorkerEvent: Sendable, Hashable {
   case ready(Ready)
   case episodeStart(EpisodeStart)
   case step(Step)
@@ -11,11 +11,11 @@ enum WorkerEvent: Sendable, Hashable {
   /// The worker cannot go on.
   case failed(Failure)
 
-  struct Ready: Sendable, Hashable, Decodable {
-    var policy: String
+  package struct Ready: Sendable, Hashable, Decodable {
+    package var policy: String
     /// Empty for experts.
-    var policyDigest: String
-    var simulator: Simulator?
+    package var policyDigest: String
+    package var simulator: Simulator?
 
     enum CodingKeys: String, CodingKey {
       case policy, simulator
@@ -23,12 +23,12 @@ enum WorkerEvent: Sendable, Hashable {
     }
   }
 
-  struct EpisodeStart: Sendable, Hashable, Decodable {
-    var id: Int
-    var instruction: String?
-    var goalProtocol: String?
+  package struct EpisodeStart: Sendable, Hashable, Decodable {
+    package var id: Int
+    package var instruction: String?
+    package var goalProtocol: String?
     /// Control steps after which the episode has failed.
-    var stepLimit: Int?
+    package var stepLimit: Int?
 
     enum CodingKeys: String, CodingKey {
       case id, instruction
@@ -37,32 +37,32 @@ enum WorkerEvent: Sendable, Hashable {
     }
   }
 
-  struct Step: Sendable, Hashable {
-    var id: Int
-    var record: StepRecord
+  package struct Step: Sendable, Hashable {
+    package var id: Int
+    package var record: StepRecord
   }
 
-  struct EpisodeEnd: Sendable, Hashable, Decodable {
-    var id: Int
-    var task: String
-    var seed: Int
-    var success: Bool
-    var successAtEnd: Bool
-    var steps: Int
-    var policySteps: Int
-    var stepsToSuccess: Int?
-    var heldSteps: Int
-    var lateSteps: Int?
-    var skippedActions: Int?
-    var limitedActions: Int
+  package struct EpisodeEnd: Sendable, Hashable, Decodable {
+    package var id: Int
+    package var task: String
+    package var seed: Int
+    package var success: Bool
+    package var successAtEnd: Bool
+    package var steps: Int
+    package var policySteps: Int
+    package var stepsToSuccess: Int?
+    package var heldSteps: Int
+    package var lateSteps: Int?
+    package var skippedActions: Int?
+    package var limitedActions: Int
     /// Names of the steps' proprioception.
-    var proprioception: [String]?
-    var pathLength: Double?
-    var meanJerk: Double?
-    var wallSeconds: Double
-    var video: String?
+    package var proprioception: [String]?
+    package var pathLength: Double?
+    package var meanJerk: Double?
+    package var wallSeconds: Double
+    package var video: String?
     /// Of the worker since it began, in mebibytes.
-    var peakMemory: Double?
+    package var peakMemory: Double?
 
     enum CodingKeys: String, CodingKey {
       case id, task, seed, success, steps, proprioception, video
@@ -80,12 +80,12 @@ enum WorkerEvent: Sendable, Hashable {
     }
   }
 
-  struct Failure: Sendable, Hashable, Decodable {
+  package struct Failure: Sendable, Hashable, Decodable {
     /// A code of the wire protocol's list or of the robot's own.
-    var code: String
+    package var code: String
     /// The field or thing at fault; may be empty.
-    var subject: String
+    package var subject: String
     /// A sentence a person can act on.
-    var message: String
+    package var message: String
   }
 }

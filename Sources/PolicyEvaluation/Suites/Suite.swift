@@ -35,7 +35,7 @@ public struct Suite: Sendable, Hashable {
     public var options: Options
   }
 
-  /// Letters, digits and `-_.`; the file's name without its ending.
+  /// Letters, digits and `-_.`; the file's name without its ending, or the simulator's where there is no file.
   public let name: String
   /// A sentence for people.
   public let description: String
@@ -51,6 +51,6 @@ public struct Suite: Sendable, Hashable {
   public let stepLimit: Int?
   /// When an episode counts as a success.
   public let success: SuccessRule
-  /// Hex SHA-256 of the file.
+  /// Hex SHA-256 of the file; empty where there is none.
   public let digest: String
 }

@@ -1,3 +1,4 @@
+import Foundation
 import PolicyEvaluation
 import Processes
 import Synchronization
@@ -6,6 +7,7 @@ import Synchronization
 final class EvaluationSession: Sendable {
   private struct State {
     var evaluation: Evaluation?
+    var isGivenUp = false
     var hasEnded = false
   }
 
@@ -21,12 +23,34 @@ final class EvaluationSession: Sendable {
     evaluation.interrupt(by: signal)
   }
 
+  /// Kills the workers: nobody answers them any more. The evaluation that begins later ends at once.
+  func giveUp() {
+    let evaluation = state.withLock { state in
+      state.isGivenUp = true
+      return state.evaluation
+    }
+    if let evaluation { Self.kill(evaluation) }
+  }
+
+  private static func kill(_ evaluation: Evaluation) {
+    for _ in 0..<2 { evaluation.interrupt(by: SIGTERM) }
+  }
+
   /// Runs an evaluation, which gets the signals meanwhile.
   ///
   /// - Returns: what ended it before its time.
   func run(_ evaluation: Evaluation) -> RolloutError? {
-    state.withLock { $0.evaluation = evaluation }
-    defer { state.withLock { $0 = State(hasEnded: true) } }
+    let isGivenUp = state.withLock { state in
+      state.evaluation = evaluation
+      return state.isGivenUp
+    }
+    if isGivenUp { Self.kill(evaluation) }
+    defer {
+      state.withLock { state in
+        state.evaluation = nil
+        state.hasEnded = true
+      }
+    }
     do throws(RolloutError) {
       try evaluation.run()
       return nil
