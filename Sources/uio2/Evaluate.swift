@@ -91,7 +91,9 @@ struct Evaluate: ParsableCommand {
     if list { return try showSuites() }
     let session = EvaluationSession()
     // From the beginning, so that whatever is begun is also ended.
-    let signals = SignalWatch { session.interrupt(with: $0) }
+    let signals = SignalWatch {
+      session.interrupt(with: $0, saying: "the episodes that run are finished; the same signal again gives them up")
+    }
     defer { withExtendedLifetime(signals) {} }
     let suite = try SuiteLibrary.suite(self.suite ?? "")
     let plan = try suite.plan(episodes: episodes, seed: seed)

@@ -118,6 +118,7 @@ import Testing
       let tool = try LiveTool(arguments + ["--verbose"], in: folder)
       #expect(waitUntil { tool.said.contains("begun") })
       tool.send(SIGINT)
+      #expect(waitUntil { tool.said.contains("the episodes that run are finished") })
       tool.send(SIGINT)
       let begin = ContinuousClock.now
       #expect(tool.status() == 130)

@@ -9,29 +9,11 @@ extension WorkerEvent {
   ///   - number: the line's number from 1, for the error.
   /// - Throws: ``RolloutError`` `.malformedEvent` naming the line and the field at fault.
   package init(line: [UInt8], number: Int) throws(RolloutError) {
-    do {
-      let data = Data(line)
-      let decoder = JSONDecoder()
-      switch try decoder.decode(Name.self, from: data).event {
-      case "ready": self = .ready(try decoder.decode(Ready.self, from: data))
-      case "episode_start": self = .episodeStart(try decoder.decode(EpisodeStart.self, from: data).checked())
-      case "step": self = .step(try decoder.decode(Step.self, from: data).checked())
-      case "episode_end": self = .episodeEnd(try decoder.decode(EpisodeEnd.self, from: data).checked())
-      case "episode_failed":
-        self = .episodeFailed(
-          id: try decoder.decode(Identifier.self, from: data).id, try decoder.decode(Failure.self, from: data))
-      case "failed": self = .failed(try decoder.decode(Failure.self, from: data))
-      case let name: throw Violation(field: "event", problem: "“\(name.prefix(40))” is not an event's name")
-      }
-    } catch {
+    do { self = try JSONDecoder().decode(Self.self, from: Data(line)) } catch {
       throw RolloutError(
         .malformedEvent, "line \(number) of the robot's output", "\(Self.explain(error)) in: \(Self.excerpt(of: line))")
     }
   }
-
-  private struct Name: Decodable { var event: String }
-
-  private struct Identifier: Decodable { var id: Int }
 
   private static func explain(_ error: any Error) -> String {
     switch error {
@@ -59,6 +41,24 @@ extension WorkerEvent {
     let text = String(decoding: line.prefix(160), as: UTF8.self)
     let printable = String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : Character($0) })
     return line.count > 160 ? printable + " …" : printable
+  }
+}
+
+extension WorkerEvent: Decodable {
+  private enum CodingKeys: String, CodingKey { case event, id }
+
+  package init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    switch try values.decode(String.self, forKey: .event) {
+    case "ready": self = .ready(try Ready(from: decoder))
+    case "episode_start": self = .episodeStart(try EpisodeStart(from: decoder).checked())
+    case "step": self = .step(try Step(from: decoder).checked())
+    case "episode_end": self = .episodeEnd(try EpisodeEnd(from: decoder).checked())
+    case "episode_failed":
+      self = .episodeFailed(id: try values.decode(Int.self, forKey: .id), try Failure(from: decoder))
+    case "failed": self = .failed(try Failure(from: decoder))
+    case let name: throw Violation(field: "event", problem: "“\(name.prefix(40))” is not an event's name")
+    }
   }
 }
 

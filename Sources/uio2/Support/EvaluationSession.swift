@@ -7,6 +7,7 @@ import Synchronization
 final class EvaluationSession: Sendable {
   private struct State {
     var evaluation: Evaluation?
+    var isInterrupted = false
     var isGivenUp = false
     var hasEnded = false
   }
@@ -14,13 +15,19 @@ final class EvaluationSession: Sendable {
   private let state = Mutex(State())
 
   /// Passes a signal on to the evaluation. Before there is one, ends the process; when it has ended, does nothing more.
-  func interrupt(with signal: Int32) {
-    let (evaluation, hasEnded) = state.withLock { ($0.evaluation, $0.hasEnded) }
+  ///
+  /// - Parameter words: told to people at the first signal.
+  func interrupt(with signal: Int32, saying words: String? = nil) {
+    let (evaluation, hasEnded, isFirst) = state.withLock { state in
+      defer { state.isInterrupted = state.evaluation != nil }
+      return (state.evaluation, state.hasEnded, !state.isInterrupted)
+    }
     guard let evaluation else {
       if hasEnded { return }
       SignalWatch.endProcess(by: signal)
     }
     evaluation.interrupt(by: signal)
+    if let words, isFirst { Console.complain("uio2: " + words) }
   }
 
   /// Kills the workers: nobody answers them any more. The evaluation that begins later ends at once.
