@@ -222,11 +222,10 @@ def episode(task: str, seed: int, success: bool) -> Episode:
 
 
 def test_a_film_of_a_failure_stands_beside_a_success_of_its_task() -> None:
-    filmed = [episode("a", seed, seed != 2) for seed in range(4)] + [episode("b", 5, False), episode("c", 6, True)]
-    pairs = [[(one.task, one.success) for one in pair] for pair in film_pairs(filmed, 6)]
-    assert pairs == [
-        [("a", False), ("a", True)],
-        [("b", False), ("c", True)],
-        [("a", True), ("a", True)],
-    ]
+    filmed = [episode("a", seed, seed != 2) for seed in range(5)] + [episode("b", 5, False), episode("c", 6, True)]
+    pairs = [[(one.task, one.seed) for one in pair] for pair in film_pairs(filmed, 6)]
+    # Failures first, each beside a success of its task where there is one; tasks take turns.
+    assert pairs == [[("a", 2), ("a", 0)], [("b", 5), ("c", 6)], [("a", 1), ("a", 3)], [("a", 4)]]
     assert film_pairs([], 6) == [] and film_pairs(filmed, 1) == film_pairs(filmed, 6)[:1]
+    successes = [episode(task, 10 * place + seed, True) for place, task in enumerate("xyz") for seed in range(2)]
+    assert [one.task for pair in film_pairs(successes, 3) for one in pair] == ["x", "y", "z", "x", "y", "z"]

@@ -47,8 +47,8 @@ enum HelpSnapshots {
                               them.
       runs                    Show, join and export recorded runs.
       compare                 Compare two runs on the episodes that both have.
-      report                  Write a run, or two beside each other, as one HTML
-                              file.
+      report                  Write a run, or several beside each other, as one
+                              HTML file.
       generate                Give a model a prompt, pictures, sound or a film; it
                               answers in words, a picture or a sound.
       task                    Run a task of the release: questions, captions,
