@@ -11,6 +11,8 @@ from html import escape
 import matplotlib
 
 matplotlib.use("svg")
+# Names of runs come from outside; a dollar in one is a dollar.
+matplotlib.rcParams["text.parse_math"] = False
 
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
