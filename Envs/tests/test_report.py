@@ -106,7 +106,7 @@ class _Reader(HTMLParser):
 
 
 def summary(folder: Path) -> dict:
-    runs = [make_run(folder / "a", "mt5", 0.9, films=True), make_run(folder / "b", "other & co", 0.6, films=True)]
+    runs = [make_run(folder / "a", "mt5", 0.9, films=True), make_run(folder / "b", "other & co $\\x$", 0.6, films=True)]
     comparison = {"pairs": 40, "difference": -0.2, "interval": [-0.3, -0.05], "only_first": 9, "only_second": 1,
                   "p": 0.0215, "method": "Tango's score interval"}  # fmt: skip
     return {"title": "mt5 beside <other>", "runs": runs, "comparison": comparison}
@@ -125,7 +125,7 @@ def words_of(text: str) -> str:
 def test_the_page_is_whole_and_asks_no_one_for_anything(tmp_path: Path) -> None:
     text = build(summary(tmp_path))
     words = words_of(text)
-    for part in ("<reach>", "other & co", "40 of 42", "McNemar", "0.71", "held still", "uio2 evaluate two --policy <P>",
+    for part in ("<reach>", "other & co $\\x$", "40 of 42", "McNemar", "0.71", "held still", "uio2 evaluate two --policy <P>",
                  "at the end", "jerk (m/s³)", "12.3"):  # fmt: skip
         assert part in words, part
     assert text.count("data:image/jpeg;base64,") >= 4
@@ -182,12 +182,12 @@ def test_runs_with_different_delays_have_a_curve_and_state_the_deadline(tmp_path
     entries = []
     for delay, rate in ((0, 0.9), (50, 0.8), (200, 0.2)):
         entry = make_run(tmp_path / f"{delay}", "mt5", rate)
-        change_configuration(entry, mode="realtime", addedDelay=delay, deadline=120)
+        change_configuration(entry, mode="realtime", addedDelay=delay, deadline=120, policy="a $\\b$")
         entries.append({**entry, "name": f"mt5, {delay} ms added"})
     text = build({"title": "delays", "runs": entries})
     words = words_of(text)
     assert "Success against delay" in words and "valid for 120 ms" in words and "added delay (ms)" in text
-    assert 'aria-label="success: mt5 on two"' in text
+    assert 'aria-label="success: a $\\b$ on two"' in text
     # Two runs with the same delay are no curve.
     assert "Success against delay" not in build({"title": "one", "runs": entries[:1] * 2})
 
@@ -222,11 +222,10 @@ def episode(task: str, seed: int, success: bool) -> Episode:
 
 
 def test_a_film_of_a_failure_stands_beside_a_success_of_its_task() -> None:
-    filmed = [episode("a", seed, seed != 2) for seed in range(4)] + [episode("b", 5, False), episode("c", 6, True)]
-    pairs = [[(one.task, one.success) for one in pair] for pair in film_pairs(filmed, 6)]
-    assert pairs == [
-        [("a", False), ("a", True)],
-        [("b", False), ("c", True)],
-        [("a", True), ("a", True)],
-    ]
+    filmed = [episode("a", seed, seed != 2) for seed in range(5)] + [episode("b", 5, False), episode("c", 6, True)]
+    pairs = [[(one.task, one.seed) for one in pair] for pair in film_pairs(filmed, 6)]
+    # Failures first, each beside a success of its task where there is one; tasks take turns.
+    assert pairs == [[("a", 2), ("a", 0)], [("b", 5), ("c", 6)], [("a", 1), ("a", 3)], [("a", 4)]]
     assert film_pairs([], 6) == [] and film_pairs(filmed, 1) == film_pairs(filmed, 6)[:1]
+    successes = [episode(task, 10 * place + seed, True) for place, task in enumerate("xyz") for seed in range(2)]
+    assert [one.task for pair in film_pairs(successes, 3) for one in pair] == ["x", "y", "z", "x", "y", "z"]

@@ -51,12 +51,12 @@ import Testing
 
   @Test func theLongChecksAndTheSoakAreOutsideOfTest() throws {
     let test = try make(["-n", "test"])
-    #expect(!test.contains("attack") && !test.contains("soak") && !test.contains("venv-peers"))
+    #expect(
+      !test.contains("attack") && !test.contains("soak") && !test.contains("venv-peers") && !test.contains("venv-ray"))
     expectInOrder(
       [
         "sanitize-kernels.sh", "scripts/attack.sh", "kill-and-resume.py --kills 20", "LargeModelTests",
-        "-m pytest Benchmarks/peers",
-        "everything passed",
+        "-m pytest Benchmarks/peers", "long/test_cluster.py", "long/test_browser.py", "everything passed",
       ],
       in: try make(["-n", "check-long"]))
     expectInOrder(["soak.py", "--seconds 1800", "--robots 4"], in: try make(["-n", "soak"]))

@@ -72,7 +72,7 @@ def delay(runs: Sequence[Run], entries: Sequence[dict[str, Any]]) -> str:
     title = "; ".join(f"{policy} on {suite}" for policy, _, suite in lines)
     return page.section(
         "Success against delay",
-        page.figure(figures.rates(curve, "added delay (ms)", title, wide=True, mark=deadline), words),
+        page.figure(figures.rates(curve, "added delay (ms)", title, wide=True, mark=deadline), words, wide=True),
     )
 
 

@@ -11,10 +11,13 @@ from html import escape
 import matplotlib
 
 matplotlib.use("svg")
+# Names of runs come from outside; a dollar in one is a dollar.
+matplotlib.rcParams["text.parse_math"] = False
 
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.ticker import LogLocator, NullFormatter  # noqa: E402
 
 # Colours that no figure uses for anything else, replaced by the page's variables.
 _INK, _LINE, _GOOD, _BAD = "#010203", "#040506", "#070809", "#0a0b0c"
@@ -76,8 +79,10 @@ def histogram(values: Mapping[str, Sequence[float]], label: str) -> str:
             shares = np.full(len(row), 1 / max(1, len(row)))
             axis.hist(row, bins=bins, weights=shares, color=_RUNS[place % RUN_COLOURS], label=name, **shape)
         axis.set_xscale("log")
-        for formatter in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
-            formatter("{x:g}")
+        axis.xaxis.set_major_formatter("{x:g}")
+        # Labels between powers of ten, unless they would run into each other.
+        axis.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        axis.xaxis.set_minor_formatter("{x:g}" if high / low < 1000 else NullFormatter())
     axis.set_xlabel(label)
     axis.set_ylabel("share of steps")
     if len(values) > 1:

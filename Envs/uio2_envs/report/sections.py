@@ -73,17 +73,20 @@ def tasks(entries: Sequence[dict[str, Any]]) -> str:
             low, high = mean["interval"]
             bar = page.interval_bar(mean["rate"], low, high, place)
             totals.append(([escape(mean["name"]), "", "", page.percent(mean["rate"]), bar, "", "", "", "", ""], True))
-    header = ["task", "group", "solved", "rate", "95 % interval", "at the end", "steps to success", "path (m)",
-              "jerk (m/s³)", "limited"]  # fmt: skip
+    header = ["task", "group", "solved", "rate", "95 % interval", "at the end", "steps", "path (m)", "jerk (m/s³)",
+              "limited"]  # fmt: skip
     numbers = (2, 3, 5, 6, 7, 8, 9)
     methods = dict.fromkeys(entry["task_method"] for entry in entries)
-    methods |= dict.fromkeys(f"for means: {mean['method']}" for entry in entries for mean in entry["means"])
+    for entry in entries:
+        # The mean over one task has the task's own interval.
+        rest = (mean["method"] for mean in entry["means"] if not entry["task_method"].startswith(mean["method"]))
+        methods |= dict.fromkeys(f"for means: {method}" for method in rest)
     if len(rows) > _FOLDED_ROWS:
         table = page.table(header, totals, numbers) + page.folded(f"{len(rows)} rows of tasks", page.table(header, rows, numbers))
     else:
         table = page.table(header, rows + totals, numbers)
     words = (
-        "Steps to success, path and jerk of the end effector are medians over episodes. At the end: solved in the last state."
+        "Steps (to success), path and jerk of the end effector are medians over episodes. At the end: solved in the last state."
         " Limited: actions that the safety envelope changed. Intervals: " + "; ".join(methods) + "."
     )
     return page.section("Tasks", page.legend([e["name"] for e in entries]), table, page.paragraph(words, faint=True))
@@ -116,7 +119,7 @@ def _number(value: float | None, digits: int, unit: str = "") -> str:
 def strips(run: Run, episodes: list[Episode], entry: dict[str, Any]) -> str:
     """Failures and successes beside each other, of the same task where both were filmed."""
     shown = [
-        page.pair(*[_strip(run, episode) for episode in pair])
+        page.pair(*[_strip(run, episode) for episode in pair], *[""] * (2 - len(pair)))
         for pair in film_pairs([episode for episode in episodes if episode.video is not None], _STRIPS)
     ]
     return page.section(f"Film strips: {entry['name']}", *shown)
@@ -126,29 +129,25 @@ def film_pairs(filmed: Sequence[Episode], rows: int) -> list[list[Episode]]:
     """Episodes for ``rows`` rows of two: a failure and a success of its task, then what is left, a task once before it comes again."""
     waiting = {outcome: [e for e in filmed if e.success is outcome] for outcome in (False, True)}
 
-    def take(outcome: bool, wanted: str | None, avoided: set[str]) -> Episode | None:
+    seen: set[str] = set()
+
+    def take(outcome: bool, task: str | None = None) -> Episode | None:
+        """One that waits: of the task, or of one that has been shown no more often than others."""
         rest = waiting[outcome]
-        if wanted is not None:
-            found = next((episode for episode in rest if episode.task == wanted), None)
-        else:
-            found = next((episode for episode in rest if episode.task not in avoided), rest[0] if rest else None)
+        if task is None and rest and all(episode.task in seen for episode in rest):
+            seen.clear()
+        fitting = (e for e in rest if (e.task not in seen if task is None else e.task == task))
+        found = next(fitting, None)
         if found is not None:
             rest.remove(found)
+            seen.add(found.task)
         return found
 
     pairs: list[list[Episode]] = []
-    seen: set[str] = set()
-    while len(pairs) < rows and waiting[False]:
-        failure = take(False, None, seen)
-        success = take(True, failure.task, set()) or take(True, None, seen)
-        seen.add(failure.task)
-        pairs.append([episode for episode in (failure, success) if episode is not None])
-    while len(pairs) < rows and waiting[True]:
-        row = []
-        while len(row) < 2 and waiting[True]:
-            row.append(take(True, None, seen))
-            seen.add(row[-1].task)
-        pairs.append(row)
+    while len(pairs) < rows and (waiting[False] or waiting[True]):
+        left = take(False) or take(True)
+        right = (take(True, left.task) if not left.success else None) or take(True)
+        pairs.append([episode for episode in (left, right) if episode is not None])
     return pairs
 
 
@@ -190,7 +189,7 @@ def latency(runs: Sequence[Run], episodes: Sequence[list[Episode]], entries: Seq
     plot = figures.histogram(values, "round trip of a policy step (ms)") if values else ""
     return page.section(
         "Latency",
-        page.figure(plot, "Round trips as the robot sees them."),
+        page.figure(plot, "Round trips as the robot sees them.", wide=True),
         page.table(["run", "stage", "median (ms)", "p90", "p99"], rows, numbers=(2, 3, 4)) if rows else "",
     )
 
@@ -207,7 +206,7 @@ def trajectories(run: Run, episodes: list[Episode], entry: dict[str, Any]) -> st
         return ""
     axes = tuple(name.removeprefix("end_effector_") for name in POSITION)
     caption = f"{len(paths)} episodes from above and from the side, failures first; a dot marks the end."
-    return page.section(f"Trajectories: {entry['name']}", page.figure(figures.trajectories(paths, axes), caption))
+    return page.section(f"Trajectories: {entry['name']}", page.figure(figures.trajectories(paths, axes), caption, wide=True))
 
 
 def confidence(run: Run, episodes: list[Episode], entry: dict[str, Any]) -> str:
