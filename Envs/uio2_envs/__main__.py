@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from uio2_client import Client, read_token
+from uio2_client import Client, Endpoint, InvalidAddress, read_token
 
 from . import adapters, command_line, interruption, lifeline, rollout
 from .agreement import Disagreed
@@ -25,7 +24,7 @@ from .command_line import (
 from .environment import EnvironmentFailure
 from .events import EventStream
 from .frames import ENCODINGS
-from .robot import RobotFailure
+from .patience import RobotFailure
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the robot and returns its exit code."""
@@ -130,9 +129,10 @@ def _names(text: str) -> list[str]:
 
 
 def _address(text: str) -> str:
-    if not re.fullmatch(r"tcp://(\[[^\]\s]+\]|[^\s:/]+):[0-9]{1,5}|ipc://.+", text):
-        raise argparse.ArgumentTypeError(f"expected tcp://HOST:PORT or ipc://PATH, found {text}")
-    return text
+    try:
+        return Endpoint.parse(text).text
+    except InvalidAddress as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _positive(text: str) -> int:

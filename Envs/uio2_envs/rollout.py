@@ -17,7 +17,8 @@ from .agreement import Agreement
 from .clock import Clock, SimulatedClock, WallClock
 from .environment import Environment
 from .events import EventStream
-from .robot import EpisodeResult, Patience, PolicyStep, Robot, RobotFailure
+from .patience import Patience, RobotFailure
+from .robot import EpisodeResult, PolicyStep, Robot
 from .video import EpisodeVideo
 
 
@@ -59,9 +60,10 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
         try:
             first = capabilities is None
             if capabilities is None:
+                # Before the greeting, so that not even a robot that is killed over it loses its session.
+                _keep(client.token, plan.token_file)
                 capabilities = greet(client, plan.connect_seconds)
-                if plan.token_file is not None:
-                    write_token(plan.token_file, client.token)
+                _keep(client.token, plan.token_file)
             agreement = Agreement(environment.specification, capabilities, environment.instruction)
             if first:
                 events.emit(
@@ -78,6 +80,9 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
                 log(f"policy {capabilities.policy_name} of {client.address}")
                 if capabilities.unlimited:
                     log("warning: the policy declares no limits; nothing but the range of its actions bounds them")
+                elif capabilities.unlimited_dimensions:
+                    names = ", ".join(capabilities.unlimited_dimensions)
+                    log(f"warning: the policy declares no limits for {names}; nothing but their range bounds them")
             results += _run_task(plan, environment, agreement, client, events, log, len(results))
         finally:
             environment.close()
@@ -180,9 +185,17 @@ def greet(client: Client, seconds: float) -> pb.Capabilities:
         try:
             return client.hello("uio2-envs", _version(), timeout=min(seconds, 1.0))
         except ClientError as error:
-            passing = isinstance(error, (Disconnected, Timeout))
+            # While the policy warms up only so many can wait for it.
+            passing = isinstance(error, (Disconnected, Timeout)) or error.code in ("overloaded", "superseded")
             if not passing or time.monotonic() >= deadline:
                 raise RobotFailure(error.code, error.field, error.message) from error
+            if not isinstance(error, (Disconnected, Timeout)):
+                time.sleep(0.1)
+
+
+def _keep(token: bytes, file: Path | None) -> None:
+    if file is not None:
+        write_token(file, token)
 
 
 def _version() -> str:

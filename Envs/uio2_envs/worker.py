@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from uio2_client import Client
+from uio2_client import Client, InvalidAddress
 
 from . import adapters, command_line, expert, interruption, lifeline, provenance
 from .agreement import Agreement, Disagreed
@@ -39,8 +39,9 @@ from .environment import Environment, EnvironmentFailure, Transition
 from .events import EventStream
 from .frames import ENCODINGS
 from .motion import MotionMeter
+from .patience import RobotFailure
 from .realtime import InlineAsker, PacedWallClock, RealtimeRobot, ThreadAsker
-from .robot import EpisodeResult, Link, PolicyStep, Robot, RobotFailure
+from .robot import EpisodeResult, Link, PolicyStep, Robot
 from .rollout import Film, greet, step_fields
 from .variant import Variant
 
@@ -230,6 +231,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--mode realtime goes by the machine's clock; leave --clock out")
     if options.mode == "lockstep" and options.added_delay:
         parser.error("in lockstep the world waits for the answer; --added-delay needs --mode realtime")
+    try:
+        client = None if options.expert else Client(options.connect, None, options.timeout)
+    except InvalidAddress as error:
+        parser.error(f"--connect: {error}")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     events = EventStream(claim_stdout())
     interruption.install()
@@ -237,7 +242,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.path[:0] = options.python_path
     running: Job | None = None
     worker: Worker | None = None
-    client = None if options.expert else Client(options.connect, None, options.timeout)
     try:
         for line in sys.stdin:
             running = Job.parse(line)

@@ -34,6 +34,8 @@ AGREEMENT_FIRST_SEED = SELECTION_SEEDS + 5_000
 _DESCRIPTIONS = {
     "metaworld-mt5": "Five Meta-World v3 tasks with a Sawyer arm: reach, push, close a drawer, press a button from "
     "above, open a door. Behaviour cloning of scripted experts, trained from scratch.",
+    "metaworld-mt10": "The ten Meta-World v3 tasks of MT10 with a Sawyer arm, told apart by the instruction. Behaviour "
+    "cloning of scripted experts and DAgger, begun from metaworld-mt5.",
     "metaworld-mt50": "All 50 Meta-World v3 tasks with a Sawyer arm, told apart by the instruction. Behaviour cloning "
     "of scripted experts and DAgger, trained from scratch.",
 }
@@ -41,6 +43,7 @@ _DESCRIPTIONS = {
 
 _WORKSPACES = {
     "metaworld-mt5": {"x": [-0.26, 0.38], "y": [0.36, 0.92], "z": [0.02, 0.46]},
+    "metaworld-mt10": {"x": [-0.48, 0.48], "y": [0.36, 0.94], "z": [0.02, 0.5]},
     "metaworld-mt50": {"x": [-0.53, 0.53], "y": [0.36, 0.94], "z": [0.02, 0.52]},
 }
 """What limits.py measures of the experts, and 2 to 5 cm; ``Policies/metaworld-mt5/README.md`` has the other limits."""

@@ -54,8 +54,8 @@ def _warm_up(progress: Progress) -> float:
     return min(1.0, (progress.step - progress.warm_up_from + 1) / WARM_UP_STEPS)
 
 
-def read_plateau(path: Path) -> Plateau:
-    """The schedule of a file; writes the file with the defaults when it is absent."""
+def read_plateau(path: Path, samples: int) -> Plateau:
+    """The schedule of a file; where it is absent, writes one of ``samples`` samples."""
     if not path.exists():
-        path.write_text(json.dumps(vars(Plateau()), indent=1) + "\n")
+        path.write_text(json.dumps(vars(Plateau(samples)), indent=1) + "\n")
     return Plateau(**json.loads(path.read_text()))

@@ -72,6 +72,14 @@ class Recipe:
     """Whether tasks are drawn by their weights alone, whatever their numbers of samples."""
     held_out: frozenset[str] = frozenset({"held-out.npz"})
     """Shards that are never trained on."""
+    begins_from: str | None = None
+    """The folder in ``Policies`` of a policy of the same size whose weights a new run begins with (``warm_start.py``)."""
+    total_samples: int = 1_500_000
+    """Length of the schedule of a new run (``schedule.py``)."""
+    first_flight_minutes: float = 35.0
+    """Minutes of training before the policy first flies (DAgger)."""
+    samples_a_flight: int = 40_000
+    """A DAgger round is flown each time the trainer has seen this many more samples."""
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -80,7 +88,8 @@ class Recipe:
 
     def training_seeds(self, number: int, task: str, count: int) -> range:
         """The seeds of ``count`` demonstrations of ``task`` in round ``number``."""
-        first = TRAINING_SEEDS + number * self.seeds_a_round + self.index[task] * 10
+        spacing = max(10, *self.episodes.values())
+        first = TRAINING_SEEDS + number * self.seeds_a_round + self.index[task] * spacing
         return range(first, first + count)
 
     def dagger_seeds(self, number: int, task: str, count: int) -> range:
@@ -126,6 +135,33 @@ MT5 = Recipe(
     held_out=frozenset(f"demonstrations-{number:05d}.npz" for number in (0, 1, 100)),
 )
 
+_MT10_EPISODES = {
+    "reach-v3": 6, "push-v3": 8, "pick-place-v3": 14, "door-open-v3": 3, "drawer-open-v3": 4, "drawer-close-v3": 3,
+    "button-press-topdown-v3": 3, "peg-insert-side-v3": 14, "window-open-v3": 4, "window-close-v3": 4,
+}  # fmt: skip
+
+# Meta-World's MT10. Ranges and size are those of metaworld-mt5, whose weights it begins with.
+MT10 = Recipe(
+    name="metaworld-mt10",
+    tasks=tuple(_MT10_EPISODES),
+    proprioception=_MT5_RANGE,
+    positions=MT5.positions,
+    episodes=_MT10_EPISODES,
+    seeds_a_round=1_000,
+    record_every=5,
+    maximum_steps=280,
+    size="mt5",
+    vocabulary=960,
+    many_wordings=True,
+    task_weight={"reach-v3": 1.5, "pick-place-v3": 2.0, "peg-insert-side-v3": 2.0, "push-v3": 1.5},
+    retry_failures=True,
+    balance_tasks=True,
+    begins_from="metaworld-mt5",
+    total_samples=400_000,
+    first_flight_minutes=15.0,
+    samples_a_flight=15_000,
+)
+
 # Seen in 400 episodes of the disturbed experts of all tasks: hand x -0.51..0.51, y 0.39..0.91, z 0.04..0.50, opening
 # 0.26..1; objects and goals x -0.66..0.56, y 0.25..0.95, z -0.03..0.45 (README.md).
 MT50 = Recipe(
@@ -144,7 +180,7 @@ MT50 = Recipe(
     balance_tasks=True,
 )
 
-RECIPES = {recipe.name: recipe for recipe in (MT5, MT50)}
+RECIPES = {recipe.name: recipe for recipe in (MT5, MT10, MT50)}
 
 
 def quantise(values: np.ndarray, limits: np.ndarray) -> np.ndarray:

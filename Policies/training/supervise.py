@@ -28,10 +28,6 @@ EARLY_ROUNDS, EARLY_SAMPLES_A_ROUND = 18, 2_500
 """Up to so many rounds, a further one is made each time the trainer has seen this many more samples."""
 SAMPLES_A_ROUND = 7_000
 """Later a round is made each time the trainer has seen this many more samples: each is seen about four times."""
-DAGGER_MINUTES = 35.0
-"""Minutes of training before the policy first flies."""
-DAGGER_SAMPLES = 40_000
-"""A DAgger round is flown each time the trainer has seen this many more samples."""
 DAGGER_EPISODES = 4
 DAGGER_LIMIT = 200
 """Control steps of an episode: the slowest experts need as many."""
@@ -68,9 +64,10 @@ def numbers(shards: Path, kind: str) -> set[int]:
     return {int(path.stem.split("-")[1]) for path in shards.glob(f"{kind}-*.npz")}
 
 
-def next_work(progress: Progress, rounds: int, dagger_rounds: int) -> str:
+def next_work(recipe: Recipe, progress: Progress, rounds: int, dagger_rounds: int) -> str:
     """What to make now, given how many rounds there are: "demonstrations", "dagger" or "nothing"."""
-    dagger_due = progress.samples // DAGGER_SAMPLES if progress.seconds >= 60 * DAGGER_MINUTES else 0
+    flies = progress.seconds >= 60 * recipe.first_flight_minutes
+    dagger_due = progress.samples // recipe.samples_a_flight if flies else 0
     if rounds >= ROUNDS_TO_CONTINUE and dagger_rounds < dagger_due:
         return "dagger"
     early = FIRST_ROUNDS + progress.samples // EARLY_SAMPLES_A_ROUND
@@ -153,7 +150,7 @@ class Supervisor:
                 self._start_trainer()
             progress = folders.progress()
             dagger_rounds = max([progress.next_dagger_round, *(n + 1 for n in numbers(folders.shards, "dagger"))])
-            work = next_work(progress, len(numbers(folders.shards, "demonstrations")), dagger_rounds)
+            work = next_work(folders.recipe, progress, len(numbers(folders.shards, "demonstrations")), dagger_rounds)
             made = {"demonstrations": self._demonstrations, "dagger": self._dagger}.get(work, lambda: False)()
             if not made:
                 self._stopping.wait(POLL_SECONDS)

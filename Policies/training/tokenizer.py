@@ -52,7 +52,7 @@ def _sentences(recipe: Recipe) -> Iterator[str]:
         yield from (f"{text} State: " for text in INSTRUCTIONS.values())
         yield from ROBOT_SENTENCES
         return
-    wordings = [text for texts in TRAINED.values() for text in texts]
+    wordings = [text for task in recipe.tasks for text in TRAINED[task]]
     for text in [*wordings, *ROBOT_SENTENCES]:
         yield from (text, f"{text} State: ", text.lower().rstrip("."), text.title())
     yield from (text.upper() for text in wordings[::4])
@@ -105,6 +105,10 @@ class Tokenizer:
         self.size = len(model.pieces)
         self.padded_size = -(-self.size // 64) * 64
         self._processor = sentencepiece.SentencePieceProcessor(model_proto=model.SerializeToString())
+
+    def pieces(self) -> list[str]:
+        """What each id stands for, ``[size]``."""
+        return [self._processor.id_to_piece(index) for index in range(self.size)]
 
     def encode(self, text: str) -> list[int]:
         """Ids of ``text``, without BOS and EOS."""

@@ -28,10 +28,11 @@ from engine import BASE_RATES, ParallelGradients, action_errors, initialise, opt
 from linear import keep_heap
 from model import UnifiedIO
 from schedule import Cosine, Plateau, read_plateau
-from spec import RECIPES, Recipe
+from spec import RECIPES, REPOSITORY, Recipe
 from state import Progress, TrainingState, extract_tokenizer
 from tokenizer import Tokenizer
 from tokenizer import train as train_tokenizer
+from warm_start import begin_from
 from wordings import NEVER_TRAINED
 
 CHECKPOINT_SECONDS = 180
@@ -63,6 +64,8 @@ class Trainer:
         device = torch.device(options.device)
         model = UnifiedIO(policy_config(self.tokenizer.padded_size, recipe.size))
         initialise(model, self.tokenizer)
+        if recipe.begins_from and not (checkpoint.exists() or state_file.exists()):
+            begin_from(REPOSITORY / "Policies" / recipe.begins_from, model, self.tokenizer)
         model.to(device)
         average = copy.deepcopy(model).requires_grad_(False)
         self.state = TrainingState(model, average, optimisers(model), Progress())
@@ -77,7 +80,7 @@ class Trainer:
 
     def schedule(self) -> Cosine | Plateau:
         """The learning rate's course, as of now."""
-        return Cosine(self._options.minutes) if self._options.minutes else read_plateau(self.run / "schedule.json")
+        return Cosine(self._options.minutes) if self._options.minutes else read_plateau(self.run / "schedule.json", self.recipe.total_samples)
 
     def step(self, factor: float) -> np.ndarray:
         """One update at ``factor`` of the base rates; returns the losses of actions and of positions ``[2]``."""

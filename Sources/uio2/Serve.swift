@@ -22,7 +22,8 @@ struct Serve: ParsableCommand {
         uio2 serve --model large
 
       A session belongs to the client that said hello first: only it may observe, reset and resume. Anyone may stop a robot. \
-      With --operator a program of this user may resume and reset as well: it sends the token of that file.
+      With --operator a program of this user may do so as well, and free a name whose owner has lost its token: it sends the token of \
+      that file.
 
       A signal (SIGINT, SIGTERM, SIGHUP, SIGQUIT) ends it cleanly: pending requests are told so, and the exit code is 0; a second \
       one ends it at once. The same happens when it needs more memory than --memory-ceiling, but the exit code is then 75: start it \
@@ -72,7 +73,7 @@ struct Serve: ParsableCommand {
   @Option(
     name: .customLong("operator"),
     help: ArgumentHelp(
-      "Write a token there that resumes and resets any session, for programs of this user; loopback and ipc only.",
+      "Write a token there that resumes, resets and frees any session, for programs of this user; loopback and ipc only.",
       valueName: "file"),
     completion: .file())
   var operatorFile: String?

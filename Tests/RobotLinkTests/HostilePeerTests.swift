@@ -65,7 +65,7 @@ struct HostilePeerTests {
       Issue.record("the thief was heard")
       return
     }
-    #expect(try router.send([9], to: route))
+    #expect(try router.deliver([9], to: route) == .sent)
     #expect(try robot.receiveFrame() == [9])
   }
 

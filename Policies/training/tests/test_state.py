@@ -96,6 +96,6 @@ def test_schedules(tmp_path: Path) -> None:
     assert plateau.factor(Progress(samples=0, step=500, warm_up_from=500)) < 0.01
     assert Cosine(10).factor(Progress(seconds=300, **late)) == pytest.approx(0.501)
     path = tmp_path / "schedule.json"
-    assert read_plateau(path) == Plateau()
+    assert read_plateau(path, 1_000) == Plateau(1_000)
     path.write_text('{"samples": 5, "fall": 0.1}')
-    assert read_plateau(path) == Plateau(5, 0.1)
+    assert read_plateau(path, 1_000) == Plateau(5, 0.1)

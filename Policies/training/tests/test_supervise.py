@@ -8,28 +8,31 @@ from pathlib import Path
 import curve
 from dagger import update_sampling
 from state import Progress
-from supervise import DAGGER_SAMPLES, EARLY_ROUNDS, FIRST_ROUNDS, next_work, numbers
+from spec import MT10, MT50
+from supervise import EARLY_ROUNDS, FIRST_ROUNDS, next_work, numbers
 
 
 def test_demonstrations_come_first_then_follow_the_training() -> None:
     start = Progress()
-    assert next_work(start, 0, 0) == "demonstrations"
-    assert next_work(start, FIRST_ROUNDS, 0) == "nothing"
+    assert next_work(MT50, start, 0, 0) == "demonstrations"
+    assert next_work(MT50, start, FIRST_ROUNDS, 0) == "nothing"
     early = Progress(samples=10_000, seconds=60.0)
-    assert next_work(early, FIRST_ROUNDS + 3, 0) == "demonstrations"
-    assert next_work(early, FIRST_ROUNDS + 4, 0) == "nothing"
+    assert next_work(MT50, early, FIRST_ROUNDS + 3, 0) == "demonstrations"
+    assert next_work(MT50, early, FIRST_ROUNDS + 4, 0) == "nothing"
     later = Progress(samples=140_000, seconds=60.0)
-    assert next_work(later, EARLY_ROUNDS + 19, 0) == "demonstrations"
-    assert next_work(later, EARLY_ROUNDS + 20, 0) == "nothing"
+    assert next_work(MT50, later, EARLY_ROUNDS + 19, 0) == "demonstrations"
+    assert next_work(MT50, later, EARLY_ROUNDS + 20, 0) == "nothing"
 
 
 def test_dagger_waits_for_minutes_and_samples_then_keeps_up() -> None:
-    early = Progress(samples=DAGGER_SAMPLES, seconds=60.0 * 5)
-    assert next_work(early, FIRST_ROUNDS, 0) == "demonstrations"
-    ready = Progress(samples=DAGGER_SAMPLES, seconds=60.0 * 60)
-    assert next_work(ready, FIRST_ROUNDS, 0) == "dagger"
-    assert next_work(ready, FIRST_ROUNDS, 1) == "demonstrations"
-    assert next_work(ready, 2, 0) == "demonstrations"  # a new machine needs demonstrations first
+    early = Progress(samples=MT50.samples_a_flight, seconds=60.0 * 5)
+    assert next_work(MT50, early, FIRST_ROUNDS, 0) == "demonstrations"
+    ready = Progress(samples=MT50.samples_a_flight, seconds=60.0 * 60)
+    assert next_work(MT50, ready, FIRST_ROUNDS, 0) == "dagger"
+    assert next_work(MT50, ready, FIRST_ROUNDS, 1) == "demonstrations"
+    assert next_work(MT50, ready, 2, 0) == "demonstrations"  # a new machine needs demonstrations first
+
+    assert next_work(MT10, Progress(samples=MT10.samples_a_flight, seconds=60.0 * 20), 9, 0) == "dagger"
 
 
 def test_rounds_are_read_from_names(tmp_path: Path) -> None:

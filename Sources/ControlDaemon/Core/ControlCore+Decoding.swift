@@ -33,6 +33,9 @@ struct DecodingStage: Sendable {
   var questionsInWork: [InWork<GenerationRequest>] = []
   /// The order in work whose size its sender chose. One at a time, so that threads are left for the cameras of robots.
   var largeOrder: UInt64?
+  /// Whether the last such order was a question, which goes before robots when it has waited for long, but not twice in a row
+  /// where a robot waits for such an order.
+  var wasLastLargeQuestion = false
 
   /// Whether one of the session's observations is here.
   func hasObservation(of session: String) -> Bool {
@@ -51,10 +54,23 @@ struct DecodingStage: Sendable {
     return observations.next { session, waiting in !busy.contains(session) && isEligible(waiting.request) }
   }
 
+  /// Whether an observation waits that may begin.
+  func hasObservation(where isEligible: (Observation) -> Bool) -> Bool {
+    let busy = observationsInWork.map(\.waiting.ticket.session)
+    return observations.contains { session, waiting in !busy.contains(session) && isEligible(waiting.request) }
+  }
+
   /// The first question in line that may begin.
   mutating func takeQuestion() -> ControlCore.Waiting<GenerationRequest>? {
+    takeQuestion { _ in true }
+  }
+
+  /// The first question in line that may begin and meets a condition.
+  mutating func takeQuestion(
+    where isEligible: (ControlCore.Waiting<GenerationRequest>) -> Bool
+  ) -> ControlCore.Waiting<GenerationRequest>? {
     let busy = questionsInWork.map(\.waiting.ticket.session)
-    return questions.next { session, _ in !busy.contains(session) }
+    return questions.next { session, waiting in !busy.contains(session) && isEligible(waiting) }
   }
 }
 
@@ -92,10 +108,16 @@ extension ControlCore {
   }
 
   /// The next request to decode, when one waits that may begin: observations of the usual size in the order of the line, then larger
-  /// ones, then questions.
+  /// ones, then questions. A question that has waited for ``questionPatience`` goes before all of them, as one of two such orders; the
+  /// other threads go on with the observations of the usual size.
   package mutating func nextDecoding(at now: UInt64) -> DecodingOrder? {
     guard phase == .serving else { return nil }
     let takesLarge = decoding.largeOrder == nil, usualPixels = usualPixels
+    if takesLarge, !decoding.wasLastLargeQuestion || !decoding.hasObservation(where: { $0.pixels > usualPixels }),
+      let waiting = decoding.takeQuestion(where: { now &- $0.ticket.receivedAt >= Self.questionPatience })
+    {
+      return begin(waiting)
+    }
     while let waiting = decoding.takeObservation(where: { $0.pixels <= usualPixels })
       ?? (takesLarge ? decoding.takeObservation(where: { _ in true }) : nil)
     {
@@ -104,13 +126,21 @@ extension ControlCore {
         continue
       }
       lastJobID += 1
-      if waiting.request.pixels > usualPixels { decoding.largeOrder = lastJobID }
+      if waiting.request.pixels > usualPixels {
+        decoding.largeOrder = lastJobID
+        decoding.wasLastLargeQuestion = false
+      }
       decoding.observationsInWork.append(.init(id: lastJobID, waiting: waiting))
       return DecodingOrder(id: lastJobID, content: .observation(waiting.request))
     }
     guard takesLarge, let waiting = decoding.takeQuestion() else { return nil }
+    return begin(waiting)
+  }
+
+  private mutating func begin(_ waiting: Waiting<GenerationRequest>) -> DecodingOrder {
     lastJobID += 1
     decoding.largeOrder = lastJobID
+    decoding.wasLastLargeQuestion = true
     decoding.questionsInWork.append(.init(id: lastJobID, waiting: waiting))
     return DecodingOrder(id: lastJobID, content: .question(waiting.request))
   }

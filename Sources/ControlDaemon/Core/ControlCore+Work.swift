@@ -83,7 +83,9 @@ extension ControlCore {
       sessions[done.session]?.context = after
       sessions[done.session]?.order.advance(to: done.request)
       sessions[done.session]?.lastChunkAt = now
-      let answered = AnsweredStep(observation: done.request, ticket: ticket, order: session.order, context: before)
+      let answered = AnsweredStep(
+        observation: done.request, ticket: ticket, order: session.order, context: before,
+        lastChunkAt: session.lastChunkAt)
       answer(ticket, .actionChunk(chunk), step: answered, at: now)
     } catch {
       var context = after

@@ -112,12 +112,17 @@ package struct ControlCore: Sendable {
         return try receive(Greeting(ticket: ticket, token: request.sessionToken, sentAt: sentAt), at: now)
       }
       try authorize(request)
+      if sessions[ticket.session]?.token?.matches(request.sessionToken) == true {
+        sessions.notePresented(ticket.session)
+      }
       sessions.touch(ticket.session, at: now)
       switch request.body {
       case .hello, .stop: break
       case .observation(let observation): try receive(observation, ticket, at: now)
       case .reset: beginEpisode(ticket, at: now)
       case .resume: resume(ticket, at: now)
+      case .resumeUnknown: resumeUnknown(ticket, at: now)
+      case .release: release(ticket, at: now)
       case .generate(let generation): try receive(generation, ticket, at: now)
       case .cancel(let requestID): try cancel(requestID, ticket, at: now)
       }
@@ -139,7 +144,7 @@ package struct ControlCore: Sendable {
   private mutating func receive(_ observation: Observation, _ ticket: Ticket, at now: UInt64) throws(RobotError) {
     guard sessions[ticket.session]?.isStopped == false else { throw Self.stopped }
     try order(of: ticket.session).check(observation)
-    try compareClocks(observation, ticket, at: now)
+    try compareClocks(observation, ticket)
     _ = try checkedAge(of: observation, ticket, at: now)
     try takePlace(for: ticket.session, at: now)
     lineUp(observation, ticket, at: now)
@@ -208,6 +213,8 @@ package struct ControlCore: Sendable {
     .superseded, "request", "a newer request of the same session took its place")
   static let otherQuestion = RobotError(.internal, "policy", "the policy answered another question")
   static let reset = RobotError(.superseded, "observation", "the session has begun a new episode since")
+  static let released = RobotError(
+    .notOwner, "session_id", "the session was given up; say hello again before anything else")
   static let stopped = RobotError(.stopped, "session_id", "the session is stopped; resume it on purpose")
   package static let shuttingDown = RobotError(.shuttingDown, "daemon", "the daemon is shutting down")
 }

@@ -22,6 +22,11 @@ package struct NewestFirstQueue<Session: Hashable & Sendable, Request: Sendable>
   /// The request whose session has waited for its turn the longest.
   package var first: Request? { line.first.flatMap { waiting[$0] } }
 
+  /// Whether a request that is eligible waits.
+  package func contains(where isEligible: (Session, Request) -> Bool) -> Bool {
+    line.contains { session in waiting[session].map { isEligible(session, $0) } ?? false }
+  }
+
   /// Puts `request` in the place of `session`.
   ///
   /// - Parameter precedes: whether a request that has no place yet goes before another one; `nil`: it goes to the end.

@@ -188,9 +188,4 @@ public struct RouterSocket: ~Copyable, Sendable {
   public mutating func deliver(_ payload: [UInt8], to route: Route) throws(RobotError) -> Delivery {
     try socket.deliver(route.hasDelimiter ? [route.identity, [], payload] : [route.identity, payload])
   }
-
-  /// As ``deliver(_:to:)``; whether the message was sent.
-  public mutating func send(_ payload: [UInt8], to route: Route) throws(RobotError) -> Bool {
-    try deliver(payload, to: route) == .sent
-  }
 }
