@@ -84,11 +84,11 @@ let package = Package(
     .target(name: "RunAnalysis", dependencies: ["Reporting", "RunDatabase"]),
     .target(
       name: "PolicyEvaluation",
-      dependencies: ["Files", "Processes", "RunDatabase", .product(name: "Yams", package: "Yams")]),
+      dependencies: ["Files", "Processes", "Reporting", "RunDatabase", .product(name: "Yams", package: "Yams")]),
     // Times beside the machine's ceilings, and what weight formats change (`uio2 bench`).
     .target(
       name: "ModelBenchmark",
-      dependencies: ["Tensors", "UnifiedIO", "RobotInterface", "RobotPolicy", "PolicyEvaluation"]),
+      dependencies: ["Tensors", "UnifiedIO", "RobotInterface", "RobotPolicy", "Reporting"]),
     // The daemon's own time, beside a bare echo (`uio2 bench --size daemon`).
     .target(
       name: "DaemonBenchmark",
@@ -133,7 +133,7 @@ let package = Package(
     .testTarget(name: "RunAnalysisTests", dependencies: ["Reporting", "RunAnalysis", "RunDatabase"]),
     .testTarget(
       name: "PolicyEvaluationTests",
-      dependencies: ["TestSupport", "Files", "Processes", "PolicyEvaluation", "RunDatabase"]),
+      dependencies: ["TestSupport", "Files", "Processes", "PolicyEvaluation", "Reporting", "RunDatabase"]),
     .testTarget(
       name: "CommandLineTests",
       dependencies: ["TestSupport", "RobotInterface", "RobotLink", "RunDatabase", "UnifiedIO", "Tensors", "uio2"]),

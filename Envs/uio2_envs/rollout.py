@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 from uio2_client import Client, ClientError, Disconnected, Timeout, write_token
 from uio2_client import uio2_pb2 as pb
 
@@ -102,16 +103,15 @@ def _run_task(
     task = environment.task
     rate = environment.specification.control_rate
     clock: Clock = SimulatedClock(rate) if plan.simulated_clock else WallClock()
-    seed, video = plan.seed, None
+    seed, film = plan.seed, None
 
     def report(step: PolicyStep) -> None:
         events.emit("step", task=task, seed=seed, **step_fields(step))
 
     def record(frames, result: EpisodeResult) -> None:
         interruption.check()
-        if video is not None:
-            caption = f"{task}  seed {seed}  step {result.steps}{'  success' if result.success else ''}"
-            video.add(frames, caption, result.success)
+        if film is not None:
+            film.add(frames, result)
 
     robot = Robot(
         environment,
@@ -130,7 +130,7 @@ def _run_task(
     for episode in range(plan.episodes):
         seed = plan.seed + episode
         if plan.video_folder is not None:
-            video = EpisodeVideo(plan.video_folder / f"{task}-seed{seed}.mp4", rate / agreement.chunk_length)
+            film = Film(plan.video_folder / f"{task}-seed{seed}.mp4", task, seed, rate / agreement.chunk_length)
         events.emit(
             "episode_start",
             task=task,
@@ -142,11 +142,35 @@ def _run_task(
         )
         result = robot.run_episode(seed)
         results.append(result)
-        path = str(video.write()) if video is not None else None
+        path = str(film.write()) if film is not None else None
         events.emit("episode_end", task=task, episode=episode, **asdict(result), video=path)
         outcome = "success" if result.success else "failure"
         log(f"{task} seed {seed}: {outcome} after {result.steps} steps, {result.wall_s:.1f} s")
     return results
+
+
+class Film:
+    """The film of one episode, with what happens written on it.
+
+    Args:
+        path: the MP4 file.
+        task: the task's name.
+        seed: of the episode.
+        rate: frames a second.
+    """
+
+    def __init__(self, path: Path, task: str, seed: int, rate: float) -> None:
+        self._video = EpisodeVideo(path, rate)
+        self._title = f"{task}  seed {seed}"
+
+    def add(self, frames: dict[str, np.ndarray], result: EpisodeResult) -> None:
+        """Adds what the cameras see, camera name to uint8 ``[height, width, 3]``."""
+        caption = f"{self._title}  step {result.steps}{'  success' if result.success else ''}"
+        self._video.add(frames, caption, result.success)
+
+    def write(self) -> Path:
+        """Writes the file and returns its path."""
+        return self._video.write()
 
 
 def step_fields(step: PolicyStep) -> dict[str, object]:

@@ -9,16 +9,18 @@ import RunDatabase
 /// `uio2 report`: a recorded run as one HTML file.
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Write a run, or two beside each other, as one HTML file.",
+    abstract: "Write a run, or several beside each other, as one HTML file.",
     discussion: """
       The file needs nothing else, no network either: rates with intervals, film strips, how failures ended, latencies, trajectories, \
-      what confidence says, and the command that made the run.
+      what confidence says, and the command that made the run. A run of a perturbed suite has its success against severity. Two runs \
+      on the same episodes are compared; runs that differ in --added-delay give success against delay.
 
         uio2 report runs/mt5 -o mt5.html
         uio2 report runs/old runs/new -o comparison.html
+        uio2 report runs/delay-0 runs/delay-50 runs/delay-100 -o delays.html
       """)
 
-  @Argument(help: "One or two folders or databases of runs.", completion: .directory)
+  @Argument(help: "Folders or databases of runs, up to \(Report.maximumRuns).", completion: .directory)
   var runs: [String]
 
   @Option(
@@ -32,8 +34,13 @@ struct Report: ParsableCommand {
     completion: .file())
   var python: String?
 
+  /// More would be no table that anyone reads.
+  private static let maximumRuns = 12
+
   func validate() throws {
-    guard (1...2).contains(runs.count) else { throw ValidationError("Name one run or two.") }
+    guard (1...Self.maximumRuns).contains(runs.count) else {
+      throw ValidationError("Name 1 to \(Self.maximumRuns) runs, found \(runs.count).")
+    }
   }
 
   func run() throws {

@@ -235,7 +235,7 @@ import Testing
   @Test func `a simulator learns that its rollout was killed`() throws {
     try BuiltTool.withFolder { folder in
       // What the lifeline promises to any program: its input ends.
-      let (tool, robot) = try rollout(in: folder, "read line; exit 0")
+      let (tool, robot) = try rollout(in: folder, "while read line; do :; done; exit 0")
       #expect(isRunning(robot))
       tool.send(SIGKILL)
       #expect(waitUntil { !isRunning(robot) })

@@ -7,6 +7,7 @@ import Testing
   private static let policy = "Policies/metaworld-mt5"
   private static let generate = ["generate", "--prompt", "x"] + model
   private static let ask = ["ask", "--prompt", "x"]
+  private static let evaluate = ["evaluate", "toy", "--policy", "expert"]
   private static let rollout = ["rollout", "--env", "toy:reach-red", "--daemon", "ipc:///x"]
   private static let image = ["--image", "Tests/UnifiedIOTests/Fixtures/tiny-a/media/img_100x300.png"]
   private static let film = ["--output", "image", "-o", "FOLDER/never.png"]
@@ -27,7 +28,12 @@ import Testing
     (["task", "localization", "--text", "x", "--overlap", "2"] + image + model, "--overlap"),
     (["task", "action", "--text", "x", "--state", "0.5,7"] + model, "--state"),
     (["score", "--prompt", "x", "--option", ""] + model, "--option number 1 is empty"),
-    (rollout + ["--watchdog", "0"], "--watchdog"), (["bench", "--steps", "0"], "--steps"),
+    (rollout + ["--watchdog", "0"], "--watchdog"), (evaluate + ["--watchdog", "nan"], "--watchdog"),
+    (evaluate + ["--episodes", "0"], "--episodes"), (evaluate + ["--workers", "0"], "--workers"),
+    (evaluate + ["--seed=-1"], "--seed"), (evaluate + ["--shard", "3/2"], "--shard"),
+    (evaluate + ["--mode", "realtime", "--added-delay", "0,50,50"], "--added-delay"),
+    (evaluate + ["--mode", "realtime", "--added-delay", "0,x"], "--added-delay"),
+    (evaluate + ["--max-memory", "0"], "--max-memory"), (["bench", "--steps", "0"], "--steps"),
     // Addresses.
     (ask + ["--daemon", "nonsense"], "--daemon"), (ask + ["--daemon", "tcp://h:99999"], "--daemon"),
     (["serve", "--bind", "nonsense"], "--bind"), (["serve", "--bind", "ipc://"], "--bind"),
@@ -70,6 +76,13 @@ import Testing
     (rollout + ["--weights", "f32"], "leave them out with --daemon"),
     (rollout + ["--threads", "1"], "leave them out with --daemon"),
     (rollout + ["--log-level", "info"], "leave them out with --daemon"),
+    (evaluate + ["--threads", "1"], "leave them out with --policy expert"),
+    (["evaluate", "toy", "--daemon", "ipc:///x", "--weights", "f32"], "leave them out with --daemon"),
+    (evaluate + ["--daemon", "ipc:///x"], "name one of them"), (evaluate + ["--resume"], "--resume needs --run"),
+    (evaluate + ["--retry-abandoned"], "--retry-abandoned goes with --resume"),
+    (evaluate + ["--added-delay", "50"], "--added-delay goes with --mode realtime"),
+    (evaluate + ["--list"], "--list"), (["evaluate"], "Name a suite"),
+    (["compare", "--power", "0.9"], "--power"), (["compare", "a"], "Name two runs"),
     (["serve", "--model", "x", "--max-batch", "2"], "--max-batch is about robots"),
     (["bench", "--size", "daemon", "--growth"], "--growth"),
     (["bench", "--size", "daemon", "--threads", "1"], "daemon"),

@@ -1,6 +1,7 @@
 import Foundation
 import Tensors
 import UnifiedIO
+import Reporting
 
 /// A checkpoint's configuration and weights in figures; property names are the keys of `uio2 inspect --json`.
 struct ModelInspection: Encodable {

@@ -1,51 +1,6 @@
 import Foundation
 import PolicyEvaluation
-import Processes
 import Testing
-
-/// What a rollout's description may be, and the command line that it becomes.
-@Suite struct RolloutPlanTests {
-  @Test func takesSeveralTasks() throws {
-    let plan = try RolloutPlan(environment: "metaworld:reach-v3,push-v3", episodes: 3, seed: 5)
-    #expect(plan.environment == "metaworld")
-    #expect(plan.tasks == ["reach-v3", "push-v3"])
-    #expect(plan.totalEpisodes == 6)
-  }
-
-  @Test(arguments: [
-    "", "metaworld", "metaworld:", ":push-v3", "metaworld:push-v3,", "metaworld:a,,b", "metaworld:a,a",
-    "metaworld:--help", "metaworld:a b", "meta/world:a", "metaworld:a\nb", "-m:a",
-  ])
-  func refusesWhatIsNoListOfTasks(environment: String) {
-    let error = #expect(throws: RolloutError.self) {
-      try RolloutPlan(environment: environment, episodes: 1, seed: 0)
-    }
-    #expect(error?.code == .invalidPlan)
-  }
-
-  @Test(arguments: [(0, 0, 1), (-1, 0, 1), (1, -1, 1), (2, .max, 1), (1, 0, 0)])
-  func refusesSenselessNumbers(episodes: Int, seed: Int, steps: Int) {
-    #expect(throws: RolloutError.self) {
-      try RolloutPlan(environment: "metaworld:a", episodes: episodes, seed: seed, maximumSteps: steps)
-    }
-  }
-
-  @Test func becomesTheRobotsCommandLine() throws {
-    let plan = try RolloutPlan(
-      environment: "metaworld:reach-v3,push-v3", episodes: 3, seed: 5, maximumSteps: 200, videoDirectory: "films")
-    let python = try PythonInterpreter(explicit: "/bin/sh", variables: [:], packageRoot: nil)
-    let command = plan.command(python: python, address: "ipc:///tmp/x", pythonPath: ["/a", "/b"])
-    #expect(command.executable == "/bin/sh")
-    #expect(
-      command.arguments.dropFirst(4).joined(separator: " ")
-        == "/a\n/b uio2_envs metaworld --task reach-v3,push-v3 --connect ipc:///tmp/x --episodes 3 --seed 5 "
-        + "--clock simulated "
-        + "--max-steps 200 --video films --python-path /a --python-path /b --events --lifeline"
-    )
-    #expect(command.arguments.prefix(3) == ["-I", "-u", "-c"])
-    #expect(command.lifeline == .standardInput)
-  }
-}
 
 /// Which Python runs the robot.
 @Suite struct PythonInterpreterTests {

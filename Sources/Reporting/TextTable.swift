@@ -43,14 +43,14 @@ public struct TextTable: Sendable {
   }
 
   /// Fills `text` up to `width` characters; a negative width puts the spaces in front.
-  static func pad(_ text: String, to width: Int) -> String {
+  public static func pad(_ text: String, to width: Int) -> String {
     let spaces = String(repeating: " ", count: max(0, abs(width) - text.count))
     return width < 0 ? spaces + text : text + spaces
   }
 
   /// A share as whole per cent.
-  static func percent(_ share: Double) -> String { String(format: "%.0f %%", share * 100) }
+  public static func percent(_ share: Double) -> String { String(format: "%.0f %%", share * 100) }
 
   /// One decimal: enough for rates and milliseconds.
-  static func number(_ value: Double) -> String { String(format: "%.1f", value) }
+  public static func number(_ value: Double) -> String { String(format: "%.1f", value) }
 }
