@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import GRDB
 
@@ -108,7 +109,7 @@ extension RunDatabase {
   /// Puts a finished draft in its place, which must be free.
   static func move(_ draft: URL, to url: URL) throws(RunDatabaseError) {
     do { try FileManager.default.moveItem(at: draft, to: url) } catch {
-      throw RunDatabaseError(.storage, url.path, "cannot be written: \(error.localizedDescription)")
+      throw RunDatabaseError(.storage, url.path, "cannot be written: \(SystemReason.text(of: error))")
     }
   }
 
