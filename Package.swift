@@ -30,6 +30,7 @@ let package = Package(
     .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
+    .systemLibrary(name: "CMsgPack", providers: [.apt(["libmsgpack-dev"])]),
 
     // What the operating system offers, with its errors as values: whole files, child processes and signals, a log that never waits.
     .target(name: "Files"),
@@ -77,6 +78,10 @@ let package = Package(
         "RobotInterface", "RobotPolicy", "RobotLink", "UnifiedIO", "Tensors",
         .product(name: "Logging", package: "swift-log"),
       ]),
+
+    // Other people's wires: msgpack with the arrays of numpy, openpi's and vla-eval's messages, HTTP and websockets, `/metrics`.
+    .target(name: "MessagePack", dependencies: ["CMsgPack"]),
+
     // Statistics and tables of what was measured.
     .target(name: "Reporting"),
     // The record of an evaluation run (`uio2 evaluate`, `uio2 report`).
@@ -135,6 +140,7 @@ let package = Package(
     .testTarget(
       name: "PolicyEvaluationTests",
       dependencies: ["TestSupport", "Files", "Processes", "PolicyEvaluation", "RunDatabase"]),
+    .testTarget(name: "MessagePackTests", dependencies: ["TestSupport", "MessagePack"], exclude: ["Fixtures"]),
     .testTarget(
       name: "CommandLineTests",
       dependencies: ["TestSupport", "RobotInterface", "RobotLink", "UnifiedIO", "Tensors", "uio2"]),
