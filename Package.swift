@@ -81,6 +81,8 @@ let package = Package(
 
     // Other people's wires: msgpack with the arrays of numpy, openpi's and vla-eval's messages, HTTP and websockets, `/metrics`.
     .target(name: "MessagePack", dependencies: ["CMsgPack"]),
+    .target(name: "OpenPI", dependencies: ["MessagePack"]),
+    .target(name: "VLAEval", dependencies: ["MessagePack"]),
 
     // Statistics and tables of what was measured.
     .target(name: "Reporting"),
@@ -141,6 +143,8 @@ let package = Package(
       name: "PolicyEvaluationTests",
       dependencies: ["TestSupport", "Files", "Processes", "PolicyEvaluation", "RunDatabase"]),
     .testTarget(name: "MessagePackTests", dependencies: ["TestSupport", "MessagePack"], exclude: ["Fixtures"]),
+    .testTarget(name: "OpenPITests", dependencies: ["TestSupport", "MessagePack", "OpenPI"], exclude: ["Fixtures"]),
+    .testTarget(name: "VLAEvalTests", dependencies: ["TestSupport", "MessagePack", "VLAEval"], exclude: ["Fixtures"]),
     .testTarget(
       name: "CommandLineTests",
       dependencies: ["TestSupport", "RobotInterface", "RobotLink", "UnifiedIO", "Tensors", "uio2"]),
