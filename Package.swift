@@ -24,6 +24,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     // SHA-256 of what a policy is made of.
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    // HTTP and websockets: 50 s of a first build on two cores.
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
   ],
   targets: [
     // System libraries.
@@ -83,6 +85,12 @@ let package = Package(
     .target(name: "MessagePack", dependencies: ["CMsgPack"]),
     .target(name: "OpenPI", dependencies: ["MessagePack"]),
     .target(name: "VLAEval", dependencies: ["MessagePack"]),
+    .target(
+      name: "WebServer",
+      dependencies: [
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+      ]),
 
     // Statistics and tables of what was measured.
     .target(name: "Reporting"),
@@ -145,6 +153,7 @@ let package = Package(
     .testTarget(name: "MessagePackTests", dependencies: ["TestSupport", "MessagePack"], exclude: ["Fixtures"]),
     .testTarget(name: "OpenPITests", dependencies: ["TestSupport", "MessagePack", "OpenPI"], exclude: ["Fixtures"]),
     .testTarget(name: "VLAEvalTests", dependencies: ["TestSupport", "MessagePack", "VLAEval"], exclude: ["Fixtures"]),
+    .testTarget(name: "WebServerTests", dependencies: ["TestSupport", "WebServer"]),
     .testTarget(
       name: "CommandLineTests",
       dependencies: ["TestSupport", "RobotInterface", "RobotLink", "UnifiedIO", "Tensors", "uio2"]),
