@@ -26,6 +26,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     // HTTP and websockets: 50 s of a first build on two cores.
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    // The facade through which everything counts.
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
   ],
   targets: [
     // System libraries.
@@ -91,6 +93,7 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
       ]),
+    .target(name: "PrometheusMetrics", dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")]),
 
     // Statistics and tables of what was measured.
     .target(name: "Reporting"),
@@ -154,6 +157,9 @@ let package = Package(
     .testTarget(name: "OpenPITests", dependencies: ["TestSupport", "MessagePack", "OpenPI"], exclude: ["Fixtures"]),
     .testTarget(name: "VLAEvalTests", dependencies: ["TestSupport", "MessagePack", "VLAEval"], exclude: ["Fixtures"]),
     .testTarget(name: "WebServerTests", dependencies: ["TestSupport", "WebServer"]),
+    .testTarget(
+      name: "PrometheusMetricsTests",
+      dependencies: ["PrometheusMetrics", .product(name: "CoreMetrics", package: "swift-metrics")]),
     .testTarget(
       name: "CommandLineTests",
       dependencies: ["TestSupport", "RobotInterface", "RobotLink", "UnifiedIO", "Tensors", "uio2"]),
