@@ -126,6 +126,13 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .target(name: "KernelLevels", dependencies: ["CKernels"], path: "Tests/KernelLevels"),
     .executableTarget(name: "kernel-driver", dependencies: ["CKernels"], path: "Tests/KernelDriver"),
+    .executableTarget(
+      name: "wire-driver",
+      dependencies: [
+        "TestSupport", "MessagePack", "OpenPI", "VLAEval", "WebServer", "PrometheusMetrics",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+      ],
+      path: "Tests/WireDriver"),
     .testTarget(
       name: "CKernelsTests", dependencies: ["TestSupport", "CKernels", "KernelLevels", "kernel-driver"],
       exclude: ["instructions.txt"]),
