@@ -82,6 +82,23 @@ struct LimitTests {
     #expect(test.server.statistics.bufferedBytes == 0)
   }
 
+  @Test func `who is not read cannot be late`() throws {
+    let test = try ServerUnderTest { limits in
+      limits.waitingMessages = 1
+      limits.messageTimeout = .seconds(1)
+      limits.idleTimeout = .seconds(1)
+    }
+    let (client, _) = try test.socket()
+    let second = RawClient.frame(2, [2, 2, 2])
+    try client.send(RawClient.frame(2, [1]) + second.prefix(5))
+    client.setTimeout(1.6)
+    let silence = #expect(throws: RawClient.Failure.self) { try client.receiveFrame() }
+    #expect(silence?.description.hasPrefix("receive: ") == true, "neither a ping nor an end")
+    #expect(try test.message() == .binary([1]))
+    try client.send(Array(second.dropFirst(5)))
+    #expect(try test.message() == .binary([2, 2, 2]))
+  }
+
   @Test func `memory for messages is bounded for all together`() throws {
     let test = try ServerUnderTest { $0.bufferedBytes = 250_000 }
     let (first, _) = try test.socket()

@@ -63,8 +63,12 @@ def test_openpi_broker_slices_the_chunk(address):
 @openpi
 def test_openpi_runtime_runs_episodes(address):
     class Room(environment.Environment):
+        def __init__(self):
+            self.episodes = []
+
         def reset(self):
             self.actions = []
+            self.episodes.append(self.actions)
 
         def is_episode_complete(self):
             return len(self.actions) == 5
@@ -78,7 +82,8 @@ def test_openpi_runtime_runs_episodes(address):
     room = Room()
     broker = action_chunk_broker.ActionChunkBroker(policy(address), action_horizon=2)
     runtime.Runtime(room, policy_agent.PolicyAgent(broker), [], num_episodes=2).run()
-    assert [action[0] for action in room.actions] == [6.5, 7.5, 6.5, 7.5, 6.5]
+    # The runtime resets once more at the end.
+    assert [[action[0] for action in episode] for episode in room.episodes] == [[6.5, 7.5, 6.5, 7.5, 6.5]] * 2 + [[]]
 
 
 @openpi
