@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check-long soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-ray test-report train-resume train-pause train-continue train-stop train-status test-training format lint clean
+.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-ray test-report train-resume train-pause train-continue train-stop train-status test-training format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -66,6 +66,7 @@ check-long: setup .venv-peers/installed .venv-ray/installed .venv-browser/instal
 	UIO2_LARGE=$(OUT)/random-large $(SWIFT_TEST) --filter LargeModelTests
 	.venv-peers/bin/python -m pytest Benchmarks/peers
 	$(MAKE) test-ray test-report
+	$(MAKE) check-wires
 	$(MAKE) test-trainer test-lerobot
 	@if [ -x "$(TRAIN_PYTHON)" ]; then $(MAKE) test-training; \
 	  else echo "check-long: the trainer's tests are left out: make train-resume makes their environment"; fi
@@ -73,6 +74,19 @@ check-long: setup .venv-peers/installed .venv-ray/installed .venv-browser/instal
 	./scripts/attack.sh
 	@echo
 	@echo "check-long: everything passed"
+
+check-wires: setup .venv-wires/installed ## other people's clients, unmodified; three million changed messages; promtool
+	swift build -c release --product wire-driver
+	.venv-wires/bin/python -m pytest scripts/wires
+	./scripts/wires/mutate.sh
+	./scripts/wires/promtool.sh
+
+# openpi-client wants an older numpy than the simulators.
+.venv-wires/installed: scripts/wires/requirements.txt
+	@echo "check-wires: installing openpi-client and vla-eval in .venv-wires"
+	@$(or $(PYTHON),python3) -m venv .venv-wires
+	@.venv-wires/bin/python -m pip install -q -r $<
+	@touch $@
 
 soak: setup ## four robots as fast as they are answered for half an hour: nothing is lost, nothing grows
 	@swift build -c release --product uio2
