@@ -32,8 +32,9 @@ def headline(run: Run, episodes: list[Episode], entry: dict[str, Any]) -> str:
         cards.append((page.percent(mean["rate"]), f"{mean['name']} ({page.percent(low)} to {page.percent(high)})"))
     cards.append((f"{entry['successes']} of {entry['finished']}", "episodes succeeded"))
     notes = [f"{entry['name']}: {entry['description']}"]
-    if entry["finished"] < entry["planned"]:
-        notes.append(f"The run is not complete: {entry['finished']} of {entry['planned']} episodes have an outcome.")
+    settled = entry["finished"] + entry["abandoned"]
+    if settled < entry["planned"]:
+        notes.append(f"The run is not complete: {settled} of {entry['planned']} episodes have an outcome.")
     if entry["lost"]:
         notes.append(f"The simulator lost {entry['lost']} attempts, which were repeated; {entry['abandoned']} were given up.")
     if run.is_realtime and run.deadline is not None:
