@@ -64,6 +64,7 @@ class Client:
         self._socket: zmq.Socket | None = None
         self._monitor: zmq.Socket | None = None
         self._request_id = secrets.randbits(32)
+        self._greetings = 0
         self._maximum_message_bytes = 0  # not known before hello
         self._closed = False
 
@@ -203,6 +204,11 @@ class Client:
         self._ask("cancel", lambda: pb.Cancel(request_id=request_id), "acknowledgement", timeout)
 
     @property
+    def greetings(self) -> int:
+        """How often a daemon has answered ``hello``: once more after each new connection, whoever asked for it."""
+        return self._greetings
+
+    @property
     def request_id(self) -> int:
         """Of the last request."""
         return self._request_id
@@ -226,6 +232,7 @@ class Client:
         found = self._ask("hello", greeting, "capabilities", timeout, deadline=deadline)
         self._token = found.session_token or self._token
         agreed.is_current = True
+        self._greetings += 1
         return found
 
     def _stamped(self, observation: pb.Observation) -> Callable[[], pb.Observation]:
