@@ -76,11 +76,16 @@ class TimedArm(ModelArm):
             return super().state()
 
 
+class FreshPictures(Pictures):
+    def newest(self, camera: str, width: int, height: int, field_of_view: float) -> tuple[np.ndarray, int]:
+        return np.zeros((height, width, 3), np.uint8), time.monotonic_ns()
+
+
 class Resources:
     def __init__(self) -> None:
         self.arms: list[TimedArm] = []
         self.done: Callable[[], bool] = lambda: False
-        self.pictures = Pictures()
+        self.pictures: Pictures = FreshPictures()
         self.fails_when: Callable[[TimedArm], bool] = lambda arm: False
 
     def arm(self) -> TimedArm:
@@ -259,7 +264,6 @@ def test_success_ends_the_run() -> None:
 
 def test_after_a_restart_of_the_daemon_the_arm_moves_only_when_told() -> None:
     flight = Flight(seconds=60)
-    flight.daemon = FakeDaemon(sideways, capabilities())
     address = flight.daemon.address
     positions: dict[str, float] = {}
 

@@ -85,7 +85,7 @@ class Arm(Protocol):
         ...
 
     def close(self) -> None:
-        """Ends the connection; may be called twice."""
+        """Ends the connection. Nothing else is called afterwards."""
         ...
 
 

@@ -118,8 +118,10 @@ class FrankaArm:
             raise
 
     def close(self) -> None:
-        """Ends the hand's thread; the connection ends with the process."""
+        """Ends the hand's thread and the connections."""
         self._hand.close()
+        # libfranka disconnects when the last reference goes.
+        self._robot = None
 
     def _attempt(self, action: Callable[[], _Answer]) -> _Answer:
         try:
@@ -158,6 +160,7 @@ class _Hand:
         self._changed.set()
         # A thread that is inside of the driver when Python ends would take the process down.
         self._thread.join(timeout=5)
+        self._gripper = None
 
     def _serve(self) -> None:
         done: bool | None = None
