@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check-long soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot train-resume train-pause train-continue train-stop train-status test-training format lint clean
+.PHONY: help setup build demo test check-long soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-franka demo-franka train-resume train-pause train-continue train-stop train-status test-training format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -18,6 +18,8 @@ PEERS ?=
 RECIPE = Policies/training/recipes/$(notdir $(POLICY)).yaml
 TRAINING ?=
 TRAIN := .venv-train/bin/python -m uio2_train
+# Of test-franka: faults of each kind.
+FAULT_TRIALS ?= 100
 # Of soak: seconds, and robots that ask as fast as they are answered.
 SOAK_SECONDS ?= 1800
 SOAK_ROBOTS ?= 4
@@ -62,11 +64,27 @@ check-long: setup .venv-peers/installed ## what takes minutes or an environment 
 	[ -f $(OUT)/random-large/config.json ] || $(UIO2) synthesize --size large $(OUT)/random-large
 	UIO2_LARGE=$(OUT)/random-large $(SWIFT_TEST) --filter LargeModelTests
 	.venv-peers/bin/python -m pytest Benchmarks/peers
-	$(MAKE) test-trainer test-lerobot
+	$(MAKE) test-trainer test-lerobot test-franka
 	@if [ -x "$(TRAIN_PYTHON)" ]; then $(MAKE) test-training; \
 	  else echo "check-long: the trainer's tests are left out: make train-resume makes their environment"; fi
 	@echo
 	@echo "check-long: everything passed"
+
+test-franka: .venv-franka/installed ## test the Franka driver on a simulated arm, with FAULT_TRIALS faults of each kind
+	@swift build -c release --product uio2
+	.venv-franka/bin/python -m pytest Envs/robots/tests
+	.venv-franka/bin/python -m uio2_robots.faults --trials $(FAULT_TRIALS)
+
+demo-franka: .venv-franka/installed ## fly a simulated Franka with the shipped policy; leaves a plot of told and reached
+	@swift build -c release --product uio2
+	@./scripts/demo-franka.sh $(UIO2) $(POLICY) $(OUT)/franka
+
+# libfranka and MuJoCo 4 want an environment of their own.
+.venv-franka/installed: Envs/robots/pyproject.toml Envs/robots/requirements.txt
+	@echo "test-franka: installing franky-control and franky-sim in .venv-franka"
+	@$(or $(PYTHON),python3) -m venv .venv-franka
+	@.venv-franka/bin/python -m pip install -q -r Envs/robots/requirements.txt
+	@touch $@
 
 soak: setup ## four robots as fast as they are answered for half an hour: nothing is lost, nothing grows
 	@swift build -c release --product uio2

@@ -8,8 +8,8 @@ import threading
 import numpy as np
 import pytest
 from model_arm import FRANKA, ModelArm, franka
-
 from uio2_envs.environment import EnvironmentFailure
+
 from uio2_robots.body import ArmBody, Step
 from uio2_robots.configuration import Configuration, ConfigurationError, load
 from uio2_robots.poses import rotation_vector
@@ -165,3 +165,23 @@ def test_steps_carry_the_clock_of_the_arm() -> None:
     body.step(body.hold_action())
     assert isinstance(steps[-1], Step) and math.isclose(steps[-1].time, arm.now)
     body.close()
+
+
+def test_a_trajectory_is_written_and_drawn(tmp_path) -> None:
+    pytest.importorskip("matplotlib")
+    from uio2_robots.plot import plot
+    from uio2_robots.trajectory import COLUMNS, Trajectory
+
+    file, picture = tmp_path / "t.csv", tmp_path / "t.png"
+    trajectory = Trajectory(file)
+    for index in range(20):
+        place = np.full(3, 0.01 * index)
+        trajectory.add(Step(index / 80, place, place - 0.001, index % 7 == 0, ("speed",)), index // 4)
+    trajectory.close()
+    lines = file.read_text().splitlines()
+    assert lines[0] == ",".join(COLUMNS) and len(lines) == 21 and lines[2].split(",")[8] == "speed"
+    plot(file, picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    file.write_text(lines[0] + "\n")
+    with pytest.raises(ValueError, match="no control steps"):
+        plot(file, picture)

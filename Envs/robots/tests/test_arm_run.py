@@ -1,4 +1,5 @@
-"""A whole run against a daemon over a real socket: nothing moves before a yes, and every end leaves the arm as configured."""
+"""A whole run against a daemon over a real socket: nothing moves before a yes, and every end leaves the arm as
+configured."""
 
 from __future__ import annotations
 
@@ -15,21 +16,22 @@ from model_arm import ModelArm, franka
 from test_arm_body import Pictures
 from uio2_client import Client
 from uio2_client import uio2_pb2 as pb
-
 from uio2_envs.agreement import Disagreed
 from uio2_envs.environment import EnvironmentFailure
 from uio2_envs.events import EventStream
 from uio2_envs.robot import RobotFailure
+
 from uio2_robots.arm import ArmFailure, ArmState
+from uio2_robots.configuration import Configuration
 from uio2_robots.run import NotConfirmed, Plan, Run
 
 STEP = 0.002
 TASK = "Move the gripper to the red goal point."
 
 
-def capabilities(**changes) -> pb.Capabilities:
-    """Those of a policy that fits the shipped configuration."""
-    configuration = franka()
+def capabilities(configuration: Configuration | None = None, **changes) -> pb.Capabilities:
+    """Those of a policy that fits a configuration, the shipped one when left out."""
+    configuration = configuration or franka()
     quantities = {
         name: [
             pb.QuantitySpecification(
@@ -47,8 +49,8 @@ def capabilities(**changes) -> pb.Capabilities:
         "policy_digest": "0123",
         "cameras": [pb.CameraSpecification(name="topview", width=16, height=16)],
         "action_frame": "base",
-        "action_mode": "delta",
-        "hold": "zero",
+        "action_mode": configuration.mode,
+        "hold": configuration.specification.hold,
         "chunk_length": 4,
         "control_rate": 80.0,
         **quantities,

@@ -143,8 +143,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="uio2_robots",
         description="An arm that a uio2 daemon drives. It shows what it would do and moves only after a yes.",
         epilog="While it runs: Enter stops the arm, go and Enter lets it move on, quit and Enter ends the run. "
-        "Exit codes: 0 ended well, 2 usage, 3 robot and policy disagree, 4 protocol error, 5 the arm, its cameras or its "
-        "configuration, 6 not confirmed, 130 interrupted. This is no safety-rated system: docs/arms.md.",
+        "Exit codes: 0 ended well, 2 usage, 3 robot and policy disagree, 4 protocol error, 5 the arm, its cameras or "
+        "its configuration, 6 not confirmed, 130 interrupted. This is no safety-rated system: docs/arms.md.",
     )
     parser.add_argument("arm", choices=("franka",), help="the driver")
     parser.add_argument("--instruction", required=True, help="what the policy is asked to do")

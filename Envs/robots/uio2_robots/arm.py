@@ -39,8 +39,8 @@ class ArmState:
 class Arm(Protocol):
     """An arm that can be told how fast its tool moves.
 
-    ``command`` is the only way to move during an episode. Each command holds for a short time and then fades to rest inside the
-    driver, whatever becomes of the program that gave it.
+    ``command`` is the only way to move during an episode. Each command holds for a short time and then fades to rest
+    inside the driver, whatever becomes of the program that gave it.
     """
 
     def state(self) -> ArmState:
@@ -69,7 +69,8 @@ class Arm(Protocol):
         ...
 
     def rest(self, beat: Beat) -> None:
-        """Waits until the last command has faded and the arm is under control no more. ``beat`` is called all the while.
+        """Waits until the last command has faded and the arm is under control no more. ``beat`` is called all the
+        while.
 
         Raises:
             ArmFailure: the arm reports an error, or does not come to rest.
@@ -77,7 +78,8 @@ class Arm(Protocol):
         ...
 
     def move_joints(self, joints: np.ndarray, beat: Beat) -> None:
-        """Goes to ``joints`` slowly, and waits for it. ``beat`` is called all the while; what it raises ends the motion.
+        """Goes to ``joints`` slowly, and waits for it. ``beat`` is called all the while; what it raises ends the
+        motion.
 
         Raises:
             ArmFailure: the arm reports an error.

@@ -1,4 +1,5 @@
-"""An arm as the body of the control loop of ``uio2_envs``: names, units and frames of the policy on one side, poses on the other."""
+"""An arm as the body of the control loop of ``uio2_envs``: names, units and frames of the policy on one side, poses on
+the other."""
 
 from __future__ import annotations
 
@@ -57,7 +58,8 @@ class Step:
 class ArmBody(Environment):
     """An arm, its cameras and what it is asked to do.
 
-    A hold brakes at once; it is told from a command of no displacement by being the very array that ``hold_action`` gave.
+    A hold brakes at once; it is told from a command of no displacement by being the very array that ``hold_action``
+    gave.
 
     Args:
         configuration: of the robot.
@@ -104,7 +106,8 @@ class ArmBody(Environment):
 
     @property
     def oldest_frame_at(self) -> int | None:
-        """When the oldest picture of the last observation was taken, ns of ``time.monotonic_ns``; ``None`` without any."""
+        """When the oldest picture of the last observation was taken, ns of ``time.monotonic_ns``; ``None`` without
+        any."""
         return min(self._taken_at.values(), default=None)
 
     def freeze(self) -> None:
@@ -223,8 +226,8 @@ class ArmBody(Environment):
             raise EnvironmentFailure(
                 "outside_workspace",
                 "tool",
-                f"the tool is at {position.round(3).tolist()} m, the workspace is {box[0].tolist()} to {box[1].tolist()}; "
-                "move the arm by hand, or begin with --home",
+                f"the tool is at {position.round(3).tolist()} m, the workspace is {box[0].tolist()} to "
+                f"{box[1].tolist()}; move the arm by hand, or begin with --home",
             )
 
 

@@ -1,4 +1,5 @@
-"""Cameras that draw a simulated arm: a process that mirrors the simulator's state, since drawing takes longer than a control step.
+"""Cameras that draw a simulated arm: a process that mirrors the simulator's state, since drawing takes longer than a
+control step.
 
 Run as ``python -m uio2_robots.cameras``; ``MirrorCameras`` starts it.
 """

@@ -1,4 +1,5 @@
-"""A robot's configuration: a TOML file that says what the arm is, what it may do, and how a policy's numbers map to it."""
+"""A robot's configuration: a TOML file that says what the arm is, what it may do, and how a policy's numbers map to
+it."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """The robot's own limits: on every setpoint, and on the motion that leads from one to the next.
 
-The daemon keeps a policy's commands inside its limits; it cannot know how an arm moves between them. So the velocity that is sent to
-the arm is limited as well. Towards a wall that is d metres away it is at most d/τ, with a τ that holds two things: an arm that is told
-nothing more, goes on for T and then brakes in a straight line with a from at most v, goes v·T + v²/2a in all, so τ is at least T + v/2a;
-and the speed that falls with the distance must be one that the arm can follow while it brakes on three axes at once, so τ is at least
-√3·v/a.
+The daemon keeps a policy's commands inside its limits; it cannot know how an arm moves between them. So the velocity
+that is sent to the arm is limited as well. Towards a wall that is d metres away it is at most d/τ, with a τ that holds
+two things: an arm that is told nothing more, goes on for T and then brakes in a straight line with a from at most v,
+goes v·T + v²/2a in all, so τ is at least T + v/2a; and the speed that falls with the distance must be one that the arm
+can follow while it brakes on three axes at once, so τ is at least √3·v/a.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class Envelope:
             previous: the setpoint before.
             measured: where the tool is.
         """
-        limits, hit = self.limits, []
+        limits = self.limits
+        hit: list[str] = []
         position = _shortened(wanted.position - previous.position, limits.speed * self._period, hit, "speed")
         position = previous.position + position
         position = measured.position + _shortened(position - measured.position, limits.jump, hit, "jump")
@@ -57,7 +58,8 @@ class Envelope:
 
     def velocity(self, position: np.ndarray, linear: np.ndarray, angular: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Linear ``[3]`` and angular ``[3]`` velocity that the arm may have at ``position`` ``[3]``."""
-        limits, ignored = self.limits, []
+        limits = self.limits
+        ignored: list[str] = []
         linear = _shortened(linear, limits.speed, ignored, "speed")
         room = np.where(linear > 0, limits.workspace[1] - position, position - limits.workspace[0])
         allowed = np.array([self.approach(float(distance)) for distance in room])
@@ -71,7 +73,8 @@ class Envelope:
     def slewed(self, linear: np.ndarray, previous: np.ndarray, seconds: float) -> np.ndarray:
         """The velocity ``[3]`` on the way from ``previous`` to ``linear`` that the arm can have ``seconds`` later.
 
-        Each axis has its own share of the acceleration: what one axis asks for takes nothing from another that brakes at a wall.
+        Each axis has its own share of the acceleration: what one axis asks for takes nothing from another that brakes
+        at a wall.
         """
         most = self.limits.acceleration / math.sqrt(3) * seconds
         return _shortened(previous + np.clip(linear - previous, -most, most), self.limits.speed, [], "speed")

@@ -1,7 +1,7 @@
 """A Franka arm (FR3, Panda) through franky-control, which carries libfranka.
 
-The tool's velocity is commanded. libfranka sends it a thousand times a second from a thread that Python cannot hold up; each command is
-kept for a short time and then fades to rest with the arm's own limits of acceleration and jerk.
+The tool's velocity is commanded. libfranka sends it a thousand times a second from a thread that Python cannot hold up;
+each command is kept for a short time and then fades to rest with the arm's own limits of acceleration and jerk.
 """
 
 from __future__ import annotations

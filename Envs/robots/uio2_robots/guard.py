@@ -1,4 +1,5 @@
-"""What keeps an arm still until a person says go: at the start, after a stop at the robot, after every new connection."""
+"""What keeps an arm still until a person says go: at the start, after a stop at the robot, after every new
+connection."""
 
 from __future__ import annotations
 
@@ -69,7 +70,8 @@ class Daemon(Protocol):
 class GuardedLink:
     """The way to the daemon, on which nothing passes while the guard's latch is set.
 
-    A lost connection sets it, and so does one that the client has made anew by itself: the commands that came over it are dropped.
+    A lost connection sets it, and so does one that the client has made anew by itself: the commands that came over it
+    are dropped.
 
     Args:
         daemon: the client.
@@ -155,7 +157,8 @@ class Operator:
         threading.Thread(target=self.listen, name="operator", daemon=True).start()
 
     def listen(self) -> None:
-        """Listens until the stream ends. Its end is no word of anyone's: the arm goes on, and what latches stays latched."""
+        """Listens until the stream ends. Its end is no word of anyone's: the arm goes on, and what latches stays
+        latched."""
         while line := self._lines():
             word = line.strip().lower()
             if word == "go":

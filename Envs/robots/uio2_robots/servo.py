@@ -1,8 +1,8 @@
 """Leads the tool along setpoints: a thread that tells the arm its velocity a hundred times a second.
 
-Setpoints come at the control rate, chunk after chunk; the servo sees one line and no chunks, so nothing stops between them. Without a
-fresh setpoint it arrives at the last one and rests. A hold brakes at once and takes the place where the arm came to rest for the next
-setpoint to begin from.
+Setpoints come at the control rate, chunk after chunk; the servo sees one line and no chunks, so nothing stops between
+them. Without a fresh setpoint it arrives at the last one and rests. A hold brakes at once and takes the place where the
+arm came to rest for the next setpoint to begin from.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -27,13 +28,12 @@ class Trace:
     """
 
     def __init__(self, file: Path, writes: bool = False) -> None:
-        mode = "r+" if not writes else "w+"
         if writes:
             with file.open("wb") as stream:
                 stream.truncate(4096 + _CAPACITY * _ROW.itemsize)
-            mode = "r+"
-        self._header = np.memmap(file, dtype=_HEADER, mode=mode, shape=(1,))
-        self._rows = np.memmap(file, dtype=_ROW, mode=mode, offset=4096, shape=(_CAPACITY,))
+        # Readers may move the goal.
+        self._header = np.memmap(file, dtype=_HEADER, mode="r+", shape=(1,))
+        self._rows = np.memmap(file, dtype=_ROW, mode="r+", offset=4096, shape=(_CAPACITY,))
 
     def append(self, time: float, position: np.ndarray, joints: np.ndarray) -> None:
         """Adds a row: seconds, tool position ``[3]`` in m, joints ``[9]`` in rad and m."""
@@ -89,7 +89,7 @@ class FrameFile:
             with unfinished.open("wb") as stream:
                 stream.truncate(4096 + int(np.prod(shape)))
             os.replace(unfinished, file)
-        mode = "r+" if writes else "r"
+        mode: Literal["r+", "r"] = "r+" if writes else "r"
         self._header = np.memmap(file, dtype=_HEADER, mode=mode, shape=(1,))
         self._pixels = np.memmap(file, dtype=np.uint8, mode=mode, offset=4096, shape=shape)
 

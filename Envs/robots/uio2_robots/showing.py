@@ -42,7 +42,10 @@ def described(
         f"goes home, joints {_numbers(configuration.home)} rad" if configuration.end == "home" else "stays where it is"
     )
     yield f"end       {end}"
-    yield "stop      Enter at this terminal, or uio2 stop; Ctrl-C ends the run. This is no safety-rated stop: keep the button in hand"
+    yield (
+        "stop      Enter at this terminal, or uio2 stop; Ctrl-C ends the run. "
+        "None of them is safety-rated: keep the arm's own button in hand"
+    )
 
 
 def said(configuration: Configuration, step: PolicyStep, last: Step | None) -> str:

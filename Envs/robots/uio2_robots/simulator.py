@@ -1,7 +1,8 @@
 """``python -m uio2_robots.simulator DIR``: franky-sim with its state shown to others.
 
-The server of the arm's protocol and the physics are franky-sim's own. This adds a goal that can be seen, and writes to DIR the scene
-(``scene.xml``) and the state at every millisecond (``trace``), for the cameras that mirror it and for whoever judges what the arm did.
+The server of the arm's protocol and the physics are franky-sim's own. This adds a goal that can be seen, and writes to
+DIR the scene (``scene.xml``) and the state at every millisecond (``trace``), for the cameras that mirror it and for
+whoever judges what the arm did.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """A small process that ends the program that drives an arm when it falls silent.
 
-Run as ``python -m uio2_robots.watchdog PID SECONDS``: it reads beats, one byte each, from standard input. The program that drives
-the arm holds the other end. When no beat comes for SECONDS, that program is killed: the arm's own controller then loses its
-commands, and stops. A rest, another byte, says that nothing moves until the next beat. The end of the stream says that the program
-has ended by itself.
+Run as ``python -m uio2_robots.watchdog PID SECONDS``: it reads beats, one byte each, from standard input. The program
+that drives the arm holds the other end. When no beat comes for SECONDS, that program is killed: the arm's own
+controller then loses its commands, and stops. A rest, another byte, says that nothing moves until the next beat. The
+end of the stream says that the program has ended by itself.
 
 It imports nothing but the standard library, so that it shares no fault with what it watches.
 """

@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             rig.close()
             if options.json is not None:
-                options.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1), encoding="utf-8")
+                text = json.dumps([asdict(outcome) for outcome in outcomes], indent=1)
+                options.json.write_text(text, encoding="utf-8")
     print(table(outcomes))
     return 1 if any(outcome.failure for outcome in outcomes) else 0
 
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def table(outcomes: Sequence[Outcome]) -> str:
     """A row a fault, Markdown."""
     lines = [
-        "| fault | as it has to be | speed at the fault | came to rest within | farthest | its bound | nearest to a bound |",
+        "| fault | as it has to be | speed at the fault | rested within | farthest | its bound | nearest to a bound |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name in dict.fromkeys(outcome.fault for outcome in outcomes):
@@ -68,15 +69,19 @@ def table(outcomes: Sequence[Outcome]) -> str:
         farthest = max(good, key=lambda outcome: outcome.distance)
         speed = np.array([outcome.speed for outcome in good])
         if not farthest.bound:
-            lines.append(f"| {name} | {len(good)} of {len(all_of_it)} | {speed.min():.2f} to {speed.max():.2f} m/s | goes home | | | |")
+            lines.append(f"| {name} | {len(good)} of {len(all_of_it)} | {_range(speed)} | goes home | | | |")
             continue
         nearest = max(outcome.distance / outcome.bound for outcome in good)
         lines.append(
-            f"| {name} | {len(good)} of {len(all_of_it)} | {speed.min():.2f} to {speed.max():.2f} m/s "
+            f"| {name} | {len(good)} of {len(all_of_it)} | {_range(speed)} "
             f"| {max(outcome.seconds for outcome in good):.2f} s | {farthest.distance * 1000:.1f} mm "
             f"| {farthest.bound * 1000:.1f} mm | {nearest * 100:.0f} % |"
         )
     return "\n".join(lines)
+
+
+def _range(speed: np.ndarray) -> str:
+    return f"{speed.min():.2f} to {speed.max():.2f} m/s"
 
 
 def _line(outcome: Outcome) -> str:

@@ -48,8 +48,8 @@ class Outcome:
 class Fault:
     """A kind of fault.
 
-    ``begin`` makes it and returns nothing; ``mend`` ends it; ``go`` is what a person then does so that the arm moves on, and ``None``
-    says that it moves on by itself. ``reaction`` is T beside a chunk and ``command_hold``, seconds.
+    ``begin`` makes it and returns nothing; ``mend`` ends it; ``go`` is what a person then does so that the arm moves
+    on, and ``None`` says that it moves on by itself. ``reaction`` is T beside a chunk and ``command_hold``, seconds.
     """
 
     name: str
@@ -155,9 +155,7 @@ class Trial:
 
     def _require_motion(self) -> None:
         before = self.rig.trace.newest["position"]
-        until(
-            lambda: float(np.linalg.norm(self.rig.trace.newest["position"] - before)) > _ON, 20, "the arm moves on"
-        )
+        until(lambda: float(np.linalg.norm(self.rig.trace.newest["position"] - before)) > _ON, 20, "the arm moves on")
 
     def _require_home(self) -> None:
         # Gone back to where the run began is where the simulator says that the joints of the configuration are.
