@@ -83,6 +83,19 @@ def test_a_hold_is_told_from_a_command_of_nothing() -> None:
     body.close()
 
 
+def test_what_a_stop_finds_in_the_chunk_is_not_executed() -> None:
+    stopped = [False]
+    arm, steps = ModelArm(), []
+    body = ArmBody(franka(), arm, Pictures(), "Move.", on_step=steps.append, stays=lambda: stopped[0])
+    body.reset(0)
+    command = np.array([0.002, 0.0, 0.0, 1.0])
+    body.step(command)
+    stopped[0] = True
+    body.step(command)
+    assert [step.held for step in steps] == [False, True] and arm.grips == [0.0]
+    body.close()
+
+
 def test_the_gripper_is_told_when_it_is_clear_what_is_meant() -> None:
     body, arm, _ = make()
     body.reset(0)

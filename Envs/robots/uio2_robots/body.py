@@ -69,6 +69,7 @@ class ArmBody(Environment):
         judge: whether the task is done now; an arm alone never knows.
         on_step: told of every control step.
         beat: called while the arm is under control.
+        stays: whether a person has stopped the arm; what the loop still has to execute then brakes it.
     """
 
     goal_protocol = "none"
@@ -82,6 +83,7 @@ class ArmBody(Environment):
         judge: Callable[[], bool] = lambda: False,
         on_step: Callable[[Step], None] = lambda step: None,
         beat: Callable[[], None] = lambda: None,
+        stays: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(configuration.name, instruction)
         self._configuration = configuration
@@ -93,6 +95,7 @@ class ArmBody(Environment):
         self._judge = judge
         self._on_step = on_step
         self._beat = beat
+        self._stays = stays
         self._servo: Servo | None = None
         self._turns = any(mapped.part.startswith("rotation") for mapped in configuration.actions)
         self._upright = np.eye(3)
@@ -117,7 +120,7 @@ class ArmBody(Environment):
 
     def step(self, action: np.ndarray) -> Transition:
         """As every body's; the array that ``hold_action`` gave last brakes."""
-        if action is self._held:
+        if action is self._held or self._stays():
             self._require_begun()
             return self._hold_still()
         return super().step(action)

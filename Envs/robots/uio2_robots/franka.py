@@ -47,6 +47,8 @@ class FrankaArm:
         self._franky: Any = franky
         realtime = franky.RealtimeConfig.Enforce if configuration.realtime else franky.RealtimeConfig.Ignore
         limits = configuration.limits
+        # Its own stop, after a collision or by its button: nothing goes on from there by itself.
+        self._unwell = {franky.RobotMode.Reflex, franky.RobotMode.UserStopped, franky.RobotMode.Guiding}
         try:
             self._robot: Any = franky.Robot(configuration.host, realtime_config=realtime)
             if self._robot.has_errors:
@@ -70,6 +72,9 @@ class FrankaArm:
             state = self._robot.state
         except Exception as error:
             raise ArmFailure("arm_error", "arm", _text(error)) from error
+        if state.robot_mode in self._unwell:
+            name = str(state.robot_mode).rpartition(".")[2]
+            raise ArmFailure("arm_error", "arm", f"the arm is in mode {name}; look at it, then start with --recover")
         matrix, twist = np.asarray(state.O_T_EE.matrix, dtype=np.float64), state.O_dP_EE_est
         return ArmState(
             time=state.time.to_sec(),
@@ -85,6 +90,8 @@ class FrankaArm:
         franky = self._franky
         velocity = franky.RobotVelocity(franky.Twist(linear, angular))
         motion = franky.CartesianVelocityMotion(velocity, duration=franky.Duration(round(hold * 1000)))
+        # What ended the motion before, if it was a failure, would be lost with the next one.
+        self._attempt(self._robot.poll_motion)
         self._attempt(lambda: self._robot.move(motion, asynchronous=True))
 
     def grip(self, opening: float) -> None:

@@ -201,7 +201,14 @@ class Run:
         plan = self._plan
         guard = Guard(log=self._log)
         body = ArmBody(
-            plan.configuration, arm, cameras, plan.instruction, self._resources.is_done, self._note_step, self._beat
+            plan.configuration,
+            arm,
+            cameras,
+            plan.instruction,
+            judge=self._resources.is_done,
+            on_step=self._note_step,
+            beat=self._beat,
+            stays=lambda: guard.reason is not None,
         )
         guard.freeze = body.freeze
         clock = PacedWallClock()

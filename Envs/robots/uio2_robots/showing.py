@@ -43,7 +43,7 @@ def described(
     )
     yield f"end       {end}"
     yield (
-        "stop      Enter at this terminal, or uio2 stop; Ctrl-C ends the run. "
+        "stop      Enter at this terminal, or a Stop to the daemon; Ctrl-C ends the run. "
         "None of them is safety-rated: keep the arm's own button in hand"
     )
 
