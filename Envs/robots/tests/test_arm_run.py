@@ -19,7 +19,7 @@ from uio2_client import uio2_pb2 as pb
 from uio2_envs.agreement import Disagreed
 from uio2_envs.environment import EnvironmentFailure
 from uio2_envs.events import EventStream
-from uio2_envs.robot import RobotFailure
+from uio2_envs.robot import Patience, RobotFailure
 
 from uio2_robots.arm import ArmFailure, ArmState
 from uio2_robots.configuration import Configuration
@@ -219,6 +219,15 @@ def test_a_daemon_that_refuses_for_good_ends_at_home() -> None:
     with pytest.raises(RobotFailure):
         flight.run()
     assert flight.arm.went_home == 1
+
+
+def test_an_arm_that_is_kept_still_does_not_go_home_when_patience_ends() -> None:
+    answers = lambda index, seen: sideways(index, seen) if index < 5 else None  # noqa: E731
+    flight = Flight(answers, seconds=60, patience=Patience(refused_seconds=0.2))
+    with pytest.raises(RobotFailure) as caught:
+        flight.run()
+    assert caught.value.code == "stopped" and "does not answer" in caught.value.message
+    assert flight.arm.went_home == 0 and "the arm stays where it is" in flight.said[-1]
 
 
 def test_an_arm_that_fails_stays_where_it_is() -> None:

@@ -22,7 +22,7 @@ _Answer = TypeVar("_Answer")
 
 _REST_SECONDS = 3.0
 _HOME_SECONDS = 30.0
-_HOME_DYNAMICS = 0.08
+_HOME_DYNAMICS = 0.12
 """Of the arm's greatest velocity, acceleration and jerk, on the way to a pose in joints."""
 _MAXIMUM_WIDTH = 0.08
 """m; what the Franka Hand opens."""

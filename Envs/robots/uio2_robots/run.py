@@ -16,7 +16,7 @@ from uio2_envs.agreement import Agreement
 from uio2_envs.environment import EnvironmentFailure, Transition
 from uio2_envs.events import EventStream
 from uio2_envs.realtime import PacedWallClock, RealtimeRobot, ThreadAsker
-from uio2_envs.robot import EpisodeResult, Patience, PolicyStep
+from uio2_envs.robot import EpisodeResult, Patience, PolicyStep, RobotFailure
 from uio2_envs.rollout import greet, step_fields
 
 from .arm import Arm, ArmFailure, ArmState
@@ -125,6 +125,7 @@ class Run:
         self._log = log
         self._start_watchdog = watchdog
         self._watchdog: Watchdog | None = None
+        self._guard = Guard(log=log)
         self._quits = False
         self._last: Step | None = None
         self._trajectory = Trajectory(plan.trajectory) if plan.trajectory is not None else None
@@ -177,6 +178,10 @@ class Run:
             # A camera that fails says nothing of the arm; the arm's own failure does.
             is_well = failure.code == "camera_silent"
             raise
+        except RobotFailure:
+            # Kept still until a person says go: nobody did, so it does not go home either.
+            is_well = self._guard.reason is None
+            raise
         except BaseException:
             is_well = True
             raise
@@ -184,7 +189,7 @@ class Run:
             self._end(arm, is_well)
 
     def _end(self, arm: Arm, is_well: bool) -> None:
-        """The end pose. An arm that has failed stays where it is: a person has to look at it."""
+        """The end pose. An arm that has failed, or is kept still, stays where it is: a person has to look at it."""
         goes_home = is_well and self._plan.configuration.end == "home"
         self._log("end: going home" if goes_home else "end: the arm stays where it is")
         if goes_home:
@@ -199,7 +204,7 @@ class Run:
     def _moved(self, arm: Arm, cameras: Cameras, agreement: Agreement) -> EpisodeResult | None:
         """The episode, from where the arm is to where it comes to rest."""
         plan = self._plan
-        guard = Guard(log=self._log)
+        guard = self._guard
         body = ArmBody(
             plan.configuration,
             arm,

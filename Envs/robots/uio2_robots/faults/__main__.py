@@ -22,7 +22,7 @@ _REPOSITORY = Path(__file__).resolve().parents[4]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the trials; 1 when one was not as it has to be."""
     parser = argparse.ArgumentParser(prog="uio2_robots.faults", description="Faults, and what a simulated Franka does.")
-    parser.add_argument("--trials", type=int, default=10, help="of each fault (10)")
+    parser.add_argument("--trials", type=_count, default=10, help="of each fault (10)")
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(FAULTS), help="faults, with commas")
     parser.add_argument("--seed", type=int, default=0, help="of the first trial (0)")
     parser.add_argument("--uio2", type=Path, default=_REPOSITORY / ".build" / "release" / "uio2")
@@ -40,10 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rig = Rig(Path(folder), options.uio2, options.policy, options.config, options.host)
         try:
             for name in options.only:
-                for seed in range(options.seed, options.seed + options.trials):
-                    outcome = Trial(rig, configuration, FAULTS[name], seed).run()
-                    outcomes.append(outcome)
-                    print(_line(outcome), file=sys.stderr, flush=True)
+                seeds = list(range(options.seed, options.seed + options.trials))
+                while seeds:
+                    found = Trial(rig, configuration, FAULTS[name], seeds).run()
+                    seeds = seeds[len(found) :]
+                    outcomes += found
+                    for outcome in found:
+                        print(_line(outcome), file=sys.stderr, flush=True)
                     rig.recover()
         finally:
             rig.close()
@@ -52,6 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 options.json.write_text(text, encoding="utf-8")
     print(table(outcomes))
     return 1 if any(outcome.failure for outcome in outcomes) else 0
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, found {value}")
+    return value
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

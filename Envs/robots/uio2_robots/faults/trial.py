@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,9 @@ _STILL = 0.003
 _ON = 0.01
 """m; an arm that went on has gone so far."""
 _HOME = 0.01
-"""m"""
+"""rad"""
+_ROOM = 0.1
+"""m, to every wall, before another fault"""
 
 
 @dataclass(frozen=True)
@@ -66,67 +68,76 @@ class Fault:
 
 
 class Trial:
-    """One fault in one run of the robot.
+    """Faults of one kind, one after the other in one run of the robot, as long as there is room to move.
 
     Args:
-        seed: draws how long after the start the fault comes.
+        seeds: one a fault, at least one; each draws how long the arm flies before.
     """
 
-    def __init__(self, rig: Rig, configuration: Configuration, fault: Fault, seed: int) -> None:
+    def __init__(self, rig: Rig, configuration: Configuration, fault: Fault, seeds: Sequence[int]) -> None:
         self.rig = rig
         self.fault = fault
-        self._seed = seed
         self._configuration = configuration
-        self._random = np.random.default_rng(seed)
-        self.session = f"{fault.name}-{seed}"
-        self.robot = RobotProcess(rig, self.session, "--yes", "--home", "--seconds", "60")
+        self._seeds = list(seeds)
+        self._seed = self._seeds[0]
+        self.session = f"{fault.name}-{self._seed}"
+        self.robot = RobotProcess(rig, self.session, "--yes", "--home", "--seconds", "120")
 
-    def run(self) -> Outcome:
-        """Runs it; what goes wrong is in the outcome."""
-        measured = Outcome(self.fault.name, self._seed)
+    def run(self) -> list[Outcome]:
+        """An outcome for each of the seeds there was room for, at least one; what goes wrong is in the last one."""
+        outcomes: list[Outcome] = []
         try:
-            measured = self._run()
-            return measured
+            until(lambda: self.robot.count("step") >= 2, 60, "the policy moves the arm")
+            for seed in self._seeds if self.fault.goes_on else self._seeds[:1]:
+                if outcomes and not self._has_room():
+                    break
+                self._seed = seed
+                outcomes.append(self._make_fault())
+            if self.fault.goes_on:
+                self.robot.type("quit")
+            self._require_end()
         except TrialFailure as failure:
             last = self.robot.said[-1] if self.robot.said else "nothing"
-            return Outcome(self.fault.name, self._seed, f"{failure}; the robot said last: {last}")
+            if len(outcomes) and outcomes[-1].seed == self._seed:
+                outcomes.pop()
+            outcomes.append(Outcome(self.fault.name, self._seed, f"{failure}; the robot said last: {last}"))
         finally:
             self.robot.end()
             self.rig.proxy.mend()
+        return outcomes
 
-    def _run(self) -> Outcome:
+    def _make_fault(self) -> Outcome:
         rig, fault = self.rig, self.fault
-        until(lambda: self.robot.count("step") >= 2, 60, "the policy moves the arm")
-        time.sleep(self._random.uniform(0.0, 0.4))
+        time.sleep(np.random.default_rng(self._seed).uniform(0.0, 0.3))
         until(lambda: rig.speed() > _MOVING, 10, f"the arm is faster than {_MOVING:g} m/s")
         speed, began = rig.speed(), rig.trace.count - 1
         fault.begin(self)
         if not fault.rests_first:
-            return self._ended(Outcome(fault.name, self._seed, speed=speed))
-        at_rest = rig.rest(began)
-        outcome = self._measured(speed, began, at_rest)
+            return Outcome(fault.name, self._seed, speed=speed)
+        outcome = self._measured(speed, began, rig.rest(began))
         if outcome.distance > outcome.bound:
             raise TrialFailure(f"it went {outcome.distance * 1000:.1f} mm, bound {outcome.bound * 1000:.1f} mm")
+        fault.mend(self)
         if fault.go is not None or not fault.goes_on:
-            fault.mend(self)
-            self._require_still(2.0)
-            if fault.go is not None:
-                fault.go(self)
-        else:
-            fault.mend(self)
+            self._require_still(1.5)
+        if fault.go is not None:
+            fault.go(self)
         if fault.goes_on:
             self._require_motion()
-            self.robot.type("quit")
-        return self._ended(outcome)
+        return outcome
 
-    def _ended(self, outcome: Outcome) -> Outcome:
+    def _has_room(self) -> bool:
+        """Whether the arm has still a way to go before it nears the wall that the policy leads it to."""
+        position, box = self.rig.trace.newest["position"], self._configuration.limits.workspace
+        return bool((position > box[0] + _ROOM).all() and (position < box[1] - _ROOM).all())
+
+    def _require_end(self) -> None:
         """Waits for the end, which leaves the arm at home."""
         code = self.robot.wait()
         if code != self.fault.code:
             raise TrialFailure(f"the robot ended with {code}, expected {self.fault.code}")
         if self.fault.ends_home:
             self._require_home()
-        return outcome
 
     def _measured(self, speed: float, began: int, at_rest: int) -> Outcome:
         limits, rate = self._configuration.limits, self._configuration.control_rate
