@@ -148,8 +148,9 @@ class RobotProcess:
         self._process.stdin.write(word.encode() + b"\n")
         self._process.stdin.flush()
 
-    def has_said(self, text: str) -> bool:
-        return any(text in line for line in self.said)
+    def has_said(self, text: str, since: int = 0) -> bool:
+        """Whether a line from the one of this number on has ``text``."""
+        return any(text in line for line in self.said[since:])
 
     def count(self, event: str) -> int:
         return sum(found.get("event") == event for found in self.events)

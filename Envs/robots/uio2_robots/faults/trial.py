@@ -14,7 +14,7 @@ from ..configuration import Configuration
 from ..envelope import stopping_distance
 from .rig import Rig, RobotProcess, TrialFailure, speeds, until
 
-_MOVING = 0.05
+_MOVING = 0.1
 """m/s; a fault before the arm is as fast as that says nothing."""
 _STILL = 0.003
 """m; what a resting arm may be off after a while."""
@@ -80,6 +80,8 @@ class Trial:
         self._configuration = configuration
         self._seeds = list(seeds)
         self._seed = self._seeds[0]
+        self.lines_before = 0
+        """Lines that the robot had said when the fault came."""
         self.session = f"{fault.name}-{self._seed}"
         self.robot = RobotProcess(rig, self.session, "--yes", "--home", "--seconds", "120")
 
@@ -110,6 +112,7 @@ class Trial:
         rig, fault = self.rig, self.fault
         time.sleep(np.random.default_rng(self._seed).uniform(0.0, 0.3))
         until(lambda: rig.speed() > _MOVING, 10, f"the arm is faster than {_MOVING:g} m/s")
+        self.lines_before = len(self.robot.said)
         speed, began = rig.speed(), rig.trace.count - 1
         fault.begin(self)
         if not fault.rests_first:
@@ -189,7 +192,8 @@ def _continue(trial: Trial) -> None:
 
 
 def _continue_late(trial: Trial) -> None:
-    until(lambda: trial.robot.has_said("holding: the daemon does not answer"), 10, "the robot notices")
+    noticed = "holding: the daemon does not answer"
+    until(lambda: trial.robot.has_said(noticed, trial.lines_before), 10, "the robot notices")
     trial.rig.signal_daemon(signal.SIGCONT)
 
 
