@@ -190,6 +190,25 @@ def test_a_command_that_nobody_renews_fades(simulator: Path, tmp_path: Path) -> 
     assert way <= stopping_distance(max(speed, 0.15), limits.acceleration, limits.command_hold + 0.03)
 
 
+def test_the_way_home_can_be_interrupted(simulator: Path, tmp_path: Path) -> None:
+    configuration = configured(tmp_path)
+    go_home(configuration)
+    arm, trace = FrankaArm(configuration), Trace(simulator / "trace")
+    elsewhere = configuration.home + np.array([0.8, 0, 0, 0, 0, 0, 0])
+    began = time.monotonic()
+
+    def interrupt() -> None:
+        if time.monotonic() - began > 1.0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        arm.move_joints(elsewhere, interrupt)
+    at_rest = trace.newest["joints"][0]
+    time.sleep(0.5)
+    assert 0.02 < at_rest < 0.7 and trace.newest["joints"][0] == pytest.approx(at_rest, abs=0.005)
+    arm.close()
+
+
 def test_the_gripper_closes_and_opens(simulator: Path, tmp_path: Path) -> None:
     configuration = replace(configured(tmp_path), end="hold")
     trace = Trace(simulator / "trace")

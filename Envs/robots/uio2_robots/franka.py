@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -122,6 +123,7 @@ class FrankaArm:
                     raise ArmFailure("still_moving", "arm", f"the arm did not arrive within {_HOME_SECONDS:g} s")
         except BaseException:
             self._attempt(lambda: self._robot.move(franky.JointStopMotion(), asynchronous=True))
+            self.rest(_quiet(beat))
             raise
 
     def close(self) -> None:
@@ -199,6 +201,16 @@ class _Hand:
 
     def _measure(self) -> float:
         return min(1.0, max(0.0, float(self._gripper.width) / _MAXIMUM_WIDTH))
+
+
+def _quiet(beat: Beat) -> Beat:
+    """A beat whose failures end nothing: for an arm that is stopping already."""
+
+    def beaten() -> None:
+        with suppress(BaseException):
+            beat()
+
+    return beaten
 
 
 def _text(error: Exception) -> str:

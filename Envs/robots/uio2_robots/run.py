@@ -246,8 +246,11 @@ class Run:
             return None
         finally:
             body.freeze()
-            asker.close()
-            body.close()
+            # Whatever interrupts one of these, the servo ends before anything else moves the arm.
+            try:
+                asker.close()
+            finally:
+                body.close()
             self._rest()
             if self._trajectory is not None:
                 self._trajectory.close()
