@@ -33,8 +33,10 @@ def plot(trajectory: Path, picture: Path) -> None:
         panes[index].plot(time, np.where(held, np.nan, told[:, index]), color="tab:orange", label="told")
         panes[index].plot(time, reached[:, index], color="tab:blue", label="reached")
         panes[index].set_ylabel(f"{axis}, m")
-    elapsed = np.maximum(np.diff(time), 1e-3)
-    panes[3].plot(time[1:], np.linalg.norm(np.diff(reached, axis=0), axis=1) / elapsed, color="tab:blue")
+    # Two control steps may see the same measurement.
+    fresh = np.flatnonzero(np.diff(time, prepend=-1.0) > 1e-4)
+    way = np.linalg.norm(np.diff(reached[fresh], axis=0), axis=1)
+    panes[3].plot(time[fresh][1:], way / np.diff(time[fresh]), color="tab:blue")
     panes[3].set_ylabel("speed, m/s")
     panes[3].set_xlabel("s of the arm's clock; grey: a chunk ends; shaded: held")
     for pane in panes:

@@ -14,6 +14,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
+from uio2_envs import lifeline
 
 from .shared import JOINTS, Trace
 
@@ -37,7 +38,10 @@ def main() -> int:
     parser.add_argument("folder", type=Path, metavar="DIR", help="where scene and state are shown")
     parser.add_argument("--host", default="127.0.0.1", help="loopback address of the arm (127.0.0.1)")
     parser.add_argument("--speed", type=float, default=1.0, help="of simulated time, at most (1)")
+    parser.add_argument("--lifeline", action="store_true", help="end with the process that started this one (Linux)")
     options = parser.parse_args()
+    if options.lifeline:
+        lifeline.end_with_parent()
 
     import franky_sim
     import mujoco

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from uio2_envs import interruption
 
 from ..configuration import CONFIGURATIONS, load
 from .rig import Rig
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"no such fault: {', '.join(unknown)}; there are: {', '.join(FAULTS)}")
     configuration = load(options.config)
+    # A signal ends what was started, too.
+    interruption.install()
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="uio2-faults-") as folder:
         rig = Rig(Path(folder), options.uio2, options.policy, options.config, options.host)

@@ -52,7 +52,7 @@ class Rig:
         self.port = _free_port()
         self._log = (folder / "log").open("ab")
         self._simulator = subprocess.Popen(
-            [sys.executable, "-m", "uio2_robots.simulator", str(folder / "simulator"), "--host", host],
+            [sys.executable, "-m", "uio2_robots.simulator", str(folder / "simulator"), "--host", host, "--lifeline"],
             stdout=subprocess.PIPE,
             stderr=self._log,
             start_new_session=True,
