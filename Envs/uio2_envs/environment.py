@@ -69,6 +69,8 @@ class Transition:
     """The step limit is reached: a further step is an error."""
     success: bool
     """The task is done in the state reached."""
+    reward: float | None = None
+    """What the simulator gives for the step; ``None`` where it gives nothing."""
 
 
 class Environment(ABC):
@@ -83,6 +85,9 @@ class Environment(ABC):
 
     scene_changes: frozenset[str] = frozenset()
     """Perturbations that ``change_scene`` and ``move_object`` make here: names of ``variant.SCENE_PERTURBATIONS``."""
+
+    reward: float | None = None
+    """Of the last step, for an adapter to set where its simulator gives one."""
 
     def __init__(self, task: str, instruction: str) -> None:
         self.task = task
@@ -149,7 +154,7 @@ class Environment(ABC):
         done = self.steps >= self.specification.step_limit
         if done:
             self._phase = "ended"
-        return Transition(done=done, success=bool(success))
+        return Transition(done=done, success=bool(success), reward=None if self.reward is None else float(self.reward))
 
     def hold_action(self) -> np.ndarray:
         """The action ``[actions]`` that keeps the body where it is and its grip as it is: the embodiment's own."""

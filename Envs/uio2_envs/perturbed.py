@@ -105,7 +105,9 @@ class PerturbedEnvironment(Environment):
             action = action + NOISE * self._severity * self._half_ranges * self._random.standard_normal(len(action))
         if self.steps == self._moving_step:
             self._inner.move_object(self._displacement)
-        return self._inner.step(action).success
+        transition = self._inner.step(action)
+        self.reward = transition.reward
+        return transition.success
 
     def _hold_action(self) -> np.ndarray:
         return self._inner.hold_action()

@@ -22,7 +22,7 @@ class Daemon:
     """Answers, or does what the script says next."""
 
     def __init__(self) -> None:
-        self.greetings = 1
+        self.connections = 1
         self.asked: list[pb.Observation] = []
         self.script: Iterator[object] = iter(())
 
@@ -35,7 +35,7 @@ class Daemon:
         if isinstance(event, Exception):
             raise event
         if event == "reconnect":
-            self.greetings += 1
+            self.connections += 1
         return chunk_for(observation, [[0.0]])
 
 
@@ -82,7 +82,7 @@ def test_commands_that_come_over_a_connection_made_anew_are_dropped() -> None:
 
 def test_a_refusal_over_a_new_connection_latches_too() -> None:
     rig = Rig()
-    rig.daemon.greetings += 1
+    rig.daemon.connections += 1
     rig.daemon.script = iter([ClientError("stale_observation", "observation", "old")])
     assert rig.ask() == "stale_observation"
     assert rig.ask() == "stopped"

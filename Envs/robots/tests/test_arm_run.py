@@ -19,7 +19,7 @@ from uio2_client import uio2_pb2 as pb
 from uio2_envs.agreement import Disagreed
 from uio2_envs.environment import EnvironmentFailure
 from uio2_envs.events import EventStream
-from uio2_envs.robot import Patience, RobotFailure
+from uio2_envs.patience import Patience, RobotFailure
 
 from uio2_robots.arm import ArmFailure, ArmState
 from uio2_robots.configuration import Configuration

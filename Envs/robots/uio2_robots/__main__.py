@@ -18,7 +18,7 @@ from uio2_envs.agreement import Agreement, Disagreed
 from uio2_envs.environment import EnvironmentFailure
 from uio2_envs.events import EventStream
 from uio2_envs.frames import ENCODINGS
-from uio2_envs.robot import RobotFailure
+from uio2_envs.patience import RobotFailure
 
 from .arm import Arm, ArmFailure
 from .body import Cameras

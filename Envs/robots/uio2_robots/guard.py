@@ -60,7 +60,7 @@ class Daemon(Protocol):
     """What the guard needs of ``uio2_client.Client``."""
 
     @property
-    def greetings(self) -> int: ...
+    def connections(self) -> int: ...
 
     def reset(self) -> bool: ...
 
@@ -83,7 +83,7 @@ class GuardedLink:
         self._daemon = daemon
         self._guard = guard
         self._taken_at = taken_at
-        self._greetings = daemon.greetings
+        self._connections = daemon.connections
         self._is_lost = False
 
     def reset(self) -> bool:
@@ -108,7 +108,7 @@ class GuardedLink:
         try:
             answer = ask()
         except (Disconnected, Timeout) as error:
-            self._greetings, self._is_lost = self._daemon.greetings, True
+            self._connections, self._is_lost = self._daemon.connections, True
             self._guard.latch(f"the daemon does not answer ({error.message})")
             raise
         except ClientError:
@@ -118,10 +118,10 @@ class GuardedLink:
         return answer
 
     def _notice_new_connection(self) -> None:
-        greetings = self._daemon.greetings
-        if greetings == self._greetings:
+        connections = self._daemon.connections
+        if connections == self._connections:
             return
-        self._greetings = greetings
+        self._connections = connections
         # After a loss nothing is asked until a person has said go: that go was for this connection.
         if self._is_lost:
             self._is_lost = False

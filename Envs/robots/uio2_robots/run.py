@@ -15,8 +15,9 @@ from uio2_envs import interruption
 from uio2_envs.agreement import Agreement
 from uio2_envs.environment import EnvironmentFailure, Transition
 from uio2_envs.events import EventStream
+from uio2_envs.patience import Patience, RobotFailure
 from uio2_envs.realtime import PacedWallClock, RealtimeRobot, ThreadAsker
-from uio2_envs.robot import EpisodeResult, Patience, PolicyStep, RobotFailure
+from uio2_envs.robot import EpisodeResult, PolicyStep
 from uio2_envs.rollout import greet, step_fields
 
 from .arm import Arm, ArmFailure, ArmState
