@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-ray test-report train-resume train-pause train-continue train-stop train-status test-training format lint clean
+.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-ray test-report test-franka demo-franka train-resume train-pause train-continue train-stop train-status test-training format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -21,6 +21,8 @@ PEERS ?=
 RECIPE = Policies/training/recipes/$(notdir $(POLICY)).yaml
 TRAINING ?=
 TRAIN := .venv-train/bin/python -m uio2_train
+# Of test-franka: faults of each kind.
+FAULT_TRIALS ?= 100
 # Of soak: seconds, and robots that ask as fast as they are answered.
 SOAK_SECONDS ?= 1800
 SOAK_ROBOTS ?= 4
@@ -67,13 +69,29 @@ check-long: setup .venv-peers/installed .venv-ray/installed .venv-browser/instal
 	.venv-peers/bin/python -m pytest Benchmarks/peers
 	$(MAKE) test-ray test-report
 	$(MAKE) check-wires
-	$(MAKE) test-trainer test-lerobot
+	$(MAKE) test-trainer test-lerobot test-franka
 	@if [ -x "$(TRAIN_PYTHON)" ]; then $(MAKE) test-training; \
 	  else echo "check-long: the trainer's tests are left out: make train-resume makes their environment"; fi
 	./scripts/hostile-media.sh
 	./scripts/attack.sh
 	@echo
 	@echo "check-long: everything passed"
+
+test-franka: .venv-franka/installed ## test the Franka driver on a simulated arm, with FAULT_TRIALS faults of each kind
+	@swift build -c release --product uio2
+	.venv-franka/bin/python -m pytest Envs/robots/tests
+	.venv-franka/bin/python -m uio2_robots.faults --trials $(FAULT_TRIALS)
+
+demo-franka: .venv-franka/installed ## fly a simulated Franka with the shipped policy; leaves a plot of told and reached
+	@swift build -c release --product uio2
+	@./scripts/demo-franka.sh $(UIO2) $(POLICY) $(OUT)/franka
+
+# libfranka and MuJoCo 4 want an environment of their own.
+.venv-franka/installed: Envs/robots/pyproject.toml Envs/robots/requirements.txt
+	@echo "test-franka: installing franky-control and franky-sim in .venv-franka"
+	@$(or $(PYTHON),python3) -m venv .venv-franka
+	@.venv-franka/bin/python -m pip install -q -r Envs/robots/requirements.txt
+	@touch $@
 
 check-wires: setup .venv-wires/installed ## other people's clients, unmodified; three million changed messages; promtool
 	swift build -c release --product wire-driver

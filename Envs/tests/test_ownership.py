@@ -236,9 +236,11 @@ def test_a_daemon_restarted_with_the_same_policy_is_greeted_again() -> None:
     with FakeDaemon(still, owned()) as first, Client(first.address) as client:
         client.hello("arm", "7")
         client.act(look(1))
+        assert client.connections == 1
         end(first, client)
         with FakeDaemon(still, toy_capabilities(session_token=OTHER), address=first.address) as second:
             client.act(look(2))
+            assert client.connections == 2
             assert kinds(second) == ["hello", "observation"]
             assert (second.requests[0].hello.client_name, second.requests[0].hello.client_version) == ("arm", "7")
             assert [request.session_token for request in second.requests] == [TOKEN, OTHER]

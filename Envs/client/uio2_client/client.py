@@ -61,6 +61,8 @@ class Client:
         if len(token) > _MAXIMUM_TOKEN_BYTES:
             raise ValueError(f"a token has at most {_MAXIMUM_TOKEN_BYTES} bytes, found {len(token)}")
         self._agreed = AgreedPolicy()
+        self._connections = 0
+        self._is_new_connection = True
         self._transport = Transport(address, self._note_disconnection)
         self.address = address
         self.session = session or f"robot-{secrets.token_hex(8)}"
@@ -237,6 +239,11 @@ class Client:
         self._ask("cancel", lambda: pb.Cancel(request_id=request_id), "acknowledgement", timeout)
 
     @property
+    def connections(self) -> int:
+        """Over how many connections a daemon has answered ``hello``: one more after each new one, whoever asked for it."""
+        return self._connections
+
+    @property
     def request_id(self) -> int:
         """Of the last request."""
         return self._request_id
@@ -247,6 +254,7 @@ class Client:
 
     def _note_disconnection(self) -> None:
         self._agreed.is_current = False
+        self._is_new_connection = True
 
     def _deadline(self, timeout: float | None) -> float:
         return time.monotonic() + (self.timeout if timeout is None else timeout)
@@ -261,6 +269,8 @@ class Client:
         self._is_owner = bool(found.session_token)
         self._token = found.session_token or self._token
         agreed.is_current = True
+        self._connections += self._is_new_connection
+        self._is_new_connection = False
         return found
 
     def _stamped(self, observation: pb.Observation) -> Callable[[], pb.Observation]:
