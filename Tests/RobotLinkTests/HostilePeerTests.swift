@@ -213,7 +213,20 @@ struct HostilePeerTests {
 
   @Test func `a socket that cannot be made leaves no descriptor open`() async {
     await #expect(processExitsWith: .success) {
-      func open() -> Set<Int32> { Set((0..<1024).filter { fcntl($0, F_GETFD) >= 0 }) }
+      // Without the timers that the system's libraries open when they first need them.
+      func open() -> Set<Int32> {
+        Set(
+          (0..<1024).filter { descriptor in
+            let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
+            return link.map { $0 != "anon_inode:[timerfd]" && !$0.hasPrefix("/proc/") } ?? false
+          })
+      }
+      // libzmq closes what belongs to a socket on a thread of its own.
+      func closesAllBut(_ some: Set<Int32>) -> Bool {
+        let end = ContinuousClock.now + .seconds(10)
+        while open() != some, ContinuousClock.now < end { sched_yield() }
+        return open() == some
+      }
       let before = open()
       let taken: Set<Int32>
       do {
@@ -221,7 +234,7 @@ struct HostilePeerTests {
         taken = open().subtracting(before)
         _ = router.endpoint
       }
-      guard open() == before, let least = taken.min(), let most = taken.max() else { exit(3) }
+      guard closesAllBut(before), let least = taken.min(), let most = taken.max() else { exit(3) }
       var limit = rlimit()
       getrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
       // One less each time, until one is missing: the last are those of the connections' handler, which is made when the address is bound.
@@ -235,7 +248,7 @@ struct HostilePeerTests {
         setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
       }
       guard !isMade else { exit(4) }
-      exit(open() == before ? 0 : 5)
+      exit(closesAllBut(before) ? 0 : 5)
     }
   }
 
