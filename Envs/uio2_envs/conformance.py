@@ -4,7 +4,8 @@
         def make(self) -> Environment:
             return make("my-task")
 
-A body with primitives inherits ``PrimitiveConformance`` instead, which adds to them. Needs pytest, which finds the tests below in the subclass.
+A body with primitives inherits ``PrimitiveConformance`` instead, which adds to them. Needs pytest, which finds
+the tests below in the subclass.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class EnvironmentConformance(ABC):
         assert specification == shared.specification
         assert len(set(specification.cameras)) == len(specification.cameras) > 0
         assert specification.control_rate > 0 and specification.step_limit > 0
-        kinds = {("pick_and_place", "zero")} if specification.primitives else {("delta", "zero"), ("absolute", "repeat")}
+        continuous, primitive = {("delta", "zero"), ("absolute", "repeat")}, {("pick_and_place", "zero")}
+        kinds = primitive if specification.primitives else continuous
         assert (specification.action_mode, specification.hold) in kinds
         for quantities in (specification.proprioception, specification.actions):
             names = [quantity.name for quantity in quantities]

@@ -60,7 +60,7 @@ class Specification:
     step_limit: int
     """Control steps of one episode, at most."""
     primitives: tuple[str, ...] = ()
-    """The kinds of movement that an action names, such as ``"push"``, each a control step; empty: continuous commands."""
+    """The kinds of movement that an action names, such as ``"push"``; empty: continuous commands."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Environment(ABC):
 
     @property
     def prompt(self) -> tuple[str | np.ndarray, ...]:
-        """The instruction of the present episode as words and pictures in order, each picture uint8 ``[height, width, 3]``.
+        """The present episode's instruction as words and pictures in order, a picture uint8 ``[height, width, 3]``.
 
         Empty: ``instruction`` says all. Otherwise ``instruction`` is for people to read.
         """
@@ -243,7 +243,7 @@ class Environment(ABC):
         """Executes a finite action inside its ranges and returns whether the task is done in the state reached."""
 
     def _execute(self, primitive: str, action: np.ndarray) -> tuple[bool, str]:
-        """Executes a primitive with a finite action inside its ranges; whether the task is done now, and what came of it."""
+        """Executes a primitive, its action finite and in range; whether the task is done now, and what came of it."""
         raise NotImplementedError("an adapter that lists primitives executes them")
 
     @abstractmethod

@@ -1,1 +1,1 @@
-"""A table in MuJoCo on which things are picked up, put down and pushed by physics, with prompts that have pictures in them."""
+"""A table in MuJoCo: things are picked up, put down and pushed by physics, and prompts have pictures in them."""

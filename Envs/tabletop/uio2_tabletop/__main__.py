@@ -1,4 +1,4 @@
-"""``python -m uio2_tabletop measure``, ``… sentences`` and ``… show``: figures of the table, and what it looks like."""
+"""``python -m uio2_tabletop measure``, ``… sentences`` and ``… show``: the table in figures and pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measuring.add_argument("--levels", default="l1,l2,l3", help="comma-separated, of train, l1, l2, l3 (l1,l2,l3)")
     measuring.add_argument("--episodes", type=_count, default=100, help="of each task (100)")
     measuring.add_argument("--seed", type=int, default=0, help="of the first episode (0)")
-    measuring.add_argument("--loop", choices=("open", "closed"), default="open", help="one answer, or one a primitive (open)")
+    loops = ("open", "closed")
+    measuring.add_argument("--loop", choices=loops, default="open", help="one answer, or one a primitive (open)")
     measuring.add_argument("--no-drawing", action="store_true", help="leave EGL and OSMesa out")
     measuring.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     saying = commands.add_parser("sentences", help="execute sentences that say every number at every place")

@@ -1,7 +1,7 @@
 """The table as an environment: ``tabletop:put-into-l1``.
 
-An action is a primitive and its six numbers, as in the daemon's ``pick_and_place`` action space. The instruction has pictures
-in it, so each episode has a ``prompt``.
+An action is a primitive and its six numbers, as in the daemon's ``pick_and_place`` action space. The instruction has
+pictures in it, so each episode has a ``prompt``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PACKAGES = ("mujoco", "numpy")
 """What the physics, and so every result, depends on."""
 
 VIEWS = ("arm",)
-"""``arm``: the cameras show the arm; otherwise it is hidden. While a policy looks, the hand waits outside of the picture."""
+"""``arm``: the cameras show the arm, which is hidden otherwise; it waits outside of the picture."""
 
 CONTROL_RATE = 0.4
 """Primitives a second of simulated time, about: they take one to four seconds."""

@@ -1,7 +1,7 @@
 """When a task is done, and how its oracle does it.
 
-An oracle looks into the simulator and plans all its moves from the state that it sees, each for where the ones before it
-should leave things.
+An oracle looks into the simulator and plans all its moves from the state that it sees, each for where the ones before
+it should leave things.
 """
 
 from __future__ import annotations

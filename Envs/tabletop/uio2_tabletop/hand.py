@@ -230,7 +230,7 @@ class Hand:
         return True
 
     def _settle(self) -> bool:
-        """Waits until the servos are where they were told to be, to a hundredth of a millimetre, or cannot get there."""
+        """Waits until the servos are where they were told to be, to 0.01 mm, or cannot get there."""
         for _ in range(40):
             error = np.abs(self._data.qpos[self._positions] - self._data.ctrl)
             speed = np.abs(self._data.qvel[self._velocities])

@@ -20,7 +20,6 @@ from .model import X_RANGE, Y_RANGE, Thing
 from .world import Pose
 
 LEVELS = ("train", "l1", "l2", "l3")
-TITLES = {"train": "training", "l1": "placement", "l2": "combination", "l3": "new objects"}
 
 _NOUNS = ("plonk", "skirp", "tavo", "murl", "grebbit", "fosk", "zindle", "hob-jar")
 _NEW_NOUNS = ("quandle", "brisp", "yolm", "vetch-top", "druffin", "snoal")

@@ -154,15 +154,19 @@ def measure(
                 continue
             say_line(
                 f"{found['backend']}: {found['top_frames_per_s']:.0f} frames a second from above, "
-                f"{found['front_frames_per_s']:.0f} from the front (256x128); {found['new_scene_ms']:.0f} ms for a new scene "
-                f"with its two prompt pictures and both cameras; {found['first_frame_ms']:.0f} ms for a process's first frame"
+                f"{found['front_frames_per_s']:.0f} from the front (256x128); {found['new_scene_ms']:.0f} ms for a new "
+                f"scene with its two prompt pictures and both cameras; {found['first_frame_ms']:.0f} ms for the first "
+                "frame of a process"
             )
     return figures
 
 
 def _drawing_elsewhere(backend: str) -> dict[str, Any]:
     """``drawing`` in a process of its own: MuJoCo chooses its backend once."""
-    code = f"import sys; sys.path[:] = {sys.path!r}; import json; from uio2_tabletop.measure import drawing; print(json.dumps(drawing()))"
+    code = (
+        f"import json, sys; sys.path[:] = {sys.path!r}; "
+        "from uio2_tabletop.measure import drawing; print(json.dumps(drawing()))"
+    )
     environment = {**os.environ, "MUJOCO_GL": backend, "PYOPENGL_PLATFORM": backend, "LP_NUM_THREADS": "0"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
     try:

@@ -79,9 +79,12 @@ def build(things: Sequence[Thing]) -> mujoco.MjModel:
         materials.append(f'<material name="{name}" texture="{name}" specular="0.1" shininess="0.2"/>')
     for index, thing in enumerate(things):
         is_dish = thing.form.kind == "container"
-        looks = {"look": thing.form.pieces[1:], "base": thing.form.pieces[:1]} if is_dish else {"look": thing.form.pieces}
+        floor = thing.form.pieces[:1] if is_dish else ()
+        looks = {"look": thing.form.pieces[len(floor) :], "base": floor}
         geoms = []
         for look, pieces in looks.items():
+            if not pieces:
+                continue
             meshes.append(_mesh(f"{look}{index}", pieces, thing))
             # From straight above nothing but its shade tells the floor of a dish from its wall.
             shade = 'rgba="0.6 0.6 0.6 1"' if look == "base" else ""
@@ -90,7 +93,8 @@ def build(things: Sequence[Thing]) -> mujoco.MjModel:
             for number, piece in enumerate(thing.form.pieces):
                 geoms.append(_collision(f"hull{index}_{number}", piece, thing, meshes))
             geoms += _feet(thing)
-            welds.append(f'<weld name="suction{index}" body1="hand" body2="thing{index}" active="false" solref="0.012 1"/>')
+            between = f'body1="hand" body2="thing{index}"'
+            welds.append(f'<weld name="suction{index}" {between} active="false" solref="0.012 1"/>')
         joint = f'<freejoint name="thing{index}"/>' if thing.is_free else ""
         # What is only pictured waits below the floor.
         z = 0 if thing.on_table else -2
@@ -267,10 +271,13 @@ _TEMPLATE = """
       <geom name="cup" class="tool" type="sphere" size="{cup}" pos="0 0 {cup}" rgba="0.12 0.12 0.14 1"/>
       <geom name="rod" class="tool" type="capsule" size="0.004 0.046" pos="0 0 0.062"/>
       <geom name="blade" class="tool" type="box" size="0.002 {blade} 0.02" pos="-0.002 0 0.02" rgba="0.55 0.57 0.6 1"/>
-      <geom name="left" class="tool" type="box" size="0.009 0.0015 0.016" pos="0.009 {blade} 0.016" rgba="0.55 0.57 0.6 1"/>
-      <geom name="right" class="tool" type="box" size="0.009 0.0015 0.016" pos="0.009 -{blade} 0.016" rgba="0.55 0.57 0.6 1"/>
+      <geom name="left" class="tool" type="box" size="0.009 0.0015 0.016" pos="0.009 {blade} 0.016"
+        rgba="0.55 0.57 0.6 1"/>
+      <geom name="right" class="tool" type="box" size="0.009 0.0015 0.016" pos="0.009 -{blade} 0.016"
+        rgba="0.55 0.57 0.6 1"/>
       <geom name="stem" class="tool" type="capsule" size="0.004 0.036" pos="0 0 0.076"/>
-      <geom name="flange" class="tool" type="cylinder" size="0.016 0.012" pos="0 0 0.122" contype="0" rgba="0.85 0.85 0.87 1"/>
+      <geom name="flange" class="tool" type="cylinder" size="0.016 0.012" pos="0 0 0.122" contype="0"
+        rgba="0.85 0.85 0.87 1"/>
     </body>
     {bodies}
   </worldbody>

@@ -1,8 +1,8 @@
 """Moves as sentences: what a policy of the ``pick_and_place`` action space says, written and read as the daemon does.
 
-``1: pick from ( x y r ) and place to ( x y r ) 2: push from ( x y r ) and push to ( x y r )``, where a number is one of the
-thousand location tokens ``<extra_id_200>`` to ``<extra_id_1199>``. ``Envs/tests/sentences.json`` holds both sides to the same
-text.
+``1: pick from ( x y r ) and place to ( x y r ) 2: push from ( x y r ) and push to ( x y r )``, where a number is one of
+the thousand location tokens ``<extra_id_200>`` to ``<extra_id_1199>``. ``Envs/tests/sentences.json`` holds both sides
+to the same text.
 """
 
 from __future__ import annotations

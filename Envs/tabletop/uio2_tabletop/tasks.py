@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .goals import Goal, Inside, Scenes, Swept
-from .levels import LEVELS, TITLES, Draw, Floor, generator
+from .levels import LEVELS, Draw, Floor, generator
 from .model import X_RANGE, Thing
 from .world import Pose
 
@@ -99,9 +99,8 @@ def _put_into(draw: Draw) -> Episode | None:
     build = _Builder(draw)
     dish = build.add(draw.thing("container"))
     target = build.add(draw.thing("movable"))
-    taken = build.things[target], build.things[dish]
-    build.add(draw.thing("movable", lambda shape, texture: (shape, texture) != (taken[0].shape, taken[0].texture)))
-    build.add(draw.thing("container", lambda shape, texture: (shape, texture) != (taken[1].shape, taken[1].texture)))
+    build.add(draw.thing("movable", _is_none_of([build.things[target]])))
+    build.add(draw.thing("container", _is_none_of([build.things[dish]])))
     sentence = draw.one_of(
         ("Put the {thing} into the {dish} .", "The {thing} belongs in the {dish} .", "Lay the {thing} in the {dish} .")
     )
@@ -117,8 +116,7 @@ def _rotate(draw: Draw) -> Episode | None:
     # One that looks the same after a third of a turn would leave open how far it was turned.
     target = build.add(draw.thing("movable", lambda shape, _: Thing(shape, "red").form.fold == 1))
     for _ in range(2):
-        kept = build.things[target]
-        build.add(draw.thing("movable", lambda shape, texture: (shape, texture) != (kept.shape, kept.texture)))
+        build.add(draw.thing("movable", _is_none_of([build.things[target]])))
     degrees = int(draw.random.choice(_ANGLES))
     is_left = bool(draw.random.integers(2))
     way = "anticlockwise" if is_left else "clockwise"
@@ -134,12 +132,16 @@ def _rotate(draw: Draw) -> Episode | None:
     return build.episode(fill(sentence, {"thing": Pictured(target)}), Scenes([{target: turned}]))
 
 
+def _is_none_of(things: Sequence[Thing]) -> Callable[[str, str], bool]:
+    known = {(thing.shape, thing.texture) for thing in things}
+    return lambda shape, texture: (shape, texture) not in known
+
+
 def _movables(build: _Builder, draw: Draw, count: int) -> list[int]:
     """Things that differ from one another."""
     found: list[int] = []
     for _ in range(count):
-        known = {(build.things[index].shape, build.things[index].texture) for index in found}
-        found.append(build.add(draw.thing("movable", lambda shape, texture: (shape, texture) not in known)))  # noqa: B023
+        found.append(build.add(draw.thing("movable", _is_none_of([build.things[index] for index in found]))))
     return found
 
 
@@ -278,8 +280,8 @@ FAMILIES = {
         Family("rebuild", "Rebuild the pictured scene.", 2, _rebuild),
         Family("rebuild-restore", "Rebuild the pictured scene, then put everything back as it was.", 4, _restore),
         Family("follow", "Follow the pictured scenes in order.", 3, _follow),
-        Family("same-shape", "Put everything of the pictured thing's shape into the pictured container.", 2, _same_shape),
-        Family("same-colour", "Put everything of the pictured thing's colours into the pictured container.", 2, _same_colours),
+        Family("same-shape", "Put everything of the pictured shape into the pictured container.", 2, _same_shape),
+        Family("same-colour", "Put everything of the pictured colours into the pictured dish.", 2, _same_colours),
         Family("new-noun", "Put a thing into a container, both by nouns that pictures explain.", 1, _new_noun),
         Family("sweep", "Sweep so many of the pictured things onto the mat without crossing the line.", 3, _sweep),
     )
@@ -307,4 +309,4 @@ def episode(family: Family, level: str, seed: int) -> Episode:
             return made
 
 
-__all__ = ["FAMILIES", "LEVELS", "TASKS", "TITLES", "Episode", "Family", "Pictured", "episode", "fill", "parse"]
+__all__ = ["FAMILIES", "LEVELS", "TASKS", "Episode", "Family", "Pictured", "episode", "fill", "parse"]

@@ -64,7 +64,7 @@ class Trial:
         """Executes a sentence, all of its steps, until the task is done or ``limit`` steps are executed.
 
         Returns:
-            A report a step. A text that is no sentence of the action space moves nothing and is one report, ``unreadable``.
+            A report a step. A text that is no sentence of the action space moves nothing: one report, ``unreadable``.
         """
         try:
             moves = read(sentence)

@@ -1,7 +1,7 @@
 """The scene in motion: things on a table, and primitives that physics executes.
 
-What a primitive asks for is tried, not granted: the cup may find nothing, leak on an edge, lose what it carries, or put a
-thing down where it tips over. ``Outcome`` says what happened.
+What a primitive asks for is tried, not granted: the cup may find nothing, leak on an edge, lose what it carries, or put
+a thing down where it tips over. ``Outcome`` says what happened.
 """
 
 from __future__ import annotations
@@ -215,7 +215,8 @@ class World:
                 return
 
     def _is_still(self) -> bool:
-        moving = [self.data.qvel[start : start + 6] for index, start in self._velocities.items() if index not in self.fallen]
+        starts = [start for index, start in self._velocities.items() if index not in self.fallen]
+        moving = [self.data.qvel[start : start + 6] for start in starts]
         return not moving or bool(np.abs(np.array(moving)).max() < _STILL)
 
     def _drop_what_left_the_table(self) -> None:
