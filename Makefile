@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check-long soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot train-resume train-pause train-continue train-stop train-status test-training format lint clean
+.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-ray test-report test-franka demo-franka train-resume train-pause train-continue train-stop train-status test-training format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -10,6 +10,9 @@ POLICY ?= Policies/metaworld-mt5
 SEED ?= 1000
 EPISODES ?= 20
 OUT ?= rollouts
+# For evaluate: simulators beside each other, and where the run is recorded.
+WORKERS ?= 1
+RUN ?= $(OUT)/evaluation
 # For bench-peers: a clone of the official port, if it shall be measured too, and further options of compare.py.
 OFFICIAL ?=
 PEERS ?=
@@ -18,6 +21,8 @@ PEERS ?=
 RECIPE = Policies/training/recipes/$(notdir $(POLICY)).yaml
 TRAINING ?=
 TRAIN := .venv-train/bin/python -m uio2_train
+# Of test-franka: faults of each kind.
+FAULT_TRIALS ?= 100
 # Of soak: seconds, and robots that ask as fast as they are answered.
 SOAK_SECONDS ?= 1800
 SOAK_ROBOTS ?= 4
@@ -55,28 +60,62 @@ test: setup lint ## format check, then every test
 	@echo
 	@echo "test: everything passed: format, Swift tests, Python tests"
 
-check-long: setup .venv-peers/installed ## what takes minutes or an environment of its own: sanitizers, attacks, a large model, peers
+check-long: setup .venv-peers/installed .venv-ray/installed .venv-browser/installed ## what takes minutes or an environment of its own: sanitizers, attacks, a large model, peers, Ray, a browser
 	./scripts/sanitize-kernels.sh
 	swift build -c release --product uio2
-	./scripts/attack.sh
+	$(PYTHON_OF_ENVS) scripts/kill-and-resume.py --kills 20
 	[ -f $(OUT)/random-large/config.json ] || $(UIO2) synthesize --size large $(OUT)/random-large
 	UIO2_LARGE=$(OUT)/random-large $(SWIFT_TEST) --filter LargeModelTests
 	.venv-peers/bin/python -m pytest Benchmarks/peers
-	$(MAKE) test-trainer test-lerobot
+	$(MAKE) test-ray test-report
+	$(MAKE) check-wires
+	$(MAKE) test-trainer test-lerobot test-franka
 	@if [ -x "$(TRAIN_PYTHON)" ]; then $(MAKE) test-training; \
 	  else echo "check-long: the trainer's tests are left out: make train-resume makes their environment"; fi
+	./scripts/hostile-media.sh
+	./scripts/attack.sh
 	@echo
 	@echo "check-long: everything passed"
+
+test-franka: .venv-franka/installed ## test the Franka driver on a simulated arm, with FAULT_TRIALS faults of each kind
+	@swift build -c release --product uio2
+	.venv-franka/bin/python -m pytest Envs/robots/tests
+	.venv-franka/bin/python -m uio2_robots.faults --trials $(FAULT_TRIALS)
+
+demo-franka: .venv-franka/installed ## fly a simulated Franka with the shipped policy; leaves a plot of told and reached
+	@swift build -c release --product uio2
+	@./scripts/demo-franka.sh $(UIO2) $(POLICY) $(OUT)/franka
+
+# libfranka and MuJoCo 4 want an environment of their own.
+.venv-franka/installed: Envs/robots/pyproject.toml Envs/robots/requirements.txt
+	@echo "test-franka: installing franky-control and franky-sim in .venv-franka"
+	@$(or $(PYTHON),python3) -m venv .venv-franka
+	@.venv-franka/bin/python -m pip install -q -r Envs/robots/requirements.txt
+	@touch $@
+
+check-wires: setup .venv-wires/installed ## other people's clients, unmodified; three million changed messages; promtool
+	swift build -c release --product wire-driver
+	.venv-wires/bin/python -m pytest scripts/wires
+	./scripts/wires/mutate.sh
+	./scripts/wires/promtool.sh
+
+# openpi-client wants an older numpy than the simulators.
+.venv-wires/installed: scripts/wires/requirements.txt
+	@echo "check-wires: installing openpi-client and vla-eval in .venv-wires"
+	@$(or $(PYTHON),python3) -m venv .venv-wires
+	@.venv-wires/bin/python -m pip install -q -r $<
+	@touch $@
 
 soak: setup ## four robots as fast as they are answered for half an hour: nothing is lost, nothing grows
 	@swift build -c release --product uio2
 	@PYTHONPATH=Envs:Envs/client:scripts/attack $(PYTHON_OF_ENVS) scripts/attack/soak.py \
 	  --policy $(POLICY) --seconds $(SOAK_SECONDS) --robots $(SOAK_ROBOTS)
 
-evaluate: setup ## fly 20 fresh seeds of each task: the README's success table
+evaluate: setup ## run 20 fresh seeds of each task, or go on with that, and write the report: the README's success table
 	@swift build -c release --product uio2
-	@$(UIO2) rollout --env metaworld:$(TASKS) --episodes $(EPISODES) --seed $(SEED) --policy $(POLICY) \
-	  --json $(OUT)/evaluation.json
+	@$(UIO2) evaluate metaworld-mt5 --policy $(POLICY) --episodes $(EPISODES) --seed $(SEED) --workers $(WORKERS) \
+	  --run $(RUN) --resume
+	@$(UIO2) report $(RUN)
 
 bench: setup ## time the daemon, the shipped policy and the LARGE model with random weights, stage by stage
 	@swift build -c release --product uio2
@@ -124,6 +163,30 @@ test-trainer: .venv-train/installed ## test the package that trains policies (ui
 test-lerobot: .venv-train/installed .venv-lerobot/installed ## test that LeRobot itself reads and writes what the trainer does (gigabytes)
 	HF_HUB_OFFLINE=1 LEROBOT_PYTHON=$(CURDIR)/.venv-lerobot/bin/python \
 	  .venv-train/bin/python -m pytest Policies/training/tests/package/test_lerobot_writer.py
+
+test-ray: setup .venv-ray/installed ## test an evaluation on two nodes of Ray, one of them killed
+	@swift build -c release --product uio2
+	.venv-ray/bin/python -m pytest Envs/tests/long/test_cluster.py
+
+test-report: setup .venv-browser/installed ## test the report in headless Chromium: light, dark, on a phone
+	@swift build -c release --product uio2
+	.venv-browser/bin/python -m pytest Envs/tests/long/test_browser.py
+
+.venv-ray/installed: Envs/tests/long/ray.txt Envs/pyproject.toml
+	@echo "test-ray: installing Ray in .venv-ray"
+	@$(or $(PYTHON),python3) -m venv .venv-ray
+	@.venv-ray/bin/python -m pip install -q -r $<
+	@touch $@
+
+# 80 MB to fetch and 290 MB on disk: too much for `make setup`, which every user runs.
+.venv-browser/installed: Envs/tests/long/browser.txt
+	@command -v chromium >/dev/null || { echo "test-report: installing Debian's chromium"; \
+	  root=$$([ "$$(id -u)" -eq 0 ] || echo sudo); $$root apt-get update -q && \
+	  $$root apt-get install -q -y --no-install-recommends chromium; }
+	@echo "test-report: installing Playwright in .venv-browser"
+	@$(or $(PYTHON),python3) -m venv .venv-browser
+	@.venv-browser/bin/python -m pip install -q -r $<
+	@touch $@
 
 # LeRobot wants another torch than ours.
 .venv-lerobot/installed:

@@ -24,12 +24,17 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     // SHA-256 of what a policy is made of.
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    // HTTP and websockets: 50 s of a first build on two cores.
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    // The facade through which everything counts.
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
   ],
   targets: [
     // System libraries.
     .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
+    .systemLibrary(name: "CMsgPack", providers: [.apt(["libmsgpack-dev"])]),
 
     // What the operating system offers, with its errors as values: whole files, child processes and signals, a log that never waits.
     .target(name: "Files"),
@@ -70,25 +75,38 @@ let package = Package(
       dependencies: [
         "Files", "RobotInterface", "UnifiedIO", "Tensors", .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    .target(name: "RobotLink", dependencies: ["RobotInterface", "CZeroMQ", "CProtocol", "CProtobufC"]),
+    .target(name: "RobotLink", dependencies: ["Files", "RobotInterface", "CZeroMQ", "CProtocol", "CProtobufC"]),
     .target(
       name: "ControlDaemon",
       dependencies: [
         "RobotInterface", "RobotPolicy", "RobotLink", "UnifiedIO", "Tensors",
         .product(name: "Logging", package: "swift-log"),
       ]),
+
+    // Other people's wires: msgpack with the arrays of numpy, openpi's and vla-eval's messages, HTTP and websockets, `/metrics`.
+    .target(name: "MessagePack", dependencies: ["CMsgPack"]),
+    .target(name: "OpenPI", dependencies: ["MessagePack"]),
+    .target(name: "VLAEval", dependencies: ["MessagePack"]),
+    .target(
+      name: "WebServer",
+      dependencies: [
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+      ]),
+    .target(name: "PrometheusMetrics", dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")]),
+
     // Statistics and tables of what was measured.
     .target(name: "Reporting"),
     // The record of an evaluation run (`uio2 evaluate`, `uio2 report`).
-    .target(name: "RunDatabase", dependencies: [.product(name: "GRDB", package: "GRDB.swift")]),
+    .target(name: "RunDatabase", dependencies: ["Files", .product(name: "GRDB", package: "GRDB.swift")]),
     .target(name: "RunAnalysis", dependencies: ["Reporting", "RunDatabase"]),
     .target(
       name: "PolicyEvaluation",
-      dependencies: ["Files", "Processes", "RunDatabase", .product(name: "Yams", package: "Yams")]),
+      dependencies: ["Files", "Processes", "Reporting", "RunDatabase", .product(name: "Yams", package: "Yams")]),
     // Times beside the machine's ceilings, and what weight formats change (`uio2 bench`).
     .target(
       name: "ModelBenchmark",
-      dependencies: ["Tensors", "UnifiedIO", "RobotInterface", "RobotPolicy", "PolicyEvaluation"]),
+      dependencies: ["Tensors", "UnifiedIO", "RobotInterface", "RobotPolicy", "Reporting"]),
     // The daemon's own time, beside a bare echo (`uio2 bench --size daemon`).
     .target(
       name: "DaemonBenchmark",
@@ -99,7 +117,6 @@ let package = Package(
         "Files", "Processes", "LogOutput", "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark",
         "DaemonBenchmark", "RobotInterface",
         "RobotPolicy", "RobotLink", "ControlDaemon", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase",
-        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -108,6 +125,13 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .target(name: "KernelLevels", dependencies: ["CKernels"], path: "Tests/KernelLevels"),
     .executableTarget(name: "kernel-driver", dependencies: ["CKernels"], path: "Tests/KernelDriver"),
+    .executableTarget(
+      name: "wire-driver",
+      dependencies: [
+        "TestSupport", "MessagePack", "OpenPI", "VLAEval", "WebServer", "PrometheusMetrics",
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+      ],
+      path: "Tests/WireDriver"),
     .testTarget(
       name: "CKernelsTests", dependencies: ["TestSupport", "CKernels", "KernelLevels", "kernel-driver"],
       exclude: ["instructions.txt"]),
@@ -134,10 +158,17 @@ let package = Package(
     .testTarget(name: "RunAnalysisTests", dependencies: ["Reporting", "RunAnalysis", "RunDatabase"]),
     .testTarget(
       name: "PolicyEvaluationTests",
-      dependencies: ["TestSupport", "Files", "Processes", "PolicyEvaluation", "RunDatabase"]),
+      dependencies: ["TestSupport", "Files", "Processes", "PolicyEvaluation", "Reporting", "RunDatabase"]),
+    .testTarget(name: "MessagePackTests", dependencies: ["TestSupport", "MessagePack"], exclude: ["Fixtures"]),
+    .testTarget(name: "OpenPITests", dependencies: ["TestSupport", "MessagePack", "OpenPI"], exclude: ["Fixtures"]),
+    .testTarget(name: "VLAEvalTests", dependencies: ["TestSupport", "MessagePack", "VLAEval"], exclude: ["Fixtures"]),
+    .testTarget(name: "WebServerTests", dependencies: ["TestSupport", "WebServer"]),
+    .testTarget(
+      name: "PrometheusMetricsTests",
+      dependencies: ["PrometheusMetrics", .product(name: "CoreMetrics", package: "swift-metrics")]),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["TestSupport", "RobotInterface", "RobotLink", "UnifiedIO", "Tensors", "uio2"]),
+      dependencies: ["TestSupport", "RobotInterface", "RobotLink", "RunDatabase", "UnifiedIO", "Tensors", "uio2"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11,

@@ -7,4 +7,4 @@ cd "$(dirname "$0")/.."
 
 python=${UIO2_PYTHON:-.venv/bin/python}
 [ -x "$python" ] || { echo "hostile-media: no $python; run make setup, or name a Python in UIO2_PYTHON" >&2; exit 69; }
-PYTHONPATH=Envs:Envs/client:scripts/hostile-media exec "$python" scripts/hostile-media/run.py "$@"
+PYTHONPATH=Envs:Envs/client:scripts/attack:scripts/hostile-media exec "$python" scripts/hostile-media/run.py "$@"

@@ -67,7 +67,8 @@ resume() {
   # The tree may change or go away while the run goes on, so it runs from a copy.
   rm -rf "$data/code"
   mkdir -p "$data/code/Policies"
-  cp -r Policies/training "$data/code/Policies/"
+  # With the shipped policies, which a recipe may begin from.
+  cp -r Policies/* "$data/code/Policies/"
   cp -r Envs "$data/code/"
   setsid nohup nice -n 19 "$venv/bin/python" -W ignore "$data/code/Policies/training/supervise.py" \
     --recipe "$recipe" --root "$data" --state "$state" --niceness "${UIO2_TRAIN_NICENESS:-10}" >>"$data/$recipe/log" 2>&1 </dev/null &

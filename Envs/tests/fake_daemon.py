@@ -75,16 +75,20 @@ class FakeDaemon:
         capabilities: the answer to Hello.
         on_other: answers to Reset, Stop, Resume, Generate and Cancel; acknowledgements when left out. Of a list all are sent.
         address: where to serve; a free port when left out.
+        warm_after: greetings that wait for the policy; the last of them makes it warm, and all are answered.
     """
 
     def __init__(
         self,
         on_observation: Callable[[int, pb.Observation], Answer],
-        capabilities: pb.Capabilities | None = None,
+        capabilities: pb.Capabilities | Callable[[pb.Request], Answer] | None = None,
         on_other: Callable[[pb.Request], Answer | list[Answer]] | None = None,
         address: str = "tcp://127.0.0.1:*",
+        warm_after: int = 1,
     ) -> None:
         self._on_observation = on_observation
+        self._cold = warm_after
+        self._greetings: list[tuple[pb.Request, list[bytes]]] = []
         self._capabilities = toy_capabilities() if capabilities is None else capabilities
         self._on_other = on_other or (lambda request: pb.Acknowledgement(stopped=False))
         self._context = zmq.Context()
@@ -152,8 +156,16 @@ class FakeDaemon:
         self.requests.append(request)
         self.identities.append(frames[0])
         kind, delay = request.WhichOneof("body"), 0.0
+        answer: Answer | list[Answer]
         if kind == "hello":
-            answer: Answer = self._capabilities
+            self._greetings.append((request, frames[:-1]))
+            if len(self._greetings) < self._cold:
+                return
+            self._cold = 1
+            for waiting, route in self._greetings[:-1]:
+                self.reply(waiting, self._greeting(waiting), route)
+            self._greetings.clear()
+            answer = self._greeting(request)
         elif kind == "observation":
             index = len(self.observations) - 1
             answer, delay = self._on_observation(index, request.observation), self.delay(index)
@@ -162,6 +174,9 @@ class FakeDaemon:
         for part in answer if isinstance(answer, list) else [answer]:
             if part is not None:
                 self.reply(request, part, frames[:-1], delay)
+
+    def _greeting(self, request: pb.Request) -> Answer:
+        return self._capabilities(request) if callable(self._capabilities) else self._capabilities
 
     def reply(self, request: pb.Request, answer: Answer, route: list[bytes], delay: float = 0.0) -> None:
         """Sends one reply, ``delay`` seconds late."""

@@ -81,8 +81,6 @@ def test_answers_to_another_observation_are_refused() -> None:
 def test_no_daemon() -> None:
     with Client(NOWHERE, timeout=0.1) as client, pytest.raises(Disconnected, match="no daemon"):
         client.hello()
-    with Client("nonsense", timeout=0.1) as client, pytest.raises(Disconnected, match="not an address"):
-        client.hello()
 
 
 def test_a_daemon_that_dies_is_noticed_at_once_and_found_again() -> None:

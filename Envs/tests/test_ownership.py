@@ -13,8 +13,10 @@ import pytest
 from fake_daemon import FakeDaemon, chunk_for, error, toy_capabilities
 from test_client import look
 from test_process import command, environment, expert, run
-from uio2_client import Client, ClientError, read_token, write_token
+from uio2_client import Client, ClientError, Timeout, read_token, write_token
 from uio2_client import uio2_pb2 as pb
+
+from uio2_envs.rollout import greet
 
 TOKEN = bytes(range(16))
 OTHER = bytes(range(16, 32))
@@ -34,17 +36,89 @@ def kinds(daemon: FakeDaemon) -> list[str]:
 
 def test_the_token_of_the_greeting_goes_with_every_request() -> None:
     with FakeDaemon(still, owned()) as daemon, Client(daemon.address) as client:
-        assert client.token == b""
+        own = client.token
+        assert len(own) == 16 and not client.is_owner, "its own, before anybody has answered"
         client.stop("anyone may")
         client.hello()
         client.reset()
         client.act(look())
         client.resume()
-        assert [request.session_token for request in daemon.requests] == [b"", b"", TOKEN, TOKEN, TOKEN]
-        assert client.token == TOKEN
+        assert [request.session_token for request in daemon.requests] == [b"", own, TOKEN, TOKEN, TOKEN]
+        assert client.token == TOKEN and client.is_owner
     with FakeDaemon(still, toy_capabilities()) as daemon, Client(daemon.address, token=OTHER) as client:
         client.hello()
         assert client.token == OTHER, "a stranger gets none, and keeps what it has"
+        assert not client.is_owner
+    with pytest.raises(ValueError, match="at most 64 bytes"):
+        Client("tcp://127.0.0.1:9", token=bytes(65))
+
+
+def adopting(request: pb.Request) -> pb.Capabilities:
+    return toy_capabilities(session_token=request.session_token)
+
+
+def test_a_lost_greeting_locks_nobody_out() -> None:
+    """The daemon warms up for longer than the greeting waits, twice, and answers all of them at the end, as the real one does."""
+    with FakeDaemon(still, adopting, warm_after=3) as daemon, Client(daemon.address, session="arm") as client:
+        for _ in range(2):
+            with pytest.raises(Timeout):
+                client.hello(timeout=0.1)
+        client.hello()
+        assert client.is_owner
+        client.act(look())
+        tokens = {request.session_token for request in daemon.requests}
+        assert tokens == {client.token}, "whichever greeting made the owner, it is this client"
+
+
+def test_a_robot_greets_with_one_token_until_the_policy_is_warm() -> None:
+    with FakeDaemon(still, adopting, warm_after=3) as daemon, Client(daemon.address, session="arm") as client:
+        assert greet(client, 30.0).policy_name == "toy-policy"
+        assert client.is_owner and {request.session_token for request in daemon.requests} == {client.token}
+
+    def crowded(request: pb.Request) -> pb.Capabilities | pb.Error:
+        return error("overloaded") if len(daemon.requests) < 3 else adopting(request)
+
+    with FakeDaemon(still, crowded) as daemon, Client(daemon.address) as client:
+        assert greet(client, 30.0).policy_name == "toy-policy", "too many waited, for a while"
+
+
+def test_a_session_is_given_up() -> None:
+    with FakeDaemon(still, owned()) as daemon, Client(daemon.address) as client:
+        client.hello()
+        assert client.release() is False and not client.is_owner
+        client.resume_unknown_sessions()
+        assert kinds(daemon) == ["hello", "release", "resume"]
+        assert daemon.requests[2].resume.unknown_sessions
+
+
+def test_any_reason_stops() -> None:
+    with FakeDaemon(still) as daemon, Client(daemon.address) as client:
+        for reason in ("a\0b", "é" * 5_000, "a" + "é" * 5_000, "\ud800", ""):
+            client.stop(reason)
+        reasons = [request.stop.reason for request in daemon.requests]
+        assert reasons == ["a b", "é" * 512, "a" + "é" * 511, "?", ""]
+
+
+def test_after_a_minute_without_an_answer_the_client_says_hello_first() -> None:
+    now = [10**12]
+    with FakeDaemon(still, owned()) as daemon, Client(daemon.address, clock=lambda: now[0]) as client:
+
+        def act(sequence: int) -> None:
+            seen = look(sequence)
+            seen.captured_at = now[0]
+            client.act(seen)
+
+        client.hello("arm", "7")
+        act(1)
+        now[0] += 59 * 10**9
+        act(2)
+        assert kinds(daemon) == ["hello", "observation", "observation"]
+        now[0] += 61 * 10**9
+        act(3)
+        act(4)
+        assert kinds(daemon)[3:] == ["hello", "observation", "observation"]
+        assert daemon.requests[3].hello.client_name == "arm"
+        assert daemon.observations[2].echo.reply_received_at == now[0]
 
 
 def test_an_observation_is_stamped_when_it_leaves_and_not_before() -> None:
@@ -102,6 +176,9 @@ def test_actions_after_their_deadline_are_not_handed_out() -> None:
     with FakeDaemon(answer) as daemon, Client(daemon.address) as client:
         simulated = look(1)
         simulated.clock, simulated.captured_at = pb.ROBOT_CLOCK_SIMULATED, 5
+        with pytest.raises(ClientError, match="malformed: observation.sent_at"):
+            client.act(simulated)  # which the daemon would refuse too: only the robot knows
+        simulated.sent_at = 5
         assert client.act(simulated).valid_until == 6, "time stands still: the robot decides"
         assert daemon.observations[0].sent_at == 5 and not daemon.observations[0].HasField("echo")
 
@@ -110,7 +187,7 @@ def end(daemon: FakeDaemon, client: Client) -> None:
     """Ends the daemon once the client's connection is gone too: what is sent before that ends as ``disconnected``."""
     daemon.die()
     daemon._thread.join(timeout=5)
-    assert client._monitor is not None and client._monitor.poll(5_000), "the connection did not break"
+    assert client._transport.is_broken(5_000), "the connection did not break"
 
 
 def test_another_policy_behind_the_address_is_found_before_it_sees_anything() -> None:
@@ -159,9 +236,11 @@ def test_a_daemon_restarted_with_the_same_policy_is_greeted_again() -> None:
     with FakeDaemon(still, owned()) as first, Client(first.address) as client:
         client.hello("arm", "7")
         client.act(look(1))
+        assert client.connections == 1
         end(first, client)
         with FakeDaemon(still, toy_capabilities(session_token=OTHER), address=first.address) as second:
             client.act(look(2))
+            assert client.connections == 2
             assert kinds(second) == ["hello", "observation"]
             assert (second.requests[0].hello.client_name, second.requests[0].hello.client_version) == ("arm", "7")
             assert [request.session_token for request in second.requests] == [TOKEN, OTHER]
@@ -261,7 +340,7 @@ def test_a_robot_goes_on_with_the_token_that_it_kept(tmp_path: Path) -> None:
         assert read_token(path) == TOKEN
         assert run(*arguments, "--connect", daemon.address)[0] == 0
         greetings = [request.session_token for request in daemon.requests if request.WhichOneof("body") == "hello"]
-        assert greetings == [b"", TOKEN]
+        assert len(greetings[0]) == 16 and greetings[1] == TOKEN
     path.write_text("nonsense", encoding="ascii")
     code, events, _ = run(*arguments, "--connect", "tcp://127.0.0.1:9", "--events")
     assert code == 4 and events[-1]["code"] == "invalid_token"

@@ -1,17 +1,15 @@
-"""Shards as processes and as tasks of a Ray cluster, with a stand-in for the program ``uio2``."""
+"""Shards as processes, with a stand-in for the program ``uio2``; long/test_cluster.py has the tasks of a real cluster."""
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from uio2_envs import ray as shards
-from uio2_envs.ray import Plan, ShardFailure
+from uio2_envs.ray import Plan, PlanMismatch, ShardFailure
 
 STAND_IN = """#!{python}
 import json, os, sys, time
@@ -24,14 +22,17 @@ if words[0] == "evaluate":
         file.write(os.environ.get("RAY_NODE_LABEL", ""))
     if option.get("--fail") == "always" or option.get("--fail") == "once" and index == 2 and \\
             len([n for n in os.listdir(state) if n.startswith("started-2-")]) == 1:
-        sys.exit("the daemon is gone")
+        print("the daemon is gone", file=sys.stderr)
+        sys.exit(69)
     if option.get("--usage"):
         print("unknown option", file=sys.stderr)
-        sys.exit(64)
+        sys.exit(int(option["--usage"]))
     if option.get("--wait"):
         while not os.path.exists(option["--wait"]):
             time.sleep(0.05)
     os.makedirs(os.path.join(option["--run"], "videos"))
+    with open(os.path.join(option["--run"], "videos", option.get("--film", f"push-seed{{index}}") + ".mp4"), "w") as file:
+        file.write(str(index))
     with open(os.path.join(option["--run"], "run.json"), "w") as file:
         json.dump([episode for episode in range(12) if episode % count == index - 1], file)
 else:
@@ -41,11 +42,6 @@ else:
     os.makedirs(words[-1])
     json.dump(sorted(episodes), open(os.path.join(words[-1], "run.json"), "w"))
 """
-
-needs_ray = pytest.mark.skipif(
-    find_spec("ray") is None or not os.environ.get("UIO2_CHECK_LONG"),
-    reason="a long check: UIO2_CHECK_LONG=1 in an environment with Ray (pip install 'Envs[ray]')",
-)
 
 
 @pytest.fixture
@@ -71,7 +67,11 @@ def test_a_shard_returns_the_files_of_its_run(program: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("arguments", "is_final", "words"),
-    [(("--fail", "always"), False, "the daemon is gone"), (("--usage", "x"), True, "64: unknown option")],
+    [
+        (("--fail", "always"), False, "69: the daemon is gone"),
+        *[(("--usage", code), True, f"{code}: unknown option") for code in ("64", "65", "70")],
+        *[(("--usage", code), False, f"{code}: unknown option") for code in ("1", "74", "137")],
+    ],
 )
 def test_a_shard_that_fails_says_why(program: Path, arguments: tuple[str, ...], is_final: bool, words: str) -> None:
     with pytest.raises(ShardFailure, match=f"shard 1/2: .*{words}") as caught:
@@ -94,6 +94,48 @@ def test_files_of_a_run_stay_in_its_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "outside").exists()
 
 
+def finish_shards(plan: Plan, folder: Path) -> None:
+    """Runs all shards where a cluster would put them."""
+    shards._claim(folder, plan)
+    for shard in range(1, plan.shards + 1):
+        shards.unpack(shards.run_shard(plan, shard), folder / str(shard))
+
+
+def test_shards_of_another_evaluation_are_not_gone_on_with(program: Path, tmp_path: Path) -> None:
+    suite = tmp_path / "mine.yaml"
+    suite.write_text("name: mine")
+    plan = Plan(str(suite), 2, str(program), ("--policy", "a"))
+    finish_shards(plan, tmp_path / "run.shards")
+    shards._claim(tmp_path / "run.shards", plan)
+    others = [Plan("toy", 2, str(program), plan.arguments), Plan(str(suite), 3, str(program), plan.arguments),
+              Plan(str(suite), 2, str(program), ("--policy", "b"))]  # fmt: skip
+    for other in others:
+        with pytest.raises(PlanMismatch, match="another evaluation"):
+            shards._claim(tmp_path / "run.shards", other)
+    suite.write_text("name: mine # changed")
+    with pytest.raises(PlanMismatch, match="remove that folder"):
+        shards._claim(tmp_path / "run.shards", plan)
+    (tmp_path / "old.shards" / "1").mkdir(parents=True)
+    with pytest.raises(PlanMismatch, match="does not say"):
+        shards._claim(tmp_path / "old.shards", plan)
+
+
+def test_the_merged_run_has_the_films_of_all_shards(program: Path, tmp_path: Path) -> None:
+    plan = Plan("toy", 3, str(program))
+    finish_shards(plan, tmp_path / "run.shards")
+    shards.merge(plan, tmp_path / "run.shards", tmp_path / "run")
+    assert sorted(film.name for film in (tmp_path / "run" / "videos").iterdir()) == [f"push-seed{n}.mp4" for n in (1, 2, 3)]
+    assert (tmp_path / "run" / "run.json").read_text() == str(list(range(12)))
+
+
+def test_a_merge_that_fails_leaves_no_run_and_keeps_the_shards(program: Path, tmp_path: Path) -> None:
+    plan = Plan("toy", 2, str(program), ("--film", "the-same"))
+    finish_shards(plan, tmp_path / "run.shards")
+    with pytest.raises(ShardFailure, match="the-same.mp4"):
+        shards.merge(plan, tmp_path / "run.shards", tmp_path / "run")
+    assert not (tmp_path / "run").exists() and (tmp_path / "run.shards" / "2" / "run.json").exists()
+
+
 def test_usage(program: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert shards.main(["toy", "--run", str(tmp_path), "--program", str(program)]) == 2
     assert "exists" in capsys.readouterr().err
@@ -102,68 +144,3 @@ def test_usage(program: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     if find_spec("ray") is None:
         assert shards.main(["toy", "--run", str(tmp_path / "new"), "--program", str(program)]) == 2
         assert "uio2-envs[ray]" in capsys.readouterr().err
-
-
-@needs_ray
-def test_a_killed_node_costs_its_shards_one_attempt(program: Path, tmp_path: Path) -> None:
-    """Two nodes; one is killed while its shards run. They run again on the other, and no episode is lost or repeated."""
-    import threading
-
-    import ray
-    from ray.cluster_utils import Cluster
-
-    envs = Path(__file__).resolve().parents[1]
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(envs), str(envs / "client")])
-    gate, run = tmp_path / "gate", tmp_path / "merged"
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    # Connected while there is one node: this program must not be connected to the node that is lost.
-    ray.init(address=cluster.address, log_to_driver=False)
-    lost = cluster.add_node(num_cpus=1)
-    cluster.wait_for_nodes()
-    failures: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            shards.evaluate(Plan("toy", 2, str(program), ("--wait", str(gate))), run)
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=work)
-    try:
-        thread.start()
-        deadline = time.monotonic() + 120
-        while not (started(program, 1) and started(program, 2)):
-            assert time.monotonic() < deadline and thread.is_alive(), failures
-            time.sleep(0.05)
-        cluster.remove_node(lost, allow_graceful=False)
-        gate.touch()
-        thread.join(timeout=180)
-        assert not thread.is_alive() and not failures, failures
-    finally:
-        gate.touch()
-        ray.shutdown()
-        cluster.shutdown()
-    assert (run / "run.json").read_text() == str(list(range(12)))
-    assert sorted((started(program, 1), started(program, 2))) == [1, 2]
-    assert not run.with_name("merged.shards").exists()
-
-
-@needs_ray
-def test_a_failed_shard_is_run_again_and_finished_ones_are_kept(program: Path, tmp_path: Path) -> None:
-    envs = Path(__file__).resolve().parents[1]
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(envs), str(envs / "client")])
-    import ray
-
-    run = tmp_path / "merged"
-    command = ["toy", "--run", str(run), "--shards", "3", "--program", str(program)]
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    try:
-        assert shards.main([*command, "--attempts", "1", "--", "--fail", "once"]) == 1
-        assert not run.exists()
-        kept = [shard for shard in (1, 3) if (run.with_name("merged.shards") / str(shard)).is_dir()]
-        assert shards.main([*command, "--", "--fail", "once"]) == 0
-        assert (run / "run.json").read_text() == str(list(range(12)))
-        assert started(program, 2) == 2 and all(started(program, shard) == 1 for shard in kept)
-        assert shards.main(["toy", "--run", str(tmp_path / "other"), "--program", str(program), "--", "--usage", "x"]) == 1
-    finally:
-        ray.shutdown()

@@ -17,7 +17,8 @@ from uio2_envs.agreement import Agreement
 from uio2_envs.clock import SimulatedClock, WallClock
 from uio2_envs.environment import Transition
 from uio2_envs.realtime import InlineAsker, RealtimeRobot, ThreadAsker
-from uio2_envs.robot import PolicyStep, Robot, RobotFailure
+from uio2_envs.patience import RobotFailure
+from uio2_envs.robot import PolicyStep, Robot
 
 PERIOD = 20_000_000
 """Nanoseconds of the toy's control step."""
@@ -92,7 +93,9 @@ def test_a_new_chunk_takes_over_at_the_actions_really_executed() -> None:
     assert run.executed[:6] == [None, None, (1, 0), (1, 1), (1, 2), (1, 3)]
     assert run.executed[6:] == [(2, 2), (2, 3), (3, 2), (3, 3), (4, 2), (4, 3), (5, 2), (5, 3), (6, 2), (6, 3)]
     assert run.result.held_steps == 2 and run.result.skipped_actions == 2 * 5
-    assert [seen.actions_consumed for seen in run.link.observations[:4]] == [0, 2, 0, 0]
+    # Places in the last chunk, what was skipped of it included: behind the third's place lie the two that are executed next.
+    assert [seen.actions_consumed for seen in run.link.observations[:4]] == [0, 2, 2, 2]
+    assert all(seen.skips_executed for seen in run.link.observations)
 
 
 def test_longer_than_a_chunk_it_holds_and_skips_nothing() -> None:
@@ -125,11 +128,13 @@ def test_no_action_is_repeated_or_executed_after_its_time(seed: int) -> None:
     taken = [entry for entry in run.executed if entry is not None]
     assert taken == sorted(set(taken)) and len(run.executed) == run.result.steps == 100
     assert run.executed.count(None) == run.result.held_steps and len(taken) > 20
-    for step, entry in enumerate(run.executed):
-        if entry is not None:
-            chunk, place = entry
-            since = run.executed[run.asker.asked_at[chunk - 1] : step]
-            assert place == len(since) - since.count(None), "as many as were executed since its observation are skipped"
+    for number, seen in enumerate(run.link.observations):
+        # What comes after the observation and before its answer is what the daemon takes for what may come: the rest, from the place on.
+        began = run.asker.asked_at[number]
+        current = [entry for entry in run.executed[:began] if entry is not None]
+        followed = [entry for entry in run.executed[began:] if entry is not None and entry[0] <= number]
+        if followed and current and followed[0][0] == current[-1][0]:
+            assert seen.actions_consumed == followed[0][1] == current[-1][1] + 1
 
 
 def test_the_answers_of_another_moment_are_not_begun() -> None:

@@ -13,7 +13,8 @@ from uio2_client import uio2_pb2 as pb
 from uio2_envs import toy
 from uio2_envs.agreement import Agreement, Disagreed, disagreements
 from uio2_envs.clock import SimulatedClock
-from uio2_envs.robot import EpisodeResult, Patience, PolicyStep, Robot, RobotFailure
+from uio2_envs.patience import Patience, RobotFailure
+from uio2_envs.robot import EpisodeResult, PolicyStep, Robot
 
 SEED = 5
 QUICK = Patience(timeouts=3, superseded=4, refused_seconds=0.05, pause_seconds=0.001)
@@ -114,7 +115,9 @@ def test_superseded_looks_again_without_moving() -> None:
     result = body.run_episode(SEED)
     assert result.success and result.held_steps == 0
     np.testing.assert_array_equal(link.positions()[0], link.positions()[1])
-    assert link.observations[3].actions_consumed == 0
+    # The second observation comes after no chunk, the fourth after the same as the third: a refusal does not take it back.
+    assert [seen.actions_consumed for seen in link.observations[:5]] == [0, 0, 4, 4, 4]
+    assert not any(seen.skips_executed for seen in link.observations)
     body, _, _ = robot(lambda n, seen: refuse("superseded"))
     with pytest.raises(RobotFailure, match="superseded"):
         body.run_episode(SEED)

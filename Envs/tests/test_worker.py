@@ -48,6 +48,10 @@ def test_jobs_are_run_in_their_order_and_a_job_depends_on_its_seed_alone() -> No
     assert first == last and first["path_length"] > 0.1 and first["mean_jerk"] is not None
     steps = [event for event in events if event["event"] == "step" and event["id"] == 5]
     assert len(steps) == ends[0]["steps"] and len(steps[0]["commands"][0]) == 2
+    # The reward of the toy is how near the point is.
+    assert [step["reward"] for step in steps] == sorted(step["reward"] for step in steps)
+    assert -0.06 < steps[-1]["reward"] < 0
+    assert events[1]["goal_protocol"] == "fresh" and events[1]["step_limit"] == 100
 
 
 def test_an_episode_may_go_on_after_its_first_success() -> None:
@@ -60,6 +64,7 @@ def test_an_episode_may_go_on_after_its_first_success() -> None:
 def test_a_failure_of_one_episode_names_it_and_ends_the_worker() -> None:
     code, events, people = run([{"id": 9, "task": "reach-blue", "seed": 0}, {"id": 10, "task": "reach-red", "seed": 0}])
     assert code == 5 and "reach-blue" in people
+    assert [event["event"] for event in events] == ["episode_failed"], "nothing is begun for a task that there is not"
     assert events[-1]["event"] == "episode_failed" and events[-1]["id"] == 9
     assert events[-1]["code"] == "unknown_task"
 

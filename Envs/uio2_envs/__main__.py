@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
 
-from uio2_client import Client, read_token
+from uio2_client import Client, Endpoint, InvalidAddress, read_token
 
-from . import adapters, interruption, lifeline, rollout
+from . import adapters, command_line, interruption, lifeline, rollout
 from .agreement import Disagreed
+from .command_line import (
+    EXIT_CODES,
+    EXIT_DISAGREED,
+    EXIT_ENVIRONMENT,
+    EXIT_INTERRUPTED,
+    EXIT_PROTOCOL,
+    claim_stdout,
+    say,
+)
 from .environment import EnvironmentFailure
 from .events import EventStream
 from .frames import ENCODINGS
-from .robot import RobotFailure
-
-EXIT_DISAGREED = 3
-EXIT_PROTOCOL = 4
-EXIT_ENVIRONMENT = 5
-EXIT_INTERRUPTED = 130
-
+from .patience import RobotFailure
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the robot and returns its exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
-    events = EventStream(_claim_stdout() if options.events else None)
+    events = EventStream(claim_stdout() if options.events else None)
     interruption.install()
     if options.lifeline:
         lifeline.hold_on()
@@ -50,17 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             token_file=options.token_file,
         )
         with Client(options.connect, options.session, options.timeout, token=_token(options.token_file)) as client:
-            rollout.run(plan, client, events, _say)
+            rollout.run(plan, client, events, say)
         return 0
     except Disagreed as error:
         for point in error.points:
-            _say(f"disagrees with the policy: {point.subject}: {point.message}")
+            say(f"disagrees with the policy: {point.subject}: {point.message}")
         return _fail(events, error.points[0], EXIT_DISAGREED)
     except RobotFailure as error:
-        _say(str(error))
+        say(str(error))
         return _fail(events, error, EXIT_PROTOCOL)
     except EnvironmentFailure as error:
-        _say(str(error))
+        say(str(error))
         return _fail(events, error, EXIT_ENVIRONMENT)
     except (KeyboardInterrupt, BrokenPipeError):
         return EXIT_INTERRUPTED
@@ -74,8 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="uio2_envs",
         description="A simulated robot that a uio2 daemon drives.",
-        epilog="Exit codes: 0 all episodes ran, 2 usage, 3 robot and policy disagree, 4 protocol error, "
-        "5 environment error, 130 interrupted.",
+        epilog=f"Exit codes: 0 all episodes ran, {EXIT_CODES}",
     )
     parser.add_argument("environment", help=f"the simulator: {', '.join(adapters.names())}")
     parser.add_argument("--task", type=_names, required=True, help="task, or several with commas between")
@@ -96,17 +95,10 @@ def _parser() -> argparse.ArgumentParser:
         default="wall",
         help="the robot's clock (wall); simulated: time passes only when the simulator steps, so no answer is late",
     )
-    parser.add_argument("--timeout", type=_seconds, default=5.0, help="seconds to wait for an answer (5)")
-    parser.add_argument("--connect-timeout", type=_seconds, default=30.0, help="seconds to wait for the daemon (30)")
+    parser.add_argument("--timeout", type=command_line.seconds, default=5.0, help="seconds to wait for an answer (5)")
+    parser.add_argument("--connect-timeout", type=command_line.seconds, default=30.0, help="seconds to wait for the daemon (30)")
     parser.add_argument("--session", help="the session's name (random)")
-    parser.add_argument(
-        "--python-path",
-        type=_folder,
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="a folder in which the simulator's modules are looked for first; may be repeated",
-    )
+    command_line.add_python_path(parser)
     parser.add_argument(
         "--lifeline",
         action="store_true",
@@ -137,16 +129,10 @@ def _names(text: str) -> list[str]:
 
 
 def _address(text: str) -> str:
-    if not re.fullmatch(r"tcp://(\[[^\]\s]+\]|[^\s:/]+):[0-9]{1,5}|ipc://.+", text):
-        raise argparse.ArgumentTypeError(f"expected tcp://HOST:PORT or ipc://PATH, found {text}")
-    return text
-
-
-def _folder(text: str) -> str:
-    folder = Path(text)
-    if not folder.is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is no folder")
-    return str(folder.resolve())
+    try:
+        return Endpoint.parse(text).text
+    except InvalidAddress as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _positive(text: str) -> int:
@@ -163,31 +149,12 @@ def _not_negative(text: str) -> int:
     return value
 
 
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected more than 0 seconds, found {text}")
-    return value
-
-
-def _claim_stdout() -> TextIO:
-    """Standard output for events alone: whatever a simulator prints goes to standard error from now on."""
-    sys.stdout.flush()
-    stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return stream
-
-
 def _fail(events: EventStream, failure, code: int) -> int:
     try:
         events.emit("failed", code=failure.code, subject=failure.subject, message=failure.message)
     except BrokenPipeError:
         pass
     return code
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,8 @@ class Transition:
     """The task is done in the state reached."""
     outcome: str = ""
     """What came of a primitive, such as ``"done"`` or ``"nothing_there"``; empty for other steps."""
+    reward: float | None = None
+    """What the simulator gives for the step; ``None`` where it gives nothing."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,9 @@ class Environment(ABC):
 
     scene_changes: frozenset[str] = frozenset()
     """Perturbations that ``change_scene`` and ``move_object`` make here: names of ``variant.SCENE_PERTURBATIONS``."""
+
+    reward: float | None = None
+    """Of the last step, for an adapter to set where its simulator gives one."""
 
     def __init__(self, task: str, instruction: str) -> None:
         self.task = task
@@ -176,7 +181,8 @@ class Environment(ABC):
         done = self.steps >= self.specification.step_limit
         if done:
             self._phase = "ended"
-        return Transition(done=done, success=bool(success), outcome=outcome)
+        reward = None if self.reward is None else float(self.reward)
+        return Transition(done=done, success=bool(success), reward=reward, outcome=outcome)
 
     def hold_action(self) -> np.ndarray:
         """The action ``[actions]`` that keeps the body where it is and its grip as it is: the embodiment's own."""

@@ -114,6 +114,7 @@ class MetaWorldScene:
         environment._prev_obs = current
         self._observation = np.concatenate([current, current, environment._target_pos])
         self.success = False
+        self.reward = 0.0
 
     def step(self, action: np.ndarray) -> bool:
         """Executes one native action.
@@ -126,7 +127,7 @@ class MetaWorldScene:
             Whether the task succeeds in the state reached.
         """
         clipped = np.clip(np.asarray(action, dtype=np.float32), -1.0, 1.0)
-        observation, _, _, _, info = self._environment.step(clipped)
+        observation, self.reward, _, _, info = self._environment.step(clipped)
         self._observation = observation
         self.success = bool(info["success"])
         return self.success

@@ -110,7 +110,7 @@ class SharedScene(MetaWorldScene):
         self._environment.step(clipped)
         current = self._judge._get_curr_obs_combined_no_goal()
         self._observation = np.concatenate([current, self._observation[: len(current)], self._judge._target_pos])
-        _, info = self._judge.evaluate_state(self._observation, clipped)
+        self.reward, info = self._judge.evaluate_state(self._observation, clipped)
         self.success = bool(info["success"])
         return self.success
 

@@ -109,10 +109,11 @@ class PerturbedEnvironment(Environment):
         return frame
 
     def _step(self, action: np.ndarray) -> bool:
-        return self._inner.step(self._disturbed(action)).success
+        return self._execute("", action)[0]
 
     def _execute(self, primitive: str, action: np.ndarray) -> tuple[bool, str]:
         transition = self._inner.step(self._disturbed(action), primitive)
+        self.reward = transition.reward
         return transition.success, transition.outcome
 
     def _disturbed(self, action: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 Ray starts shards as tasks wherever a node has room. A task runs ``uio2 evaluate SUITE --shard i/n --run FOLDER …`` as a
 process and returns the files of its run as an object. A shard whose machine or process is lost is run again as a whole, on
-another node; nothing of a lost attempt is kept. When all are there, ``uio2 runs merge`` joins them into one run.
+another node; nothing of a lost attempt is kept. When all are there, ``uio2 runs merge`` joins them into one run, films included.
 
 Every node needs ``uio2``, the policy and the simulator under the same paths.
 """
@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import hashlib
 import io
+import json
 import shutil
 import signal
 import subprocess
@@ -21,6 +23,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -28,8 +31,16 @@ EXIT_INTERRUPTED = 130
 
 _PR_SET_PDEATHSIG = 1
 
-_SUITE_FAULTS = (2, 64)
-"""Exit statuses of ``uio2`` that another attempt would repeat: usage."""
+_FINAL = frozenset({2, 64, 65, 70})
+"""Exit statuses of ``uio2`` that another attempt would repeat: wrong usage, a policy or suite that is missing or broken, and faults of the
+program. A daemon that is not there (69), a full disk (74) and a killed process may be another node's trouble alone."""
+
+_PLAN = "plan.json"
+_FILMS = "videos"
+
+
+class PlanMismatch(Exception):
+    """There are shards of another evaluation beside the run."""
 
 
 class ShardFailure(Exception):
@@ -55,6 +66,12 @@ class Plan:
     """The ``uio2`` of every node."""
     arguments: tuple[str, ...] = ()
     """Given to ``uio2 evaluate`` as they are."""
+
+    def description(self) -> dict[str, Any]:
+        """What the outcomes of a shard follow from, for comparison with shards that are there already."""
+        file = Path(self.suite)
+        digest = hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+        return {"suite": self.suite, "suite_digest": digest, "shards": self.shards, "arguments": list(self.arguments)}
 
     def command(self, shard: int, folder: Path) -> list[str]:
         """The evaluation of one shard, from 1."""
@@ -86,7 +103,7 @@ def run_shard(plan: Plan, shard: int) -> bytes:
         if done.returncode:
             said = done.stderr.strip().splitlines()
             message = f"{plan.program} ended with {done.returncode}{': ' + said[-1] if said else ''}"
-            raise ShardFailure(name, message, is_final=done.returncode in _SUITE_FAULTS)
+            raise ShardFailure(name, message, is_final=done.returncode in _FINAL)
         if not folder.is_dir():
             raise ShardFailure(name, f"{plan.program} ended well and left no run", is_final=True)
         packed = io.BytesIO()
@@ -116,24 +133,75 @@ def evaluate(plan: Plan, run: Path, attempts: int = 3, address: str | None = Non
         address: of a Ray cluster; ``None``: the one that Ray finds, or this machine alone.
 
     Raises:
+        PlanMismatch: the shards beside ``run`` are those of another evaluation.
         ShardFailure: a shard was lost as often as allowed, or for a reason that stays. The shards that were finished are kept
             beside ``run``.
         subprocess.CalledProcessError: the merge failed; the shards are kept.
     """
     import ray
 
+    shards = shards_of(run)
+    _claim(shards, plan)
     owns = not ray.is_initialized()
     if owns:
         ray.init(address=address, log_to_driver=False, include_dashboard=False)
     try:
-        shards = run.with_name(run.name + ".shards")
         _collect(ray, plan, shards, attempts)
-        folders = [str(shards / str(shard)) for shard in range(1, plan.shards + 1)]
-        subprocess.run([plan.program, "runs", "merge", *folders, "--output", str(run)], check=True)
-        shutil.rmtree(shards)
     finally:
         if owns:
             ray.shutdown()
+    merge(plan, shards, run)
+    shutil.rmtree(shards)
+
+
+def shards_of(run: Path) -> Path:
+    """The folder of the shards that are finished while the run is not."""
+    return run.with_name(run.name + ".shards")
+
+
+def _claim(shards: Path, plan: Plan) -> None:
+    """Makes the folder of the shards, or makes sure that those in it are of this plan."""
+    wanted = plan.description()
+    file = shards / _PLAN
+    if file.exists():
+        try:
+            found = json.loads(file.read_text())
+        except ValueError:
+            found = None
+        if found != wanted:
+            raise PlanMismatch(
+                f"{shards} has shards of another evaluation ({json.dumps(found)}); name another run, or remove that folder"
+            )
+        return
+    if shards.exists() and any(shards.iterdir()):
+        raise PlanMismatch(f"{shards} does not say which evaluation its files are of; name another run, or remove that folder")
+    shards.mkdir(parents=True, exist_ok=True)
+    draft = shards.with_name(shards.name + ".plan")
+    draft.write_text(json.dumps(wanted))
+    draft.rename(file)
+
+
+def merge(plan: Plan, shards: Path, run: Path) -> None:
+    """Joins finished shards and their films into ``run``, whole or not at all; the shards stay.
+
+    Raises:
+        subprocess.CalledProcessError: ``uio2 runs merge`` refused them.
+        ShardFailure: two shards have a film of the same name.
+    """
+    folders = [shards / str(shard) for shard in range(1, plan.shards + 1)]
+    draft = run.with_name(run.name + ".partial")
+    shutil.rmtree(draft, ignore_errors=True)
+    subprocess.run([plan.program, "runs", "merge", *map(str, folders), "--output", str(draft)], check=True)
+    for shard, folder in enumerate(folders, 1):
+        for film in sorted((folder / _FILMS).glob("**/*")):
+            target = draft / film.relative_to(folder)
+            if film.is_dir():
+                continue
+            if target.exists():
+                raise ShardFailure(f"{shard}/{plan.shards}", f"the film {film.name} is in another shard too", is_final=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(film, target)
+    draft.rename(run)
 
 
 def _collect(ray, plan: Plan, shards: Path, attempts: int) -> None:
@@ -197,7 +265,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError:
         _say("Ray is not installed; run: pip install 'uio2-envs[ray]'")
         return EXIT_USAGE
-    except (ShardFailure, subprocess.CalledProcessError) as error:
+    except PlanMismatch as error:
+        _say(str(error))
+        return EXIT_USAGE
+    except subprocess.CalledProcessError:
+        _say(f"the shards cannot be joined; they are kept in {options.run}.shards: remove that folder to begin anew")
+        return EXIT_FAILED
+    except ShardFailure as error:
         _say(f"{error}; finished shards are kept in {options.run}.shards, the same command goes on with them")
         return EXIT_FAILED
     except KeyboardInterrupt:

@@ -164,6 +164,8 @@ class RealtimeRobot(Robot):
         options: as for ``Robot``.
     """
 
+    _skips_executed = True
+
     def __init__(
         self, environment: Environment, agreement: Agreement, link: Link, asker: Asker, clock: PacedClock, **options
     ) -> None:
@@ -216,7 +218,7 @@ class RealtimeRobot(Robot):
             self._take(execution, self._next, result)
             self._next += 1
             self._moved += 1
-            self._said = ""
+            self._setbacks.forget_reason()
         else:
             # What is late now stays late.
             self._drop(result)
@@ -240,7 +242,7 @@ class RealtimeRobot(Robot):
         if answer.chunk is None:
             if not isinstance(answer.failure, ClientError):
                 raise answer.failure or AssertionError("an answer is a chunk or a failure")
-            if self._note_setback(answer.failure):
+            if self._setbacks.note(answer.failure):
                 self._drop(result)
             return
         self._check(answer.chunk, answer.observation)
@@ -256,18 +258,17 @@ class RealtimeRobot(Robot):
         self._taken_over_at = now
         self._drop(result)
         self._execution = self._begin(answer.chunk, tuple(answer.observation.proprioception), period_ms, latency)
-        self._next = min(self._moved, len(answer.chunk.actions))
+        self._next = self._consumed = min(self._moved, len(answer.chunk.actions))
         result.skipped_actions += self._next
-        # From here on those of the new chunk are counted.
-        self._consumed = 0
 
     def _drop(self, result: EpisodeResult) -> None:
         """Executes nothing more of the chunk."""
         if self._execution is not None:
+            self._consumed = len(self._execution.commands)
             self._finish(self._execution, result)
         self._execution, self._next = None, 0
 
-    def _pause(self) -> None:
+    def _pause(self, seconds: float) -> None:
         """The clock goes on: the next control step is a moment to ask again."""
 
 

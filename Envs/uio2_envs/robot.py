@@ -13,16 +13,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from uio2_client import ClientError, Disconnected, Timeout
+from uio2_client import ClientError, Disconnected, Timeout, check_answer
 from uio2_client import uio2_pb2 as pb
 
 from .agreement import Agreement
 from .clock import Clock
 from .environment import Environment, Transition
 from .frames import encode
-
-HOLDING_CODES = frozenset({"stopped", "frozen_camera", "stale_observation", "late"})
-"""Refusals that pass, the client's own included: the robot holds and looks again."""
+from .patience import Patience, RobotFailure, Setbacks
 
 
 class Link(Protocol):
@@ -31,30 +29,6 @@ class Link(Protocol):
     def reset(self) -> bool: ...
 
     def act(self, observation: pb.Observation) -> pb.ActionChunk: ...
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a robot goes on without fresh actions before it gives up."""
-
-    timeouts: int = 5
-    """Requests in a row without an answer."""
-    superseded: int = 100
-    """Observations in a row that a newer one replaced."""
-    refused_seconds: float = 30.0
-    """Seconds of nothing but refusals that pass; a frozen camera lasts until the episode ends, at the longest."""
-    pause_seconds: float = 0.05
-    """Seconds between looks while a stop is latched."""
-
-
-class RobotFailure(Exception):
-    """The conversation with the daemon cannot go on: ``code``, ``subject``, ``message`` as in ``ClientError``."""
-
-    def __init__(self, code: str, subject: str, message: str) -> None:
-        super().__init__(f"{code}: {subject}: {message}")
-        self.code = code
-        self.subject = subject
-        self.message = message
 
 
 @dataclass(frozen=True)
@@ -117,15 +91,6 @@ class Execution:
     executed: list[tuple[float, ...]] = field(default_factory=list)
 
 
-@dataclass
-class _Setbacks:
-    """What went wrong since the last good answer, across episodes."""
-
-    timeouts: int = 0
-    superseded: int = 0
-    refused_since: float | None = None
-
-
 class Robot:
     """A body, the policy it agreed with, and the way to it.
 
@@ -143,6 +108,9 @@ class Robot:
             ``final_frames`` is set: camera name to uint8 ``[height, width, 3]``.
         log: told in a sentence why the robot holds.
     """
+
+    _skips_executed = False
+    """Whether a chunk is begun after as many actions as were executed since its observation; otherwise with its first."""
 
     def __init__(
         self,
@@ -168,17 +136,15 @@ class Robot:
         self._encoding = encoding
         own_limit = environment.specification.step_limit
         self._step_limit = own_limit if step_limit is None else min(own_limit, step_limit)
-        self._patience = patience
         self._on_step = on_step
         self._on_frames = on_frames
         self._final_frames = final_frames
         self._on_advance = on_advance
         self._stops_at_success = stops_at_success
-        self._log = log
         self._sequence = 0
         self._consumed = 0
-        self._setbacks = _Setbacks()
-        self._said = ""
+        """The place in the last chunk that the body has come to."""
+        self._setbacks = Setbacks(patience, log, self._pause)
         self._cameras_are_on = False
 
     def run_episode(self, seed: int) -> EpisodeResult:
@@ -233,9 +199,9 @@ class Robot:
             proprioception=self._agreement.proprioception(self._environment.observe()),
             instruction=self._environment.instruction,
             actions_consumed=self._consumed,
+            skips_executed=self._skips_executed,
             clock=self._clock.kind,
         )
-        self._consumed = 0
         if observation.clock == pb.ROBOT_CLOCK_SIMULATED:
             # The link knows when a message leaves, but not by this clock.
             observation.sent_at = self._clock.now()
@@ -256,40 +222,25 @@ class Robot:
         try:
             chunk = self._link.act(observation)
         except ClientError as error:
-            if self._note_setback(error):
+            if self._setbacks.note(error):
                 self._hold(result)
             return None
         self._check(chunk, observation)
         return chunk
 
-    def _note_setback(self, error: ClientError) -> bool:
-        """Notes why there is no answer; returns whether the robot has to hold for it.
-
-        Raises:
-            RobotFailure: it will not pass, or has gone on for too long.
-        """
-        if isinstance(error, (Timeout, Disconnected)):
-            self._note_silence(error)
-        elif error.code == "superseded":
-            self._note_superseded(error)
-            return False
-        elif error.code in HOLDING_CODES:
-            self._note_refusal(error)
-        else:
-            raise RobotFailure(error.code, error.field, error.message) from error
-        return True
-
     def _check(self, chunk: pb.ActionChunk, observation: pb.Observation) -> None:
         """Raises ``RobotFailure`` when the chunk is no answer to ``observation``."""
-        if chunk.observation_sequence != observation.sequence or chunk.captured_at != observation.captured_at:
-            raise RobotFailure("malformed", "action_chunk", "the actions answer another observation than the last")
+        try:
+            check_answer(chunk, observation)
+        except ClientError as error:
+            raise RobotFailure(error.code, error.field, error.message) from error
         if chunk.policy_digest != self._agreement.policy_digest:
             message = f"agreed was policy {self._agreement.policy_digest}, policy {chunk.policy_digest} answers"
             raise RobotFailure("policy_changed", "action_chunk.policy_digest", message)
         if not 1 <= len(chunk.actions) <= self._agreement.chunk_length:
             message = f"expected 1 to {self._agreement.chunk_length} actions, found {len(chunk.actions)}"
             raise RobotFailure("invalid_action", "action_chunk.actions", message)
-        self._setbacks = _Setbacks()
+        self._setbacks.end()
 
     def _execute(
         self,
@@ -309,7 +260,7 @@ class Robot:
             if self._is_over(result):
                 break
         else:
-            self._said = ""
+            self._setbacks.forget_reason()
         self._finish(execution, result)
 
     def _begin(
@@ -321,6 +272,7 @@ class Robot:
     ) -> Execution:
         """The chunk, checked before the first action moves anything: it is all right or not at all."""
         began = time.perf_counter()
+        self._consumed = 0
         hold = self._environment.hold_action()
         commands = [self._command(action, index, hold) for index, action in enumerate(chunk.actions)]
         return Execution(chunk, commands, proprioception, period_ms, latency, began)
@@ -328,7 +280,7 @@ class Robot:
     def _is_late(self, chunk: pb.ActionChunk) -> bool:
         if self._clock.now() <= chunk.valid_until:
             return False
-        self._say("late", "the actions came after they were valid; holding")
+        self._setbacks.say("late", "the actions came after they were valid; holding")
         return True
 
     def _take(self, execution: Execution, index: int, result: EpisodeResult) -> None:
@@ -393,45 +345,13 @@ class Robot:
                 self._link.reset()
                 return
             except (Timeout, Disconnected) as error:
-                self._note_silence(error)
+                self._setbacks.note(error)
             except ClientError as error:
                 raise RobotFailure(error.code, error.field, error.message) from error
 
-    def _note_silence(self, error: ClientError) -> None:
-        self._say(error.code, error.message)
-        self._setbacks.timeouts += 1
-        if self._setbacks.timeouts >= self._patience.timeouts:
-            raise RobotFailure(error.code, error.field, error.message) from error
-        if isinstance(error, Disconnected):
-            self._pause()
-
-    def _note_superseded(self, error: ClientError) -> None:
-        self._say(error.code, error.message)
-        self._setbacks.superseded += 1
-        if self._setbacks.superseded >= self._patience.superseded:
-            raise RobotFailure(error.code, error.field, error.message) from error
-
-    def _note_refusal(self, error: ClientError) -> None:
-        self._say(error.code, error.message)
-        if error.code == "frozen_camera":
-            return  # a simulated scene at rest looks the same from frame to frame; the step limit bounds this one
-        now = time.perf_counter()
-        if self._setbacks.refused_since is None:
-            self._setbacks.refused_since = now
-        elif now - self._setbacks.refused_since > self._patience.refused_seconds:
-            raise RobotFailure(error.code, error.field, error.message) from error
-        if error.code == "stopped":
-            self._pause()
-
-    def _pause(self) -> None:
+    def _pause(self, seconds: float) -> None:
         """Lets a moment pass before the robot asks again."""
-        time.sleep(self._patience.pause_seconds)
-
-    def _say(self, reason: str, message: str) -> None:
-        """Logs why the robot does not move: once, not every time that the same reason comes again."""
-        if self._said != reason:
-            self._said = reason
-            self._log(f"{reason}: {message}")
+        time.sleep(seconds)
 
 
 def stages(chunk: pb.ActionChunk) -> dict[str, float]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 from uio2_client import Client, ClientError, Disconnected, Timeout, write_token
 from uio2_client import uio2_pb2 as pb
 
@@ -16,7 +17,8 @@ from .agreement import Agreement
 from .clock import Clock, SimulatedClock, WallClock
 from .environment import Environment
 from .events import EventStream
-from .robot import EpisodeResult, Patience, PolicyStep, Robot, RobotFailure
+from .patience import Patience, RobotFailure
+from .robot import EpisodeResult, PolicyStep, Robot
 from .video import EpisodeVideo
 
 
@@ -58,9 +60,10 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
         try:
             first = capabilities is None
             if capabilities is None:
+                # Before the greeting, so that not even a robot that is killed over it loses its session.
+                _keep(client.token, plan.token_file)
                 capabilities = greet(client, plan.connect_seconds)
-                if plan.token_file is not None:
-                    write_token(plan.token_file, client.token)
+                _keep(client.token, plan.token_file)
             agreement = Agreement(environment.specification, capabilities, environment.instruction)
             if first:
                 events.emit(
@@ -77,6 +80,9 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
                 log(f"policy {capabilities.policy_name} of {client.address}")
                 if capabilities.unlimited:
                     log("warning: the policy declares no limits; nothing but the range of its actions bounds them")
+                elif capabilities.unlimited_dimensions:
+                    names = ", ".join(capabilities.unlimited_dimensions)
+                    log(f"warning: the policy declares no limits for {names}; nothing but their range bounds them")
             results += _run_task(plan, environment, agreement, client, events, log, len(results))
         finally:
             environment.close()
@@ -97,16 +103,15 @@ def _run_task(
     task = environment.task
     rate = environment.specification.control_rate
     clock: Clock = SimulatedClock(rate) if plan.simulated_clock else WallClock()
-    seed, video = plan.seed, None
+    seed, film = plan.seed, None
 
     def report(step: PolicyStep) -> None:
         events.emit("step", task=task, seed=seed, **step_fields(step))
 
     def record(frames, result: EpisodeResult) -> None:
         interruption.check()
-        if video is not None:
-            caption = f"{task}  seed {seed}  step {result.steps}{'  success' if result.success else ''}"
-            video.add(frames, caption, result.success)
+        if film is not None:
+            film.add(frames, result)
 
     robot = Robot(
         environment,
@@ -125,7 +130,7 @@ def _run_task(
     for episode in range(plan.episodes):
         seed = plan.seed + episode
         if plan.video_folder is not None:
-            video = EpisodeVideo(plan.video_folder / f"{task}-seed{seed}.mp4", rate / agreement.chunk_length)
+            film = Film(plan.video_folder / f"{task}-seed{seed}.mp4", task, seed, rate / agreement.chunk_length)
         events.emit(
             "episode_start",
             task=task,
@@ -137,11 +142,35 @@ def _run_task(
         )
         result = robot.run_episode(seed)
         results.append(result)
-        path = str(video.write()) if video is not None else None
+        path = str(film.write()) if film is not None else None
         events.emit("episode_end", task=task, episode=episode, **asdict(result), video=path)
         outcome = "success" if result.success else "failure"
         log(f"{task} seed {seed}: {outcome} after {result.steps} steps, {result.wall_s:.1f} s")
     return results
+
+
+class Film:
+    """The film of one episode, with what happens written on it.
+
+    Args:
+        path: the MP4 file.
+        task: the task's name.
+        seed: of the episode.
+        rate: frames a second.
+    """
+
+    def __init__(self, path: Path, task: str, seed: int, rate: float) -> None:
+        self._video = EpisodeVideo(path, rate)
+        self._title = f"{task}  seed {seed}"
+
+    def add(self, frames: dict[str, np.ndarray], result: EpisodeResult) -> None:
+        """Adds what the cameras see, camera name to uint8 ``[height, width, 3]``."""
+        caption = f"{self._title}  step {result.steps}{'  success' if result.success else ''}"
+        self._video.add(frames, caption, result.success)
+
+    def write(self) -> Path:
+        """Writes the file and returns its path."""
+        return self._video.write()
 
 
 def step_fields(step: PolicyStep) -> dict[str, object]:
@@ -156,9 +185,17 @@ def greet(client: Client, seconds: float) -> pb.Capabilities:
         try:
             return client.hello("uio2-envs", _version(), timeout=min(seconds, 1.0))
         except ClientError as error:
-            passing = isinstance(error, (Disconnected, Timeout))
+            # While the policy warms up only so many can wait for it.
+            passing = isinstance(error, (Disconnected, Timeout)) or error.code in ("overloaded", "superseded")
             if not passing or time.monotonic() >= deadline:
                 raise RobotFailure(error.code, error.field, error.message) from error
+            if not isinstance(error, (Disconnected, Timeout)):
+                time.sleep(0.1)
+
+
+def _keep(token: bytes, file: Path | None) -> None:
+    if file is not None:
+        write_token(file, token)
 
 
 def _version() -> str:

@@ -81,7 +81,9 @@ class ToyEnvironment(Environment):
 
     def _step(self, action: np.ndarray) -> bool:
         self._point = np.clip(self._point + action, -_HALF_SIDE, _HALF_SIDE)
-        return bool(np.linalg.norm(self._point - self._discs[self.task]) < _DISC_RADIUS)
+        distance = float(np.linalg.norm(self._point - self._discs[self.task]))
+        self.reward = -distance
+        return distance < _DISC_RADIUS
 
     def _hold_action(self) -> np.ndarray:
         return np.zeros(2)

@@ -21,30 +21,29 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from uio2_client import Client
+from uio2_client import Client, InvalidAddress
 
-from . import adapters, expert, interruption, lifeline, provenance
-from .__main__ import (
+from . import adapters, command_line, expert, interruption, lifeline, provenance
+from .agreement import Agreement, Disagreed
+from .clock import Clock, SimulatedClock, WallClock
+from .command_line import (
+    EXIT_CODES,
     EXIT_DISAGREED,
     EXIT_ENVIRONMENT,
     EXIT_INTERRUPTED,
     EXIT_PROTOCOL,
-    _claim_stdout,
-    _folder,
-    _say,
-    _seconds,
+    claim_stdout,
+    say,
 )
-from .agreement import Agreement, Disagreed
-from .clock import Clock, SimulatedClock, WallClock
-from .environment import Environment, EnvironmentFailure
+from .environment import Environment, EnvironmentFailure, Transition
 from .events import EventStream
 from .frames import ENCODINGS
 from .motion import MotionMeter
+from .patience import RobotFailure
 from .realtime import InlineAsker, PacedWallClock, RealtimeRobot, ThreadAsker
-from .robot import EpisodeResult, Link, PolicyStep, Robot, RobotFailure
-from .rollout import greet, step_fields
+from .robot import EpisodeResult, Link, PolicyStep, Robot
+from .rollout import Film, greet, step_fields
 from .variant import Variant
-from .video import EpisodeVideo
 
 
 @dataclass(frozen=True)
@@ -93,6 +92,7 @@ class Worker:
         encoding: of the frames.
         connect_seconds: how long to wait for the daemon.
         python_path: folders that modules may come from beside those where they are installed.
+        task: the first that will be run; one that there is not is refused before a daemon is waited for.
     """
 
     def __init__(
@@ -107,8 +107,9 @@ class Worker:
         encoding: str = "jpeg",
         connect_seconds: float = 30.0,
         python_path: Sequence[str] = (),
+        task: str | None = None,
     ) -> None:
-        self._module: ModuleType = adapters.adapter(simulator, [])
+        self._module: ModuleType = adapters.adapter(simulator, [] if task is None else [task])
         self._simulator = simulator
         self._link = link
         self._events = events
@@ -138,27 +139,47 @@ class Worker:
         link: Link = self._link or expert.ExpertLink(environment)
         rate = environment.specification.control_rate
         motion = MotionMeter(rate)
-        video = EpisodeVideo(Path(job.video), rate / agreement.chunk_length) if job.video else None
+        film = Film(Path(job.video), job.task, job.seed, rate / agreement.chunk_length) if job.video else None
+
+        rewards: list[float] = []
+
+        def advance(transition: Transition) -> None:
+            motion.add(environment.observe())
+            if transition.reward is not None:
+                rewards.append(transition.reward)
 
         def report(step: PolicyStep) -> None:
-            self._events.emit("step", id=job.id, **step_fields(step))
+            fields = step_fields(step)
+            if rewards:
+                fields["reward"] = sum(rewards)
+                rewards.clear()
+            self._events.emit("step", id=job.id, **fields)
 
         def record(frames: dict[str, Any], result: EpisodeResult) -> None:
-            if video is not None:
-                caption = f"{job.task}  seed {job.seed}  step {result.steps}{'  success' if result.success else ''}"
-                video.add(frames, caption, result.success)
+            interruption.check()
+            if film is not None:
+                film.add(frames, result)
 
         options = {
             "encoding": self._encoding,
             "step_limit": job.step_limit,
             "on_step": report,
             "on_frames": record,
-            "on_advance": lambda transition: motion.add(environment.observe()),
-            "final_frames": video is not None,
+            "on_advance": advance,
+            "final_frames": film is not None,
             "stops_at_success": job.stops_at_success,
-            "log": _say,
+            "log": say,
         }
-        self._events.emit("episode_start", id=job.id, task=job.task, seed=job.seed, instruction=environment.instruction)
+        own_limit = environment.specification.step_limit
+        self._events.emit(
+            "episode_start",
+            id=job.id,
+            task=job.task,
+            seed=job.seed,
+            instruction=environment.instruction,
+            goal_protocol=environment.goal_protocol,
+            step_limit=own_limit if job.step_limit is None else min(own_limit, job.step_limit),
+        )
         if self._mode == "realtime":
             result = self._run_in_real_time(job.seed, environment, agreement, link, options)
         else:
@@ -173,7 +194,7 @@ class Worker:
             path_length=motion.path_length,
             mean_jerk=motion.mean_jerk,
             control_rate=rate,
-            video=str(video.write()) if video is not None else None,
+            video=str(film.write()) if film is not None else None,
             peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         )
 
@@ -210,30 +231,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--mode realtime goes by the machine's clock; leave --clock out")
     if options.mode == "lockstep" and options.added_delay:
         parser.error("in lockstep the world waits for the answer; --added-delay needs --mode realtime")
+    try:
+        client = None if options.expert else Client(options.connect, None, options.timeout)
+    except InvalidAddress as error:
+        parser.error(f"--connect: {error}")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
-    events = EventStream(_claim_stdout())
+    events = EventStream(claim_stdout())
     interruption.install()
     lifeline.end_with_parent()
     sys.path[:0] = options.python_path
     running: Job | None = None
-    client = None if options.expert else Client(options.connect, None, options.timeout)
+    worker: Worker | None = None
     try:
-        worker = Worker(
-            options.simulator,
-            client,
-            events,
-            mode=options.mode,
-            added_delay=options.added_delay / 1000,
-            simulated_clock=options.clock != "wall",
-            encoding=options.encoding,
-            connect_seconds=options.connect_timeout,
-            python_path=options.python_path,
-        )
         for line in sys.stdin:
             running = Job.parse(line)
+            if worker is None:
+                worker = Worker(
+                    options.simulator,
+                    client,
+                    events,
+                    mode=options.mode,
+                    added_delay=options.added_delay / 1000,
+                    simulated_clock=options.clock != "wall",
+                    encoding=options.encoding,
+                    connect_seconds=options.connect_timeout,
+                    python_path=options.python_path,
+                    task=running.task,
+                )
             worker.run(running)
             running = None
-        worker.close()
+        if worker is not None:
+            worker.close()
         return 0
     except Disagreed as error:
         return _fail(events, running, error.points[0], EXIT_DISAGREED)
@@ -254,7 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _fail(events: EventStream, running: Job | None, failure: Any, code: int) -> int:
     fields = {"code": failure.code, "subject": failure.subject, "message": failure.message}
-    _say(f"{failure.code}: {failure.subject}: {failure.message}")
+    say(f"{failure.code}: {failure.subject}: {failure.message}")
     try:
         if running is None:
             events.emit("failed", **fields)
@@ -269,8 +297,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="uio2_envs.worker",
         description="Runs the episodes that it is told on standard input, one JSON object a line.",
-        epilog="Exit codes: 0 standard input ended, 2 usage, 3 robot and policy disagree, 4 protocol error, "
-        "5 environment error, 130 interrupted.",
+        epilog=f"Exit codes: 0 standard input ended, {EXIT_CODES}",
     )
     parser.add_argument("simulator", help=f"one of {', '.join(adapters.names())}")
     who = parser.add_mutually_exclusive_group(required=True)
@@ -289,16 +316,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--clock", choices=("wall", "simulated"), help="the robot's clock (simulated in lockstep, wall in real time)"
     )
-    parser.add_argument("--timeout", type=_seconds, default=5.0, help="seconds to wait for an answer (5)")
-    parser.add_argument(
-        "--python-path",
-        type=_folder,
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="a folder in which the simulator's modules are looked for first; may be repeated",
-    )
-    parser.add_argument("--connect-timeout", type=_seconds, default=30.0, help="seconds to wait for the daemon (30)")
+    parser.add_argument("--timeout", type=command_line.seconds, default=5.0, help="seconds to wait for an answer (5)")
+    command_line.add_python_path(parser)
+    parser.add_argument("--connect-timeout", type=command_line.seconds, default=30.0, help="seconds to wait for the daemon (30)")
     return parser
 
 

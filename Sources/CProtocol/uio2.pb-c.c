@@ -457,6 +457,51 @@ void   uio2__v1__resume__free_unpacked
   assert(message->base.descriptor == &uio2__v1__resume__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   uio2__v1__release__init
+                     (Uio2__V1__Release         *message)
+{
+  static const Uio2__V1__Release init_value = UIO2__V1__RELEASE__INIT;
+  *message = init_value;
+}
+size_t uio2__v1__release__get_packed_size
+                     (const Uio2__V1__Release *message)
+{
+  assert(message->base.descriptor == &uio2__v1__release__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t uio2__v1__release__pack
+                     (const Uio2__V1__Release *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &uio2__v1__release__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t uio2__v1__release__pack_to_buffer
+                     (const Uio2__V1__Release *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &uio2__v1__release__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Uio2__V1__Release *
+       uio2__v1__release__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Uio2__V1__Release *)
+     protobuf_c_message_unpack (&uio2__v1__release__descriptor,
+                                allocator, len, data);
+}
+void   uio2__v1__release__free_unpacked
+                     (Uio2__V1__Release *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &uio2__v1__release__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   uio2__v1__box__init
                      (Uio2__V1__Box         *message)
 {
@@ -1132,7 +1177,7 @@ void   uio2__v1__error__free_unpacked
   assert(message->base.descriptor == &uio2__v1__error__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor uio2__v1__request__field_descriptors[11] =
+static const ProtobufCFieldDescriptor uio2__v1__request__field_descriptors[12] =
 {
   {
     "protocol_version",
@@ -1266,6 +1311,18 @@ static const ProtobufCFieldDescriptor uio2__v1__request__field_descriptors[11] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "release",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Uio2__V1__Request, body_case),
+    offsetof(Uio2__V1__Request, release),
+    &uio2__v1__release__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__request__field_indices_by_name[] = {
   10,   /* field[10] = cancel */
@@ -1273,6 +1330,7 @@ static const unsigned uio2__v1__request__field_indices_by_name[] = {
   4,   /* field[4] = hello */
   5,   /* field[5] = observation */
   0,   /* field[0] = protocol_version */
+  11,   /* field[11] = release */
   1,   /* field[1] = request_id */
   6,   /* field[6] = reset */
   8,   /* field[8] = resume */
@@ -1284,7 +1342,7 @@ static const ProtobufCIntRange uio2__v1__request__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 10, 4 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor uio2__v1__request__descriptor =
 {
@@ -1294,7 +1352,7 @@ const ProtobufCMessageDescriptor uio2__v1__request__descriptor =
   "Uio2__V1__Request",
   "uio2.v1",
   sizeof(Uio2__V1__Request),
-  11,
+  12,
   uio2__v1__request__field_descriptors,
   uio2__v1__request__field_indices_by_name,
   2,  uio2__v1__request__number_ranges,
@@ -1713,7 +1771,7 @@ const ProtobufCMessageDescriptor uio2__v1__prompt_part__descriptor =
   (ProtobufCMessageInit) uio2__v1__prompt_part__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__observation__field_descriptors[10] =
+static const ProtobufCFieldDescriptor uio2__v1__observation__field_descriptors[11] =
 {
   {
     "sequence",
@@ -1835,6 +1893,18 @@ static const ProtobufCFieldDescriptor uio2__v1__observation__field_descriptors[1
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "skips_executed",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Observation, skips_executed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__observation__field_indices_by_name[] = {
   6,   /* field[6] = actions_consumed */
@@ -1847,12 +1917,13 @@ static const unsigned uio2__v1__observation__field_indices_by_name[] = {
   4,   /* field[4] = proprioception */
   2,   /* field[2] = sent_at */
   0,   /* field[0] = sequence */
+  10,   /* field[10] = skips_executed */
 };
 static const ProtobufCIntRange uio2__v1__observation__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 8, 6 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor uio2__v1__observation__descriptor =
 {
@@ -1862,7 +1933,7 @@ const ProtobufCMessageDescriptor uio2__v1__observation__descriptor =
   "Uio2__V1__Observation",
   "uio2.v1",
   sizeof(Uio2__V1__Observation),
-  10,
+  11,
   uio2__v1__observation__field_descriptors,
   uio2__v1__observation__field_indices_by_name,
   2,  uio2__v1__observation__number_ranges,
@@ -1925,9 +1996,29 @@ const ProtobufCMessageDescriptor uio2__v1__stop__descriptor =
   (ProtobufCMessageInit) uio2__v1__stop__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-#define uio2__v1__resume__field_descriptors NULL
-#define uio2__v1__resume__field_indices_by_name NULL
-#define uio2__v1__resume__number_ranges NULL
+static const ProtobufCFieldDescriptor uio2__v1__resume__field_descriptors[1] =
+{
+  {
+    "unknown_sessions",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Resume, unknown_sessions),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned uio2__v1__resume__field_indices_by_name[] = {
+  0,   /* field[0] = unknown_sessions */
+};
+static const ProtobufCIntRange uio2__v1__resume__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
 const ProtobufCMessageDescriptor uio2__v1__resume__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -1936,11 +2027,29 @@ const ProtobufCMessageDescriptor uio2__v1__resume__descriptor =
   "Uio2__V1__Resume",
   "uio2.v1",
   sizeof(Uio2__V1__Resume),
-  0,
+  1,
   uio2__v1__resume__field_descriptors,
   uio2__v1__resume__field_indices_by_name,
-  0,  uio2__v1__resume__number_ranges,
+  1,  uio2__v1__resume__number_ranges,
   (ProtobufCMessageInit) uio2__v1__resume__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define uio2__v1__release__field_descriptors NULL
+#define uio2__v1__release__field_indices_by_name NULL
+#define uio2__v1__release__number_ranges NULL
+const ProtobufCMessageDescriptor uio2__v1__release__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "uio2.v1.Release",
+  "Release",
+  "Uio2__V1__Release",
+  "uio2.v1",
+  sizeof(Uio2__V1__Release),
+  0,
+  uio2__v1__release__field_descriptors,
+  uio2__v1__release__field_indices_by_name,
+  0,  uio2__v1__release__number_ranges,
+  (ProtobufCMessageInit) uio2__v1__release__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor uio2__v1__box__field_descriptors[4] =
@@ -2664,7 +2773,7 @@ const ProtobufCMessageDescriptor uio2__v1__limits__descriptor =
   (ProtobufCMessageInit) uio2__v1__limits__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[15] =
+static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[16] =
 {
   {
     "policy_name",
@@ -2846,6 +2955,18 @@ static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "unlimited_dimensions",
+    16,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Uio2__V1__Capabilities, n_unlimited_dimensions),
+    offsetof(Uio2__V1__Capabilities, unlimited_dimensions),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__capabilities__field_indices_by_name[] = {
   6,   /* field[6] = action_frame */
@@ -2863,11 +2984,12 @@ static const unsigned uio2__v1__capabilities__field_indices_by_name[] = {
   2,   /* field[2] = server_version */
   12,   /* field[12] = session_token */
   14,   /* field[14] = unlimited */
+  15,   /* field[15] = unlimited_dimensions */
 };
 static const ProtobufCIntRange uio2__v1__capabilities__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor uio2__v1__capabilities__descriptor =
 {
@@ -2877,7 +2999,7 @@ const ProtobufCMessageDescriptor uio2__v1__capabilities__descriptor =
   "Uio2__V1__Capabilities",
   "uio2.v1",
   sizeof(Uio2__V1__Capabilities),
-  15,
+  16,
   uio2__v1__capabilities__field_descriptors,
   uio2__v1__capabilities__field_indices_by_name,
   1,  uio2__v1__capabilities__number_ranges,

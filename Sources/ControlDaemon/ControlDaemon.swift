@@ -24,6 +24,7 @@ public final class ControlDaemon: Sendable {
   private let wakeUp: WakeUp
   private let isStopping = Atomic(false)
   private let hub = EventHub()
+  private let memory: MemoryWatch
 
   /// Binds the address; clients can connect from now on, and are served once ``run()`` has warmed the policy up.
   ///
@@ -42,6 +43,8 @@ public final class ControlDaemon: Sendable {
     options.socket.maximumMessageBytes = Int(clamping: limit)
     try ReplyMessage(requestID: 0, sessionID: "", body: .capabilities(capabilities)).validate()
 
+    // What the process holds is looked at before anybody can connect.
+    memory = try MemoryWatch(options.memory, workingMemory: policy.workingMemory)
     let socket = try RouterSocket(endpoint: endpoint, options: options.socket)
     self.endpoint = socket.endpoint
     self.wakeUp = socket.wakeUp
@@ -94,8 +97,14 @@ public final class ControlDaemon: Sendable {
     }
     workers.start()
     logger.info("warming up", metadata: ["endpoint": "\(endpoint)", "policy": "\(capabilities.policyName)"])
+    if let ceiling = memory.ceiling { logger.info("memory ceiling", metadata: ["MiB": "\(ceiling >> 20)"]) }
     if capabilities.isUnlimited {
       logger.warning("the policy declares no limits: nothing but the range of its actions bounds a robot")
+    } else if !capabilities.unlimitedDimensions.isEmpty {
+      let names = capabilities.unlimitedDimensions.joined(separator: ", ")
+      logger.warning(
+        "the policy declares no limits for some numbers of its actions: nothing but their range bounds them",
+        metadata: ["names": "\(names)"])
     }
     defer {
       workers.tell { $0.close(at: MonotonicClock.nanoseconds()) }
@@ -112,15 +121,10 @@ public final class ControlDaemon: Sendable {
 
   private func serve(_ socket: consuming RouterSocket) throws(RobotError) {
     var socket = socket
-    var memory = MemoryWatch(options.memory)
-    var isWarm = false
+    var memory = memory
     var failure: RobotError?
     while failure == nil, !isStopping.load(ordering: .sequentiallyConsistent) {
       try publish(&socket)
-      if !isWarm, workers.isReady {
-        isWarm = true
-        memory.becomeReady()
-      }
       failure = workers.failure ?? memory.excess(at: MonotonicClock.nanoseconds())
       // One message a turn: whatever comes, and however large it is, the workers can see it before another is read.
       if failure == nil, let incoming = try socket.receive(timeout: memory.interval) { accept(incoming) }
@@ -150,17 +154,28 @@ public final class ControlDaemon: Sendable {
         let request = try RequestMessage(decoding: bytes)
         workers.receive { $0.receive(request, from: route, at: now) }
       } catch {
-        workers.tell { $0.refuse(.peek(bytes), from: route, because: error, at: now) }
+        refuse(.peek(bytes), from: route, because: error, at: now)
       }
     case .tooLarge(let route, let header, let bytes):
       let error = RobotError(
         .tooLarge, "message",
         "\(bytes) bytes, at most \(options.socket.maximumMessageBytes) are allowed; send smaller or compressed pictures"
       )
-      workers.tell { $0.refuse(header, from: route, because: error, at: now) }
+      refuse(header, from: route, because: error, at: now)
     case .malformed(let route, let error):
       workers.tell { $0.refuse(MessageHeader(), from: route, because: error, at: now) }
     }
+  }
+
+  /// Answers what cannot be read, unless somebody wants a robot to stop by it.
+  private func refuse(
+    _ header: MessageHeader, from route: RouterSocket.Route, because error: RobotError, at now: UInt64
+  ) {
+    guard let reason = header.stopReason, !header.sessionID.isEmpty else {
+      return workers.tell { $0.refuse(header, from: route, because: error, at: now) }
+    }
+    let stop = RequestMessage(requestID: header.requestID, sessionID: header.sessionID, body: .stop(reason: reason))
+    workers.receive { $0.receive(stop, from: route, at: now) }
   }
 
   /// Sends and tells what the core has decided.
@@ -195,6 +210,12 @@ public final class ControlDaemon: Sendable {
     case .stopCleared: logger.notice("stop cleared", metadata: session)
     case .sessionOpened: logger.info("session opened", metadata: session)
     case .sessionYielded: logger.info("idle session gave its place away", metadata: session)
+    case .sessionReleased: logger.notice("session released", metadata: session)
+    case .stopForgotten:
+      logger.warning(
+        "a stop had to be forgotten: every session that is not known begins stopped, until the operator resumes unknown sessions"
+      )
+    case .unknownSessionsResumed: logger.notice("unknown sessions begin unstopped again")
     case .episodeBegan: logger.debug("episode began", metadata: session)
     case .replyLost: logger.warning("reply lost: the client has gone or does not read", metadata: session)
     case .refused(let error):

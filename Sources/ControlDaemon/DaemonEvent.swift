@@ -20,6 +20,12 @@ public struct DaemonEvent: Sendable, Hashable {
     case sessionOpened
     /// An idle session gave its place to another: its episode's memory is forgotten, its owner and its stop are not.
     case sessionYielded
+    /// The session was given up: nobody owns it.
+    case sessionReleased
+    /// A stop had to be forgotten for want of memory: every session that is not known begins stopped from now on.
+    case stopForgotten
+    /// The operator has ended that.
+    case unknownSessionsResumed
     /// A reply could not be delivered: its client has gone or does not read.
     case replyLost
     /// The daemon serves no longer; the last event.

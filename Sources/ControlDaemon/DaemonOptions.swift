@@ -9,8 +9,9 @@ public struct DaemonOptions: Sendable {
   /// How long a session must have been silent, with nothing under way, before another may take its place. Its episode's memory is then
   /// forgotten; its owner, its stop and its last sequence number are not.
   public var sessionIdleTime: Duration = .seconds(1)
-  /// Sessions whose owner, stop and last sequence number are remembered, more than ``maximumSessions``; about 700 bytes each. The oldest
-  /// idle one is forgotten first, then the oldest stopped one; from then on every session that is not known begins stopped.
+  /// Sessions whose owner, stop and last sequence number are remembered, more than ``maximumSessions``; about 700 bytes each. Half of them are
+  /// for sessions that nobody owns. Of the others the oldest idle one is forgotten first, then the oldest stopped one. Once a stop was
+  /// forgotten every session that is not known begins stopped, until the operator resumes unknown sessions.
   public var maximumKnownSessions = 65_536
   /// Whoever sends this token may reset and resume any session; `nil`: only its owner may.
   public var operatorToken: SessionToken?

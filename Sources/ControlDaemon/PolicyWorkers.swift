@@ -36,7 +36,8 @@ final class PolicyWorkers: Sendable {
   private enum Work {
     case decoding(DecodingOrder, Cancellation)
     case job(Job, Cancellation)
-    case sleep
+    /// Until there is work, or until a moment on the daemon's clock.
+    case sleep(until: UInt64?)
     case end
   }
 
@@ -51,7 +52,6 @@ final class PolicyWorkers: Sendable {
   private let state: Mutex<State>
   /// Whether the core has something to say, so that the socket's thread need not ask while the others work with the core.
   private let isTalking = Atomic(false)
-  private let isWarm = Atomic(false)
   /// One a thread.
   private let alarms: [DispatchSemaphore]
   private let ended = DispatchSemaphore(value: 0)
@@ -78,9 +78,6 @@ final class PolicyWorkers: Sendable {
       thread.start()
     }
   }
-
-  /// Whether the policy is warm.
-  var isReady: Bool { isWarm.load(ordering: .acquiring) }
 
   /// Why the policy could not be warmed up; nothing will be answered then.
   var failure: RobotError? { state.withLock { $0.core.failure } }
@@ -152,7 +149,6 @@ final class PolicyWorkers: Sendable {
       state.isPolicyTaken = false
       passOn(&state)
     }
-    isWarm.store(true, ordering: .releasing)
     wakeUp.signal()
     wakeAll()
   }
@@ -164,12 +160,18 @@ final class PolicyWorkers: Sendable {
       case .decoding(let order, let cancellation):
         done = .decoding(order.id, Result { () throws(RobotError) in try prepare(order.content, cancellation) })
       case .job(let job, let cancellation): done = .job(run(job, cancellation))
-      case .sleep:
+      case .sleep(let moment):
         done = .nothing
-        alarms[thread].wait()
+        sleep(thread, until: moment)
       case .end: return
       }
     }
+  }
+
+  private func sleep(_ thread: Int, until moment: UInt64?) {
+    guard let moment else { return alarms[thread].wait() }
+    let now = MonotonicClock.nanoseconds()
+    _ = alarms[thread].wait(timeout: .now() + .nanoseconds(Int(clamping: moment > now ? moment - now : 0)))
   }
 
   /// Hands in what was done, and takes what is to be done next.
@@ -202,13 +204,15 @@ final class PolicyWorkers: Sendable {
   private static func next(_ state: inout State, for thread: Int) -> Work {
     guard !state.isFinished else { return .end }
     let now = MonotonicClock.nanoseconds()
+    // It may have woken by itself.
+    state.sleepers.removeAll { $0 == thread }
     if !state.isPolicyTaken, let job = state.core.nextJob(at: now) {
       state.isPolicyTaken = true
       return .job(job, state.begin(job.id))
     }
     if let order = state.core.nextDecoding(at: now) { return .decoding(order, state.begin(order.id)) }
     state.sleepers.append(thread)
-    return .sleep
+    return .sleep(until: state.core.nextPause(at: now))
   }
 
   // MARK: Decoding

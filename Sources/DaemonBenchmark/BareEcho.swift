@@ -25,7 +25,7 @@ final class BareEcho: Sendable {
     var socket = socket
     while !isStopping.load(ordering: .sequentiallyConsistent) {
       guard case .message(let route, _)? = try? socket.receive(timeout: nil) else { continue }
-      _ = try? socket.send(answer, to: route)
+      _ = try? socket.deliver(answer, to: route)
     }
   }
 

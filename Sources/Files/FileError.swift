@@ -51,6 +51,16 @@ public enum SystemReason {
       if error.domain == NSPOSIXErrorDomain { return text(Int32(truncatingIfNeeded: error.code)) }
       current = error.userInfo[NSUnderlyingErrorKey] as? NSError
     }
-    return error.localizedDescription
+    let outer = error as NSError
+    guard outer.domain == NSCocoaErrorDomain else { return error.localizedDescription }
+    return cocoa[outer.code].map(text) ?? "the system gives no reason"
   }
+
+  /// Foundation's numbers, where no number of the system lies below them.
+  private static let cocoa: [Int: Int32] = [
+    CocoaError.fileNoSuchFile.rawValue: ENOENT, CocoaError.fileReadNoSuchFile.rawValue: ENOENT,
+    CocoaError.fileReadNoPermission.rawValue: EACCES, CocoaError.fileWriteNoPermission.rawValue: EACCES,
+    CocoaError.fileWriteFileExists.rawValue: EEXIST, CocoaError.fileWriteOutOfSpace.rawValue: ENOSPC,
+    CocoaError.fileWriteVolumeReadOnly.rawValue: EROFS, CocoaError.fileReadTooLarge.rawValue: EFBIG,
+  ]
 }

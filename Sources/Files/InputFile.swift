@@ -53,6 +53,25 @@ public enum InputFile {
     return Array(bytes.prefix(length))
   }
 
+  /// Gives `body` the bytes of a regular file in order, a piece at a time, whatever its size.
+  ///
+  /// - Throws: as ``bytes(of:limit:)``, and what `body` throws.
+  public static func forEachPiece(
+    of path: String, pieceSize: Int = 1 << 20, _ body: (UnsafeRawBufferPointer) throws(FileError) -> Void
+  ) throws(FileError) {
+    let (descriptor, _) = try opened(path)
+    defer { close(descriptor) }
+    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, pieceSize), alignment: 64)
+    defer { piece.deallocate() }
+    while true {
+      let length = read(descriptor, piece.baseAddress, piece.count)
+      if length < 0, errno == EINTR { continue }
+      guard length >= 0 else { throw FileError(.unreadable, path, "cannot be read", errno: errno) }
+      guard length > 0 else { return }
+      try body(UnsafeRawBufferPointer(rebasing: piece[..<length]))
+    }
+  }
+
   /// A regular file's descriptor, which the caller closes, and its size.
   private static func opened(_ path: String) throws(FileError) -> (descriptor: Int32, size: Int) {
     // Without O_NONBLOCK, opening a pipe waits until somebody writes into it.

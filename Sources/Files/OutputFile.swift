@@ -9,7 +9,8 @@
 /// One result on its way into a file, in pieces of any size.
 ///
 /// A regular file is written beside its place under a temporary name, `.NAME.XXXXXXXX.partial`, and gets its name with ``publish()``;
-/// abandoned before, it leaves nothing behind. Devices and pipes get the pieces as they come.
+/// abandoned before, it leaves nothing behind. What a process that was killed left under such a name goes when the next one writes the
+/// same file. Devices and pipes get the pieces as they come.
 public final class OutputFile {
   /// What to do with a regular file that exists.
   public enum Existing: Sendable {
@@ -24,16 +25,21 @@ public final class OutputFile {
 
   private let target: OutputTarget
   private let existing: Existing
+  /// The mode of the file, whatever the one before had; `nil`: as that one, or as any new file.
+  private let mode: mode_t?
   private var descriptor: Int32
   /// `nil` for devices and pipes.
-  private var temporary: String?
+  private var temporary: TemporaryFile?
+  private var flushed = FlushedBytes()
 
   /// Begins to write; folders that are missing above a file that may replace another are made.
   ///
+  /// - Parameter isPrivate: a regular file is for this user alone, also where one took its place that others may read.
   /// - Throws: ``FileError`` `.unwritable`; also when a regular file exists that shall stay.
-  public init(_ target: OutputTarget, existing: Existing = .replace) throws(FileError) {
+  public init(_ target: OutputTarget, existing: Existing = .replace, isPrivate: Bool = false) throws(FileError) {
     self.target = target
     self.existing = existing
+    mode = isPrivate ? 0o600 : nil
     switch target.kind {
     case .stream(let open):
       descriptor = open
@@ -42,9 +48,10 @@ public final class OutputFile {
       case .refuse: try Self.refuseExisting(resolved, path: target.path)
       case .replace: try OutputFolder.make(resolved.parentPath)
       }
-      let (open, name) = try Self.openTemporary(beside: resolved, path: target.path)
-      (descriptor, temporary) = (open, name)
-      UnfinishedFiles.insert(name)
+      TemporaryFile.removeAbandoned(beside: resolved)
+      let temporary = try TemporaryFile(beside: resolved, path: target.path, mode: mode ?? 0o666)
+      descriptor = temporary.descriptor
+      self.temporary = temporary
     }
   }
 
@@ -60,6 +67,14 @@ public final class OutputFile {
     do throws(WriteFailure) { try WholeWrite.write(bytes, to: descriptor) } catch {
       throw FileError(.unwritable, path, "cannot be written", errno: error.number)
     }
+    if temporary != nil { flushed.add(bytes.count, of: descriptor) }
+  }
+
+  /// Appends what a regular file holds, a piece at a time.
+  ///
+  /// - Throws: ``FileError`` `.unreadable` of that file, `.unwritable` of this one.
+  public func write(contentsOf source: String) throws(FileError) {
+    try InputFile.forEachPiece(of: source) { piece throws(FileError) in try write(piece) }
   }
 
   /// Appends bytes.
@@ -76,97 +91,111 @@ public final class OutputFile {
   ///
   /// - Throws: ``FileError`` `.unwritable` when the bytes did not reach the disk.
   public func close() throws(FileError) {
-    guard temporary != nil, descriptor >= 0 else { return }
+    guard let temporary else { return try checkStream() }
+    guard descriptor >= 0 else { return }
     let synchronized = fsync(descriptor) == 0 || errno == EINVAL
     let failure = errno
-    let closed = Self.closeDescriptor(descriptor) == 0
+    let closed = temporary.close()
     descriptor = -1
-    guard synchronized && closed else {
-      throw FileError(.unwritable, path, "cannot be written", errno: synchronized ? errno : failure)
+    guard synchronized && closed == 0 else {
+      throw FileError(.unwritable, path, "cannot be written", errno: synchronized ? closed : failure)
     }
   }
 
   /// Gives the finished file its name.
   ///
-  /// - Throws: ``FileError`` `.unwritable`; what was at the path is then as it was.
-  public func publish() throws(FileError) {
+  /// A file that is mounted by itself, as containers do, has no place beside it that could take its name, and is written over instead.
+  ///
+  /// - Parameter endsWithProcess: the file goes with this process (``UnfinishedFiles``), unless its owner removes it before.
+  /// - Throws: ``FileError`` `.unwritable`; what was at the path is then as it was. Where a mounted file could not be written over, the
+  ///   error names the file beside it, which stays and holds the whole result.
+  public func publish(endsWithProcess: Bool = false) throws(FileError) {
     try close()
     guard let temporary, case .file(let resolved) = target.kind else { return }
-    if existing == .refuse { try Self.refuseExisting(resolved, path: path) }
-    if let old = FileStatus.of(resolved) { Self.copyOwnership(of: old, to: temporary) }
-    if rename(temporary, resolved) != 0 {
-      let failure = errno
-      // A file that is mounted by itself, as containers do, has no place beside it that could take its name.
+    // Before it has its name, so that there is no moment in which nobody would remove it.
+    if endsWithProcess { UnfinishedFiles.insert(resolved, likeFileAt: temporary.path) }
+    if let old = FileStatus.of(resolved) { copyOwnership(of: old, to: temporary.path) }
+    if let failure = existing == .refuse
+      ? Self.renameNew(temporary.path, resolved) : Self.rename(temporary.path, resolved)
+    {
+      if existing == .refuse, failure == EEXIST { throw Self.existsAlready(path) }
       guard failure == EBUSY || failure == EXDEV else {
         throw FileError(.unwritable, path, "cannot be renamed", errno: failure)
       }
       try copyInPlace(from: temporary, to: resolved)
-      unlink(temporary)
+      unlink(temporary.path)
     }
-    UnfinishedFiles.remove(temporary)
+    temporary.forget()
     self.temporary = nil
   }
 
-  deinit {
-    guard let temporary else { return }
-    if descriptor >= 0 { _ = Self.closeDescriptor(descriptor) }
-    unlink(temporary)
-    UnfinishedFiles.remove(temporary)
-  }
+  deinit { temporary?.discard() }
 
   // MARK: Parts
 
+  /// A stream's descriptor is its target's to close, and where that fails nobody would hear of it: closing a copy tells now whether what
+  /// was written has arrived.
+  private func checkStream() throws(FileError) {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+    guard copy >= 0 else { return }
+    guard closeDescriptor(copy) == 0 else { throw FileError(.unwritable, path, "cannot be written", errno: errno) }
+  }
+
+  private static func existsAlready(_ path: String) -> FileError {
+    FileError(.unwritable, path, "exists already; choose another folder or remove it")
+  }
+
   private static func refuseExisting(_ resolved: String, path: String) throws(FileError) {
-    guard FileStatus.ofLink(resolved) == nil else {
-      throw FileError(.unwritable, path, "exists already; choose another folder or remove it")
-    }
+    guard FileStatus.ofLink(resolved) == nil else { throw existsAlready(path) }
   }
 
-  /// Makes a file beside `resolved` and removes it again.
-  static func probe(beside resolved: String, path: String) throws(FileError) {
-    let (descriptor, temporary) = try openTemporary(beside: resolved, path: path)
-    _ = closeDescriptor(descriptor)
-    unlink(temporary)
+  /// - Returns: the error's number; `nil` when it was done.
+  private static func rename(_ old: String, _ new: String) -> Int32? {
+    #if canImport(Glibc)
+      Glibc.rename(old, new) == 0 ? nil : errno
+    #elseif canImport(Musl)
+      Musl.rename(old, new) == 0 ? nil : errno
+    #else
+      Darwin.rename(old, new) == 0 ? nil : errno
+    #endif
   }
 
-  /// A new file beside `resolved`, with the mode that any new file of this process has.
-  private static func openTemporary(beside resolved: String, path: String) throws(FileError) -> (Int32, String) {
-    // Room for the dots, eight digits and the ending within the longest name.
-    let name = String(decoding: resolved.lastPathPart.utf8.prefix(Int(NAME_MAX) - 20), as: UTF8.self)
-    for _ in 0..<100 {
-      let digits = String(UInt32.random(in: .min ... .max), radix: 16)
-      let temporary = resolved.parentPath + "/.\(name).\(digits).partial"
-      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-      if descriptor >= 0 { return (descriptor, temporary) }
-      guard errno == EEXIST else { break }
+  /// As ``rename(_:_:)``, and `EEXIST` where there is something: nobody can come between looking and naming.
+  private static func renameNew(_ old: String, _ new: String) -> Int32? {
+    if link(old, new) == 0 {
+      unlink(old)
+      return nil
     }
-    throw FileError(.unwritable, path, "cannot be made", errno: errno)
+    // Some file systems have no second names for a file.
+    guard [EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(errno) else { return errno }
+    return FileStatus.ofLink(new) == nil ? rename(old, new) : EEXIST
   }
 
   /// Mode and owner as far as this process may set them.
-  private static func copyOwnership(of old: stat, to temporary: String) {
+  private func copyOwnership(of old: stat, to temporary: String) {
     if let new = FileStatus.of(temporary), new.st_uid != old.st_uid || new.st_gid != old.st_gid {
       _ = chown(temporary, old.st_uid, old.st_gid)
     }
-    chmod(temporary, old.st_mode & 0o7777)
+    chmod(temporary, mode ?? (old.st_mode & 0o7777))
   }
 
-  private func copyInPlace(from temporary: String, to resolved: String) throws(FileError) {
-    let bytes = try InputFile.bytes(of: temporary, limit: .max - 1)
-    let place = open(resolved, O_WRONLY | O_TRUNC | O_CLOEXEC)
+  private func copyInPlace(from temporary: TemporaryFile, to resolved: String) throws(FileError) {
+    let place = open(resolved, O_WRONLY | O_CLOEXEC)
     guard place >= 0 else { throw FileError(.unwritable, path, "cannot be written", errno: errno) }
-    descriptor = place
-    try write(bytes)
-    try close()
-  }
-
-  private static func closeDescriptor(_ descriptor: Int32) -> Int32 {
-    #if canImport(Glibc)
-      Glibc.close(descriptor)
-    #elseif canImport(Musl)
-      Musl.close(descriptor)
-    #else
-      Darwin.close(descriptor)
-    #endif
+    var failure: Int32?
+    var size = 0
+    do throws(FileError) {
+      try InputFile.forEachPiece(of: temporary.path) { piece throws(FileError) in
+        guard failure == nil else { return }
+        do throws(WriteFailure) { try WholeWrite.write(piece, to: place) } catch { failure = error.number }
+        size += piece.count
+      }
+    } catch {
+      _ = closeDescriptor(place)
+      throw temporary.kept(path, error.message)
+    }
+    if failure == nil, ftruncate(place, off_t(size)) != 0 || fsync(place) != 0 { failure = errno }
+    if closeDescriptor(place) != 0, failure == nil { failure = errno }
+    if let failure { throw temporary.kept(path, SystemReason.text(failure)) }
   }
 }

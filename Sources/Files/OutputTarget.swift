@@ -128,7 +128,7 @@ public final class OutputTarget: Sendable {
       throw FileError(.unwritable, path, "cannot be made", errno: ENAMETOOLONG)
     }
     // Permissions do not tell everything: some file systems take no files from anybody.
-    if folder == resolved.parentPath { try OutputFile.probe(beside: resolved, path: path) }
+    if folder == resolved.parentPath { try TemporaryFile(beside: resolved, path: path, mode: 0o600).discard() }
   }
 
   private static func standardStream(like status: stat) -> Int32? {

@@ -5,18 +5,36 @@ import Synchronization
 ///
 /// Their owners remove them. This list is for an end that runs no owner's code: a signal whose handler ends the process.
 public enum UnfinishedFiles {
-  private static let paths = Mutex<Set<String>>([])
+  /// What is at a path, so that another process's file of the same name stays.
+  private struct Identity: Hashable {
+    var device: UInt64
+    var number: UInt64
 
-  static func insert(_ path: String) { paths.withLock { _ = $0.insert(path) } }
+    init?(_ path: String) {
+      guard let status = FileStatus.ofLink(path) else { return nil }
+      (device, number) = (UInt64(status.st_dev), UInt64(status.st_ino))
+    }
+  }
 
-  static func remove(_ path: String) { paths.withLock { _ = $0.remove(path) } }
+  private static let paths = Mutex<[String: Identity]>([:])
+
+  /// Says that what lies at `path` now must go with this process.
+  public static func insert(_ path: String) { paths.withLock { $0[path] = Identity(path) } }
+
+  /// Says that what lies at `temporary` now must go with this process also when it has got the name `path`.
+  static func insert(_ path: String, likeFileAt temporary: String) {
+    paths.withLock { $0[path] = Identity(temporary) }
+  }
+
+  /// Says that its owner has removed it, or that it may stay.
+  public static func remove(_ path: String) { paths.withLock { $0[path] = nil } }
 
   /// Removes what is left. Call it last, before the process ends.
   public static func removeAll() {
     let rest = paths.withLock { paths in
-      defer { paths = [] }
+      defer { paths = [:] }
       return paths
     }
-    for path in rest { try? FileManager.default.removeItem(atPath: path) }
+    for (path, identity) in rest where Identity(path) == identity { try? FileManager.default.removeItem(atPath: path) }
   }
 }

@@ -43,7 +43,4 @@ struct LineRate {
     }
     return result.sorted { $0.kind < $1.kind }
   }
-
-  /// Whether ``takeOmitted(at:)`` will have something to tell.
-  var hasOmitted: Bool { kinds.values.contains { $0.omitted > 0 } }
 }

@@ -28,7 +28,6 @@ public final class LogQueue: Sendable {
     var rate = LineRate()
     /// Lines have been taken to be written and are not written yet.
     var isWriting = false
-    var hasEnded = false
   }
 
   private let descriptor: Int32
@@ -57,7 +56,8 @@ public final class LogQueue: Sendable {
       while true {
         // Now and then without a line: lines may have been left out, and nobody else would tell.
         _ = changed.wait(timeout: .now() + .seconds(2))
-        guard let self, self.writeWhatWaits() else { return }
+        guard let self else { return }
+        self.writeWhatWaits()
       }
     }
     thread.name = "log"
@@ -100,8 +100,7 @@ public final class LogQueue: Sendable {
     state.bytes += size
   }
 
-  /// - Returns: whether there may be more.
-  private func writeWhatWaits() -> Bool {
+  private func writeWhatWaits() {
     let moment = now()
     let (lines, lost) = state.withLock { state in
       for (kind, count) in state.rate.takeOmitted(at: moment) { add(omission(kind, count), to: &state) }
@@ -120,7 +119,6 @@ public final class LogQueue: Sendable {
       state.lost += failed
       state.isWriting = false
     }
-    return true
   }
 
   /// Writes lines one by one, so that each arrives whole among those of other processes.

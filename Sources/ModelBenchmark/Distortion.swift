@@ -1,5 +1,5 @@
 import Foundation
-import PolicyEvaluation
+import Reporting
 import Tensors
 import UnifiedIO
 

@@ -1,4 +1,4 @@
-import PolicyEvaluation
+import Reporting
 import Tensors
 import UnifiedIO
 
@@ -36,7 +36,7 @@ extension ModelBenchmark {
         encoderTokens: [encoded.output.rows], vocabulary: vocabulary(of: modality), decodedTokens: tokens.count / 2)
       let value = bytes / token.median * 1e-6
       func ratio(_ reads: [Double], places: Int) -> Double {
-        let read = Statistics.median(of: reads)
+        let read = Percentile.median(of: reads)
         return value / max(read ?? meter.measureRead(milliseconds: Self.ceilingMilliseconds, places: places), 1e-9)
       }
       rates.append(

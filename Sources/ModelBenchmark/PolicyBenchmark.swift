@@ -1,4 +1,3 @@
-import PolicyEvaluation
 import RobotInterface
 import RobotPolicy
 import Tensors

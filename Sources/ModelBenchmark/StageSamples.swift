@@ -1,4 +1,4 @@
-import PolicyEvaluation
+import Reporting
 import Tensors
 
 /// How long the stages of a step took, over several steps.
@@ -49,7 +49,7 @@ public struct StageSamples: Sendable {
   /// Median and 99th percentile by nearest rank of each stage that was measured.
   public var figures: [Stage: Figures] {
     milliseconds.compactMapValues { values in
-      guard let median = Statistics.median(of: values), let p99 = Statistics.percentile(99, of: values) else {
+      guard let median = Percentile.median(of: values), let p99 = Percentile.percentile(99, of: values) else {
         return nil
       }
       return Figures(median: median, p99: p99)

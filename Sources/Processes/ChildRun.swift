@@ -1,4 +1,5 @@
 import Dispatch
+import Files
 import Subprocess
 import SystemPackage
 
@@ -97,8 +98,8 @@ enum ChildRun {
   private static func reason(_ error: any Error, _ executable: String) -> String {
     guard let error = error as? SubprocessError else { return "\(error)" }
     // The package says the same of a program that is not there and of one that may not be run.
-    if error.code == .executableNotFound, access(executable, X_OK) != 0 { return String(cString: strerror(errno)) }
-    return error.underlyingError.map { String(cString: strerror($0.rawValue)) } ?? "\(error)"
+    if error.code == .executableNotFound, access(executable, X_OK) != 0 { return SystemReason.text() }
+    return error.underlyingError.map { SystemReason.text($0.rawValue) } ?? "\(error)"
   }
 }
 

@@ -8,7 +8,8 @@ import Synchronization
 /// SIGINT ignored) and on whichever thread the kernel picks, OpenBLAS' own among them. Only an ignored SIGHUP stays ignored: that is
 /// how `nohup` works.
 ///
-/// The watch that was made last gets the signals. Where there is none any more, a signal removes unfinished files and ends the process.
+/// The watch that was made last gets the signals. Where there is none, a signal removes unfinished files and ends the process; a program
+/// calls ``begin()`` first, so that this holds from its first moment on.
 public final class SignalWatch: Sendable {
   /// The signals that are watched.
   public static let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
@@ -28,12 +29,19 @@ public final class SignalWatch: Sendable {
 
   deinit { SignalHub.shared.remove(watcher) }
 
+  /// From now on a signal that nobody watches ends the process as ``endProcess(by:)`` does, and not as the system would: nothing
+  /// unfinished stays, and SIGQUIT writes no core.
+  public static func begin() { _ = SignalHub.shared }
+
   /// Ends the process as a signal does, with the exit status 128 + `number`, and leaves no unfinished file.
   ///
   /// No destructor runs: other threads may be in the middle of a computation.
-  public static func endProcess(by number: Int32) -> Never {
+  public static func endProcess(by number: Int32) -> Never { endProcess(status: 128 &+ number) }
+
+  /// As ``endProcess(by:)``, with an exit status of one's own.
+  public static func endProcess(status: Int32) -> Never {
     UnfinishedFiles.removeAll()
-    _exit(128 &+ number)
+    _exit(status)
   }
 }
 

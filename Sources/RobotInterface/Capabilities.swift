@@ -103,13 +103,16 @@ public struct Capabilities: Sendable, Hashable {
   public var instructions: [String]
   /// Whether the policy declares no limits at all, on purpose.
   public var isUnlimited: Bool
+  /// Names of ``actions`` that nothing but their range bounds, on purpose; empty when ``isUnlimited``.
+  public var unlimitedDimensions: [String]
   /// Proves that a client owns its session; empty when the session belongs to another client. A secret: it is never logged.
   public var sessionToken: [UInt8]
 
   public init(
     policyName: String, policyDigest: String, serverVersion: String, cameras: [Camera], proprioception: [Quantity],
     actions: [Quantity], actionFrame: String, actionMode: String, hold: String, chunkLength: Int, controlRate: Double,
-    limits: Limits, instructions: [String] = [], isUnlimited: Bool = false, sessionToken: [UInt8] = []
+    limits: Limits, instructions: [String] = [], isUnlimited: Bool = false,
+    unlimitedDimensions: [String] = [], sessionToken: [UInt8] = []
   ) {
     self.policyName = policyName
     self.policyDigest = policyDigest
@@ -125,6 +128,7 @@ public struct Capabilities: Sendable, Hashable {
     self.limits = limits
     self.instructions = instructions
     self.isUnlimited = isUnlimited
+    self.unlimitedDimensions = unlimitedDimensions
     self.sessionToken = sessionToken
   }
 }

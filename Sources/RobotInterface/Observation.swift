@@ -70,8 +70,12 @@ public struct Observation: Sendable, Hashable {
   public var instruction: String
   /// The instruction as text and images in order; empty when ``instruction`` says it all.
   public var promptParts: [PromptPart]
-  /// Actions of the last chunk that the robot has executed.
+  /// The place in the last chunk that the robot has come to: how many of its actions, counted from its first, are executed or left
+  /// out. Those behind it may still follow. It stays as it is until more are executed or the next chunk takes over.
   public var actionsConsumed: Int
+  /// With which of its actions the robot will begin the chunk that answers this observation. `false`: with the first. `true`: it leaves
+  /// out as many as it executes, of earlier chunks, between this observation and then.
+  public var skipsExecuted: Bool
   /// Which clock ``capturedAt`` and ``sentAt`` are of.
   public var clock: RobotClock
   /// `nil` until the robot has received a reply. The client fills it in.
@@ -79,8 +83,8 @@ public struct Observation: Sendable, Hashable {
 
   public init(
     sequence: UInt64, capturedAt: UInt64, sentAt: UInt64 = 0, frames: [CameraFrame], proprioception: [Double],
-    instruction: String, promptParts: [PromptPart] = [], actionsConsumed: Int = 0, clock: RobotClock = .monotonic,
-    echo: ClockEcho? = nil
+    instruction: String, promptParts: [PromptPart] = [], actionsConsumed: Int = 0, skipsExecuted: Bool = false,
+    clock: RobotClock = .monotonic, echo: ClockEcho? = nil
   ) {
     self.sequence = sequence
     self.capturedAt = capturedAt
@@ -90,8 +94,29 @@ public struct Observation: Sendable, Hashable {
     self.instruction = instruction
     self.promptParts = promptParts
     self.actionsConsumed = actionsConsumed
+    self.skipsExecuted = skipsExecuted
     self.clock = clock
     self.echo = echo
+  }
+
+  /// UTF-8 bytes of an instruction, or of all texts of ``promptParts`` together. Longer ones fit into no prompt.
+  public static let maximumInstructionBytes = 4_096
+
+  /// Makes sure that there is one instruction, of a size that can be read. What it says is the policy's to check.
+  ///
+  /// - Throws: ``RobotError`` `.invalidInstruction`.
+  public func checkInstructionSize() throws(RobotError) {
+    guard promptParts.isEmpty || instruction.isEmpty else {
+      throw RobotError(
+        .invalidInstruction, "observation.instruction", "expected an instruction or prompt parts, found both")
+    }
+    let parts = promptParts.reduce(0) { if case .text(let text) = $1 { $0 + text.utf8.count } else { $0 } }
+    for (bytes, subject) in [(instruction.utf8.count, "instruction"), (parts, "prompt")]
+    where bytes > Self.maximumInstructionBytes {
+      throw RobotError(
+        .invalidInstruction, "observation.\(subject)",
+        "expected at most \(Self.maximumInstructionBytes) bytes, found \(bytes)")
+    }
   }
 
   /// The images of ``promptParts``, in order.

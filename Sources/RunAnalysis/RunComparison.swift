@@ -15,7 +15,7 @@ public struct RunComparison: Sendable, Hashable {
   public var overall: PairedComparison
   /// By task, in the order of the first run's plan.
   public var tasks: [Task]
-  /// Episodes that only one of the runs has an outcome of.
+  /// Episodes that only one of the runs has run to their end.
   public var unpaired: Int
 
   /// How the interval of the difference is made.
@@ -23,20 +23,20 @@ public struct RunComparison: Sendable, Hashable {
 
   /// Pairs the outcomes of two runs.
   ///
-  /// - Parameter countsEnd: as in ``RunSummary``.
-  /// - Throws: ``RunDatabaseError`` `.mismatch` when the runs are of different suites or step limits, or share no episode; `.storage`.
-  public init(_ first: RunDatabase, _ second: RunDatabase, countsEnd: Bool = false) throws(RunDatabaseError) {
+  /// - Throws: ``RunDatabaseError`` `.mismatch` when the runs are of different suites, step limits or rules of success, or share no episode;
+  ///   `.storage`.
+  public init(_ first: RunDatabase, _ second: RunDatabase) throws(RunDatabaseError) {
     let (one, other) = (first.configuration.subject, second.configuration.subject)
-    guard one.suite == other.suite, one.suiteDigest == other.suiteDigest, one.stepLimit == other.stepLimit else {
+    guard one.suite == other.suite, one.suiteDigest == other.suiteDigest, one.stepLimit == other.stepLimit,
+      one.success == other.success
+    else {
       throw RunDatabaseError(.mismatch, "suite", "the runs cannot be paired: \(one.firstDifference(from: other))")
     }
-    let isSuccess = { (outcome: EpisodeRecord) in
-      outcome.state == .finished && (countsEnd ? outcome.successAtEnd : outcome.successAtAnyStep)
-    }
-    let rows = try first.outcomes()
-    let partners = Dictionary(try second.outcomes().map { ($0.episode, $0) }) { first, _ in first }
+    let rows = try first.outcomes().filter { $0.state == .finished }
+    let others = try second.outcomes().filter { $0.state == .finished }
+    let partners = Dictionary(others.map { ($0.episode, $0) }) { first, _ in first }
     let pairs = rows.compactMap { row in
-      partners[row.episode].map { (row.episode.task, (isSuccess(row), isSuccess($0))) }
+      partners[row.episode].map { (row.episode.task, (row.isSuccess(by: one.success), $0.isSuccess(by: one.success))) }
     }
     guard !pairs.isEmpty else {
       throw RunDatabaseError(.mismatch, "episodes", "the runs share no task and seed that both have an outcome of")

@@ -3,7 +3,7 @@ public import RunDatabase
 
 /// A run's outcomes in forms that other programs read.
 public enum RunExport {
-  /// The columns of ``csv(_:)``; `robostats` and spreadsheets read them by name.
+  /// The columns of ``csv(_:)``; `robostats` and spreadsheets read them by name. `success` is by the suite's rule.
   public static let columns = [
     "policy_id", "scenario_id", "task", "group", "seed", "success", "success_at_end", "state", "attempt", "steps",
     "steps_to_success", "held_steps", "limited_actions", "path_length_m", "mean_jerk_m_per_s3", "wall_s",
@@ -31,22 +31,26 @@ public enum RunExport {
   /// A table of the tasks and means for a document.
   public static func markdown(_ database: RunDatabase) throws(RunDatabaseError) -> String {
     let summary = try RunSummary(database)
-    var lines = ["| task | group | success | rate | 95 % interval |", "| --- | --- | ---: | ---: | --- |"]
+    var lines = [
+      "| task | group | success | rate | 95 % interval | at the end | steps to success | jerk (m/s³) |",
+      "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: |",
+    ]
     for task in summary.tasks {
-      let rate = task.outcomes.rate.map { percent($0) } ?? "–"
-      let count = "\(task.outcomes.successes) of \(task.outcomes.trials)"
-      lines.append("| \(task.name) | \(task.group) | \(count) | \(rate) | \(interval(task.interval)) |")
+      let cells = [
+        escaped(task.name), escaped(task.group), "\(task.outcomes.successes) of \(task.outcomes.trials)",
+        task.outcomes.rate.map(RateText.percent) ?? "–", RateText.interval(task.interval), "\(task.successesAtEnd)",
+        RateText.number(task.medianStepsToSuccess, digits: 0), RateText.number(task.medianJerk, digits: 1),
+      ]
+      lines.append("| \(cells.joined(separator: " | ")) |")
     }
     for mean in summary.means {
-      lines.append("| **\(mean.name)** | | | \(percent(mean.rate)) | \(interval(mean.interval)) |")
+      lines.append(
+        "| **\(escaped(mean.name))** | | | \(RateText.percent(mean.rate)) | \(RateText.interval(mean.interval)) | | | |"
+      )
     }
     let subject = database.configuration.subject
-    let methods = Set(summary.means.map(\.method)).sorted().joined(separator: "; ")
-    lines += [
-      "",
-      "Suite \(subject.suite), policy \(subject.policy), \(subject.mode). Intervals: \(RunSummary.taskMethod)"
-        + (methods.isEmpty ? "." : "; \(methods)."), "",
-    ]
+    let methods = ([RunSummary.taskMethod] + summary.meanMethods).joined(separator: "; ")
+    lines += ["", "Suite \(subject.suite), policy \(subject.policy), \(subject.mode). Intervals: \(methods).", ""]
     return lines.joined(separator: "\n")
   }
 
@@ -79,7 +83,8 @@ public enum RunExport {
     let episode = outcome.episode
     return [
       .word(configuration.subject.policy), .word("\(configuration.subject.suite)/\(episode.task)/\(episode.seed)"),
-      .word(episode.task), .word(episode.group), .number("\(episode.seed)"), .flag(outcome.successAtAnyStep),
+      .word(episode.task), .word(episode.group), .number("\(episode.seed)"),
+      .flag(outcome.isSuccess(by: configuration.subject.success)),
       .flag(outcome.successAtEnd), .word(outcome.state.rawValue), .number("\(outcome.attempt)"),
       .number("\(outcome.steps)"), outcome.stepsToSuccess.map { .number("\($0)") } ?? .absent,
       .number("\(outcome.heldSteps)"), .number("\(outcome.limitedActions)"), number(outcome.pathLength),
@@ -106,9 +111,6 @@ public enum RunExport {
     return result + "\""
   }
 
-  private static func percent(_ share: Double) -> String { "\((share * 1000).rounded() / 10) %" }
-
-  private static func interval(_ range: ClosedRange<Double>) -> String {
-    "\(percent(range.lowerBound)) – \(percent(range.upperBound))"
-  }
+  /// Text inside a cell of a table.
+  private static func escaped(_ text: String) -> String { text.replacing("|", with: "\\|") }
 }

@@ -9,7 +9,7 @@ public struct RunSummary: Sendable, Hashable {
     public var name: String
     /// Its group; empty: none.
     public var group: String
-    /// Successes among the episodes with an outcome. An abandoned episode counts as a failure.
+    /// Successes among the episodes that ran to their end, by the suite's rule.
     public var outcomes: Proportion
     /// Exact interval of the rate at 95 %.
     public var interval: ClosedRange<Double>
@@ -21,6 +21,8 @@ public struct RunSummary: Sendable, Hashable {
     public var medianJerk: Double?
     /// Limited actions by control steps; `nil` without steps.
     public var limitedShare: Double?
+    /// Control steps in which the robot held still for want of a fresh command, by control steps; `nil` without steps.
+    public var heldShare: Double?
     /// Successes in the last state instead of at any step.
     public var successesAtEnd: Int
   }
@@ -35,6 +37,8 @@ public struct RunSummary: Sendable, Hashable {
     public var interval: ClosedRange<Double>
     /// How the interval was made.
     public var method: String
+    /// Whether this is the mean over one group's tasks, of which ``name`` is the group.
+    public var isGroup: Bool
   }
 
   /// How long a stage took.
@@ -60,43 +64,62 @@ public struct RunSummary: Sendable, Hashable {
   /// How the interval of one task was made.
   public static let taskMethod = "Clopper and Pearson for one task"
 
+  /// How the intervals of the means were made, a sentence each.
+  public var meanMethods: [String] {
+    var methods: [String] = []
+    for mean in means where !methods.contains(mean.method) { methods.append(mean.method) }
+    // A group of one task has the task's own interval.
+    return methods.filter { $0 != StratifiedMean.IntervalMethod.exact.description }.map { "for means: \($0)" }
+  }
+
   /// In the order of the plan.
   public var tasks: [Task]
   /// Over episodes, over tasks, and over tiers where tasks have groups; empty without outcomes.
   public var means: [Mean]
   /// Longest first.
   public var latencies: [Latency]
-  /// `nil` when no step says how confident the model was.
+  /// `nil` when no step says how confident the model was, or when all say the same, as an expert does: that tells nothing apart.
   public var confidence: Confidence?
   /// Episodes of the plan.
   public var planned: Int
-  /// Episodes with an outcome.
+  /// Episodes that ran to their end.
   public var finished: Int
-  /// Attempts that the simulator lost.
+  /// Attempts that the simulator lost, of abandoned episodes too.
   public var lost: Int
-  /// Episodes given up after too many lost attempts.
+  /// Episodes given up after too many lost attempts: a fault of the simulator, which no rate counts.
   public var abandoned: Int
+
+  /// Control steps that began after their time, as a share of all; `nil` without steps, 0 in lockstep.
+  public var lateShare: Double?
+
+  /// Policy steps a second: 1000 over the median time between two; `nil` before the second policy step of an episode.
+  public var controlRate: Double?
+  /// The 99th percentile of the time between policy steps, milliseconds.
+  public var p99Period: Double?
 
   /// Reads a run.
   ///
-  /// - Parameter countsEnd: whether success is that of the last state instead of that of any step.
   /// - Throws: ``RunDatabaseError`` `.storage`.
-  public init(_ database: RunDatabase, countsEnd: Bool = false) throws(RunDatabaseError) {
-    let attempts = try database.attempts()
-    let outcomes = attempts.filter { $0.state != .lost }
-    let isSuccess = { (outcome: EpisodeRecord) in
-      outcome.state == .finished && (countsEnd ? outcome.successAtEnd : outcome.successAtAnyStep)
-    }
-    planned = database.configuration.episodes.count
+  public init(_ database: RunDatabase) throws(RunDatabaseError) {
+    self.init(try RunTally(database))
+  }
+
+  /// Sums up the episodes so far.
+  public init(_ tally: RunTally) {
+    let outcomes = tally.episodes.map(\.record)
+    let plan = tally.configuration.episodes
+    planned = plan.count
     finished = outcomes.count
-    lost = attempts.count { $0.state == .lost }
-    abandoned = attempts.count { $0.state == .abandoned }
-    tasks = Self.tasks(database.configuration.episodes, outcomes, isSuccess)
+    lost = tally.lost
+    abandoned = tally.abandoned
+    let steps = outcomes.reduce(0) { $0 &+ $1.steps }
+    lateShare = steps > 0 ? Double(outcomes.reduce(0) { $0 &+ $1.lateSteps }) / Double(steps) : nil
+    tasks = Self.tasks(plan, outcomes, tally.isSuccess)
     means = Self.means(tasks)
-    var meter = StepMeter()
-    for outcome in outcomes { meter.add(try database.steps(of: outcome), success: isSuccess(outcome)) }
-    latencies = meter.latencies
-    confidence = meter.confidence
+    latencies = tally.meter.latencies
+    confidence = tally.meter.confidence
+    controlRate = tally.meter.controlRate
+    p99Period = tally.meter.p99Period
   }
 
   private static func tasks(
@@ -113,13 +136,14 @@ public struct RunSummary: Sendable, Hashable {
       guard let proportion = Proportion(successes: episodes.count(where: isSuccess), of: episodes.count) else {
         return nil
       }
-      let steps = episodes.reduce(0) { $0 + $1.steps }
+      let steps = episodes.reduce(0) { $0 &+ $1.steps }
       return Task(
         name: name, group: groups[name] ?? "", outcomes: proportion, interval: proportion.clopperPearsonInterval(),
         medianStepsToSuccess: Percentile.median(of: episodes.compactMap { $0.stepsToSuccess.map(Double.init) }),
         medianPathLength: Percentile.median(of: episodes.compactMap(\.pathLength)),
         medianJerk: Percentile.median(of: episodes.compactMap(\.meanJerk)),
-        limitedShare: steps > 0 ? Double(episodes.reduce(0) { $0 + $1.limitedActions }) / Double(steps) : nil,
+        limitedShare: steps > 0 ? Double(episodes.reduce(0) { $0 &+ $1.limitedActions }) / Double(steps) : nil,
+        heldShare: steps > 0 ? Double(episodes.reduce(0) { $0 &+ $1.heldSteps }) / Double(steps) : nil,
         successesAtEnd: episodes.count(where: \.successAtEnd))
     }
   }
@@ -130,8 +154,10 @@ public struct RunSummary: Sendable, Hashable {
     guard let all = StratifiedMean(proportions.map { .init($0, weight: Double($0.trials)) }),
       let overTasks = StratifiedMean(overTasks: proportions)
     else { return [] }
-    func mean(_ name: String, _ mean: StratifiedMean) -> Mean {
-      Mean(name: name, rate: mean.rate, interval: mean.interval(), method: StratifiedMean.intervalMethod)
+    func mean(_ name: String, _ mean: StratifiedMean, isGroup: Bool = false) -> Mean {
+      Mean(
+        name: name, rate: mean.rate, interval: mean.interval(), method: mean.intervalMethod.description,
+        isGroup: isGroup)
     }
     var means = [mean("mean over episodes", all)]
     if tried.contains(where: { $0.outcomes.trials != proportions[0].trials }) {
@@ -149,39 +175,9 @@ public struct RunSummary: Sendable, Hashable {
     means.append(mean("mean over \(tiers.count) groups", overTiers))
     for tier in tiers {
       if let tierMean = StratifiedMean(overTasks: tier.outcomes) {
-        means.append(mean(tier.name.isEmpty ? "other tasks" : tier.name, tierMean))
+        means.append(mean(tier.name.isEmpty ? "other tasks" : tier.name, tierMean, isGroup: true))
       }
     }
     return means
-  }
-}
-
-/// Gathers what the steps of all episodes say.
-private struct StepMeter {
-  private var durations: [String: [Double]] = [:]
-  private var scored: [(score: Double, success: Bool)] = []
-
-  mutating func add(_ steps: [StepRecord], success: Bool) {
-    for step in steps {
-      for (stage, duration) in step.latency { durations[stage, default: []].append(duration) }
-    }
-    let confidences = steps.compactMap(\.confidence)
-    guard !confidences.isEmpty else { return }
-    scored.append((confidences.reduce(0, +) / Double(confidences.count), success))
-  }
-
-  var latencies: [RunSummary.Latency] {
-    durations.compactMap { name, values in
-      guard let median = Percentile.median(of: values), let p90 = Percentile.percentile(90, of: values),
-        let p99 = Percentile.percentile(99, of: values)
-      else { return nil }
-      return RunSummary.Latency(name: name, median: median, p90: p90, p99: p99)
-    }.sorted { ($1.median, $0.name) < ($0.median, $1.name) }
-  }
-
-  var confidence: RunSummary.Confidence? {
-    guard !scored.isEmpty else { return nil }
-    return RunSummary.Confidence(
-      areaUnderCurve: Separation.areaUnderCurve(scored), bins: Separation.calibration(scored))
   }
 }

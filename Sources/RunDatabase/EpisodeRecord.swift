@@ -6,7 +6,7 @@ public struct EpisodeRecord: Sendable, Hashable, Codable {
     case finished
     /// The simulator crashed, hung or leaked; the episode is tried again.
     case lost
-    /// The episode was tried as often as allowed and lost every time. It counts as a failure of the simulator, not of the policy.
+    /// The episode was tried as often as allowed and lost every time. That is a fault of the simulator, so no rate counts it.
     case abandoned
   }
 
@@ -28,8 +28,14 @@ public struct EpisodeRecord: Sendable, Hashable, Codable {
   public var steps: Int
   /// Control steps until the task was first solved; `nil`: it never was.
   public var stepsToSuccess: Int?
+  /// Observations answered with actions.
+  public var policySteps: Int
   /// Control steps in which the robot held still for want of a fresh command.
   public var heldSteps: Int
+  /// Control steps that began after their time, because the simulator could not keep up; 0 in lockstep.
+  public var lateSteps: Int
+  /// Actions of fresh chunks that lay in the past when they came; 0 in lockstep.
+  public var skippedActions: Int
   /// Actions that the safety envelope changed.
   public var limitedActions: Int
   /// Metres that the end effector travelled; `nil`: not measured.
@@ -40,13 +46,20 @@ public struct EpisodeRecord: Sendable, Hashable, Codable {
   public var wallSeconds: Double
   /// Where the video of the episode lies, relative to the run's folder; `nil`: none.
   public var video: String?
+  /// The sentence that the policy was given; empty when the worker did not say.
+  public var instruction: String
+  /// How the seed chose goals: `fresh` for a goal of its own for every seed; `nil` when the worker did not say.
+  public var goalProtocol: String?
+  /// Control steps after which the episode would have failed; `nil` when the worker did not say.
+  public var stepLimit: Int?
 
   /// Collects the parts.
   public init(
     episode: RunConfiguration.Episode, attempt: Int = 1, state: State = .finished, reason: String = "",
     worker: Int = 0, successAtAnyStep: Bool = false, successAtEnd: Bool = false, steps: Int = 0,
-    stepsToSuccess: Int? = nil, heldSteps: Int = 0, limitedActions: Int = 0, pathLength: Double? = nil,
-    meanJerk: Double? = nil, wallSeconds: Double = 0, video: String? = nil
+    stepsToSuccess: Int? = nil, policySteps: Int = 0, heldSteps: Int = 0, lateSteps: Int = 0, skippedActions: Int = 0,
+    limitedActions: Int = 0, pathLength: Double? = nil, meanJerk: Double? = nil, wallSeconds: Double = 0,
+    video: String? = nil, instruction: String = "", goalProtocol: String? = nil, stepLimit: Int? = nil
   ) {
     self.episode = episode
     self.attempt = attempt
@@ -57,12 +70,27 @@ public struct EpisodeRecord: Sendable, Hashable, Codable {
     self.successAtEnd = successAtEnd
     self.steps = steps
     self.stepsToSuccess = stepsToSuccess
+    self.policySteps = policySteps
     self.heldSteps = heldSteps
+    self.lateSteps = lateSteps
+    self.skippedActions = skippedActions
     self.limitedActions = limitedActions
     self.pathLength = pathLength
     self.meanJerk = meanJerk
     self.wallSeconds = wallSeconds
     self.video = video
+    self.instruction = instruction
+    self.goalProtocol = goalProtocol
+    self.stepLimit = stepLimit
+  }
+
+  /// Whether the episode counts as a success.
+  public func isSuccess(by rule: RunConfiguration.SuccessRule) -> Bool {
+    guard state == .finished else { return false }
+    switch rule {
+    case .any: return successAtAnyStep
+    case .end: return successAtEnd
+    }
   }
 }
 
@@ -70,6 +98,8 @@ public struct EpisodeRecord: Sendable, Hashable, Codable {
 public struct StepRecord: Sendable, Hashable, Codable {
   /// Control steps of the episode before this answer.
   public var step: Int
+  /// Milliseconds since the policy step before began; `nil` for the first of an episode.
+  public var period: Double?
   /// Milliseconds by stage: the daemon's own and the robot's (`round_trip`, `render`, `simulate`).
   public var latency: [String: Double]
   /// What the robot measured of itself in the observation, in the policy's order and units.
@@ -82,18 +112,20 @@ public struct StepRecord: Sendable, Hashable, Codable {
   public var commands: [[Double]]
   /// The limits that changed the commands, by their flags on the wire.
   public var limited: UInt32
-  /// The reward that the simulator gave for the executed commands; `nil`: it gives none.
+  /// The sum of the rewards that the simulator gave for the executed commands, and for steps that were held before; `nil`: it gives none.
   public var reward: Double?
   /// Whether the task is solved after them.
   public var success: Bool
 
   /// Collects the parts.
   public init(
-    step: Int, latency: [String: Double] = [:], proprioception: [Double] = [], tokens: [Int32] = [],
-    confidence: Double? = nil,
-    commands: [[Double]] = [], limited: UInt32 = 0, reward: Double? = nil, success: Bool = false
+    step: Int, period: Double? = nil, latency: [String: Double] = [:], proprioception: [Double] = [],
+    tokens: [Int32] = [],
+    confidence: Double? = nil, commands: [[Double]] = [], limited: UInt32 = 0, reward: Double? = nil,
+    success: Bool = false
   ) {
     self.step = step
+    self.period = period
     self.latency = latency
     self.proprioception = proprioception
     self.tokens = tokens

@@ -17,6 +17,28 @@ public struct RunConfiguration: Sendable, Hashable, Codable {
     }
   }
 
+  /// When an episode counts as a success, and when it ends.
+  public enum SuccessRule: String, Sendable, Hashable, Codable, CaseIterable {
+    /// The task is solved at any step; the episode ends there.
+    case any
+    /// The task is solved in the state in which the episode ends, which is at the step limit.
+    case end
+  }
+
+  /// The seeds that every task of the whole run has.
+  public struct Seeds: Sendable, Hashable, Codable {
+    /// The seed of a task's first episode; the next ones count up.
+    public var first: Int
+    /// Episodes of each task.
+    public var count: Int
+
+    /// Collects the parts.
+    public init(first: Int, count: Int) {
+      self.first = first
+      self.count = count
+    }
+  }
+
   /// What outcomes follow from. Two runs may be merged or compared task by task only when these agree.
   public struct Subject: Sendable, Hashable, Codable {
     /// The suite's name.
@@ -35,11 +57,16 @@ public struct RunConfiguration: Sendable, Hashable, Codable {
     public var weights: String
     /// Control steps of an episode, at most; `nil`: the simulator's own limit.
     public var stepLimit: Int?
+    /// When an episode counts as a success.
+    public var success: SuccessRule
+    /// Milliseconds for which an answer is valid, in real time; `nil` in lockstep, and where the daemon is another process.
+    public var deadline: Double?
 
     /// Collects the parts.
     public init(
       suite: String, suiteDigest: String, policy: String, policyDigest: String, mode: String = "lockstep",
-      addedDelay: Double = 0, weights: String = "", stepLimit: Int? = nil
+      addedDelay: Double = 0, weights: String = "", stepLimit: Int? = nil, success: SuccessRule = .any,
+      deadline: Double? = nil
     ) {
       self.suite = suite
       self.suiteDigest = suiteDigest
@@ -49,11 +76,15 @@ public struct RunConfiguration: Sendable, Hashable, Codable {
       self.addedDelay = addedDelay
       self.weights = weights
       self.stepLimit = stepLimit
+      self.success = success
+      self.deadline = deadline
     }
   }
 
   /// What outcomes follow from.
   public var subject: Subject
+  /// The seeds of the whole run, of which a shard has a part; `nil` where tasks have seeds of their own.
+  public var seeds: Seeds?
   /// The episodes of this run, or of this shard of it, in the order of the plan.
   public var episodes: [Episode]
   /// Which shard of how many this is, from 1; `nil`: the whole run.
@@ -81,10 +112,11 @@ public struct RunConfiguration: Sendable, Hashable, Codable {
 
   /// Collects the parts.
   public init(
-    subject: Subject, episodes: [Episode], shard: Shard? = nil, versions: [String: String] = [:], machine: String = "",
-    command: String = ""
+    subject: Subject, seeds: Seeds? = nil, episodes: [Episode], shard: Shard? = nil, versions: [String: String] = [:],
+    machine: String = "", command: String = ""
   ) {
     self.subject = subject
+    self.seeds = seeds
     self.episodes = episodes
     self.shard = shard
     self.versions = versions

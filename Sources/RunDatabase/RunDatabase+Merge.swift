@@ -1,66 +1,125 @@
+import Files
 public import Foundation
+import GRDB
 
 extension RunDatabase {
-  /// Joins the shards of a run.
+  /// Joins the shards of a run into the run that would have been made at once, with its episodes in the order of the plan.
   ///
   /// - Parameters:
   ///   - sources: the shards' databases, in any order.
-  ///   - destination: a file that does not exist yet.
-  /// - Throws: ``RunDatabaseError`` `.mismatch` when the shards were made with different configurations, when one is missing or comes
-  ///   twice; `.exists`, `.notFound`, `.notARun`, `.storage`. Nothing is left at `destination` then.
+  ///   - destination: a file that does not exist yet; the folder above it is made once the shards are found to belong together.
+  /// - Throws: ``RunDatabaseError`` `.mismatch` when the shards were made with different configurations, plans or simulators, when one is
+  ///   missing or comes twice; `.exists`, `.notFound`, `.notARun`, `.storage`. Nothing is left at `destination` then.
   public static func merge(_ sources: [URL], into destination: URL) throws(RunDatabaseError) -> RunDatabase {
-    var shards: [RunDatabase] = []
-    for source in sources { shards.append(try RunDatabase(opening: source, readOnly: true)) }
-    let configuration = try merged(shards, sources)
-    // Written beside its place and moved there whole.
-    let draft = destination.appendingPathExtension("merging")
-    try? FileManager.default.removeItem(at: draft)
+    var shards: [(url: URL, database: RunDatabase)] = []
+    for source in sources { shards.append((source, try RunDatabase(opening: source, readOnly: true))) }
+    let configuration = try merged(shards)
     guard !FileManager.default.fileExists(atPath: destination.path) else {
       throw RunDatabaseError(.exists, destination.path, "there is a run already; choose another path")
     }
+    let folder = destination.deletingLastPathComponent()
+    do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
+      throw RunDatabaseError(.storage, folder.path, "the folder cannot be made")
+    }
+    // Written beside its place and moved there whole.
+    let draft = destination.appendingPathExtension("merging")
+    remove(draft)
     do throws(RunDatabaseError) {
       let joined = try RunDatabase(creating: draft, configuration: configuration)
-      for shard in shards {
-        try joined.note(proprioception: try shard.proprioception())
-        for attempt in try shard.attempts() { try joined.record(attempt, steps: try shard.steps(of: attempt)) }
-      }
+      for (_, shard) in shards { try joined.take(shard) }
       try joined.moveToOneFile()
     } catch {
-      try? FileManager.default.removeItem(at: draft)
+      remove(draft)
       throw error
     }
-    do { try FileManager.default.moveItem(at: draft, to: destination) } catch {
-      throw RunDatabaseError(.storage, destination.path, "cannot be written: \(error.localizedDescription)")
-    }
+    try move(draft, to: destination)
     return try RunDatabase(opening: destination)
   }
 
-  /// The configuration of the whole run.
-  private static func merged(_ shards: [RunDatabase], _ sources: [URL]) throws(RunDatabaseError) -> RunConfiguration {
-    guard let first = shards.first else { throw RunDatabaseError(.notFound, "shards", "expected at least one shard") }
-    var whole = first.configuration
-    whole.shard = nil
-    whole.episodes = []
-    var indices: Set<Int> = []
-    for (shard, source) in zip(shards, sources) {
-      let configuration = shard.configuration
-      guard configuration.subject == whole.subject else {
-        throw RunDatabaseError(.mismatch, source.path, whole.subject.firstDifference(from: configuration.subject))
+  /// Copies a shard's rows.
+  private func take(_ shard: RunDatabase) throws(RunDatabaseError) {
+    var source = shard.configuration
+    source.episodes = []
+    let date = try shard.date()
+    try Self.storage(path) {
+      try queue.write { db in
+        try db.execute(
+          sql: "INSERT INTO source (shard, created, configuration) VALUES (?, ?, ?)",
+          arguments: [source.shard?.index, date.timeIntervalSince1970, try Self.text(source)])
+        // A run is as old as its oldest part.
+        try db.execute(sql: "UPDATE run SET created = (SELECT min(created) FROM source)")
       }
-      guard let part = configuration.shard, part.count == first.configuration.shard?.count else {
-        throw RunDatabaseError(.mismatch, source.path, "expected a shard of the same run as \(sources[0].path)")
-      }
-      guard indices.insert(part.index).inserted else {
-        throw RunDatabaseError(.mismatch, source.path, "shard \(part.index) of \(part.count) was given twice")
-      }
-      whole.episodes += configuration.episodes
     }
-    let missing = (1...max(1, first.configuration.shard?.count ?? 1)).filter { !indices.contains($0) }
+    for worker in try shard.workers() {
+      do throws(RunDatabaseError) { try record(worker) } catch {
+        throw RunDatabaseError(error.code, error.code == .mismatch ? shard.path : error.subject, error.message)
+      }
+    }
+    try note(proprioception: try shard.proprioception())
+    for attempt in try shard.attempts() { try record(attempt, steps: try shard.steps(of: attempt)) }
+  }
+
+  /// Ends writing: everything lies in the one file afterwards, which may then be moved.
+  private func moveToOneFile() throws(RunDatabaseError) {
+    try Self.storage(path) {
+      try queue.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA journal_mode = DELETE") }
+      try queue.close()
+    }
+  }
+
+  /// The configuration of the whole run.
+  private static func merged(
+    _ shards: [(url: URL, database: RunDatabase)]
+  ) throws(RunDatabaseError) -> RunConfiguration {
+    guard let first = shards.first else { throw RunDatabaseError(.notFound, "shards", "expected at least one shard") }
+    var whole = first.database.configuration
+    let count = whole.shard?.count ?? 1
+    var parts: [Int: [RunConfiguration.Episode]] = [:]
+    for (url, database) in shards {
+      let configuration = database.configuration
+      guard configuration.subject == whole.subject else {
+        throw RunDatabaseError(.mismatch, url.path, whole.subject.firstDifference(from: configuration.subject))
+      }
+      guard let part = configuration.shard, part.count == count, (1...max(1, count)).contains(part.index) else {
+        throw RunDatabaseError(.mismatch, url.path, "expected a shard of the same run as \(first.url.path)")
+      }
+      guard configuration.seeds == whole.seeds else {
+        let words = [whole.seeds, configuration.seeds].map { seeds in
+          seeds.map { "\($0.count) episodes of each task from seed \($0.first)" } ?? "seeds of their own"
+        }
+        throw RunDatabaseError(.mismatch, url.path, "expected \(words[0]), found \(words[1])")
+      }
+      guard parts.updateValue(configuration.episodes, forKey: part.index) == nil else {
+        throw RunDatabaseError(.mismatch, url.path, "shard \(part.index) of \(part.count) was given twice")
+      }
+    }
+    let missing = (1...max(1, count)).filter { parts[$0] == nil }
     guard missing.isEmpty else {
       throw RunDatabaseError(
         .mismatch, "shards", "expected shards \(missing.map(String.init).joined(separator: ", ")) too")
     }
+    whole.shard = nil
+    whole.episodes = try interleaved(parts, count: count)
     return whole
+  }
+
+  /// The plan that every n-th episode was taken from.
+  private static func interleaved(
+    _ parts: [Int: [RunConfiguration.Episode]], count: Int
+  ) throws(RunDatabaseError) -> [RunConfiguration.Episode] {
+    let total = parts.values.reduce(0) { $0 + $1.count }
+    var plan: [RunConfiguration.Episode] = []
+    for place in 0..<total {
+      guard let part = parts[place % count + 1], place / count < part.count else {
+        throw RunDatabaseError(
+          .mismatch, "shards", "expected parts of one plan, whose numbers of episodes differ by one at most")
+      }
+      plan.append(part[place / count])
+    }
+    guard Set(plan).count == plan.count else {
+      throw RunDatabaseError(.mismatch, "shards", "expected each episode in one shard, found some in several")
+    }
+    return plan
   }
 }
 
@@ -74,7 +133,8 @@ extension RunConfiguration.Subject {
       (
         "step limit", "\(stepLimit.map(String.init) ?? "the simulator's")",
         "\(other.stepLimit.map(String.init) ?? "the simulator's")"
-      ),
+      ), ("rule of success", success.rawValue, other.success.rawValue),
+      ("deadline", "\(deadline.map { "\($0) ms" } ?? "none")", "\(other.deadline.map { "\($0) ms" } ?? "none")"),
     ]
     guard let difference = pairs.first(where: { $0.one != $0.other }) else { return "the configurations agree" }
     return "expected the \(difference.name) \(difference.one), found \(difference.other)"

@@ -1,42 +1,56 @@
+import Files
 public import Foundation
 import GRDB
 
-/// The record of a run in one SQLite file: its configuration, a row an attempt at an episode, a row a policy step.
+/// The record of a run in one SQLite file: its configuration, a row a start of a worker, a row an attempt at an episode, a row a policy step.
 ///
 /// An attempt and its steps are written together when it ends, so a process that is killed loses the episodes that were running and
 /// nothing else. One process writes at a time; others may read meanwhile.
 public final class RunDatabase: Sendable {
   /// The layout of the tables. A database of another version is refused.
-  public static let version = 1
-  /// Marks the file as a run database ("UIO2").
-  private static let applicationID = 0x5549_4F32
+  public static let version = 2
 
   /// What the run evaluates.
   public let configuration: RunConfiguration
-  private let queue: DatabaseQueue
+  let queue: DatabaseQueue
+  private let places: [RunConfiguration.Episode: Int]
   /// The file, absolute.
   public let path: String
 
-  /// Creates the database of a new run.
+  /// Creates the database of a new run. It appears at `url` whole or not at all.
   ///
   /// - Throws: ``RunDatabaseError`` `.exists` when there is a file already, `.storage` when it cannot be written.
   public convenience init(creating url: URL, configuration: RunConfiguration) throws(RunDatabaseError) {
+    let draft = url.appendingPathExtension("creating")
     guard !FileManager.default.fileExists(atPath: url.path) else {
       throw RunDatabaseError(.exists, url.path, "there is a run already; resume it, or choose another folder")
     }
-    let queue = try Self.open(url.absoluteURL.path, readOnly: false)
-    try Self.storage(url.path) {
-      try queue.write { db in
-        try db.execute(sql: "PRAGMA application_id = \(Self.applicationID)")
-        try db.execute(sql: "PRAGMA user_version = \(Self.version)")
-        try Self.createTables(db)
-        let text = String(decoding: try Self.encoder.encode(configuration), as: UTF8.self)
-        try db.execute(
-          sql: "INSERT INTO run (configuration, created) VALUES (?, ?)",
-          arguments: [text, Date().timeIntervalSince1970])
+    // What a process left that was killed here.
+    Self.remove(draft)
+    do throws(RunDatabaseError) {
+      let new = try Self.open(draft.absoluteURL.path, readOnly: false, keepsLog: false)
+      try Self.storage(draft.path) {
+        try new.write { db in try Self.begin(db, configuration) }
+        try new.close()
       }
+    } catch {
+      Self.remove(draft)
+      throw error
     }
-    self.init(queue: queue, path: url.absoluteURL.path, configuration: configuration)
+    try Self.move(draft, to: url)
+    try self.init(opening: url)
+  }
+
+  /// Creates the database of a run that nobody goes on with: it lies in memory and ends with this object.
+  ///
+  /// - Throws: ``RunDatabaseError`` `.storage`.
+  public convenience init(inMemory configuration: RunConfiguration) throws(RunDatabaseError) {
+    let queue = try Self.storage("the run in memory") {
+      let queue = try DatabaseQueue()
+      try queue.write { db in try Self.begin(db, configuration) }
+      return queue
+    }
+    self.init(queue: queue, path: "", configuration: configuration)
   }
 
   /// Opens the database of a run.
@@ -45,6 +59,10 @@ public final class RunDatabase: Sendable {
   public convenience init(opening url: URL, readOnly: Bool = false) throws(RunDatabaseError) {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw RunDatabaseError(.notFound, url.path, "there is no run here")
+    }
+    // SQLite would wait for somebody to write into a pipe.
+    do throws(FileError) { try InputFile.requireRegular(url.path) } catch {
+      throw RunDatabaseError(.notARun, url.path, error.message)
     }
     let queue = try Self.open(url.path, readOnly: readOnly)
     let text: String? = try Self.storage(url.path) {
@@ -65,6 +83,7 @@ public final class RunDatabase: Sendable {
     self.queue = queue
     self.path = path
     self.configuration = configuration
+    places = Dictionary(configuration.episodes.enumerated().map { ($1, $0) }) { first, _ in first }
   }
 
   // MARK: Writing
@@ -73,7 +92,7 @@ public final class RunDatabase: Sendable {
   ///
   /// - Throws: ``RunDatabaseError`` `.mismatch` for an episode that is not in the plan or is finished already, `.storage`.
   public func record(_ attempt: EpisodeRecord, steps: [StepRecord]) throws(RunDatabaseError) {
-    guard let place = configuration.episodes.firstIndex(of: attempt.episode) else {
+    guard let place = places[attempt.episode] else {
       throw RunDatabaseError(
         .mismatch, "\(attempt.episode.task) seed \(attempt.episode.seed)", "the run's plan has no such episode")
     }
@@ -90,12 +109,43 @@ public final class RunDatabase: Sendable {
     }
   }
 
-  /// Ends writing: everything lies in the one file afterwards, which may then be moved.
-  func moveToOneFile() throws(RunDatabaseError) {
-    try Self.storage(path) {
-      try queue.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA journal_mode = DELETE") }
-      try queue.close()
+  /// Writes what a worker has said when it began.
+  ///
+  /// - Throws: ``RunDatabaseError`` `.mismatch` when it simulates with other versions than the workers before it; `.storage`.
+  public func record(_ worker: WorkerRecord) throws(RunDatabaseError) {
+    let before = try workers().compactMap(\.simulator).first
+    if let before, let simulator = worker.simulator, let difference = before.firstDifference(from: simulator) {
+      throw RunDatabaseError(.mismatch, "simulator", "the run was begun with another one: \(difference)")
     }
+    try Self.storage(path) {
+      try queue.write { db in
+        try db.execute(
+          sql: "INSERT INTO worker (worker, started, record) VALUES (?, ?, ?)",
+          arguments: [worker.worker, Date().timeIntervalSince1970, try Self.text(worker)])
+      }
+    }
+  }
+
+  /// Gives the abandoned episodes back: they count as lost and remain.
+  ///
+  /// - Returns: how many there were.
+  @discardableResult
+  public func reopenAbandoned() throws(RunDatabaseError) -> Int {
+    let abandoned = try attempts().filter { $0.state == .abandoned }
+    try Self.storage(path) {
+      try queue.write { db in
+        for var attempt in abandoned {
+          attempt.state = .lost
+          try db.execute(
+            sql: "UPDATE episode SET state = ?, record = ? WHERE task = ? AND seed = ? AND attempt = ?",
+            arguments: [
+              attempt.state.rawValue, try Self.text(attempt), attempt.episode.task, attempt.episode.seed,
+              attempt.attempt,
+            ])
+        }
+      }
+    }
+    return abandoned.count
   }
 
   // MARK: Reading
@@ -104,8 +154,8 @@ public final class RunDatabase: Sendable {
   public func attempts() throws(RunDatabaseError) -> [EpisodeRecord] {
     try Self.storage(path) {
       try queue.read { db in
-        try Row.fetchAll(db, sql: "SELECT record FROM episode ORDER BY place, attempt").map { row in
-          try JSONDecoder().decode(EpisodeRecord.self, from: Data((row["record"] as String).utf8))
+        try Row.fetchAll(db, sql: "SELECT record FROM episode ORDER BY place, attempt").map {
+          try $0.decoded("record", as: EpisodeRecord.self)
         }
       }
     }
@@ -124,6 +174,28 @@ public final class RunDatabase: Sendable {
       if attempt.state == .lost { lost[attempt.episode, default: 0] += 1 } else { settled.insert(attempt.episode) }
     }
     return configuration.episodes.filter { !settled.contains($0) }.map { ($0, lost[$0] ?? 0) }
+  }
+
+  /// What each worker has said when it began, in order.
+  public func workers() throws(RunDatabaseError) -> [WorkerRecord] {
+    try Self.storage(path) {
+      try queue.read { db in
+        try Row.fetchAll(db, sql: "SELECT record FROM worker ORDER BY id").map {
+          try $0.decoded("record", as: WorkerRecord.self)
+        }
+      }
+    }
+  }
+
+  /// The configurations of the shards that were joined into this run, without their episodes; empty for a run that was made at once.
+  public func sources() throws(RunDatabaseError) -> [RunConfiguration] {
+    try Self.storage(path) {
+      try queue.read { db in
+        try Row.fetchAll(db, sql: "SELECT configuration FROM source ORDER BY shard").map {
+          try $0.decoded("configuration", as: RunConfiguration.self)
+        }
+      }
+    }
   }
 
   /// When the run was begun.
@@ -154,7 +226,7 @@ public final class RunDatabase: Sendable {
 
   /// The steps of an attempt, in order.
   public func steps(of attempt: EpisodeRecord) throws(RunDatabaseError) -> [StepRecord] {
-    guard let place = configuration.episodes.firstIndex(of: attempt.episode) else { return [] }
+    guard let place = places[attempt.episode] else { return [] }
     return try Self.storage(path) {
       try queue.read { db in
         let sql = """
@@ -164,109 +236,5 @@ public final class RunDatabase: Sendable {
         return try Row.fetchAll(db, sql: sql, arguments: [place, attempt.attempt]).map(StepRecord.init(row:))
       }
     }
-  }
-
-  // MARK: Parts
-
-  private static var encoder: JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    return encoder
-  }
-
-  private static func open(_ path: String, readOnly: Bool) throws(RunDatabaseError) -> DatabaseQueue {
-    try storage(path) {
-      var options = Configuration()
-      options.readonly = readOnly
-      options.busyMode = .timeout(10)
-      options.prepareDatabase { db in
-        guard !readOnly else { return }
-        // A commit survives the death of the process at once, and that of the machine from the next checkpoint on.
-        try db.execute(sql: "PRAGMA journal_mode = WAL")
-        try db.execute(sql: "PRAGMA synchronous = NORMAL")
-      }
-      return try DatabaseQueue(path: path, configuration: options)
-    }
-  }
-
-  /// Runs something of GRDB's and tells of its errors in our words.
-  private static func storage<Value>(_ path: String, _ body: () throws -> Value) throws(RunDatabaseError) -> Value {
-    do { return try body() } catch let error as DatabaseError {
-      let isForeign = error.resultCode == .SQLITE_NOTADB || error.resultCode == .SQLITE_CORRUPT
-      throw RunDatabaseError(isForeign ? .notARun : .storage, path, "SQLite: \(error.message ?? "\(error.resultCode)")")
-    } catch {
-      throw RunDatabaseError(.storage, path, "\(error)")
-    }
-  }
-
-  private static func createTables(_ db: Database) throws {
-    try db.execute(
-      sql: """
-        CREATE TABLE run (configuration TEXT NOT NULL, created REAL NOT NULL, proprioception TEXT) STRICT;
-        CREATE TABLE episode (
-          id INTEGER PRIMARY KEY,
-          place INTEGER NOT NULL,
-          task TEXT NOT NULL, task_group TEXT NOT NULL, seed INTEGER NOT NULL,
-          attempt INTEGER NOT NULL, state TEXT NOT NULL,
-          success_at_any_step INTEGER NOT NULL, success_at_end INTEGER NOT NULL,
-          steps INTEGER NOT NULL, steps_to_success INTEGER,
-          record TEXT NOT NULL,
-          UNIQUE (place, attempt)
-        ) STRICT;
-        CREATE TABLE step (
-          id INTEGER PRIMARY KEY,
-          episode INTEGER NOT NULL REFERENCES episode (id),
-          step INTEGER NOT NULL, latency_ms TEXT NOT NULL, proprioception TEXT NOT NULL, tokens TEXT NOT NULL,
-          confidence REAL,
-          commands TEXT NOT NULL, limited INTEGER NOT NULL, reward REAL, success INTEGER NOT NULL
-        ) STRICT;
-        CREATE INDEX step_of_episode ON step (episode);
-        """)
-  }
-
-  private static func isSettled(_ place: Int, _ db: Database) throws -> Bool {
-    let sql = "SELECT EXISTS (SELECT 1 FROM episode WHERE place = ? AND state <> ?)"
-    return try Bool.fetchOne(db, sql: sql, arguments: [place, EpisodeRecord.State.lost.rawValue]) ?? false
-  }
-
-  private static func insert(_ attempt: EpisodeRecord, place: Int, steps: [StepRecord], _ db: Database) throws {
-    try db.execute(
-      sql: """
-        INSERT INTO episode (place, task, task_group, seed, attempt, state, success_at_any_step, success_at_end, steps,
-          steps_to_success, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """,
-      arguments: [
-        place, attempt.episode.task, attempt.episode.group, attempt.episode.seed, attempt.attempt,
-        attempt.state.rawValue, attempt.successAtAnyStep, attempt.successAtEnd, attempt.steps, attempt.stepsToSuccess,
-        String(decoding: try encoder.encode(attempt), as: UTF8.self),
-      ])
-    let id = db.lastInsertedRowID
-    for step in steps { try step.insert(into: db, episode: id, encoder: encoder) }
-  }
-}
-
-extension StepRecord {
-  fileprivate init(row: Row) throws {
-    func decoded<Value: Decodable>(_ column: String) throws -> Value {
-      try JSONDecoder().decode(Value.self, from: Data((row[column] as String).utf8))
-    }
-    self.init(
-      step: row["step"], latency: try decoded("latency_ms"), proprioception: try decoded("proprioception"),
-      tokens: try decoded("tokens"),
-      confidence: row["confidence"], commands: try decoded("commands"), limited: row["limited"],
-      reward: row["reward"], success: row["success"])
-  }
-
-  fileprivate func insert(into db: Database, episode: Int64, encoder: JSONEncoder) throws {
-    func text(_ value: some Encodable) throws -> String { String(decoding: try encoder.encode(value), as: UTF8.self) }
-    try db.execute(
-      sql: """
-        INSERT INTO step (episode, step, latency_ms, proprioception, tokens, confidence, commands, limited, reward,
-          success) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """,
-      arguments: [
-        episode, step, try text(latency), try text(proprioception), try text(tokens), confidence, try text(commands),
-        limited, reward, success,
-      ])
   }
 }

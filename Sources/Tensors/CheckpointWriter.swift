@@ -52,8 +52,21 @@ public final class CheckpointWriter {
       }
     }
     shardOfTensor = owners
-    for name in [Self.single, Self.index]
-    where FileManager.default.fileExists(atPath: directory.appending(path: name).path) {
+    try Self.refuseWeights(in: directory)
+  }
+
+  /// Refuses a folder that holds weights, and one in which no file can be made; of a missing one, the nearest above it counts.
+  ///
+  /// Nothing is changed, so it may be asked before the work begins.
+  ///
+  /// - Throws: ``TensorError`` `.unwritableFile`.
+  public static func check(_ directory: URL) throws(TensorError) {
+    try refuseWeights(in: directory)
+    try TensorError.ofFile { () throws(FileError) in _ = try OutputTarget(directory.appending(path: single).path) }
+  }
+
+  private static func refuseWeights(in directory: URL) throws(TensorError) {
+    for name in [single, index] where FileManager.default.fileExists(atPath: directory.appending(path: name).path) {
       throw TensorError(
         .unwritableFile, directory.appending(path: name).path,
         "exists already; choose another folder or remove the weights in it")

@@ -20,11 +20,14 @@ public final class FileBytes: Sendable {
   private let arena: MemoryArena
   private let stamp: Stamp
 
-  /// What changes when somebody writes to a file.
+  /// What changes when somebody writes to a file. The time of its last change of any kind is among it, because a program can set the
+  /// time of its last writing.
   private struct Stamp: Equatable {
+    var device: UInt
+    var number: UInt
     var size: Int
-    var seconds: Int
-    var nanoseconds: Int
+    var written: [Int]
+    var changed: [Int]
 
     init(_ descriptor: Int32, _ path: String) throws(TensorError) {
       var status = stat()
@@ -33,7 +36,9 @@ public final class FileBytes: Sendable {
         throw TensorError(.unreadableFile, path, "is \(kind.words); a regular file is expected")
       }
       size = Int(status.st_size)
-      (seconds, nanoseconds) = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
+      (device, number) = (UInt(status.st_dev), UInt(status.st_ino))
+      written = [status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
+      changed = [status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
     }
   }
 
@@ -95,7 +100,7 @@ public final class FileBytes: Sendable {
     // Without O_NONBLOCK a FIFO would wait for a writer.
     let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else {
-      throw TensorError(.unreadableFile, path, "cannot be opened: \(String(cString: strerror(errno)))")
+      throw TensorError(.unreadableFile, path, "cannot be opened: \(SystemReason.text())")
     }
     return descriptor
   }
@@ -108,7 +113,7 @@ public final class FileBytes: Sendable {
       let read = pread(descriptor, target + (position - range.lowerBound), range.upperBound - position, position)
       if read < 0, errno == EINTR { continue }
       guard read >= 0 else {
-        throw TensorError(.unreadableFile, path, "cannot be read: \(String(cString: strerror(errno)))")
+        throw TensorError(.unreadableFile, path, "cannot be read: \(SystemReason.text())")
       }
       guard read > 0 else {
         throw TensorError(.truncatedFile, path, "ends at byte \(position) now; it was cut short while it was in use")

@@ -56,7 +56,7 @@ struct Ask: ParsableCommand {
   var json = false
 
   func validate() throws {
-    try answer.check(sampling)
+    try answer.check(sampling, readsMedia: !images.isEmpty || audio != nil)
     try BoxInPrompt.check(prompt, hasBox: box != nil, hasPicture: !images.isEmpty)
     _ = try Endpoint(daemon, for: .connect, option: "--daemon")
     try checkProtocol()
@@ -110,6 +110,8 @@ struct Ask: ParsableCommand {
       let session = "ask-\(UInt64.random(in: .min ... .max))"
       let client = try RobotClient(
         endpoint: daemon, sessionID: session, timeout: .seconds(min(timeout, 10)))
+      // From before the greeting on, so that no end of the daemon is missed.
+      try client.watchConnection()
       _ = try client.hello(clientName: "uio2 ask", clientVersion: UIO2.version)
       return client
     } catch {
@@ -128,7 +130,7 @@ struct Ask: ParsableCommand {
       prompt: prompt, output: output, images: try images.map(Self.frame), audio: try audio.map(Self.read) ?? [],
       box: box.map { .init(minX: $0.minX, minY: $0.minY, maxX: $0.maxX, maxY: $0.maxY) },
       maximumTokens: sampling.maxTokens, temperature: sampling.temperature, topK: sampling.topK, topP: sampling.topP,
-      seed: sampling.seed, beams: sampling.beams, guidance: answer.media.guidance,
+      seed: sampling.seed ?? 0, beams: sampling.beams, guidance: answer.media.guidance,
       negativePrompt: answer.media.negativePrompt ?? "", progressInterval: 200_000_000)
   }
 

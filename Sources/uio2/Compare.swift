@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import PolicyEvaluation
 import Reporting
 import RunAnalysis
 
@@ -73,9 +72,9 @@ struct Compare: ParsableCommand {
     }
     try Console.say(
       """
-      To tell \(RunTable.percent(first)) from \(RunTable.percent(second)) at the 5 % level with a power of 80 %:
+      To tell \(RateText.percent(first)) from \(RateText.percent(second)) at the 5 % level with a power of 80 %:
         on different episodes  \(apart) episodes for each policy
-        on the same episodes   \(paired) episodes, when \(RunTable.percent(share)) of them are solved by exactly one of the two
+        on the same episodes   \(paired) episodes, when \(RateText.percent(share)) of them are solved by exactly one of the two
       """)
   }
 

@@ -1,12 +1,10 @@
 import ArgumentParser
 import Foundation
-import Logging
 import PolicyEvaluation
 import Processes
-import RobotLink
-import RobotPolicy
 import RunAnalysis
 import RunDatabase
+import Reporting
 
 /// `uio2 evaluate`: runs the episodes of a suite and records them.
 struct Evaluate: ParsableCommand {
@@ -22,8 +20,10 @@ struct Evaluate: ParsableCommand {
         uio2 evaluate metaworld-mt10 --policy expert --episodes 5 --workers 2
         uio2 evaluate metaworld-mt5 --policy Policies/metaworld-mt5 --run runs/mt5
         uio2 evaluate metaworld-mt5 --policy Policies/metaworld-mt5 --run runs/mt5 --resume
+        uio2 evaluate metaworld-mt5 --mode realtime --added-delay 0,50,100 --run runs/delays
 
-      Ctrl-C finishes the episodes that run; asked again it gives them up. `uio2 report` and `uio2 runs` read what was recorded.
+      Ctrl-C finishes the episodes that run; asked again it gives them up. An episode that the simulator has lost three times is given up: \
+      no rate counts it, and the exit code is 1. `uio2 report` and `uio2 runs` read what was recorded.
       """)
 
   @Argument(help: "The suite: a name of --list, or a file.")
@@ -31,16 +31,6 @@ struct Evaluate: ParsableCommand {
 
   @Flag(help: "Show the suites.")
   var list = false
-
-  @Option(
-    help: ArgumentHelp(
-      "The policy to serve (default: \(Locations.shippedPolicy)), or `expert` for the simulator's own.",
-      valueName: "folder"),
-    completion: .directory)
-  var policy: String?
-
-  @Option(help: ArgumentHelp("A daemon that runs already, instead of --policy.", valueName: "address"))
-  var daemon: String?
 
   @Option(help: "Episodes of each task (default: the suite's).")
   var episodes: Int?
@@ -58,16 +48,22 @@ struct Evaluate: ParsableCommand {
     help: "lockstep: the simulator waits for each answer; realtime: it steps at its control rate, as an arm does.")
   var mode = Mode.lockstep
 
-  @Option(help: ArgumentHelp("With --mode realtime, hold each answer back for so long.", valueName: "ms"))
-  var addedDelay: Double?
+  @Option(
+    help: ArgumentHelp(
+      "With --mode realtime, hold each answer back for so long; several numbers with commas between make a run each.",
+      valueName: "ms,…"))
+  var addedDelay: String?
 
   @Option(
     name: .customLong("run"),
     help: ArgumentHelp("Where the run is recorded (default: a new folder below runs).", valueName: "folder"))
   var runPath: String?
 
-  @Flag(help: "Go on with the run in --run.")
+  @Flag(help: "Go on with the run in --run, or begin it where there is none.")
   var resume = false
+
+  @Flag(help: "With --resume, try the episodes again that were given up because the simulator failed.")
+  var retryAbandoned = false
 
   @Option(help: ArgumentHelp("Run only this part of the episodes, as 2/4 for the second of four.", valueName: "i/n"))
   var shard: String?
@@ -75,18 +71,8 @@ struct Evaluate: ParsableCommand {
   @Flag(help: "Keep a video of every episode in the run's folder.")
   var video = false
 
-  @Option(
-    help: ArgumentHelp(
-      "The Python that runs the simulator (default: $UIO2_PYTHON, else .venv/bin/python of the repository).",
-      valueName: "path"),
-    completion: .file())
-  var python: String?
-
-  @Flag(help: "Show what the workers write for people.")
-  var verbose = false
-
-  @OptionGroup var compute: ComputeOptions
-  @OptionGroup var logging: LoggingOptions
+  @OptionGroup var pilotOptions: PolicyOptions
+  @OptionGroup var simulator: SimulatorOptions
 
   func validate() throws {
     if list, suite != nil { throw ValidationError("--list shows the suites; leave out the suite's name.") }
@@ -95,37 +81,47 @@ struct Evaluate: ParsableCommand {
     if let episodes, !(1...1_000_000).contains(episodes) { throw ValidationError("--episodes must be 1 to 1000000.") }
     if let seed, !(0...Int(Int32.max)).contains(seed) { throw ValidationError("--seed must be 0 to \(Int32.max).") }
     if addedDelay != nil, mode == .lockstep { throw ValidationError("--added-delay goes with --mode realtime.") }
-    if let addedDelay, !(0...60_000).contains(addedDelay) {
-      throw ValidationError("--added-delay must be 0 to 60000, found \(addedDelay).")
-    }
     if resume, runPath == nil { throw ValidationError("--resume needs --run.") }
-    if daemon != nil, policy != nil { throw ValidationError("--policy and --daemon exclude each other.") }
-    if let daemon { _ = try Endpoint(daemon, for: .connect, option: "--daemon") }
+    if retryAbandoned, !resume { throw ValidationError("--retry-abandoned goes with --resume.") }
     _ = try part
+    _ = try delays
   }
 
   func run() throws {
     if list { return try showSuites() }
+    let session = EvaluationSession()
+    // From the beginning, so that whatever is begun is also ended.
+    let signals = SignalWatch {
+      session.interrupt(with: $0, saying: "the episodes that run are finished; the same signal again gives them up")
+    }
+    defer { withExtendedLifetime(signals) {} }
     let suite = try SuiteLibrary.suite(self.suite ?? "")
-    let interpreter = try PythonInterpreter(
-      explicit: python, variables: ProcessInfo.processInfo.environment, packageRoot: Locations.packageRoot)
-    let pilot = try EvaluationPilot(
-      policy: policy, daemon: daemon, compute: compute, logger: logging.makeLogger(default: .warning))
+    let plan = try suite.plan(episodes: episodes, seed: seed)
+    let interpreter = try simulator.interpreter
+    let places = try runPath.map { try folders(below: RunFolder($0)) }
+    let pilot = try EvaluationPilot(pilotOptions)
     defer { pilot.stop() }
-    let configuration = try self.configuration(suite, pilot)
-    let folder = runPath.map { RunFolder($0) } ?? .standard(suite: suite.name, policy: pilot.name)
-    let database = try resume ? resumed(folder, configuration) : folder.create(configuration)
-    let display = EvaluationDisplay(
-      total: configuration.episodes.count, outcomes: try database.outcomes(), isVerbose: verbose)
-    let evaluation = try Evaluation(
-      suite: suite, database: database, options: options(folder),
-      command: { _ in suite.workerCommand(python: interpreter, policy: pilot.pilot, mode: workerMode) },
-      onEvent: display.show)
-    let signals = SignalWatch { _ in evaluation.interrupt() }
-    pilot.start { evaluation.interrupt() }
-    let result = Result { () throws(RolloutError) in try evaluation.run() }
-    display.end()
-    try conclude(database, folder, result.error ?? pilot.failure, signals.received)
+    pilot.start { session.giveUp() }
+    let runs = try places ?? folders(below: .standard(suite: suite.name, policy: pilot.name))
+    for run in runs {
+      // One that came between two runs found none to go to.
+      if let signal = signals.received { throw CommandFailure(.signal(signal), "--resume goes on with these runs") }
+      if runs.count > 1 { try Console.say("added delay \(Self.number(run.delay)) ms") }
+      let configuration = try configuration(suite, plan, pilot, delay: run.delay)
+      warnOfLateAnswers(configuration.subject)
+      let database = try open(run.folder, configuration)
+      let display = EvaluationDisplay(
+        EvaluationProgress(configuration, outcomes: try database.outcomes()), isVerbose: simulator.verbose)
+      let command = suite.workerCommand(
+        python: interpreter, policy: pilot.pilot, mode: workerMode(run.delay), pythonPath: simulator.folders)
+      let evaluation = try Evaluation(
+        suite: suite, database: database, options: options(run.folder), command: { _ in command },
+        onEvent: display.show)
+      let failure = session.run(evaluation)
+      display.end()
+      // A policy that could not be served is the cause of whatever the workers then said.
+      try conclude(database, run.folder, pilot.failure ?? failure, signals.received)
+    }
   }
 
   private func showSuites() throws {
@@ -136,27 +132,46 @@ struct Evaluate: ParsableCommand {
     try Console.say(table.text)
   }
 
-  private func configuration(_ suite: Suite, _ pilot: EvaluationPilot) throws -> RunConfiguration {
-    let first = seed ?? suite.firstSeed
-    let count = episodes ?? suite.episodes
-    var plan = suite.tasks.flatMap { task in
-      (0..<count).map { RunConfiguration.Episode(task: task.name, group: task.group, seed: first + $0) }
-    }
-    if let part = try part {
-      // Every n-th, so that the parts take about as long as each other.
-      plan = plan.enumerated().filter { $0.offset % part.count == part.index - 1 }.map(\.element)
-    }
+  private func configuration(
+    _ suite: Suite, _ plan: [RunConfiguration.Episode], _ pilot: EvaluationPilot, delay: Double
+  ) throws -> RunConfiguration {
+    let part = try part
+    // Every n-th, so that the parts take about as long as each other.
+    let episodes = plan.enumerated().filter { place, _ in
+      part.map { place % $0.count == $0.index - 1 } ?? true
+    }.map(\.element)
     let subject = RunConfiguration.Subject(
       suite: suite.name, suiteDigest: suite.digest, policy: pilot.name, policyDigest: pilot.digest,
-      mode: mode.rawValue, addedDelay: addedDelay ?? 0, weights: pilot.weights, stepLimit: suite.stepLimit)
+      mode: mode.rawValue, addedDelay: delay, weights: pilot.weights ?? "", stepLimit: suite.stepLimit,
+      success: suite.success, deadline: mode == .realtime ? pilot.deadline : nil)
     let machine = Machine.current
     return RunConfiguration(
-      subject: subject, episodes: plan, shard: try part, versions: ["uio2": UIO2.version],
+      subject: subject, seeds: .init(first: seed ?? suite.firstSeed, count: self.episodes ?? suite.episodes),
+      episodes: episodes, shard: part, versions: ["uio2": UIO2.version],
       machine: "\(machine.processor), \(machine.processors) processors, \(machine.system)",
-      command: CommandLine.arguments.joined(separator: " "))
+      command: ShellWords.joined(CommandLine.arguments))
   }
 
-  private var workerMode: Suite.Mode { mode == .lockstep ? .lockstep : .realtime(addedDelay: addedDelay ?? 0) }
+  private func workerMode(_ delay: Double) -> Suite.Mode {
+    mode == .lockstep ? .lockstep() : .realtime(addedDelay: delay)
+  }
+
+  /// Milliseconds; a run for each.
+  private var delays: [Double] {
+    get throws {
+      guard let addedDelay else { return [0] }
+      let words = addedDelay.split(separator: ",", omittingEmptySubsequences: false)
+      let numbers = words.map { Double($0.trimmingCharacters(in: .whitespaces)) }
+      guard numbers.allSatisfy({ $0.map((0...60_000).contains) ?? false }), Set(numbers).count == numbers.count else {
+        throw ValidationError("--added-delay: expected different numbers from 0 to 60000, found \(addedDelay).")
+      }
+      return numbers.compactMap(\.self)
+    }
+  }
+
+  private static func number(_ value: Double) -> String {
+    value == value.rounded() ? String(format: "%.0f", value) : "\(value)"
+  }
 
   private var part: RunConfiguration.Shard? {
     get throws {
@@ -169,45 +184,85 @@ struct Evaluate: ParsableCommand {
     }
   }
 
+  private struct Place {
+    var delay: Double
+    var folder: RunFolder
+    /// Kept as long as the run is written.
+    var claim: RunClaim
+  }
+
+  /// A folder for each delay, claimed; looked at before the policy is loaded.
+  private func folders(below folder: RunFolder) throws -> [Place] {
+    let delays = try delays
+    return try delays.map { delay in
+      let folder = delays.count == 1 ? folder : RunFolder(folder.path + "/delay-\(Self.number(delay))")
+      let claim = try folder.claim()
+      if !resume, FileManager.default.fileExists(atPath: folder.database.path) {
+        throw RunDatabaseError(.exists, folder.path, "there is a run already; add --resume, or choose another folder")
+      }
+      return Place(delay: delay, folder: folder, claim: claim)
+    }
+  }
+
   private func options(_ folder: RunFolder) -> Evaluation.Options {
-    var options = Evaluation.Options()
+    var options = simulator.evaluation
     options.workers = workers
-    if video { options.videos = folder.videos }
+    if video { options.videos = .init(folder: folder.videos.path, recorded: RunFolder.videosName) }
     return options
   }
 
-  /// Opens the run that is gone on with, and makes sure that it is this one.
-  private func resumed(_ folder: RunFolder, _ configuration: RunConfiguration) throws -> RunDatabase {
+  /// Begins the run, or opens the one that is gone on with and makes sure that it is this one.
+  private func open(_ folder: RunFolder, _ configuration: RunConfiguration) throws -> RunDatabase {
+    guard resume, FileManager.default.fileExists(atPath: folder.database.path) else {
+      return try RunDatabase(creating: folder.database, configuration: configuration)
+    }
     let database = try RunDatabase(opening: folder.database)
     let found = database.configuration
     guard found.subject == configuration.subject else {
       throw CommandFailure(
-        .usage, "\(folder.url.path) is another run: \(found.subject.firstDifference(from: configuration.subject))")
+        .usage, "\(folder.path) is another run: \(found.subject.firstDifference(from: configuration.subject))")
     }
     guard found.episodes == configuration.episodes, found.shard == configuration.shard else {
-      throw CommandFailure(
-        .usage, "\(folder.url.path) has other episodes; give the same --episodes, --seed and --shard")
+      throw CommandFailure(.usage, "\(folder.path) has other episodes; give the same --episodes, --seed and --shard")
     }
+    if retryAbandoned { try database.reopenAbandoned() }
     return database
   }
+
+  /// In real time an answer that comes after its deadline moves nothing, whatever the policy is worth.
+  private func warnOfLateAnswers(_ subject: RunConfiguration.Subject) {
+    guard let deadline = subject.deadline, subject.addedDelay >= deadline else { return }
+    Console.complain(
+      "uio2: answers are valid for \(Self.number(deadline)) ms (deadline_ms of the policy), so with \(Self.number(subject.addedDelay)) ms of delay every one is late and the robot holds still"
+    )
+  }
+
+  /// More late control steps than this and the figures are those of the machine.
+  private static let bearableLateShare = 0.01
 
   private func conclude(
     _ database: RunDatabase, _ folder: RunFolder, _ failure: (any Error)?, _ signal: Int32?
   ) throws {
     let summary = try RunSummary(database)
-    if summary.finished > 0 { try Console.say("\n" + RunTable.text(summary)) }
-    let left = summary.planned - summary.finished
-    let goOn =
-      "\(left) of \(summary.planned) episodes are left: repeat the command with --run \(folder.url.relativePath) --resume"
+    if summary.finished + summary.abandoned > 0 { try Console.say("\n" + RunTable.text(summary)) }
+    if let share = summary.lateShare, share > Self.bearableLateShare {
+      Console.complain(
+        "uio2: \(RateText.percent(share)) of the control steps began after their time: this machine cannot simulate \(workers) at once at the control rate"
+      )
+    }
+    let left = summary.planned - summary.finished - summary.abandoned
+    let goOn = "\(left) of \(summary.planned) episodes are left: repeat the command with --run \(folder.path) --resume"
     if let failure {
-      Console.complain(goOn)
+      Console.complain("uio2: " + goOn)
       throw failure
     }
     if let signal { throw CommandFailure(.signal(signal), goOn) }
-    try Console.say("\nrun  \(folder.url.relativePath)")
+    try Console.say("\nrun  \(folder.path)")
+    guard summary.abandoned == 0 else {
+      throw CommandFailure(
+        .failed,
+        "the simulator failed in \(summary.abandoned) of \(summary.planned) episodes, which were given up; --resume --retry-abandoned tries them again"
+      )
+    }
   }
-}
-
-extension Result {
-  fileprivate var error: (any Error)? { if case .failure(let error) = self { error } else { nil } }
 }

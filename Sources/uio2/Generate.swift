@@ -43,7 +43,7 @@ struct Generate: ParsableCommand {
   func validate() throws {
     if pictures.images.isEmpty, draw != nil { throw ValidationError("--draw needs an --image.") }
     try pictures.check(prompt)
-    try answer.check(sampling)
+    try answer.check(sampling, readsMedia: pictures.hasMedia)
     if answer.output != .text, draw != nil { throw ValidationError("--draw goes with --output text.") }
     if answer.output != .audio, vocoder.isGiven { throw ValidationError("--vocoder goes with --output audio.") }
   }

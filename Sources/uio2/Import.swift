@@ -34,9 +34,11 @@ struct Import: ParsableCommand {
   @Option(help: ArgumentHelp("Largest file, in gigabytes.", valueName: "GB"))
   var shardSize = 5.0
 
-  func validate() throws { try TransferDisplay.checkShardSize(shardSize) }
+  func validate() throws { try Transfer.checkShardSize(shardSize) }
 
   func run() throws {
+    let folder = URL(filePath: destination)
+    try Transfer.check(folder)
     var options = CheckpointImport.Options()
     options.precision = dtype
     options.inputs = try selection.inputs
@@ -46,8 +48,7 @@ struct Import: ParsableCommand {
     options.shardSize = Int(shardSize * 1e9)
     let plan = try CheckpointImport(URL(filePath: source), options: options)
     if !plan.leftOut.isEmpty { try Console.say("leaves out \(plan.leftOut.count) tensors of what is not wanted") }
-    let folder = URL(filePath: destination)
-    try TransferDisplay.run(verb: "importing", bytes: plan.byteCount) { progress in
+    try Transfer.run(verb: "importing") { progress in
       try plan.write(to: folder, progress: progress)
     }
     try Console.say("\(destination): \(plan.tensors.count) tensors, \(Amount.bytes(plan.byteCount))")

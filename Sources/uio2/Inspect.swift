@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import PolicyEvaluation
 import RobotPolicy
 import UnifiedIO
 

@@ -1,10 +1,10 @@
 import ArgumentParser
 import Files
 import Foundation
-import PolicyEvaluation
 import Processes
 import UnifiedIO
 import UnifiedIOParity
+import Reporting
 
 /// `uio2 parity`: compares this implementation with tensors of the official one.
 struct Parity: ParsableCommand {

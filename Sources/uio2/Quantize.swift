@@ -39,10 +39,16 @@ struct Quantize: ParsableCommand {
 
   func run() throws {
     let source = URL(filePath: source), folder = URL(filePath: destination)
+    try Transfer.check(folder)
     let isPolicy = FileManager.default.fileExists(atPath: source.appending(path: "policy.json").path)
     let bundle = isPolicy ? try PolicyBundle.load(from: source) : nil
+    if let bundle {
+      // What lies beside the weights is found when the bundle is read; the model is not built yet.
+      try Transfer.check(bundle.modelDirectory(inCopy: folder))
+      try bundle.checkCompanions(to: folder)
+    }
     let quantization = try CheckpointQuantization(bundle?.modelDirectory ?? source, block: block)
-    try TransferDisplay.run(verb: "quantizing", bytes: quantization.byteCount) { progress in
+    try Transfer.run(verb: "quantizing") { progress in
       try quantization.write(to: bundle?.modelDirectory(inCopy: folder) ?? folder, progress: progress)
     }
     if let bundle { try Console.say("copied \(try bundle.copyCompanions(to: folder).joined(separator: ", "))") }

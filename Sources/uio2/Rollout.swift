@@ -1,13 +1,10 @@
 import ArgumentParser
 import Files
 import Foundation
-import Logging
 import PolicyEvaluation
 import Processes
-import RobotLink
-import RobotPolicy
-import Tensors
-import UnifiedIO
+import RunAnalysis
+import RunDatabase
 
 /// `uio2 rollout`: flies a simulated robot and counts successes.
 struct Rollout: ParsableCommand {
@@ -42,14 +39,6 @@ struct Rollout: ParsableCommand {
   @Option(help: "Seed of the first episode of each task.")
   var seed = 0
 
-  @Option(help: ArgumentHelp("A daemon that runs already; without it the policy is served here.", valueName: "address"))
-  var daemon: String?
-
-  @Option(
-    help: ArgumentHelp("The policy to serve (default: \(Locations.shippedPolicy)).", valueName: "folder"),
-    completion: .directory)
-  var policy: String?
-
   @Option(help: ArgumentHelp("Write a film of every episode there.", valueName: "folder"), completion: .directory)
   var video: String?
 
@@ -63,134 +52,105 @@ struct Rollout: ParsableCommand {
     help: ArgumentHelp(
       "What the deadlines of commands run against: simulated (no answer is late, so a busy machine changes nothing) or wall (as on a real arm).",
       valueName: "clock"))
-  var clock = RolloutClock.simulated
+  var clock = Suite.Clock.simulated
 
   @Option(help: ArgumentHelp("Exit with 1 when a smaller share of the episodes succeeds, 0…1.", valueName: "rate"))
   var requireSuccess: Double?
 
-  @Option(
-    help: ArgumentHelp(
-      "How long the simulator may report nothing before it is ended as hung.", valueName: "seconds"))
-  var watchdog = 60.0
-
-  @Option(
-    help: ArgumentHelp(
-      "The Python that runs the simulator (default: $UIO2_PYTHON, else .venv/bin/python of the repository).",
-      valueName: "path"),
-    completion: .file())
-  var python: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "A folder in which the simulator's modules are looked for first; may be repeated.", valueName: "folder"),
-    completion: .directory)
-  var pythonPath: [String] = []
-
-  @Flag(help: "Show what the simulator writes for people.")
-  var verbose = false
-
-  @OptionGroup var compute: ComputeOptions
-  @OptionGroup var logging: LoggingOptions
+  @OptionGroup var pilotOptions: PolicyOptions
+  @OptionGroup var simulator: SimulatorOptions
 
   func validate() throws {
     do {
-      _ = try plan()
+      _ = try suite()
     } catch {
       throw ValidationError("\(error.subject): \(error.message)")
     }
     if let requireSuccess, !(0...1).contains(requireSuccess) {
       throw ValidationError("--require-success: expected 0…1, found \(requireSuccess)")
     }
-    guard watchdog > 0, watchdog <= 86_400 else {
-      throw ValidationError("--watchdog must be above 0 and at most a day, found \(watchdog).")
-    }
-    for path in pythonPath where PackageRoot.folder(path, root: nil) == nil {
-      throw ValidationError("--python-path: \(path) is no folder.")
-    }
-    _ = try address
-    if daemon != nil { try checkOptionsWithDaemon() }
-  }
-
-  /// Refuses options about the daemon of this process where there is none.
-  private func checkOptionsWithDaemon() throws {
-    if policy != nil {
-      throw ValidationError("--policy is served from this process and --daemon from another; name one of them")
-    }
-    if compute.isGiven || logging.logLevel != nil {
-      throw ValidationError(
-        "--weights, --activations, --threads and --log-level are about the policy that this process serves; leave them out with --daemon."
-      )
-    }
   }
 
   func run() throws {
-    let session = RolloutSession()
+    let session = EvaluationSession()
     // From the beginning, so that whatever is begun is also ended.
     let signals = SignalWatch { session.interrupt(with: $0) }
     defer { withExtendedLifetime(signals) {} }
-    let logger = logging.makeLogger(default: .warning)
     let target = try json.map { try OutputTarget($0) }
     // Films have names of their own; any will do to see whether they can be written.
     if let video { _ = try OutputTarget(video + "/film.mp4") }
-    let plan = try plan()
-    let interpreter = try PythonInterpreter(
-      explicit: python, variables: ProcessInfo.processInfo.environment, packageRoot: Locations.packageRoot)
-    let (local, weights) = try localDaemon(logger)
-    defer { local?.stop() }
-    let run = RolloutRun(
-      plan: plan, weights: weights, daemon: daemon, version: UIO2.version, command: CommandLine.arguments)
-    let runner = RolloutRunner(
-      plan.command(
-        python: interpreter, address: try address?.connectable ?? local?.endpoint ?? "",
-        pythonPath: pythonPath.map { URL(filePath: $0).path }),
-      patience: .seconds(watchdog))
-    session.begin(runner)
-    local?.start { session.interrupt(with: SIGTERM) }
-
-    let log = RolloutLog(run, target: target, mayStop: target == nil && video == nil, isVerbose: verbose)
-    let failure = session.fly(runner, into: log)
-    let cause = reason(failure, signals.received, local?.failure, log, plan)
-    let ending = Result { try log.end(because: cause, peakMemory: local == nil ? nil : Measurements.peakMemory) }
+    let suite = try suite()
+    let interpreter = try simulator.interpreter
+    let pilot = try EvaluationPilot(pilotOptions, asksDaemon: false)
+    defer { pilot.stop() }
+    pilot.start { session.giveUp() }
+    let configuration = try configuration(suite, pilot)
+    let record = RolloutRecord(
+      configuration,
+      RunDocument.Facts(
+        command: CommandLine.arguments, clock: clock.rawValue, weights: pilot.weights, daemon: pilotOptions.daemon,
+        version: UIO2.version),
+      target: target)
+    let display = EvaluationDisplay(EvaluationProgress(configuration), isVerbose: simulator.verbose)
+    let command = suite.workerCommand(
+      python: interpreter, policy: pilot.pilot, mode: .lockstep(clock), pythonPath: simulator.folders)
+    // Where nothing is written but standard output, there is nothing to fly for without its reader.
+    let mayStop = target == nil && video == nil
+    let evaluation = try Evaluation(
+      suite: suite, database: RunDatabase(inMemory: configuration), options: options, command: { _ in command },
+      onEvent: { event in
+        display.show(event)
+        record.take(event)
+        if mayStop, display.failure != nil { session.interrupt(with: SIGTERM) }
+      })
+    let failure = session.run(evaluation)
+    display.end()
+    let tally = record.tally
+    let cause = reason(failure, signals.received, pilot.failure, mayStop ? display.failure : nil, tally)
+    let ending = Result { try record.end(because: cause, peakMemory: pilot.isLocal ? Measurements.peakMemory : nil) }
     if let cause { throw cause }
-    if let requireSuccess, let rate = log.report.overall.rate, rate < requireSuccess {
+    if let requireSuccess, let rate = tally.successRate, rate < requireSuccess {
       throw CommandFailure(.failed, "success rate \(rate) is below the required \(requireSuccess)")
     }
     try ending.get()
   }
 
-  /// Loads the policy and makes a daemon of this process, unless another one was named.
-  private func localDaemon(_ logger: Logger) throws -> (LocalDaemon?, weights: String?) {
-    guard daemon == nil else { return (nil, nil) }
-    compute.apply()
-    let bundle = try PolicyBundle.load(from: Locations.policy(policy ?? Locations.shippedPolicy))
-    try compute.check(checkpoint: bundle.modelDirectory)
-    let brain = try UnifiedIOPolicy(bundle: bundle, weights: compute.options, serverVersion: UIO2.version)
-    return (try LocalDaemon(brain, logger: logger), brain.model.runner.model.weightFormat.rawValue)
+  private func suite() throws(RolloutError) -> Suite {
+    try Suite(words: environment, episodes: episodes, seed: seed, stepLimit: maxSteps)
   }
 
-  private var address: Endpoint? {
-    get throws { try daemon.map { try Endpoint($0, for: .connect, option: "--daemon") } }
+  private func configuration(_ suite: Suite, _ pilot: EvaluationPilot) throws -> RunConfiguration {
+    RunConfiguration(
+      subject: .init(
+        suite: suite.name, suiteDigest: suite.digest, policy: pilot.name, policyDigest: pilot.digest,
+        stepLimit: suite.stepLimit, success: suite.success),
+      seeds: .init(first: seed, count: episodes), episodes: try suite.plan())
   }
 
-  private func plan() throws(RolloutError) -> RolloutPlan {
-    try RolloutPlan(
-      environment: environment, episodes: episodes, seed: seed, maximumSteps: maxSteps, videoDirectory: video,
-      clock: clock)
+  /// A rollout has one simulator, and ends with it.
+  private var options: Evaluation.Options {
+    var options = simulator.evaluation
+    options.onLoss = .end
+    options.interruption = .now
+    options.videos = video.map { .init(folder: $0, recorded: $0) }
+    return options
   }
 
   /// Why not all episodes ran; `nil` when they did.
   private func reason(
-    _ failure: RolloutError?, _ signal: Int32?, _ daemonFailure: (any Error)?, _ log: RolloutLog, _ plan: RolloutPlan
+    _ failure: RolloutError?, _ signal: Int32?, _ daemonFailure: (any Error)?, _ outputFailure: CommandFailure?,
+    _ tally: RunTally
   ) -> (any Error)? {
+    let isComplete = tally.episodes.count == tally.configuration.episodes.count
     if let signal {
-      let flown = "\(log.report.episodes.count) of \(plan.totalEpisodes)"
+      let flown = "\(tally.episodes.count) of \(tally.configuration.episodes.count)"
       let name = SignalName.of(signal) ?? "a signal"
       return CommandFailure(.signal(signal), "ended by \(name) after \(flown) episodes")
     }
-    if log.hasStopped, let outputFailure = log.outputFailure { return outputFailure }
+    if let outputFailure, !isComplete { return outputFailure }
     // A policy that could not be served is the cause of whatever the robot then said.
     return daemonFailure ?? failure
   }
 }
 
-extension RolloutClock: ExpressibleByArgument {}
+extension Suite.Clock: ExpressibleByArgument {}

@@ -24,7 +24,8 @@ struct Runs: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Join the shards of a run.",
       discussion:
-        "Shards of different suites, policies or modes are refused, as are a missing one and one that is given twice.")
+        "Shards of different suites, policies, plans or simulators are refused, as are a missing one and one that is given twice."
+    )
 
     @Argument(help: "The shards' folders or databases.", completion: .directory)
     var shards: [String]
@@ -41,11 +42,7 @@ struct Runs: ParsableCommand {
         }
         sources.append(isFolder.boolValue ? RunFolder(shard).database : URL(filePath: shard))
       }
-      let folder = RunFolder(output)
-      do { try FileManager.default.createDirectory(at: folder.url, withIntermediateDirectories: true) } catch {
-        throw CommandFailure(.unwritable, "\(output): the folder cannot be made")
-      }
-      let whole = try RunDatabase.merge(sources, into: folder.database)
+      let whole = try RunDatabase.merge(sources, into: RunFolder(output).database)
       try Console.say("\(try whole.outcomes().count) of \(whole.configuration.episodes.count) episodes  \(output)")
     }
   }
@@ -77,7 +74,7 @@ struct Runs: ParsableCommand {
         case .json: try RunExport.jsonLines(database)
         case .markdown: try RunExport.markdown(database)
         }
-      guard let target else { return try Console.say(String(text.dropLast(text.hasSuffix("\n") ? 1 : 0))) }
+      guard let target else { return try Console.writeResult(text) }
       try target.write(Array(text.utf8))
     }
   }

@@ -6,6 +6,7 @@ import Processes
 import RobotInterface
 import RobotLink
 import RobotPolicy
+import Synchronization
 
 /// `uio2 serve`: runs a policy behind a socket until a signal ends it.
 struct Serve: ParsableCommand {
@@ -22,7 +23,8 @@ struct Serve: ParsableCommand {
         uio2 serve --model large
 
       A session belongs to the client that said hello first: only it may observe, reset and resume. Anyone may stop a robot. \
-      With --operator a program of this user may resume and reset as well: it sends the token of that file.
+      With --operator a program of this user may do so as well, and free a name whose owner has lost its token: it sends the token of \
+      that file.
 
       A signal (SIGINT, SIGTERM, SIGHUP, SIGQUIT) ends it cleanly: pending requests are told so, and the exit code is 0; a second \
       one ends it at once. The same happens when it needs more memory than --memory-ceiling, but the exit code is then 75: start it \
@@ -65,14 +67,14 @@ struct Serve: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Memory beyond which it ends with 75 (default: what the warm policy uses, twice its weights, and 1 GiB).",
+      "Memory beyond which it ends with 75 (default: what the policy takes, room to work, and 1 GiB for messages).",
       valueName: "MiB"))
   var memoryCeiling: Int?
 
   @Option(
     name: .customLong("operator"),
     help: ArgumentHelp(
-      "Write a token there that resumes and resets any session, for programs of this user; loopback and ipc only.",
+      "Write a token there that resumes, resets and frees any session, for programs of this user; loopback and ipc only.",
       valueName: "file"),
     completion: .file())
   var operatorFile: String?
@@ -124,6 +126,14 @@ struct Serve: ParsableCommand {
   }
 
   func run() throws {
+    let running = Mutex<ControlDaemon?>(nil)
+    let signals = SignalWatch { [count = Counter()] number in
+      // Whoever asks again does not want to wait for what is being computed.
+      if count.next() > 1 { SignalWatch.endProcess(by: number) }
+      // While the policy is loaded nobody has been promised an answer.
+      guard let daemon = running.withLock({ $0 }) else { SignalWatch.endProcess(status: ExitCode.success.rawValue) }
+      daemon.stop()
+    }
     let logger = logging.makeLogger(default: .info)
     let operatorToken = try operatorFile.map(OperatorFile.init)
     defer { operatorToken?.remove() }
@@ -143,11 +153,7 @@ struct Serve: ParsableCommand {
     } catch {
       throw CommandFailure(.unavailable, error.description)
     }
-    let signals = SignalWatch { [count = Counter()] number in
-      // Whoever asks again does not want to wait for what is being computed.
-      if count.next() > 1 { SignalWatch.endProcess(by: number) }
-      daemon.stop()
-    }
+    running.withLock { $0 = daemon }
     try withExtendedLifetime(signals) { try daemon.run() }
   }
 }

@@ -34,16 +34,17 @@ struct Synthesize: ParsableCommand {
   var shardSize = 5.0
 
   func validate() throws {
-    try TransferDisplay.checkShardSize(shardSize)
+    try Transfer.checkShardSize(shardSize)
     guard dtype != .keep else { throw ValidationError("--dtype: there is nothing to keep; choose bf16 or f32") }
   }
 
   func run() throws {
+    let folder = URL(filePath: destination)
+    try Transfer.check(folder)
     let document = try size.configuration().restricted(inputs: selection.inputs, targets: selection.outputs)
     let checkpoint = try SyntheticCheckpoint(
       document, precision: dtype, seed: seed, codecs: selection.codecs, shardSize: Int(shardSize * 1e9))
-    let folder = URL(filePath: destination)
-    try TransferDisplay.run(verb: "writing", bytes: checkpoint.byteCount) { progress in
+    try Transfer.run(verb: "writing") { progress in
       try checkpoint.write(to: folder, progress: progress)
     }
     let parameters = checkpoint.tensors.reduce(0) { $0 + $1.count }

@@ -33,6 +33,7 @@ struct UIO2: ParsableCommand {
   /// Runs the chosen subcommand; a failure is one line on standard error and an exit code of ``ExitCode/table``.
   static func main() {
     StandardStreams.prepare()
+    SignalWatch.begin()
     var code = ExitCode.success
     do { try runCommand() } catch { code = report(error) }
     do throws(CommandFailure) { try Console.close() } catch { code = report(error) }

@@ -23,7 +23,8 @@ enum HelpSnapshots {
       64   wrong usage: an option, its value or an environment variable
       65   bad data: a policy, checkpoint or other file is missing, broken or
            does not fit
-      69   unavailable: the daemon, its address, Python or the simulator
+      69   unavailable: the daemon, its address, Python, the simulator, or the
+           instructions that UIO2_KERNELS names
       70   internal error
       74   output cannot be written: no space, no permission
       75   `serve` crossed its memory ceiling and told its robots; start it again
@@ -47,8 +48,8 @@ enum HelpSnapshots {
                               them.
       runs                    Show, join and export recorded runs.
       compare                 Compare two runs on the episodes that both have.
-      report                  Write a run, or two beside each other, as one HTML
-                              file.
+      report                  Write a run, or several beside each other, as one
+                              HTML file.
       generate                Give a model a prompt, pictures, sound or a film; it
                               answers in words, a picture or a sound.
       task                    Run a task of the release: questions, captions,
@@ -103,9 +104,6 @@ enum HelpSnapshots {
                               metaworld:push-v3,reach-v3.
       --episodes <episodes>   Episodes of each task. (default: 10)
       --seed <seed>           Seed of the first episode of each task. (default: 0)
-      --daemon <address>      A daemon that runs already; without it the policy is
-                              served here.
-      --policy <folder>       The policy to serve (default: Policies/metaworld-mt5).
       --video <folder>        Write a film of every episode there.
       --json <file>           Write the report there as JSON.
       --max-steps <max-steps> Simulation steps after which an episode has failed
@@ -117,14 +115,11 @@ enum HelpSnapshots {
       --require-success <rate>
                               Exit with 1 when a smaller share of the episodes
                               succeeds, 0…1.
-      --watchdog <seconds>    How long the simulator may report nothing before it
-                              is ended as hung. (default: 60.0)
-      --python <path>         The Python that runs the simulator (default:
-                              $UIO2_PYTHON, else .venv/bin/python of the
-                              repository).
-      --python-path <folder>  A folder in which the simulator's modules are looked
-                              for first; may be repeated.
-      --verbose               Show what the simulator writes for people.
+      --policy <folder>       The policy to serve (default:
+                              Policies/metaworld-mt5), or `expert` for the
+                              simulator's own.
+      --daemon <address>      A daemon that runs already; without it the policy is
+                              served here.
       --weights <format>      Matrices in memory: f32, bf16 or int8 (default: as
                               the files have them where that suits their size).
                               (values: f32, bf16, int8)
@@ -137,6 +132,17 @@ enum HelpSnapshots {
                               trace, debug, info, notice, warning, error, critical.
                               (values: trace, debug, info, notice, warning, error,
                               critical)
+      --python <path>         The Python that runs the simulator (default:
+                              $UIO2_PYTHON, else .venv/bin/python of the
+                              repository).
+      --python-path <folder>  A folder in which the simulator's modules are looked
+                              for first; may be repeated.
+      --watchdog <seconds>    How long the simulator may report nothing before it
+                              is ended as hung. (default: 120.0)
+      --max-memory <MiB>      How much memory a simulator may use before a new one
+                              takes its place, between two episodes. (default:
+                              3000.0)
+      --verbose               Show what the simulator writes for people.
       --version               Show the version.
       -h, --help              Show help information.
 

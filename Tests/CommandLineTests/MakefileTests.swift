@@ -51,10 +51,12 @@ import Testing
 
   @Test func theLongChecksAndTheSoakAreOutsideOfTest() throws {
     let test = try make(["-n", "test"])
-    #expect(!test.contains("attack") && !test.contains("soak") && !test.contains("venv-peers"))
+    #expect(
+      !test.contains("attack") && !test.contains("soak") && !test.contains("venv-peers") && !test.contains("venv-ray"))
     expectInOrder(
       [
-        "sanitize-kernels.sh", "scripts/attack.sh", "LargeModelTests", "-m pytest Benchmarks/peers",
+        "sanitize-kernels.sh", "kill-and-resume.py --kills 20", "LargeModelTests", "-m pytest Benchmarks/peers",
+        "long/test_cluster.py", "long/test_browser.py", "scripts/hostile-media.sh", "scripts/attack.sh",
         "everything passed",
       ],
       in: try make(["-n", "check-long"]))
@@ -62,11 +64,30 @@ import Testing
     expectInOrder(["soak.py", "--seconds 90"], in: try make(["-n", "soak", "SOAK_SECONDS=90"]))
   }
 
-  @Test func evaluateFliesTwentySeeds() throws {
-    expectInOrder(["uio2 rollout", "--episodes 20", "--json"], in: try make(["-n", "evaluate"]))
+  @Test func evaluateFliesTwentySeedsAndReports() throws {
     expectInOrder(
-      ["--episodes 3", "--seed 9", "--policy X"],
-      in: try make(["-n", "evaluate", "EPISODES=3", "SEED=9", "POLICY=X"]))
+      [
+        "uio2 evaluate metaworld-mt5 --policy Policies/metaworld-mt5 --episodes 20 --seed 1000",
+        "--run rollouts/evaluation --resume", "uio2 report rollouts/evaluation",
+      ], in: try make(["-n", "evaluate"]))
+    expectInOrder(
+      ["--policy X --episodes 3 --seed 9", "--workers 4", "--run there"],
+      in: try make(["-n", "evaluate", "EPISODES=3", "SEED=9", "POLICY=X", "WORKERS=4", "RUN=there"]))
+  }
+
+  @Test func `the example of a service is started again for ever, by a user whom robots can share a group with`() throws
+  {
+    let file = BuiltTool.repository.appending(path: "docs/uio2.service")
+    let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
+    for line in ["Restart=on-failure", "StartLimitIntervalSec=0", "User=uio2", "Group=uio2", "UMask=0007"] {
+      #expect(lines.contains(line), "\(line)")
+    }
+    #expect(!lines.contains { $0.hasPrefix("DynamicUser=") || $0.hasPrefix("StartLimitBurst=") })
+    // Its command is one that this program takes, as far as the policy.
+    let start = try #require(lines.first { $0.hasPrefix("ExecStart=") }).split(separator: " ").dropFirst().map(
+      String.init)
+    let outcome = try BuiltTool.run(start)
+    #expect(outcome.status == 65 && outcome.errors.contains("/srv/uio2"), "\(outcome.errors)")
   }
 
   @Test func continuousIntegrationRunsMakeTest() throws {

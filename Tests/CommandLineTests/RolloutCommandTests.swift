@@ -3,27 +3,26 @@ import Testing
 
 /// `uio2 rollout` with a shell script in Python's place: what it prints, writes and exits with.
 @Suite struct RolloutCommandTests {
-  private static let ready =
-    #"{"event":"ready","policy":"mt5","policy_digest":"ab12","tasks":["a"],"episodes":2,"seed":7,"goal_protocol":"fresh"}"#
+  private static let ready = #"{"event":"ready","policy":"mt5","policy_digest":"ab12"}"#
 
   private static func start(_ episode: Int) -> String {
-    #"{"event":"episode_start","task":"a","seed":\#(7 + episode),"episode":\#(episode),"index":\#(episode),"#
-      + #""total":2,"instruction":"go"}"#
+    #"{"event":"episode_start","id":\#(episode),"task":"a","seed":\#(7 + episode),"instruction":"go"}"#
   }
 
   private static func step(period: String) -> String {
-    #"{"event":"step","task":"a","seed":7,"step":4,"policy_steps":1,"success":false,\#(period)"#
+    #"{"event":"step","id":0,"step":4,"policy_steps":1,"success":false,\#(period)"#
       + #""latency_ms":{"round_trip":20.5},"limited":0,"confidence":0.9}"#
   }
 
   private static func end(_ episode: Int, success: Bool) -> String {
-    #"{"event":"episode_end","task":"a","seed":\#(7 + episode),"episode":\#(episode),"success":\#(success),"steps":88,"#
-      + #""policy_steps":22,"limited_actions":0,"held_steps":0,"wall_s":1.9,"video":null}"#
+    #"{"event":"episode_end","id":\#(episode),"task":"a","seed":\#(7 + episode),"success":\#(success),"#
+      + #""success_at_end":\#(success),"steps":88,"policy_steps":22,"steps_to_success":\#(success ? "88" : "null"),"#
+      + #""limited_actions":0,"held_steps":0,"wall_s":1.9,"video":null}"#
   }
 
   private static let flight = [
     ready, start(0), step(period: ""), step(period: #""period_ms":50,"#), end(0, success: true), start(1),
-    end(1, success: false), #"{"event":"done"}"#,
+    end(1, success: false),
   ]
 
   private func rollout(
@@ -49,11 +48,13 @@ import Testing
         a  episode 1/2  seed 7  solved in 88 steps  1.9 s  success 1/1 (100 %)  20.0 Hz
         a  episode 2/2  seed 8  not solved in 88 steps  1.9 s  success 1/2 (50 %)  20.0 Hz
 
-        task  success  rate  95 % interval  median steps  limited  held
-        ────  ───────  ────  ─────────────  ────────────  ───────  ────
-        a      1 of 2  50 %     9 % – 91 %            88        0     0
-        ────  ───────  ────  ─────────────  ────────────  ───────  ────
-        all    1 of 2  50 %     9 % – 91 %            88        0     0
+        task                success    rate  95 % interval   at end  steps  limited   held
+        ──────────────────  ───────  ──────  ──────────────  ──────  ─────  ───────  ─────
+        a                    1 of 2  50.0 %  1.3 % – 98.7 %       1     88    0.0 %  0.0 %
+        ──────────────────  ───────  ──────  ──────────────  ──────  ─────  ───────  ─────
+        mean over episodes           50.0 %  1.3 % – 98.7 %
+        Intervals: Clopper and Pearson for one task.
+        Steps to success are medians; limited and held are shares of the control steps.
 
         control rate  20.0 Hz (median), 99 of 100 policy steps within 50.0 ms
 
@@ -79,13 +80,16 @@ import Testing
 
   @Test func startsTheRobotOfTheContract() throws {
     // Isolated from the working folder and from PYTHONPATH, unbuffered; then a program and the folders of our own modules.
-    let script = #"echo "$1 $2 $3" >&2; shift 5; echo "$@" >&2; "# + says(Self.flight)
+    let script =
+      #"echo "$1 $2 $3" >&2; shift 5; echo "$@" >&2; read job; echo "$job" >&2; "# + says(Array(Self.flight.prefix(5)))
+      + #"; read job; echo "$job" >&2; "# + says(Array(Self.flight.suffix(2)))
     let outcome = try rollout(script, ["--verbose", "--max-steps", "9", "--video", "v"])
     #expect(
       outcome.errors == """
         -I -u -c
-        uio2_envs metaworld --task a --connect ipc:///nowhere --episodes 2 --seed 7 --clock simulated --max-steps 9 \
-        --video v --events --lifeline
+        uio2_envs.worker metaworld --connect ipc:///nowhere --clock simulated --timeout 60
+        {"id":0,"seed":7,"step_limit":9,"stops_at_success":true,"task":"a","video":"v/a-seed7.mp4"}
+        {"id":1,"seed":8,"step_limit":9,"stops_at_success":true,"task":"a","video":"v/a-seed8.mp4"}
 
         """)
   }
@@ -138,6 +142,9 @@ import Testing
     ["rollout", "--env", "metaworld:a", "--require-success", "2"], ["rollout", "--env", "metaworld:a", "--fly"],
     ["rollout", "--env", "metaworld:a", "--daemon", "ipc:///x", "--policy", "y"],
     ["rollout", "--env", "metaworld:a", "--log-level", "loud"],
+    ["rollout", "--env", "metaworld:a", "--policy", "expert", "--threads", "1"],
+    ["rollout", "--env", "metaworld:a", "--python-path", "/no/such/folder"],
+    ["rollout", "--env", "metaworld:a", "--max-memory", "0"],
   ])
   func wrongUsageIs64(arguments: [String]) throws {
     let outcome = try BuiltTool.run(arguments)

@@ -4,20 +4,21 @@ import Testing
 /// What a rollout leaves in its report, however it ends; a shell script flies.
 @Suite struct RolloutReportFileTests {
   private static let ready =
-    #"{"event":"ready","policy":"mt5","policy_digest":"ab12","tasks":["a"],"episodes":2,"seed":7,"goal_protocol":"fresh","#
-    + #""step_limit":500,"simulator":{"name":"metaworld","python":"3.11","python_path":[],"renderer":"egl","modules":"#
+    #"{"event":"ready","policy":"mt5","policy_digest":"ab12","#
+    + #""simulator":{"name":"metaworld","python":"3.11","python_path":[],"renderer":"egl","modules":"#
     + #"[{"name":"mujoco","version":"3.2.0","pinned":"3.3.0","path":"/p/mujoco.py"}]}}"#
 
   private static func episode(_ episode: Int, success: Bool) -> [String] {
-    let place = #""task":"a","seed":\#(7 + episode),"episode":\#(episode)"#
+    let place = #""id":\#(episode),"task":"a","seed":\#(7 + episode)"#
     return [
-      #"{"event":"episode_start",\#(place),"index":\#(episode),"total":2,"instruction":"go"}"#,
-      #"{"event":"episode_end",\#(place),"success":\#(success),"steps":8,"policy_steps":2,"limited_actions":0,"#
+      #"{"event":"episode_start",\#(place),"instruction":"go","goal_protocol":"fresh","step_limit":500}"#,
+      #"{"event":"episode_end",\#(place),"success":\#(success),"success_at_end":\#(success),"steps":8,"#
+        + #""policy_steps":2,"limited_actions":0,"#
         + #""held_steps":0,"wall_s":1,"video":null}"#,
     ]
   }
 
-  private static let whole = [ready] + episode(0, success: true) + episode(1, success: false) + [#"{"event":"done"}"#]
+  private static let whole = [ready] + episode(0, success: true) + episode(1, success: false)
   private static let half = [ready] + episode(0, success: true)
 
   private func script(_ lines: [String], _ end: String = "") -> String {
@@ -86,7 +87,7 @@ import Testing
     try BuiltTool.withFolder { folder in
       let file = folder.appending(path: "report.json")
       let tool = try LiveTool(
-        arguments(script(Self.half, "read line"), in: folder) + ["--json", file.path], in: folder)
+        arguments(script(Self.half, "while read line; do :; done"), in: folder) + ["--json", file.path], in: folder)
       #expect(waitUntil { FileManager.default.fileExists(atPath: file.path) })
       tool.send(SIGKILL)
       _ = tool.status()
@@ -137,7 +138,7 @@ import Testing
       let outcome = try BuiltTool.run(arguments(script(Self.whole), in: folder) + ["--json", "/dev/full"])
       #expect(outcome.status == 74)
       #expect(outcome.output.contains("1 of 2"))
-      #expect(outcome.errors.contains("cannot_write: /dev/full: cannot be written: No space left on device"))
+      #expect(outcome.errors.contains("/dev/full: cannot be written: No space left on device"), "\(outcome.errors)")
     }
   }
 

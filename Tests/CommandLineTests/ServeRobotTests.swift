@@ -161,7 +161,7 @@ import Testing
         let outcome = try BuiltTool.run([
           "serve", "--model", Self.model, "--operator", path, "--bind", "ipc://\(folder.path)/s",
         ])
-        #expect(outcome.status == 69, "\(outcome)")
+        #expect(outcome.status == 74, "\(outcome)")
         #expect(outcome.errors.contains("--operator: "))
       }
       #expect(try String(contentsOf: notes, encoding: .utf8) == "do not lose this\n")

@@ -49,6 +49,56 @@ import Testing
     }
   }
 
+  @Test(arguments: [SIGTERM, SIGQUIT]) func `a daemon that still loads ends as cleanly, and its token goes`(
+    signal: Int32
+  ) throws {
+    try BuiltTool.withFolder { folder in
+      let token = folder.appending(path: "operator").path
+      let tool = try LiveTool(
+        ["serve", "--bind", "ipc://\(folder.path)/s", "--operator", token], in: folder)
+      #expect(waitUntil { FileManager.default.fileExists(atPath: token) || !tool.process.isRunning })
+      tool.send(signal)
+      #expect(tool.status() == 0)
+      #expect(!FileManager.default.fileExists(atPath: token))
+    }
+  }
+
+  @Test func `two signals end the writing of a checkpoint, and nothing of it stays`() throws {
+    try BuiltTool.withFolder { folder in
+      let target = folder.appending(path: "large")
+      let tool = try LiveTool(["synthesize", "--size", "large", target.path], in: folder)
+      func names() -> [String] { (try? FileManager.default.contentsOfDirectory(atPath: target.path)) ?? [] }
+      #expect(waitUntil { !names().isEmpty || !tool.process.isRunning })
+      for _ in 0..<2 { tool.send(SIGTERM) }
+      #expect(tool.status() == 143)
+      #expect(names().isEmpty)
+    }
+  }
+
+  @Test func `an asker notices a daemon that ends between its greeting and the question`() throws {
+    let path = "/tmp/uio2-ends-\(UUID().uuidString.prefix(8))"
+    defer { unlink(path) }
+    try BuiltTool.withFolder { folder in
+      var router: RouterSocket? = try RouterSocket(endpoint: "ipc://" + path)
+      let ask = try LiveTool(["ask", "--daemon", "ipc://" + path, "--prompt", "x"], in: folder)
+      guard case .message(let route, let bytes)? = try router?.receive(timeout: .seconds(30)) else {
+        Issue.record("no greeting")
+        return
+      }
+      let request = try RequestMessage(decoding: bytes)
+      let nothing = Capabilities(
+        policyName: "gone", policyDigest: "", serverVersion: "1", cameras: [], proprioception: [], actions: [],
+        actionFrame: "", actionMode: "", hold: "", chunkLength: 0, controlRate: 0, limits: .init())
+      let reply = ReplyMessage(
+        requestID: request.requestID, sessionID: request.sessionID, body: .capabilities(nothing))
+      _ = try router?.deliver(try reply.encoded(), to: route)
+      router = nil
+      let begin = ContinuousClock.now
+      #expect(ask.status() == 69)
+      #expect(ContinuousClock.now - begin < .seconds(30), "its time-out is two minutes")
+    }
+  }
+
   @Test func `a daemon that was started with nohup stays`() throws {
     try BuiltTool.withFolder { folder in
       let socket = "/tmp/uio2-nohup-\(UUID().uuidString.prefix(8))"
@@ -185,7 +235,7 @@ import Testing
   @Test func `a simulator learns that its rollout was killed`() throws {
     try BuiltTool.withFolder { folder in
       // What the lifeline promises to any program: its input ends.
-      let (tool, robot) = try rollout(in: folder, "read line; exit 0")
+      let (tool, robot) = try rollout(in: folder, "while read line; do :; done; exit 0")
       #expect(isRunning(robot))
       tool.send(SIGKILL)
       #expect(waitUntil { !isRunning(robot) })

@@ -7,6 +7,7 @@ import Testing
   private static let policy = "Policies/metaworld-mt5"
   private static let generate = ["generate", "--prompt", "x"] + model
   private static let ask = ["ask", "--prompt", "x"]
+  private static let evaluate = ["evaluate", "toy", "--policy", "expert"]
   private static let rollout = ["rollout", "--env", "toy:reach-red", "--daemon", "ipc:///x"]
   private static let image = ["--image", "Tests/UnifiedIOTests/Fixtures/tiny-a/media/img_100x300.png"]
   private static let film = ["--output", "image", "-o", "FOLDER/never.png"]
@@ -27,7 +28,12 @@ import Testing
     (["task", "localization", "--text", "x", "--overlap", "2"] + image + model, "--overlap"),
     (["task", "action", "--text", "x", "--state", "0.5,7"] + model, "--state"),
     (["score", "--prompt", "x", "--option", ""] + model, "--option number 1 is empty"),
-    (rollout + ["--watchdog", "0"], "--watchdog"), (["bench", "--steps", "0"], "--steps"),
+    (rollout + ["--watchdog", "0"], "--watchdog"), (evaluate + ["--watchdog", "nan"], "--watchdog"),
+    (evaluate + ["--episodes", "0"], "--episodes"), (evaluate + ["--workers", "0"], "--workers"),
+    (evaluate + ["--seed=-1"], "--seed"), (evaluate + ["--shard", "3/2"], "--shard"),
+    (evaluate + ["--mode", "realtime", "--added-delay", "0,50,50"], "--added-delay"),
+    (evaluate + ["--mode", "realtime", "--added-delay", "0,x"], "--added-delay"),
+    (evaluate + ["--max-memory", "0"], "--max-memory"), (["bench", "--steps", "0"], "--steps"),
     // Addresses.
     (ask + ["--daemon", "nonsense"], "--daemon"), (ask + ["--daemon", "tcp://h:99999"], "--daemon"),
     (["serve", "--bind", "nonsense"], "--bind"), (["serve", "--bind", "ipc://"], "--bind"),
@@ -44,6 +50,25 @@ import Testing
     (generate + image + ["--box", "1,2,3,4"], "--box has no place in the prompt"),
     (generate + ["--top-p", "0.5"], "go with a --temperature above 0"),
     (ask + ["--top-k", "5"], "go with a --temperature above 0"),
+    (generate + ["--seed", "5"], "go with a --temperature above 0"),
+    (ask + ["--seed", "5"], "go with a --temperature above 0"),
+    (["task", "caption", "--seed", "5"] + image + model, "go with a --temperature above 0"),
+    (["task", "categorization", "--option", "x", "--seed", "5"] + image + model, "takes no --seed"),
+    (generate + film + ["--seed", "5", "--temperature", "0"], "go with a --temperature above 0"),
+    (generate + film + image + ["--negative-prompt", "x"], "--negative-prompt goes with a --guidance above 0"),
+    (
+      generate + film + ["--negative-prompt", "x", "--guidance", "0"],
+      "--negative-prompt goes with a --guidance above 0"
+    ),
+    (ask + film + image + ["--negative-prompt", "x"], "--negative-prompt goes with a --guidance above 0"),
+    (
+      ["ask", "--prompt", "x", "--output", "audio", "-o", "FOLDER/never.wav", "--negative-prompt", "x"],
+      "--negative-prompt goes with a --guidance above 0"
+    ),
+    (
+      ["task", "depth", "-o", "FOLDER/never.png", "--negative-prompt", "x"] + image + model,
+      "--negative-prompt goes with a --guidance above 0"
+    ),
     (generate + film + ["--top-k", "5", "--temperature", "0"], "go with a --temperature above 0"),
     (["task", "categorization", "--option", "x", "--temperature", "1"] + image + model, "takes no --temperature"),
     (generate + ["--activations", "f32", "--weights", "bf16"], "--activations goes with int8"),
@@ -51,6 +76,13 @@ import Testing
     (rollout + ["--weights", "f32"], "leave them out with --daemon"),
     (rollout + ["--threads", "1"], "leave them out with --daemon"),
     (rollout + ["--log-level", "info"], "leave them out with --daemon"),
+    (evaluate + ["--threads", "1"], "leave them out with --policy expert"),
+    (["evaluate", "toy", "--daemon", "ipc:///x", "--weights", "f32"], "leave them out with --daemon"),
+    (evaluate + ["--daemon", "ipc:///x"], "name one of them"), (evaluate + ["--resume"], "--resume needs --run"),
+    (evaluate + ["--retry-abandoned"], "--retry-abandoned goes with --resume"),
+    (evaluate + ["--added-delay", "50"], "--added-delay goes with --mode realtime"),
+    (evaluate + ["--list"], "--list"), (["evaluate"], "Name a suite"),
+    (["compare", "--power", "0.9"], "--power"), (["compare", "a"], "Name two runs"),
     (["serve", "--model", "x", "--max-batch", "2"], "--max-batch is about robots"),
     (["bench", "--size", "daemon", "--growth"], "--growth"),
     (["bench", "--size", "daemon", "--threads", "1"], "daemon"),
@@ -67,7 +99,7 @@ import Testing
     ),
     // What only the last of would count.
     (ask + ["--audio", "a", "--audio", "b"], "--audio is given twice"),
-    (generate + ["--seed", "1", "--seed=2"], "--seed is given twice"),
+    (generate + ["--temperature", "1", "--seed", "1", "--seed=2"], "--seed is given twice"),
     (generate + film + ["-o", "FOLDER/other.png"], "-o is given twice"),
     (["inspect", policy, "--json", "--json"], "--json is given twice"),
   ]
@@ -118,6 +150,47 @@ import Testing
         #expect(!outcome.errors.contains("Cocoa") && !outcome.errors.contains("error 2"), "\(outcome.errors)")
         #expect(outcome.errors.count(where: \.isNewline) == 1)
       }
+    }
+  }
+
+  @Test func `what is named to be written is looked at before anything is read`() throws {
+    try BuiltTool.withFolder { folder in
+      let taken = folder.appending(path: "taken"), file = folder.appending(path: "file").path
+      try FileManager.default.createDirectory(at: taken, withIntermediateDirectories: true)
+      try Data("mine".utf8).write(to: taken.appending(path: "README.md"))
+      try Data().write(to: URL(filePath: file))
+      // There is no such source: its absence would be told if it were looked for.
+      for command in [["quantize", "/no/source", file], ["import", "/no/source", file + "/below"]] {
+        let outcome = try BuiltTool.run(command)
+        #expect(outcome.status == 74 && !outcome.errors.contains("/no/source"), "\(outcome.errors)")
+      }
+      // A policy's other files replace nothing.
+      let outcome = try BuiltTool.run(["quantize", Self.policy, taken.path])
+      #expect(outcome.status == 74 && outcome.errors.contains("README.md: exists already"), "\(outcome.errors)")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: taken.path) == ["README.md"])
+    }
+  }
+
+  @Test func `a pipe in the place of a tokenizer or of a run is refused at once, and nothing is written`() throws {
+    try BuiltTool.withFolder { folder in
+      let copy = folder.appending(path: "copy"), pipe = copy.appending(path: "tokenizer.model")
+      try FileManager.default.createDirectory(at: copy, withIntermediateDirectories: true)
+      for name in ["config.json", "model.safetensors"] {
+        try FileManager.default.copyItem(
+          atPath: "\(BuiltTool.repository.path)/\(Self.model[1])/\(name)", toPath: copy.appending(path: name).path)
+      }
+      #expect(mkfifo(pipe.path, 0o600) == 0)
+      let target = folder.appending(path: "target").path
+      for command in [
+        ["quantize", copy.path, target], ["import", copy.path, target], ["runs", "show", pipe.path],
+        ["runs", "export", pipe.path], ["compare", pipe.path, pipe.path], ["report", pipe.path],
+        ["runs", "merge", pipe.path, "-o", target + "-run"],
+      ] {
+        let outcome = try BuiltTool.run(command)
+        #expect(outcome.status == 65, "\(command): \(outcome.status) \(outcome.errors)")
+        #expect(outcome.errors.contains("is a pipe; a regular file is expected"), "\(command): \(outcome.errors)")
+      }
+      #expect(!FileManager.default.fileExists(atPath: target))
     }
   }
 

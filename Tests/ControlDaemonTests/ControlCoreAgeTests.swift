@@ -58,6 +58,84 @@ extension ControlCoreTests {
     #expect(codes(&core) == [:])
   }
 
+  @Test func `commands that were made after those that grew old do not leave either`() throws {
+    var core = core(maximumAge: 100)
+    func answer(_ job: Job?, _ sequence: UInt64, _ value: Double, at now: UInt64) throws {
+      guard case .act(let steps)? = job?.work else {
+        Issue.record("no job")
+        return
+      }
+      var context = steps[0].context
+      context.record([Action(values: [value])], moving: true)
+      let chunk = FakePolicy.chunk(for: steps[0].observation)
+      core.finish(
+        Outcome(jobID: try #require(job).id, answer: .acted([.init(result: .success(chunk), context: context)])),
+        at: now)
+    }
+    send(seen(1, at: 1000), id: 1, at: 1000, to: &core)
+    try answer(core.nextJob(at: 1000), 1, 0.1, at: 1010)
+    #expect(codes(at: 1010, &core) == [1: nil])
+    for sequence in UInt64(2)...4 {
+      send(seen(sequence, at: 1000 + 20 * sequence), id: sequence, at: 1000 + 20 * sequence, to: &core)
+      try answer(core.nextJob(at: 1000 + 20 * sequence), sequence, 0.1 * Double(sequence), at: 1000 + 20 * sequence)
+    }
+    // The second is 101 ns old by now; the third and fourth are not, but their robot would begin where it has never been.
+    #expect(codes(at: 1141, &core) == [2: .staleObservation, 3: .staleObservation, 4: .staleObservation])
+    #expect(core.metrics.chunks == 1)
+    send(seen(2, at: 1145), id: 5, at: 1150, to: &core)
+    guard case .act(let steps)? = core.nextJob(at: 1150)?.work else {
+      Issue.record("the order was not taken back")
+      return
+    }
+    #expect(steps.map(\.context.lastActions) == [[Action(values: [0.1])]])
+    #expect(steps.map(\.context.counters.chunks) == [1])
+  }
+
+  @Test func `a stop takes back several chunks, to what the session was before the first`() {
+    var core = core(maximumAge: 100)
+    for sequence in UInt64(1)...3 {
+      send(seen(sequence, at: 1000 + sequence), id: sequence, at: 1010, to: &core)
+      finish(core.nextJob(at: 1010), at: 1010, &core)
+    }
+    send(.stop(reason: ""), id: 4, at: 1010, to: &core)
+    #expect(codes(at: 1010, &core) == [1: .stopped, 2: .stopped, 3: .stopped, 4: nil])
+    send(.resume, id: 5, at: 1010, to: &core)
+    send(seen(1, at: 1011), id: 6, at: 1012, to: &core)
+    #expect(codes(at: 1012, &core) == [5: nil], "none of them has moved the episode on")
+  }
+
+  @Test func `a robot with an old echo is told what to do about it`() throws {
+    let second: UInt64 = 1_000_000_000
+    var core = core(maximumAge: second / 2)
+    let echo = ClockEcho(replySentAt: second, replyReceivedAt: second)
+    send(seen(1, at: second, echo: echo), id: 1, at: second, to: &core)
+    _ = core.takeReplies(at: second)
+    // Nine minutes later, and young.
+    send(seen(2, at: 541 * second, echo: echo), id: 2, at: 541 * second, to: &core)
+    guard case .error(let error)? = core.takeReplies(at: 541 * second).last?.reply.body else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(error.code == .staleObservation && error.subject == "observation.echo")
+    #expect(error.message.contains("say hello"))
+    // And that helps.
+    send(.hello(clientName: "", clientVersion: "", sentAt: 541 * second), id: 3, at: 541 * second, to: &core)
+    let fresh = ClockEcho(replySentAt: 541 * second, replyReceivedAt: 541 * second)
+    _ = core.takeReplies(at: 541 * second)
+    send(seen(3, at: 541 * second + 1, echo: fresh), id: 4, at: 541 * second + 2, to: &core)
+    #expect(codes(at: 541 * second + 2, &core) == [1: .superseded], "it is taken")
+  }
+
+  @Test func `an observation that is old by itself is told so`() throws {
+    var core = core(maximumAge: 100)
+    send(seen(1, at: 1000, echo: .init(replySentAt: 900, replyReceivedAt: 900)), id: 1, at: 1200, to: &core)
+    guard case .error(let error)? = core.takeReplies(at: 1200).last?.reply.body else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(error.subject == "observation.captured_at" && error.message.contains("observe again"))
+  }
+
   @Test func `the time in the wire counts once the robot has echoed a reply`() throws {
     var core = core(maximumAge: 100)
     send(.hello(clientName: "", clientVersion: "", sentAt: 990), id: 1, at: 1000, to: &core)

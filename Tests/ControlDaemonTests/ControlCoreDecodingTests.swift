@@ -87,6 +87,25 @@ struct ControlCoreDecodingTests {
     #expect(sequences(core.nextJob(at: 0)) == [1, 3], "the order of the line, not of the decoding")
   }
 
+  @Test(arguments: [256, 4096]) func `robots do not keep a question from being decoded for ever`(side: Int) {
+    let patience = ControlCore.questionPatience
+    var core = core(maximumAge: nil)
+    ask(99, at: 0, &core)
+    for id in UInt64(1)...4 { observe(id, side: side, at: 0, &core) }
+    let first = core.nextDecoding(at: patience - 1)
+    #expect(sequence(first) == 1, "robots first")
+    decode(first, &core)
+    let question = core.nextDecoding(at: patience)
+    #expect(sequence(question) == 0, "then whoever has waited for long")
+    let beside = core.nextDecoding(at: patience)
+    #expect(sequence(beside) == (side == 256 ? 2 : nil), "beside what is large the cameras of robots go on")
+    decode(question, &core)
+    if beside != nil { decode(beside, &core) }
+    // A robot whose picture is as large comes before the next question.
+    ask(98, session: "a", at: 0, &core)
+    #expect(sequence(core.nextDecoding(at: patience)) == (side == 256 ? 0 : 2))
+  }
+
   @Test func `a newer one displaces what waits to be decoded, which is then never decoded`() {
     var core = core()
     for id in UInt64(1)...3 { observe(id, session: "a", &core) }

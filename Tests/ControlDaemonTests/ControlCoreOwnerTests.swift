@@ -24,8 +24,98 @@ extension ControlCoreTests {
     #expect(hello("arm", &core) == [], "a stranger learns what is served, and no more")
     #expect(hello("arm", token: [UInt8](repeating: 0, count: 16), &core) == [])
     #expect(hello("arm", token: Array(token.dropLast()), &core) == [])
-    let other = try #require(hello("other", token: token, &core))
-    #expect(other.count == SessionToken.byteCount && other != token)
+    #expect(hello("other", &core) != token)
+  }
+
+  @Test func `a client chooses its own token, so that a lost answer costs nothing`() {
+    var core = core(owned: [])
+    let mine = [UInt8](1...16), others = [UInt8](2...17)
+    // The answer to the first is lost, and nobody but its sender can ask again.
+    #expect(hello("arm", token: mine, &core) == mine)
+    #expect(hello("arm", token: others, &core) == [])
+    #expect(hello("arm", &core) == [])
+    #expect(hello("arm", token: mine, &core) == mine)
+    send(.observation(.sample(1)), id: 1, session: "arm", token: mine, to: &core)
+    #expect(codes(&core) == [:])
+  }
+
+  @Test(arguments: [1, 15, 65]) func `a token that could be guessed, or not travel, is not taken`(count: Int) throws {
+    var core = core(owned: [])
+    let token = try #require(hello("arm", token: [UInt8](repeating: 7, count: count), &core))
+    #expect(token.count == SessionToken.byteCount)
+    #expect(SessionToken(chosen: [UInt8](repeating: 7, count: 64)) != nil)
+  }
+
+  @Test func `a token made here is made anew while nobody has sent it, and not after that`() throws {
+    var core = core(owned: [])
+    let lost = try #require(hello("arm", &core))
+    let second = try #require(hello("arm", &core))
+    #expect(second.count == SessionToken.byteCount && second != lost)
+    send(.reset, id: 1, session: "arm", token: lost, to: &core)
+    #expect(codes(&core) == [1: .notOwner])
+    send(.reset, id: 2, session: "arm", token: second, to: &core)
+    #expect(codes(&core) == [2: nil])
+    #expect(hello("arm", &core) == [])
+  }
+
+  @Test func `the operator's token becomes nobody's own`() throws {
+    let token = SessionToken()
+    var core = core(operatorToken: token, owned: [])
+    let own = try #require(hello("arm", token: token.bytes, &core))
+    #expect(own.count == SessionToken.byteCount && own != token.bytes)
+  }
+
+  @Test func `while the policy warms up a session has one greeting in the line, the newest`() {
+    var core = core(sessions: 4, isReady: false)
+    let mine = [UInt8](1...16), others = [UInt8](2...17)
+    for id in UInt64(1)...200 {
+      send(.hello(clientName: "", clientVersion: ""), id: id, session: "arm", token: mine, to: &core)
+    }
+    let replaced = codes(&core)
+    #expect(replaced.count == 199 && replaced.values.allSatisfy { $0 == .superseded })
+    send(.hello(clientName: "", clientVersion: ""), id: 201, session: "arm", token: others, to: &core)
+    send(.hello(clientName: "", clientVersion: ""), id: 202, session: "other", to: &core)
+    core.becomeReady(at: 0)
+    var found: [UInt64: [UInt8]] = [:]
+    for outgoing in core.takeReplies() { found[outgoing.reply.requestID] = token(of: outgoing.reply) }
+    #expect(found[200] == mine, "whoever asked first is the owner, with the answer that it waits for")
+    #expect(found[201] == [])
+    #expect(found[202]?.count == SessionToken.byteCount)
+  }
+
+  // MARK: Giving up
+
+  @Test func `a session that was given up belongs to whoever greets next, still stopped`() throws {
+    var core = core(canGenerate: true)
+    send(.observation(.sample(9)), id: 1, to: &core)
+    let job = core.nextJob(at: 0)
+    send(.observation(.sample(10)), id: 2, to: &core)
+    send(.generate(GenerationRequest(prompt: "")), id: 3, to: &core)
+    send(.release, id: 4, token: [], to: &core)
+    #expect(codes(&core) == [4: .notOwner])
+    send(.stop(reason: ""), id: 5, session: "b", to: &core)
+    send(.release, id: 6, session: "b", to: &core)
+    send(.release, id: 7, to: &core)
+    #expect(codes(&core) == [1: .notOwner, 2: .notOwner, 3: nil, 5: nil, 6: nil, 7: nil])
+    #expect(core.metrics.sessions == 0)
+    finish(job, &core)
+    send(.observation(.sample(11)), id: 8, to: &core)
+    #expect(codes(&core) == [8: .notOwner])
+    greet("a", &core)
+    greet("b", &core)
+    send(.observation(.sample(1)), id: 9, to: &core)
+    send(.observation(.sample(1)), id: 10, session: "b", to: &core)
+    #expect(codes(&core) == [10: .stopped], "a begins a new episode; b was stopped")
+  }
+
+  @Test func `the operator frees a name whose owner has lost its token`() {
+    let token = SessionToken()
+    var core = core(operatorToken: token)
+    send(.release, id: 1, token: token.bytes, to: &core)
+    send(.release, id: 2, session: "unknown", token: token.bytes, to: &core)
+    #expect(codes(&core) == [1: nil, 2: .invalidSession])
+    let mine = [UInt8](1...16)
+    #expect(hello("a", token: mine, &core) == mine)
   }
 
   @Test func `nobody flies, resets or resumes a session that nobody has greeted`() {

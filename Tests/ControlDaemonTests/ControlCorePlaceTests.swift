@@ -127,10 +127,10 @@ extension ControlCoreTests {
   }
 
   @Test func `the oldest idle sessions are forgotten first, and no stop while there are others`() {
-    var core = core(sessions: 2, known: 10, owned: [])
+    var core = core(sessions: 2, known: 20, owned: [])
     for index in 0..<5 { send(.stop(reason: ""), session: "stopped\(index)", at: UInt64(index), to: &core) }
     for index in 0..<100 { greet("idle\(index)", at: 10 + UInt64(index), &core) }
-    #expect(core.metrics.knownSessions == 10)
+    #expect(core.metrics.knownSessions == 15)
     observe("idle0", id: 1, at: 200, &core)
     #expect(codes(&core) == [1: .notOwner], "forgotten")
     for index in 0..<5 {
@@ -148,7 +148,7 @@ extension ControlCoreTests {
     fly("flying", at: 0, &core)
     for index in UInt64(0)..<20 { send(.stop(reason: ""), id: index, session: "stopped\(index)", at: index, to: &core) }
     #expect(codes(&core).allSatisfy { $0.value == nil })
-    #expect(core.metrics.knownSessions == 10)
+    #expect(core.metrics.knownSessions == 6, "half of what may be known is for those that somebody owns")
     // The first of them is not known any more: its robot cannot fly without a greeting, and then finds itself stopped.
     observe("stopped0", id: 1, at: 100, &core)
     #expect(codes(&core) == [1: .notOwner])
@@ -159,6 +159,38 @@ extension ControlCoreTests {
     observe("stopped0", id: 4, at: 101, &core)
     fly("flying", 2, at: 102, &core)
     #expect(core.metrics.chunks == 3, "whoever flies goes on, and whoever resumes on purpose too")
+  }
+
+  @Test func `no flood of stops makes the daemon forget an owner`() {
+    var core = core(sessions: 2, known: 10, owned: ["arm"])
+    for index in 0..<1_000 { send(.stop(reason: ""), session: "made up \(index)", at: 1, to: &core) }
+    _ = core.takeReplies()
+    send(.hello(clientName: "", clientVersion: ""), id: 1, session: "arm", token: [UInt8](1...16), at: 2, to: &core)
+    guard case .capabilities(let capabilities)? = core.takeReplies().last?.reply.body else {
+      Issue.record("no capabilities")
+      return
+    }
+    #expect(capabilities.sessionToken == [], "the name is still its owner's")
+    observe("arm", id: 2, at: 3, &core)
+    #expect(codes(&core) == [:], "and its robot flies")
+  }
+
+  @Test func `the operator ends what a forgotten stop has begun`() {
+    let token = SessionToken()
+    var core = core(sessions: 2, known: 10, operatorToken: token, owned: [])
+    for index in 0..<6 { send(.stop(reason: ""), session: "made up \(index)", at: 1, to: &core) }
+    _ = core.takeReplies()
+    #expect(core.takeEvents().count { $0.kind == .stopForgotten } == 1)
+    greet("first", &core)
+    observe("first", id: 1, at: 2, &core)
+    send(.resumeUnknown, id: 2, session: "anybody", to: &core)
+    #expect(codes(&core) == [1: .stopped, 2: .notOwner])
+    send(.resumeUnknown, id: 3, session: "anybody", token: token.bytes, to: &core)
+    greet("second", &core)
+    observe("second", id: 4, at: 4, &core)
+    observe("first", id: 5, 2, at: 5, &core)
+    let later = codes(&core)
+    #expect(later == [5: .stopped], "what has begun stopped is resumed on purpose")
   }
 
   @Test func `tens of thousands of names cost little time and bounded memory`() {

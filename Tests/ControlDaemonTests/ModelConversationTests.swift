@@ -93,7 +93,8 @@ struct ModelConversationTests {
   {
     let model = try BareModel(directory: Self.checkpoint)
     let request = GenerationRequest(prompt: "What is this?", maximumTokens: 50, beams: beams)
-    let answer = try model.generate(request) { moment in
+    let prepared = try model.prepare(request, cancellation: Cancellation())
+    let answer = try model.generate(request, prepared: prepared) { moment in
       Thread.sleep(forTimeInterval: 0.2)
       return moment.tokens < 3
     }
@@ -101,7 +102,7 @@ struct ModelConversationTests {
     #expect(answer.tokens.count == 3)
     #expect(!answer.text.isEmpty)
     #expect(answer.timings.total < 400_000_000, "\(answer.timings.total) ns of work, beside 800 ms of others")
-    let nothing = try model.generate(request) { _ in false }
+    let nothing = try model.generate(request, prepared: prepared) { _ in false }
     #expect(nothing.finishReason == .cancelled)
     #expect(nothing.tokens.isEmpty)
   }

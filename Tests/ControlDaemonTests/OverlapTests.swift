@@ -105,6 +105,17 @@ private final class WarningLog: Sendable {
 
 @Suite("A policy without limits")
 struct UnlimitedPolicyTests {
+  @Test func `the daemon names the numbers that nothing bounds`() throws {
+    let log = WarningLog()
+    let running = try RunningDaemon(
+      FakePolicy(unlimitedDimensions: ["elbow", "wrist"]),
+      logger: Logger(label: "test", factory: { _ in WarningLog.Handler(log: log) }))
+    let capabilities = try running.client().hello(clientName: "test", clientVersion: "1")
+    #expect(capabilities.unlimitedDimensions == ["elbow", "wrist"])
+    running.stop()
+    #expect(log.messages.withLock { $0.count { $0.contains("no limits for some numbers") } } == 1)
+  }
+
   @Test(arguments: [true, false])
   func `the daemon warns when it starts`(isUnlimited: Bool) throws {
     let log = WarningLog()

@@ -134,7 +134,8 @@ struct OwnershipTests {
     _ = try robot.act(on: .sample(1))
     let stranger = try daemon.stranger()
     #expect(try stranger.hello(clientName: "", clientVersion: "").policyName == "fake")
-    #expect(stranger.sessionToken.isEmpty)
+    #expect(robot.isOwner && !stranger.isOwner)
+    #expect(stranger.sessionToken != robot.sessionToken)
     #expect(refusal { () throws(ClientError) in try stranger.act(on: .sample(1 << 50)) }?.code == .notOwner)
     #expect(refusal { () throws(ClientError) in try stranger.reset() }?.code == .notOwner)
     #expect(try stranger.stop(reason: "that is allowed"))
@@ -161,6 +162,68 @@ struct OwnershipTests {
     #expect(try heir.act(on: .sample(1)).observationSequence == 1)
     _ = try heir.hello(clientName: "", clientVersion: "")
     #expect(heir.sessionToken == token)
+  }
+
+  @Test func `a client whose greetings found no answer while the policy warmed up owns its session`() throws {
+    let isWarm = DispatchSemaphore(value: 0)
+    let daemon = try RunningDaemon(FakePolicy(warmUp: { isWarm.wait() }))
+    defer { daemon.stop() }
+    let robot = try daemon.stranger(timeout: .milliseconds(10))
+    for _ in 0..<70 {
+      do throws(ClientError) {
+        _ = try robot.hello(clientName: "", clientVersion: "")
+        Issue.record("answered")
+      } catch {
+        guard case .timedOut = error else {
+          Issue.record(error)
+          return
+        }
+      }
+    }
+    isWarm.signal()
+    robot.timeout = .seconds(20)
+    _ = try robot.hello(clientName: "", clientVersion: "")
+    #expect(robot.isOwner)
+    #expect(try robot.act(on: .sample(1)).observationSequence == 1)
+  }
+
+  @Test func `after a long pause the client says hello before it observes`() throws {
+    let policy = FakePolicy(maximumAge: 500_000_000)
+    let daemon = try RunningDaemon(policy)
+    defer { daemon.stop() }
+    let ahead = Mutex<UInt64>(0)
+    let robot = try RobotClient(endpoint: daemon.daemon.endpoint, sessionID: "rare", timeout: .seconds(20)) {
+      MonotonicClock.nanoseconds() + ahead.withLock { $0 }
+    }
+    _ = try robot.hello(clientName: "", clientVersion: "")
+    func act(_ sequence: UInt64) throws {
+      var observation = Observation.sample(
+        sequence, capturedAt: MonotonicClock.nanoseconds() + ahead.withLock { $0 }, clock: .monotonic)
+      observation.sentAt = 0
+      _ = try robot.act(on: observation)
+    }
+    try act(1)
+    try act(2)
+    #expect(daemon.daemon.metrics.requests == 3)
+    // To the daemon, that sees no time pass, it is a clock that has jumped; a greeting is what helps against both.
+    ahead.withLock { $0 = 61_000_000_000 }
+    try act(3)
+    #expect(daemon.daemon.metrics.requests == 5, "a greeting and an observation")
+    try act(4)
+    #expect(daemon.daemon.metrics.requests == 6)
+  }
+
+  @Test func `a name is free again when its owner gives it up`() throws {
+    let daemon = try RunningDaemon(FakePolicy())
+    defer { daemon.stop() }
+    let first = try daemon.client()
+    #expect(try first.release() == false)
+    #expect(!first.isOwner)
+    let second = try daemon.stranger()
+    _ = try second.hello(clientName: "", clientVersion: "")
+    #expect(second.isOwner)
+    _ = try second.act(on: .sample(1))
+    #expect(refusal { () throws(ClientError) in try first.act(on: .sample(2)) }?.code == .notOwner)
   }
 
   @Test func `short-lived clients follow each other without end`() throws {
@@ -211,7 +274,7 @@ private final class Server: Sendable {
           body = .actionChunk(chunk)
         }
         let reply = ReplyMessage(requestID: request.requestID, sessionID: request.sessionID, body: body)
-        _ = try? router.send(reply.encoded(), to: route)
+        _ = try? router.deliver(reply.encoded(), to: route)
       }
     }
   }

@@ -34,6 +34,64 @@ struct StopTests {
     #expect(daemon.daemon.metrics.chunks == 1)
   }
 
+  /// Protobuf by hand, so that it can be wrong: a stop of session `arm`.
+  private func stop(version: UInt8 = 2, token: Int = 0, reason: [UInt8], more: [UInt8] = []) -> [UInt8] {
+    func content(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] {
+      let length = bytes.count
+      let digits = [UInt8(length & 0x7F) | 0x80, UInt8(length >> 7 & 0x7F) | 0x80, UInt8(length >> 14)]
+      return [number << 3 | 2] + digits + bytes
+    }
+    return [0x08, version, 0x10, 9] + content(3, Array("arm".utf8)) + content(4, [UInt8](repeating: 1, count: token))
+      + content(13, content(1, reason)) + more
+  }
+
+  @Test func `whatever is wrong with a stop, it stops`() throws {
+    let daemon = try RunningDaemon(FakePolicy(maximumMessageBytes: 100_000))
+    defer { daemon.stop() }
+    let robot = try daemon.client()
+    let long = [UInt8](repeating: 0x61, count: 2000)
+    let wrong: [(String, [UInt8])] = [
+      ("a reason that is too long", stop(reason: long)),
+      ("a token that is too long", stop(token: 65, reason: [0x61])),
+      ("a NUL in the reason", stop(reason: [0x61, 0, 0x61])),
+      ("no UTF-8", stop(reason: [0xFF, 0xFE])),
+      ("another version", stop(version: 9, reason: [0x61])),
+      ("no version", stop(version: 0, reason: [0x61])),
+      ("two bodies", stop(reason: [0x61], more: [14 << 3 | 2, 0])),
+      ("two stops", stop(reason: [0x61], more: [13 << 3 | 2, 0])),
+      ("bytes that are no field after it", stop(reason: [0x61], more: [0xFF])),
+      ("cut short", Array(stop(reason: long).dropLast(5))),
+      ("larger than the daemon reads", stop(reason: [UInt8](repeating: 0x61, count: 150_000))),
+    ]
+    for (what, bytes) in wrong {
+      let stranger = try daemon.stranger("arm")
+      try stranger.send(bytes)
+      let reply = try stranger.receive()
+      #expect(reply.body == .acknowledgement(stopped: true), "\(what)")
+      #expect(reply.requestID == 9)
+      #expect(refusal { () throws(ClientError) in try robot.act(on: .sample(1)) }?.code == .stopped, "\(what)")
+      _ = try robot.resume()
+    }
+    _ = try robot.act(on: .sample(1))
+  }
+
+  @Test func `a client's stop goes through with any reason and any token`() async throws {
+    let daemon = try RunningDaemon(FakePolicy())
+    defer { daemon.stop() }
+    let events = daemon.daemon.events()
+    let stranger = try RobotClient(
+      endpoint: daemon.daemon.endpoint, sessionID: "arm", sessionToken: [UInt8](repeating: 1, count: 999),
+      timeout: .seconds(20))
+    #expect(try stranger.stop(reason: "a\0" + String(repeating: "é", count: 5_000)))
+    daemon.stop()
+    let expected = "a " + String(repeating: "é", count: 511)
+    var reasons: [String] = []
+    for await event in events {
+      if case .stopLatched(let reason) = event.kind { reasons.append(reason) }
+    }
+    #expect(reasons == [expected])
+  }
+
   @Test func `a stop answers the observation that waits`() throws {
     let policy = FakePolicy()
     let daemon = try RunningDaemon(policy)

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -145,6 +146,75 @@ import Testing
       #expect(failure { () throws(FileError) in try second.publish() }?.message.hasPrefix("exists already") == true)
       #expect(failure { () throws(FileError) in _ = try OutputFile(path: path, existing: .refuse) } != nil)
       #expect(try text(path) == "1")
+    }
+  }
+
+  @Test func `of two that write the same new file at once, one does`() throws {
+    try withTemporaryFolder { folder in
+      for round in 0..<200 {
+        let path = folder.appending(path: "weights-\(round)").path
+        let published = Atomic(0)
+        DispatchQueue.concurrentPerform(iterations: 2) { _ in
+          guard let file = try? OutputFile(path: path, existing: .refuse) else { return }
+          if (try? file.publish()) != nil { published.add(1, ordering: .relaxed) }
+        }
+        #expect(published.load(ordering: .relaxed) == 1)
+      }
+    }
+  }
+
+  @Test func `what a killed process left goes with the next one, what a living one writes stays`() throws {
+    try withTemporaryFolder { folder in
+      let path = folder.appending(path: "weights").path
+      let living = try OutputFile(path: path)
+      try living.close()
+      let mine = try names(in: folder)
+      for name in [".weights.1a2b3c4d.partial", ".other.1a2b3c4d.partial", ".weights.notes.partial"] {
+        try Data("x".utf8).write(to: folder.appending(path: name))
+      }
+      try OutputTarget(path).write([1])
+      #expect(
+        try names(in: folder) == (mine + [".other.1a2b3c4d.partial", ".weights.notes.partial", "weights"]).sorted())
+      try living.publish()
+      #expect(try text(path).isEmpty)
+    }
+  }
+
+  @Test func `a private file is for its user alone, whoever could read the one before`() throws {
+    try withTemporaryFolder { folder in
+      let path = folder.appending(path: "token").path
+      for _ in 0..<2 {
+        let file = try OutputFile(OutputTarget(path), isPrivate: true)
+        try file.write([1])
+        try file.publish()
+        let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? NSNumber
+        #expect(mode?.intValue == 0o600)
+        chmod(path, 0o644)
+      }
+    }
+  }
+
+  @Test func `a file of any size is copied in pieces`() throws {
+    try withTemporaryFolder { folder in
+      let source = folder.appending(path: "source").path, copy = folder.appending(path: "copy").path
+      let bytes = (0..<(3 << 20) + 7).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+      try Data(bytes).write(to: URL(filePath: source))
+      let file = try OutputFile(path: copy)
+      try file.write(contentsOf: source)
+      try file.publish()
+      #expect(try Data(contentsOf: URL(filePath: copy)) == Data(bytes))
+      #expect(
+        failure { () throws(FileError) in try OutputFile(path: copy).write(contentsOf: folder.path) }?.code
+          == .unreadable)
+    }
+  }
+
+  @Test func `Foundation's errors have the system's words`() {
+    for (code, words) in [
+      (CocoaError.fileWriteFileExists, "File exists"), (.fileNoSuchFile, "No such file or directory"),
+      (.fileWriteUnknown, "the system gives no reason"),
+    ] {
+      #expect(SystemReason.text(of: CocoaError(code)) == words)
     }
   }
 

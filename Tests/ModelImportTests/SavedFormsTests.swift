@@ -59,6 +59,7 @@ import Testing
     for name in ["conj", "weird"] {
       let found = error { _ = try TorchWeights(marked(marks(name, true), bytes: one)) }
       #expect(found?.code == .refused && found?.subject == name)
+      #expect(found?.message.contains(".resolve_") == (name == "conj"), "no advice about another mark")
     }
     let integer = error { _ = try TorchWeights(marked(marks("neg", true), storage: "IntStorage", bytes: one)) }
     #expect(integer?.code == .refused)

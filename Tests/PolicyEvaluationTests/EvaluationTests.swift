@@ -23,6 +23,8 @@ struct EvaluationTests {
   private let command: ChildProcess.Command
 
   init() throws {
+    // A worker that ends without having read its job must not end this process.
+    StandardStreams.prepare()
     folder = try Folder()
     let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
       .standardized
@@ -77,6 +79,8 @@ struct EvaluationTests {
     #expect(expected.allSatisfy { ($0.pathLength ?? 0) > 0 && $0.stepsToSuccess == $0.steps })
     let steps = try one.steps(of: try #require(try one.outcomes().first))
     #expect(steps.count == expected[0].steps && steps.allSatisfy { $0.commands.count == 1 })
+    #expect(steps.allSatisfy { ($0.reward ?? 1) < 0 }, "the toy's reward is how near the point is")
+    #expect(steps.first?.period == nil && steps.dropFirst().allSatisfy { ($0.period ?? -1) >= 0 })
 
     let two = try database("two.db")
     try evaluation(two, workers: 2).run()
@@ -96,10 +100,14 @@ struct EvaluationTests {
     try first.run()
     running.withLock { $0 = nil }
     #expect(try cut.outcomes().count == 2)
-    let rest = try evaluation(try RunDatabase(opening: folder.url.appending(path: "cut.db")))
-    #expect(rest.remaining == 4)
-    try rest.run()
+    #expect(try cut.remaining().count == 4)
+    try evaluation(try RunDatabase(opening: folder.url.appending(path: "cut.db"))).run()
     #expect(try outcomes(cut) == expected)
+    // Each start of a worker says with what it simulates.
+    let workers = try cut.workers()
+    #expect(workers.count == 2 && Set(workers.map(\.simulator)).count == 1)
+    #expect(workers[0].policy == "expert" && workers[0].simulator?.modules.map(\.name) == ["uio2_envs", "numpy"])
+    #expect(expected.allSatisfy { $0.goalProtocol == "fresh" && $0.stepLimit == 100 && !$0.instruction.isEmpty })
   }
 
   /// A worker that does `trouble` in the middle of the first episode that it is given while `marker` is not there yet.
@@ -137,12 +145,114 @@ struct EvaluationTests {
 
   @Test func `gives an episode up after three lost attempts, and goes on with the others`() throws {
     let run = try database("run.db", seeds: 1)
-    var broken = command
-    broken.arguments = ["-c", "import sys; sys.stdin.readline(); sys.exit('no scene')"]
-    try evaluation(run, command: broken).run()
+    try evaluation(run, command: playing(Self.ready, "sys.exit('no scene')")).run()
     let attempts = try run.attempts()
     #expect(attempts.map(\.state) == [.lost, .lost, .abandoned, .lost, .lost, .abandoned])
     #expect(attempts.allSatisfy { $0.reason.contains("no scene") })
+    // They are not tried again unless that is asked for; then each has as many attempts as before.
+    #expect(try run.remaining().isEmpty && run.reopenAbandoned() == 2)
+    try evaluation(run, command: playing(Self.ready, "sys.exit('no scene')")).run()
+    #expect(try run.attempts().filter { $0.state == .abandoned }.map(\.attempt) == [6, 6])
+    try run.reopenAbandoned()
+    try evaluation(run).run()
+    #expect(try run.outcomes().map(\.state) == [.finished, .finished])
+    #expect(try run.outcomes().map(\.attempt) == [7, 7])
+  }
+
+  private static let ready = #"{"event": "ready", "policy": "expert", "policy_digest": ""}"#
+
+  /// A worker that waits for its first job, writes some lines, and does something.
+  private func playing(_ lines: String..., trouble: String) -> ChildProcess.Command {
+    var played = command
+    let says = lines.map { "print('\($0)', flush=True); " }.joined()
+    played.arguments = ["-c", "import os, signal, sys, time; sys.stdin.readline(); " + says + trouble]
+    return played
+  }
+
+  private func playing(_ line: String, _ trouble: String) -> ChildProcess.Command { playing(line, trouble: trouble) }
+
+  @Test(arguments: [
+    ("sys.exit('no scene')", RolloutError.Code.unexpectedExit, "no scene"),
+    ("sys.exit(5)", .environmentFailure, "simulator failed"),
+    ("sys.exit(4)", .protocolFailure, "no usable answer"), ("sys.exit(2)", .usage, "refused"),
+  ])
+  func `ends where a worker cannot even begin: nothing counts as a failure of the policy`(
+    trouble: String, code: RolloutError.Code, words: String
+  ) throws {
+    let run = try database("run.db", seeds: 1)
+    let error = #expect(throws: RolloutError.self) {
+      try evaluation(run, command: playing(trouble: trouble)).run()
+    }
+    #expect(error?.code == code && error?.message.contains(words) == true, "\(error?.description ?? "")")
+    #expect(try run.attempts().isEmpty)
+  }
+
+  @Test(arguments: [
+    ("simulator_missing", RolloutError.Code.environmentFailure), ("adapter_missing", .environmentFailure),
+    ("foreign_module", .environmentFailure), ("no_expert", .environmentFailure),
+    ("unsupported_perturbation", .environmentFailure), ("no_shared_scene", .environmentFailure),
+    ("unknown_task", .invalidPlan), ("unknown_view", .invalidPlan),
+  ])
+  func `ends where the simulator can never run the episode`(code: String, expected: RolloutError.Code) throws {
+    let run = try database("run.db", seeds: 1)
+    let failed =
+      #"{"event": "episode_failed", "id": 0, "code": "\#(code)", "subject": "metaworld", "message": "not here"}"#
+    let error = #expect(throws: RolloutError.self) {
+      try evaluation(run, command: playing(Self.ready, failed, trouble: "sys.exit(5)")).run()
+    }
+    #expect(error == RolloutError(expected, "metaworld", "not here (\(code))"))
+    #expect(try run.attempts().isEmpty)
+  }
+
+  @Test func `replaces a worker that has grown too large, between two episodes`() throws {
+    let run = try database("run.db", seeds: 2)
+    var options = Evaluation.Options()
+    options.maximumMemory = 1
+    let command = self.command
+    try Evaluation(suite: suite, database: run, options: options, command: { _ in command }).run()
+    #expect(try run.attempts().map(\.state) == [.finished, .finished, .finished, .finished])
+    #expect(try run.workers().count == 4)
+  }
+
+  @Test func `ends after many losses in a row`() throws {
+    let run = try database("run.db", seeds: 9)
+    let error = #expect(throws: RolloutError.self) {
+      try evaluation(run, command: playing(Self.ready, "sys.exit('no scene')")).run()
+    }
+    #expect(error?.code == .environmentFailure && error?.message.contains("10 attempts in a row") == true)
+    #expect(error?.message.contains("no scene") == true)
+    #expect(try run.attempts().count == 10)
+  }
+
+  @Test func `refuses the answers of another policy, and a simulator of another version`() throws {
+    let run = try database("run.db", seeds: 1)
+    let other = #"{"event": "ready", "policy": "expert", "policy_digest": "ffff"}"#
+    let error = #expect(throws: RolloutError.self) {
+      try evaluation(run, command: playing(other, "time.sleep(600)")).run()
+    }
+    #expect(error?.code == .capabilitiesDisagree && error?.message.contains("found ffff") == true)
+    try run.record(
+      WorkerRecord(
+        worker: 0, policy: "expert", policyDigest: "",
+        simulator: Simulator(
+          name: "toy", python: "3.1", renderer: ProcessInfo.processInfo.environment["MUJOCO_GL"],
+          modules: [.init(name: "numpy", version: "0.1", pinned: nil, path: "/x")])))
+    let changed = #expect(throws: RolloutError.self) { try evaluation(run).run() }
+    #expect(changed?.code == .environmentFailure)
+    #expect(changed?.message.contains("expected numpy 0.1, found") == true, "\(changed?.description ?? "")")
+    #expect(try run.attempts().isEmpty)
+  }
+
+  @Test func `a worker that crashes while its last episode is finished is recorded`() throws {
+    let run = try database("run.db", seeds: 1)
+    let running = Mutex<Evaluation?>(nil)
+    let crashing = try evaluation(run, command: playing(Self.ready, "time.sleep(0.5); sys.exit('no scene')")) { event in
+      if case .ready = event { running.withLock { $0?.interrupt() } }
+    }
+    running.withLock { $0 = crashing }
+    try crashing.run()
+    running.withLock { $0 = nil }
+    #expect(try run.attempts().map(\.state) == [.lost])
   }
 
   @Test func `ends at once where trying again mends nothing`() throws {

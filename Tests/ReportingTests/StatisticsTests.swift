@@ -9,7 +9,6 @@ private struct Reference: Decodable {
     var successes: Int
     var trials: Int
     var clopper_pearson: [Double]
-    var wilson: [Double]
   }
 
   struct Pair: Decodable {
@@ -44,7 +43,6 @@ struct ReferenceTests {
     for row in reference.proportions {
       let proportion = try #require(Proportion(successes: row.successes, of: row.trials))
       #expect(areClose(proportion.clopperPearsonInterval(), row.clopper_pearson), "\(row.successes)/\(row.trials)")
-      #expect(areClose(proportion.wilsonInterval(), row.wilson), "\(row.successes)/\(row.trials)")
     }
   }
 
@@ -63,51 +61,6 @@ struct ReferenceTests {
       #expect(isClose(NormalDistribution.quantile(row[0]), row[1], within: 1e-12))
       #expect(isClose(NormalDistribution.cumulative(row[1]), row[0], within: 1e-12))
     }
-  }
-}
-
-@Suite("An interval covers the truth as often as it says")
-struct CoverageTests {
-  /// The exact probability that the interval of a binomial count holds the true rate.
-  private func coverage(
-    of trials: Int, at rate: Double, _ interval: (Proportion) -> ClosedRange<Double>
-  ) throws -> Double {
-    var total = 0.0
-    var ways = pow(1 - rate, Double(trials))
-    for successes in 0...trials {
-      if interval(try #require(Proportion(successes: successes, of: trials))).contains(rate) { total += ways }
-      ways *= Double(trials - successes) / Double(successes + 1) * rate / (1 - rate)
-    }
-    return total
-  }
-
-  @Test(arguments: [5, 20, 50]) func `Clopper and Pearson never fall short, Wilson does near 100 %`(trials: Int) throws
-  {
-    var shortest = 1.0
-    for rate in stride(from: 0.005, to: 1, by: 0.0049) {
-      #expect(try coverage(of: trials, at: rate) { $0.clopperPearsonInterval() } >= 0.95 - 1e-9)
-      shortest = min(shortest, try coverage(of: trials, at: rate) { $0.wilsonInterval() })
-    }
-    #expect(shortest < 0.92)
-  }
-
-  /// 2,000 simulated evaluations each.
-  @Test(arguments: [(4, 5, 0.4), (10, 20, 0.4), (50, 20, 0.4), (50, 5, 0.4), (50, 20, 0.9), (10, 50, 0.96)])
-  func `the mean over tasks`(tasks: Int, episodes: Int, lowest: Double) throws {
-    var random = SeededGenerator(seed: UInt64(tasks))
-    let rates = (0..<tasks).map { lowest + (1 - lowest) * (Double($0) + 0.5) / Double(tasks) }
-    let truth = rates.reduce(0, +) / Double(tasks)
-    var covered = 0
-    for _ in 0..<2000 {
-      let proportions = rates.compactMap { rate in
-        let successes = (0..<episodes).count { _ in Double.random(in: 0..<1, using: &random) < rate }
-        return Proportion(successes: successes, of: episodes)
-      }
-      let mean = try #require(StratifiedMean(overTasks: proportions))
-      if mean.interval().contains(truth) { covered += 1 }
-    }
-    // 0.95 less three standard deviations of the count; above it the interval may be cautious.
-    #expect(covered >= 1870)
   }
 }
 

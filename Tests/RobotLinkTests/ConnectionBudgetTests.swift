@@ -3,12 +3,18 @@ import Testing
 
 @Suite("Connections are counted only when it matters")
 struct ConnectionBudgetTests {
-  /// Counts how often it was asked.
+  private static let interval = ConnectionBudget.countInterval
+
+  private static func origin(_ number: Int) -> ConnectionOrigin {
+    ConnectionOrigin(host: "10.\(number >> 16 & 255).\(number >> 8 & 255).\(number & 255)")
+  }
+
+  /// What is open, and how often it was asked.
   private final class Table {
-    var open = 0
+    var open: [ConnectionOrigin: Int] = [:]
     var asked = 0
 
-    func count() -> Int {
+    func count() -> [ConnectionOrigin: Int] {
       asked += 1
       return open
     }
@@ -16,23 +22,23 @@ struct ConnectionBudgetTests {
 
   @Test func `up to the limit, and no further while they are open`() {
     var budget = ConnectionBudget(limit: 3)
-    let table = Table()
+    let table = Table(), peer = Self.origin(1)
     var now: UInt64 = 0
     for open in 1...10 {
-      now += ConnectionBudget.countInterval
+      now += Self.interval
       // The one that asks is open already; one that was refused is closed.
-      table.open = min(open, 4)
-      let isAdmitted = budget.admits("a", at: now, count: table.count)
+      table.open = [peer: min(open, 4)]
+      let isAdmitted = budget.admits(peer, at: now, count: table.count)
       #expect(isAdmitted == (open <= 3))
     }
   }
 
   @Test func `who comes and goes all day is counted now and then`() {
     var budget = ConnectionBudget(limit: 100)
-    let table = Table()
-    table.open = 1
+    let table = Table(), peer = Self.origin(1)
+    table.open = [peer: 1]
     for now in UInt64(0)..<10_000 {
-      let isAdmitted = budget.admits("a", at: now * ConnectionBudget.countInterval, count: table.count)
+      let isAdmitted = budget.admits(peer, at: now * Self.interval, count: table.count)
       #expect(isAdmitted)
     }
     #expect(table.asked <= 1 + 10_000 / 99)
@@ -40,26 +46,41 @@ struct ConnectionBudgetTests {
 
   @Test func `who is at the limit is not counted at every attempt`() {
     var budget = ConnectionBudget(limit: 1)
-    let table = Table()
-    table.open = 1
-    var admitted = [budget.admits("a", at: 1, count: table.count)]
-    table.open = 2
-    for now in UInt64(0)..<1_000 { admitted.append(budget.admits("a", at: 10 + now, count: table.count)) }
+    let table = Table(), peer = Self.origin(1)
+    var admitted = [budget.admits(peer, at: 1, count: table.count)]
+    table.open = [peer: 2]
+    for now in UInt64(0)..<1_000 { admitted.append(budget.admits(peer, at: 10 + now, count: table.count)) }
     #expect(admitted == [true] + [Bool](repeating: false, count: 1_000))
     #expect(table.asked == 1)
-    table.open = 1
-    admitted = [budget.admits("a", at: 2 + ConnectionBudget.countInterval, count: table.count)]
+    table.open = [peer: 1]
+    admitted = [budget.admits(peer, at: 10 + Self.interval, count: table.count)]
     #expect(admitted == [true])
     #expect(table.asked == 2)
   }
 
-  @Test func `addresses do not share their limit, and an old one is not forgotten into a new start`() {
+  @Test func `many addresses do not make every handshake a count, and none is forgotten into a new start`() {
     var budget = ConnectionBudget(limit: 1)
-    for number in 0..<3 * ConnectionBudget.maximumAddresses {
-      let isAdmitted = budget.admits("\(number)", at: 0) { 1 }
+    let table = Table()
+    for number in 0..<3 * ConnectionBudget.maximumOrigins {
+      table.open[Self.origin(number)] = 1
+      let isAdmitted = budget.admits(Self.origin(number), at: UInt64(number), count: table.count)
       #expect(isAdmitted)
     }
-    let isAdmitted = budget.admits("0", at: 0) { 2 }
+    #expect(table.asked == 1, "all of that took less than the interval")
+    let isAdmitted = budget.admits(
+      Self.origin(0), at: UInt64(3 * ConnectionBudget.maximumOrigins), count: table.count)
     #expect(!isAdmitted)
+  }
+
+  @Test func `all of the loopback is one origin, and so is an IPv6 network`() {
+    func origin(_ host: String) -> ConnectionOrigin { ConnectionOrigin(host: host) }
+    for host in ["127.0.0.1", "127.0.0.2", "127.255.1.9", "::1", "::ffff:127.0.0.3"] {
+      #expect(origin(host) == origin("127.0.0.1"), "\(host)")
+    }
+    #expect(origin("10.0.0.1") != origin("10.0.0.2"))
+    #expect(origin("::ffff:10.0.0.1") == origin("10.0.0.1"))
+    #expect(origin("2001:db8:1:2::5") == origin("2001:db8:1:2:ffff::1"))
+    #expect(origin("2001:db8:1:2::5") != origin("2001:db8:1:3::5"))
+    #expect(origin("fe80::1%eth0") == origin("fe80::2"))
   }
 }

@@ -61,7 +61,7 @@ import Testing
     let request = try RequestMessage(decoding: bytes)
     let farewell = RobotError(.shuttingDown, "daemon", "ends")
     let reply = ReplyMessage(requestID: request.requestID, sessionID: request.sessionID, body: .error(farewell))
-    #expect(try socket?.send(reply.encoded(), to: route) == true)
+    #expect(try socket?.deliver(reply.encoded(), to: route) == .sent)
     // Closing waits until the reply has left.
     socket = nil
     #expect(question.failure() == .refused(farewell))

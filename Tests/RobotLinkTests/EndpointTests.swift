@@ -1,3 +1,4 @@
+import Foundation
 import RobotInterface
 import RobotLink
 import TestSupport
@@ -5,6 +6,35 @@ import Testing
 
 @Suite("An address means what it says, or is refused")
 struct EndpointTests {
+  /// What the clients of this repository agree upon; `test_endpoint.py` reads the same file.
+  private struct Addresses: Decodable {
+    var connect: [String]
+    var listenOnly: [String]
+    var refused: [String]
+
+    enum CodingKeys: String, CodingKey {
+      case connect, refused
+      case listenOnly = "listen_only"
+    }
+
+    static func shared() throws -> Addresses {
+      let root = (0..<3).reduce(URL(filePath: #filePath)) { url, _ in url.deletingLastPathComponent() }
+      return try JSONDecoder().decode(
+        Addresses.self, from: Data(contentsOf: root.appending(path: "Envs/tests/addresses.json")))
+    }
+  }
+
+  @Test func `the Python client and this one take the same addresses`() throws {
+    let addresses = try Addresses.shared()
+    for text in addresses.connect { #expect(try Endpoint(text, for: .connect).description == text) }
+    for text in addresses.listenOnly + addresses.refused {
+      #expect(throws: RobotError.self, "\(text)") { try Endpoint(text, for: .connect) }
+    }
+    for text in addresses.listenOnly { #expect(try Endpoint(text, for: .listen).description == text) }
+    for text in addresses.refused { #expect(throws: RobotError.self, "\(text)") { try Endpoint(text, for: .listen) } }
+    #expect(addresses.refused.count > 40 && addresses.connect.count > 10)
+  }
+
   @Test(arguments: [
     ("tcp://127.0.0.1:5555", true), ("tcp://127.9.9.9:1", true), ("tcp://localhost:65535", true),
     ("tcp://[::1]:5555", true), ("tcp://[::ffff:127.0.0.1]:5555", true), ("ipc:///run/uio2.sock", true),

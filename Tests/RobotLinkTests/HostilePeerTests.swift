@@ -65,7 +65,7 @@ struct HostilePeerTests {
       Issue.record("the thief was heard")
       return
     }
-    #expect(try router.send([9], to: route))
+    #expect(try router.deliver([9], to: route) == .sent)
     #expect(try robot.receiveFrame() == [9])
   }
 
@@ -195,6 +195,47 @@ struct HostilePeerTests {
     while try RawPeer(port: port(of: router)).shakeHands() != "READY" {
       try #require(ContinuousClock.now < deadline)
       Thread.sleep(forTimeInterval: 0.01)
+    }
+  }
+
+  @Test func `another address of the loopback has no connections of its own`() throws {
+    var options = RouterSocket.Options()
+    options.maximumConnectionsPerAddress = 3
+    let router = try RouterSocket(endpoint: "tcp://127.0.0.1:*", options: options)
+    var peers: [RawPeer] = []
+    for number in 1...3 {
+      let peer = try RawPeer(port: port(of: router), source: "127.0.0.\(number)")
+      #expect(try peer.shakeHands() == "READY")
+      peers.append(peer)
+    }
+    #expect(try RawPeer(port: port(of: router), source: "127.0.0.4").shakeHands() == "ERROR 400")
+  }
+
+  @Test func `a socket that cannot be made leaves no descriptor open`() async {
+    await #expect(processExitsWith: .success) {
+      func open() -> Set<Int32> { Set((0..<1024).filter { fcntl($0, F_GETFD) >= 0 }) }
+      let before = open()
+      let taken: Set<Int32>
+      do {
+        let router = try RouterSocket(endpoint: "tcp://127.0.0.1:*")
+        taken = open().subtracting(before)
+        _ = router.endpoint
+      }
+      guard open() == before, let least = taken.min(), let most = taken.max() else { exit(3) }
+      var limit = rlimit()
+      getrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
+      // One less each time, until one is missing: the last are those of the connections' handler, which is made when the address is bound.
+      var isMade = true, allowed = most + 1
+      while isMade, allowed > least {
+        allowed -= 1
+        limit.rlim_cur = rlim_t(allowed)
+        setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
+        isMade = (try? RouterSocket(endpoint: "tcp://127.0.0.1:*").endpoint) != nil
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
+      }
+      guard !isMade else { exit(4) }
+      exit(open() == before ? 0 : 5)
     }
   }
 

@@ -30,7 +30,7 @@ struct ListeningTests {
       Issue.record("\(endpoint) was not reached")
       return
     }
-    #expect(try router.send([8], to: route))
+    #expect(try router.deliver([8], to: route) == .sent)
     #expect(try dealer.waitToReceive(timeout: .seconds(20), wakeUp: nil))
   }
 
@@ -87,6 +87,42 @@ struct ListeningTests {
       try FileManager.default.createDirectory(atPath: path + ".folder", withIntermediateDirectories: false)
       #expect(throws: RobotError.self) { _ = try RouterSocket(endpoint: "ipc://" + path + ".folder").endpoint }
       #expect(try files(beside: path) == ["d.sock", "d.sock.folder", "d.sock.link"])
+    }
+  }
+
+  @Test func `a file that looks like a lock and is none stays as it is`() throws {
+    try withPath { path in
+      let lock = path + ".lock", content = Data("[[package]]".utf8)
+      try content.write(to: URL(filePath: lock))
+      let error = #expect(throws: RobotError.self) { _ = try RouterSocket(endpoint: "ipc://" + path).endpoint }
+      #expect(error?.message.contains("\(lock) exists and is not a lock") == true)
+      #expect(try Data(contentsOf: URL(filePath: lock)) == content)
+      #expect(try files(beside: path) == ["d.sock.lock"])
+      try FileManager.default.removeItem(atPath: lock)
+
+      let others: [(String) throws -> Void] = [
+        { try FileManager.default.createDirectory(atPath: $0, withIntermediateDirectories: false) },
+        { try FileManager.default.createSymbolicLink(atPath: $0, withDestinationPath: path + ".elsewhere") },
+        { #expect(mkfifo($0, 0o600) == 0) },
+      ]
+      for put in others {
+        try put(lock)
+        let error = #expect(throws: RobotError.self) { _ = try RouterSocket(endpoint: "ipc://" + path).endpoint }
+        #expect(error?.message.contains("is not a lock") == true)
+        #expect(try files(beside: path) == ["d.sock.lock"])
+        try FileManager.default.removeItem(atPath: lock)
+      }
+    }
+  }
+
+  @Test func `a lock that somebody has written into stays`() throws {
+    try withPath { path in
+      let router = try RouterSocket(endpoint: "ipc://" + path)
+      let notes = FileHandle(forWritingAtPath: path + ".lock")
+      try notes?.write(contentsOf: Data("mine".utf8))
+      try notes?.close()
+      _ = consume router
+      #expect(try files(beside: path) == ["d.sock.lock"])
     }
   }
 

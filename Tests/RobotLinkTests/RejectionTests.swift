@@ -40,7 +40,7 @@ struct RejectionTests {
   }
 
   @Test func `a body of a later version`() {
-    #expect(refusal(WireWriter.request { $0.message(17) { _ in } })?.code == .malformed)
+    #expect(refusal(WireWriter.request { $0.message(18) { _ in } })?.code == .malformed)
   }
 
   @Test func `two bodies`() {
@@ -114,7 +114,8 @@ struct RejectionTests {
   }
 
   @Test func `an instruction longer than a book page`() {
-    let error = refusal(observation { $0.content(6, [UInt8](repeating: 0x61, count: (64 << 10) + 1)) })
+    let text = [UInt8](repeating: 0x61, count: Observation.maximumInstructionBytes + 1)
+    let error = refusal(observation { $0.content(6, text) })
     #expect(error?.code == .invalidInstruction)
   }
 

@@ -28,7 +28,7 @@ struct SocketTests {
     }
     #expect(bytes == [1, 2, 3])
     #expect(!route.hasDelimiter)
-    #expect(try router.send([4], to: route))
+    #expect(try router.deliver([4], to: route) == .sent)
     #expect(try dealer.waitToReceive(timeout: .seconds(5), wakeUp: nil))
     #expect(try dealer.receive(maximumBytes: 10)?.map(\.bytes) == [[4]])
   }
@@ -43,7 +43,7 @@ struct SocketTests {
     }
     #expect(bytes == [9])
     #expect(route.hasDelimiter)
-    #expect(try router.send([8], to: route))
+    #expect(try router.deliver([8], to: route) == .sent)
     // REQ takes the delimiter off; without one it would drop the reply.
     #expect(try client.waitToReceive(timeout: .seconds(5), wakeUp: nil))
     #expect(try client.receive(maximumBytes: 10)?.map(\.bytes) == [[8]])
@@ -117,7 +117,7 @@ struct SocketTests {
 
   @Test func `a reply to a client that has gone is reported`() throws {
     var router = try router()
-    #expect(try !router.send([1], to: RouterSocket.Route(identity: [1, 2, 3], hasDelimiter: false)))
+    #expect(try router.deliver([1], to: RouterSocket.Route(identity: [1, 2, 3], hasDelimiter: false)) != .sent)
   }
 
   @Test func `a peer that reads is never taken for one that does not`() throws {
@@ -166,7 +166,7 @@ struct SocketTests {
     }
     let late = ReplyMessage(
       requestID: try RequestMessage(decoding: bytes).requestID, sessionID: "s", body: .acknowledgement(stopped: true))
-    #expect(try router.send(late.encoded(), to: route))
+    #expect(try router.deliver(late.encoded(), to: route) == .sent)
     #expect(throws: ClientError.timedOut(after: .milliseconds(20))) { try client.resume() }
   }
 }

@@ -9,7 +9,10 @@ private final class ExampleRun {
   let folder = FileManager.default.temporaryDirectory.appending(path: "uio2-analysis-\(UUID().uuidString)")
   let database: RunDatabase
 
-  init(policy: String = "mt5", suite: String = "three", solves: (String, Int) -> Bool) throws {
+  init(
+    policy: String = "mt5", suite: String = "three", rule: RunConfiguration.SuccessRule = .any,
+    confidence: Double? = nil, solves: (String, Int) -> Bool
+  ) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let tasks = [("push", "easy"), ("reach, far", "easy"), ("stack", "hard")]
     let episodes = tasks.flatMap { task, group in
@@ -18,14 +21,17 @@ private final class ExampleRun {
     database = try RunDatabase(
       creating: folder.appending(path: "run.db"),
       configuration: RunConfiguration(
-        subject: .init(suite: suite, suiteDigest: "1", policy: policy, policyDigest: "2"), episodes: episodes))
+        subject: .init(suite: suite, suiteDigest: "1", policy: policy, policyDigest: "2", success: rule),
+        episodes: episodes))
     for episode in episodes {
       let success = solves(episode.task, episode.seed)
       let record = EpisodeRecord(
         episode: episode, successAtAnyStep: success, successAtEnd: success && episode.seed > 0, steps: 10,
-        stepsToSuccess: success ? 5 + episode.seed : nil, limitedActions: 1, pathLength: 0.5, wallSeconds: 1)
+        stepsToSuccess: success ? 5 + episode.seed : nil, limitedActions: 1, pathLength: 0.5, meanJerk: 12,
+        wallSeconds: 1)
       let steps = [3.0, 7.0].map {
-        StepRecord(step: 0, latency: ["round_trip": $0, "render": 1], confidence: success ? 0.8 : 0.3)
+        StepRecord(
+          step: 0, latency: ["round_trip": $0, "render": 1], confidence: confidence ?? (success ? 0.8 : 0.3))
       }
       try database.record(record, steps: steps)
     }
@@ -48,16 +54,50 @@ struct RunSummaryTests {
     #expect(abs((rates["mean over episodes"] ?? 0) - 2.0 / 3) < 1e-12)
     #expect(rates["mean over 2 groups"] == 0.5 && rates["easy"] == 1 && rates["hard"] == 0)
     #expect(summary.means.allSatisfy { $0.interval.contains($0.rate) && !$0.method.isEmpty })
+    #expect(summary.means.filter(\.isGroup).map(\.name) == ["easy", "hard"])
+    // One task: its own exact interval. Two tiers, one of them one task: as wide as two such tasks would make it.
+    let hard = try #require(summary.means.first { $0.name == "hard" })
+    #expect(hard.interval == summary.tasks[2].interval)
+    let overGroups = try #require(summary.means.first { $0.name == "mean over 2 groups" })
+    #expect(overGroups.interval.upperBound - overGroups.interval.lowerBound > 0.6)
+    #expect(summary.meanMethods.count == 1 && summary.meanMethods[0].contains("weighs most"))
+    #expect(summary.tasks[0].medianJerk == 12 && summary.tasks[0].successesAtEnd == 3)
     #expect(summary.latencies.map(\.name) == ["round_trip", "render"])
     #expect(summary.latencies[0].median == 3 && summary.latencies[0].p99 == 7)
     #expect(summary.confidence?.areaUnderCurve == 1)
     #expect(summary.planned == 12 && summary.finished == 12)
   }
 
-  @Test func `counts success at the end where that is asked`() throws {
+  @Test func `says nothing of a confidence that is always the same`() throws {
+    let expert = try ExampleRun(policy: "expert", confidence: 1) { task, _ in task != "stack" }
+    #expect(try RunSummary(expert.database).confidence == nil)
+  }
+
+  @Test func `counts success as the suite's rule says, in every form`() throws {
+    let any = try ExampleRun { _, _ in true }
+    #expect(try RunSummary(any.database).tasks[0].outcomes.successes == 4)
+    let end = try ExampleRun(rule: .end) { _, _ in true }
+    #expect(try RunSummary(end.database).tasks[0].outcomes.successes == 3)
+    #expect(try RunComparison(end.database, end.database).tasks[0].pairs.both == 3)
+    #expect(try RunExport.markdown(end.database).contains("| push | easy | 3 of 4 |"))
+    let csv = try RunExport.csv(end.database).split(separator: "\r\n")
+    #expect(csv[1].hasPrefix("mt5,three/push/0,push,easy,0,0,0,finished"), "the last state of seed 0 is no success")
+    let error = #expect(throws: RunDatabaseError.self) { try RunComparison(any.database, end.database) }
+    #expect(error?.message.contains("expected the rule of success any, found end") == true)
+  }
+
+  @Test func `an episode that was given up is in no rate`() throws {
     let run = try ExampleRun { _, _ in true }
-    #expect(try RunSummary(run.database).tasks[0].outcomes.successes == 4)
-    #expect(try RunSummary(run.database, countsEnd: true).tasks[0].outcomes.successes == 3)
+    let plan = [0, 1].map { RunConfiguration.Episode(task: "push", seed: $0) }
+    let database = try RunDatabase(
+      creating: run.folder.appending(path: "abandoned.db"),
+      configuration: RunConfiguration(subject: run.database.configuration.subject, episodes: plan))
+    try database.record(EpisodeRecord(episode: plan[0], state: .abandoned, reason: "no scene"), steps: [])
+    try database.record(EpisodeRecord(episode: plan[1], successAtAnyStep: true, steps: 3), steps: [])
+    let summary = try RunSummary(database)
+    #expect(summary.tasks[0].outcomes == Proportion(successes: 1, of: 1))
+    #expect(summary.finished == 1 && summary.abandoned == 1 && summary.lost == 1)
+    #expect(try RunComparison(database, database).overall.count == 1)
   }
 }
 
@@ -89,7 +129,7 @@ struct RunExportTests {
     let lines = try RunExport.csv(run.database).split(separator: "\r\n")
     #expect(lines.count == 13)
     #expect(lines[0].hasPrefix("policy_id,scenario_id,task,group,seed,success"))
-    #expect(lines[5].hasPrefix("mt5,\"three/reach, far/0\",\"reach, far\",easy,0,1,0,finished,1,10,5,0,1,0.5,,1.0"))
+    #expect(lines[5].hasPrefix("mt5,\"three/reach, far/0\",\"reach, far\",easy,0,1,0,finished,1,10,5,0,1,0.5,12.0,1.0"))
   }
 
   @Test func `as JSON lines are JSON`() throws {
@@ -104,7 +144,7 @@ struct RunExportTests {
   @Test func `as Markdown have tasks and means with intervals`() throws {
     let run = try ExampleRun { _, _ in true }
     let text = try RunExport.markdown(run.database)
-    #expect(text.contains("| push | easy | 4 of 4 | 100.0 % | 39.8 % – 100.0 % |"))
+    #expect(text.contains("| push | easy | 4 of 4 | 100.0 % | 39.8 % – 100.0 % | 3 | 6 | 12.0 |"))
     #expect(text.contains("**mean over 2 groups**") && text.contains("Clopper and Pearson"))
   }
 }

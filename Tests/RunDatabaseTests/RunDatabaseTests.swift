@@ -11,11 +11,12 @@ private final class Folder {
 }
 
 private func configuration(
-  seeds: Range<Int> = 0..<3, shard: RunConfiguration.Shard? = nil, policyDigest: String = "ab12"
+  seeds: [Int] = [0, 1, 2], shard: RunConfiguration.Shard? = nil, policyDigest: String = "ab12", first: Int = 0
 ) -> RunConfiguration {
   RunConfiguration(
     subject: .init(suite: "toy", suiteDigest: "cd34", policy: "mt5", policyDigest: policyDigest),
-    episodes: seeds.map { .init(task: "push-v3", group: "easy", seed: $0) }, shard: shard,
+    seeds: .init(first: first, count: 4), episodes: seeds.map { .init(task: "push-v3", group: "easy", seed: $0) },
+    shard: shard,
     versions: ["uio2": "0.1.0"], machine: "two cores", command: "uio2 evaluate toy")
 }
 
@@ -29,7 +30,8 @@ private func attempt(
 
 private let steps = [
   StepRecord(
-    step: 0, latency: ["round_trip": 7.5], proprioception: [0.1, 0.6], tokens: [1, 200, 3], confidence: 0.75,
+    step: 0, period: 12.5, latency: ["round_trip": 7.5], proprioception: [0.1, 0.6], tokens: [1, 200, 3],
+    confidence: 0.75,
     commands: [[0.01, -0.0, 0.003, 1]],
     limited: 5, reward: 0.1, success: false),
   StepRecord(step: 4, success: true),
@@ -56,6 +58,39 @@ struct RunDatabaseTests {
     try database.record(attempt(0, number: 2), steps: steps)
     #expect(try database.remaining().map(\.episode.seed) == [1, 2])
     #expect(try database.outcomes().map(\.attempt) == [2])
+  }
+
+  @Test func `what a process left that was killed while it made the run is no run, and in nobody's way`() throws {
+    let folder = try Folder()
+    let place = folder.file("run.db")
+    try Data("half a database".utf8).write(to: folder.file("run.db.creating"))
+    try Data("and its journal".utf8).write(to: folder.file("run.db.creating-journal"))
+    let absent = #expect(throws: RunDatabaseError.self) { try RunDatabase(opening: place) }
+    #expect(absent?.code == .notFound)
+    _ = try RunDatabase(creating: place, configuration: configuration())
+    #expect(try RunDatabase(opening: place, readOnly: true).remaining().count == 3)
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+    #expect(!names.contains { $0.contains("creating") })
+  }
+
+  @Test func `rows that no program of ours wrote are an error`() throws {
+    let folder = try Folder()
+    let database = try RunDatabase(creating: folder.file("run.db"), configuration: configuration())
+    try database.record(attempt(1), steps: steps)
+    for change in ["limited = -1", "limited = 99999999999", "tokens = '[\"a\"]'", "commands = 'x'"] {
+      let sqlite = Process()
+      sqlite.executableURL = URL(filePath: "/usr/bin/env")
+      sqlite.arguments = [
+        "python3", "-c",
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('UPDATE step SET ' + sys.argv[2]); c.commit()",
+        folder.file("run.db").path, change,
+      ]
+      try sqlite.run()
+      sqlite.waitUntilExit()
+      #expect(sqlite.terminationStatus == 0)
+      let error = #expect(throws: RunDatabaseError.self) { try database.steps(of: attempt(1)) }
+      #expect(error?.code == .notARun, "\(error?.description ?? change)")
+    }
   }
 
   @Test func `an episode has one outcome`() throws {
@@ -87,14 +122,23 @@ struct RunDatabaseTests {
 
 @Suite("Shards become one run")
 struct MergeTests {
-  private func shard(_ index: Int, of count: Int = 2, in folder: Folder, policyDigest: String = "ab12") throws -> URL {
-    let url = folder.file("shard-\(index)-\(policyDigest).db")
+  private func shard(
+    _ index: Int, of count: Int = 2, in folder: Folder, policyDigest: String = "ab12", first: Int = 0,
+    seeds: [Int]? = nil, numpy: String = "2"
+  ) throws -> URL {
+    let url = folder.file("\(UUID().uuidString).db")
     let database = try RunDatabase(
       creating: url,
       configuration: configuration(
-        seeds: index * 10..<index * 10 + 2, shard: .init(index: index, count: count), policyDigest: policyDigest))
-    try database.record(attempt(index * 10, state: .lost), steps: [])
-    try database.record(attempt(index * 10, number: 2), steps: steps)
+        seeds: seeds ?? [index - 1, index - 1 + count], shard: .init(index: index, count: count),
+        policyDigest: policyDigest, first: first))
+    try database.record(
+      WorkerRecord(
+        worker: 0, policy: "mt5", policyDigest: policyDigest,
+        simulator: Simulator(
+          name: "toy", python: "3.\(index)", modules: [.init(name: "numpy", version: numpy, pinned: nil, path: "/x")])))
+    try database.record(attempt(index - 1, state: .lost), steps: [])
+    try database.record(attempt(index - 1, number: 2), steps: steps)
     return url
   }
 
@@ -103,9 +147,13 @@ struct MergeTests {
     let merged = try RunDatabase.merge(
       [try shard(2, in: folder), try shard(1, in: folder)], into: folder.file("run.db"))
     #expect(merged.configuration.shard == nil)
-    #expect(try merged.attempts().map(\.episode.seed) == [20, 20, 10, 10])
-    #expect(try merged.steps(of: attempt(10, number: 2)) == steps)
-    #expect(try merged.remaining().map(\.episode.seed) == [21, 11])
+    // In the order of the plan, whichever shard is named first.
+    #expect(merged.configuration.episodes.map(\.seed) == [0, 1, 2, 3])
+    #expect(try merged.attempts().map(\.episode.seed) == [0, 0, 1, 1])
+    #expect(try merged.steps(of: attempt(0, number: 2)) == steps)
+    #expect(try merged.remaining().map(\.episode.seed) == [2, 3])
+    #expect(try merged.sources().map(\.shard?.index) == [1, 2])
+    #expect(try merged.workers().map(\.simulator?.python) == ["3.2", "3.1"])
     let files = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
     #expect(!files.contains { $0.contains("merging") })
   }
@@ -124,6 +172,18 @@ struct MergeTests {
       try RunDatabase.merge([one, other], into: folder.file("run.db"))
     }
     #expect(difference?.message == "expected the policy digest ab12, found ffff")
+    for (foreign, words) in [
+      (try shard(2, in: folder, first: 100), "expected 4 episodes of each task from seed 0"),
+      (try shard(2, in: folder, numpy: "3"), "expected numpy 2, found 3"),
+      (try shard(2, in: folder, seeds: [1, 3, 5]), "parts of one plan"),
+      (try shard(2, in: folder, seeds: [1, 0]), "each episode in one shard"),
+    ] {
+      let error = #expect(throws: RunDatabaseError.self) {
+        try RunDatabase.merge([one, foreign], into: folder.file("below/run.db"))
+      }
+      #expect(error?.code == .mismatch && error?.message.contains(words) == true, "\(error?.description ?? "")")
+      #expect(!FileManager.default.fileExists(atPath: folder.file("below/run.db").path))
+    }
     #expect(!FileManager.default.fileExists(atPath: folder.file("run.db").path))
   }
 }

@@ -77,6 +77,18 @@ import Testing
     }
   }
 
+  @Test func `a writer that sets the file's time back is noticed`() throws {
+    try withFile(random(10_000)) { path in
+      var before = stat()
+      #expect(stat(path, &before) == 0)
+      let open = try FileBytes(path: path)
+      try overwrite(path, at: 100, with: [1, 2, 3])
+      let times = [before.st_atim, before.st_mtim]
+      #expect(utimensat(AT_FDCWD, path, times, 0) == 0)
+      #expect(code { try open.checkUnchanged() } == .changedFile)
+    }
+  }
+
   @Test func `a file that is written over is noticed, and what was read stays`() throws {
     let bytes = random(5000)
     try withFile(bytes) { path in

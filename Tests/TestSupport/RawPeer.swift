@@ -13,19 +13,15 @@ public final class RawPeer {
   ///
   /// - Parameters:
   ///   - host: an IPv4 address.
+  ///   - source: the IPv4 address to come from; `nil`: the system's choice.
   ///   - patience: seconds that one read or write waits at most.
-  public init(host: String = "127.0.0.1", port: UInt16, patience: Int = 20) throws {
+  public init(host: String = "127.0.0.1", port: UInt16, source: String? = nil, patience: Int = 20) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    inet_pton(AF_INET, host, &address.sin_addr)
-    let status = withUnsafePointer(to: address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
+    if let source {
+      let isBound = Self.withAddress(source, port: 0) { bind(descriptor, $0, $1) } == 0
+      guard isBound else { throw Self.failure() }
     }
-    guard status == 0 else { throw Self.failure() }
+    guard Self.withAddress(host, port: port, { connect(descriptor, $0, $1) }) == 0 else { throw Self.failure() }
     var limit = timeval(tv_sec: patience, tv_usec: 0)
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
       setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -33,6 +29,18 @@ public final class RawPeer {
   }
 
   deinit { close(descriptor) }
+
+  private static func withAddress(
+    _ host: String, port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+  ) -> Int32 {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    inet_pton(AF_INET, host, &address.sin_addr)
+    return withUnsafePointer(to: address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+    }
+  }
 
   // MARK: The handshake
 

@@ -28,10 +28,17 @@ def free_port() -> int:
 
 
 class Daemon:
-    """``uio2 serve`` on a loopback port, between ``with`` and its end."""
+    """``uio2 serve`` between ``with`` and its end, on a loopback port unless another address is named.
 
-    def __init__(self, program: str, options: list[str], log_level: str = "info") -> None:
-        self.address = f"tcp://127.0.0.1:{free_port()}"
+    Whatever :meth:`spawn` starts ends with it, also where the block raises.
+    """
+
+    def __init__(
+        self, program: str, options: list[str], log_level: str = "info", address: str = "", waits: bool = True
+    ) -> None:
+        self.address = address or f"tcp://127.0.0.1:{free_port()}"
+        self._waits = waits
+        self._helpers: list[subprocess.Popen] = []
         self.command = [program, "serve", "--bind", self.address, "--log-level", log_level, *options]
         self.log = tempfile.NamedTemporaryFile(prefix="uio2-attack-", suffix=".log")
         self.exits: list[int] = []
@@ -42,11 +49,41 @@ class Daemon:
         self._watch = threading.Thread(target=self._supervise, daemon=True)
 
     def __enter__(self) -> Daemon:
-        self.capabilities = self.wait()
-        self._watch.start()
+        try:
+            if self._waits:
+                self.capabilities = self.wait()
+            self._watch.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
+    def spawn(self, command: list[str]) -> subprocess.Popen:
+        """Starts a process whose output is read, and which ends with the daemon."""
+        self._helpers.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        return self._helpers[-1]
+
+    def end(self) -> float:
+        """Sends SIGTERM; how many seconds it takes until the process has ended. It is not started again."""
+        self._ending.set()
+        if self._watch.is_alive():
+            self._watch.join()
+        begin = time.monotonic()
+        self._process.terminate()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        return time.monotonic() - begin
+
     def __exit__(self, *_) -> None:
+        for helper in self._helpers:
+            if helper.poll() is None:
+                helper.kill()
+            helper.wait()
+            if helper.stdout is not None:
+                helper.stdout.close()
         self._ending.set()
         if self._watch.is_alive():
             self._watch.join()
@@ -116,11 +153,14 @@ class Bystanders:
 
     def __init__(self, daemon: Daemon, seconds: float, robots: int = 1, rate: float = 20) -> None:
         arguments = ["--address", daemon.address, "--robots", str(robots), "--rate", str(rate)]
-        self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "robots.py"), *arguments, "--seconds", str(seconds)],
-            stdout=subprocess.PIPE,
-            text=True,
+        self._process = daemon.spawn(
+            [sys.executable, str(HERE / "robots.py"), *arguments, "--seconds", str(seconds)]
         )
+
+    def end(self) -> None:
+        """Ends them before their time; there is no result then."""
+        self._process.kill()
+        self._process.wait()
 
     def result(self) -> dict:
         output, _ = self._process.communicate(timeout=120)

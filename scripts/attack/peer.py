@@ -9,11 +9,13 @@ GREETING = b"\xff" + bytes(7) + b"\x01\x7f\x03\x01" + b"NULL".ljust(20, b"\0") +
 
 
 class RawPeer:
-    """A TCP connection to a daemon."""
+    """A TCP connection to a daemon, from ``source`` where one is named: any address of 127.0.0.0/8 will do."""
 
-    def __init__(self, address: str, patience: float = 2) -> None:
+    def __init__(self, address: str, patience: float = 2, source: str = "") -> None:
         host, port = address.removeprefix("tcp://").rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=patience)
+        self.socket = socket.create_connection(
+            (host, int(port)), timeout=patience, source_address=(source, 0) if source else None
+        )
 
     def shake_hands(self, name: bytes = b"") -> str:
         """Returns ``READY``, or ``ERROR`` and its reason."""

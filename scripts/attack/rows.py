@@ -1,22 +1,32 @@
 """What is done to a daemon, one function a row of the table. Each is bounded in time and in what it sends.
 
-A row gets a daemon that serves, and how many seconds it may take; it returns a sentence about what it sent.
+A row gets a daemon that serves, and how many seconds it may take; it returns a sentence about what it sent, or raises
+``NotHeld``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator
 
 import bombs
 import zmq
-from daemon import Daemon
+from daemon import HERE, Daemon
 from peer import RawPeer, frame, header
 from robots import Camera, Robot, middle
 from uio2_client import observation
 from uio2_client import uio2_pb2 as pb
+
+MOST_CONNECTIONS = 256
+"""Of one origin; docs/reliability.md."""
+
+
+class NotHeld(Exception):
+    """What a row is about did not hold; the text says what was found."""
+
 
 UNSEEDED = 1_804_289_383
 """What rand() gives first when nobody has seeded it; libzmq counts the names of its peers from it."""
@@ -153,7 +163,11 @@ def resets(daemon: Daemon, seconds: float) -> str:
 
 def endless(daemon: Daemon, seconds: float) -> str:
     """One message that has always one more frame."""
-    end = time.monotonic() + seconds
+    return f"{pour(daemon, time.monotonic() + seconds) >> 20} MiB of empty frames"
+
+
+def pour(daemon: Daemon, end: float) -> int:
+    """Sends empty frames of one message until the connection breaks; how many bytes were sent."""
     block = b"\x01\x00" * (1 << 16)
     sent = 0
     with contextlib.suppress(OSError):
@@ -162,7 +176,18 @@ def endless(daemon: Daemon, seconds: float) -> str:
         while time.monotonic() < end and sent < 80 << 20:
             peer.send(block)
             sent += len(block)
-    return f"{sent >> 20} MiB of empty frames"
+    return sent
+
+
+def warm_up(daemon: Daemon, seconds: float) -> str:
+    """The same from the first moment at which anybody can connect, before the policy is warm."""
+    end = time.monotonic() + seconds
+    sent = 0
+    while time.monotonic() < end and not daemon.exits:
+        # The address is bound when the policy has been loaded.
+        sent += pour(daemon, end)
+        time.sleep(0.001)
+    return f"{sent >> 20} MiB of empty frames from the first moment on"
 
 
 def huge(daemon: Daemon, seconds: float) -> str:
@@ -194,21 +219,45 @@ def huge(daemon: Daemon, seconds: float) -> str:
 
 
 def connections(daemon: Daemon, seconds: float) -> str:
-    """More connections than a process has descriptors by default, most of them silent."""
+    """More connections than a process has descriptors by default, most silent, from several addresses of the loopback."""
     end = time.monotonic() + seconds
     peers: list[RawPeer] = []
     answers: dict[str, int] = {}
+    sources = [f"127.0.0.{number}" for number in range(1, 9)]
     with contextlib.suppress(OSError):
         while time.monotonic() < end and len(peers) < 900:
-            peers.append(RawPeer(daemon.address))
+            peers.append(RawPeer(daemon.address, source=sources[len(peers) % len(sources)]))
             if len(peers) <= 400:
-                answer = peers[-1].shake_hands()
+                answer = peers[-1].shake_hands().replace("ERROR 400", "refused")
                 answers[answer] = answers.get(answer, 0) + 1
     time.sleep(max(0.0, end - time.monotonic()))
     open_there = daemon.descriptors()
     for peer in peers:
         peer.close()
-    return f"{len(peers)} connections ({answers}), {open_there} descriptors open in the daemon"
+    told = ", ".join(f"{count} {answer}" for answer, count in sorted(answers.items()))
+    if answers.get("READY", 0) > MOST_CONNECTIONS:
+        raise NotHeld(f"{told}: more than {MOST_CONNECTIONS} from one machine")
+    return f"{len(peers)} connections from {len(sources)} addresses ({told}), {open_there} descriptors open in the daemon"
+
+
+def deaf(daemon: Daemon, seconds: float) -> str:
+    """1,000 observations a second of one session, whose answers nobody reads."""
+    return "1,000 observations a second, no answer read: " + flood(daemon, seconds, "--deaf")
+
+
+def raw(daemon: Daemon, seconds: float) -> str:
+    """Frames without compression, ten times as large as usual, from one session."""
+    return "300 observations a second without compression: " + flood(daemon, seconds, "--raw", "--rate", "300")
+
+
+def flood(daemon: Daemon, seconds: float, *options: str) -> str:
+    """What flood.py says that it has sent."""
+    command = [sys.executable, str(HERE / "flood.py"), "--daemon", daemon.address, "--seconds", str(seconds)]
+    process = daemon.spawn([*command, *options])
+    output = process.communicate(timeout=seconds + 60)[0].strip()
+    if process.returncode != 0:
+        raise NotHeld(f"flood.py ended with {process.returncode}")
+    return output
 
 
 def pictures(daemon: Daemon, seconds: float) -> str:
@@ -258,13 +307,22 @@ def logs(daemon: Daemon, seconds: float) -> str:
     return f"{sent} stops; {len(lines)} lines of log, {daemon.log_bytes() >> 10} KiB, {fakes} of them forged"
 
 
+EARLY = {"warm-up"}
+"""Rows that begin before the daemon answers."""
+
+ENDS = {"warm-up", "endless"}
+"""Rows that may drive the daemon to its memory ceiling."""
+
 ROWS: dict[str, Callable[[Daemon, float], str]] = {
     "fuzz": fuzz,
     "names": names,
     "resets": resets,
     "endless": endless,
+    "warm-up": warm_up,
     "huge": huge,
     "connections": connections,
+    "deaf": deaf,
+    "raw": raw,
     "pictures": pictures,
     "logs": logs,
 }

@@ -10,7 +10,7 @@
             chunk = client.act(observation(sequence, frames={"corner2": jpeg_bytes, "topview": rgb_array},
                                            proprioception=[0.0, 0.6, 0.2, 1.0], actions_consumed=executed,
                                            instruction="Push the drawer until it is closed."))
-            executed = 0
+            executed = 0                       # of this chunk
             for action in chunk.actions:       # physical units, in the order of capabilities.actions
                 if time.monotonic_ns() > chunk.valid_until:
                     break                      # too late: hold still and look again
@@ -22,8 +22,9 @@ Needs only pyzmq and protobuf; raw frames may be NumPy arrays or whatever else h
 """
 
 from .client import PROTOCOL_VERSION, Client
+from .endpoint import Endpoint, InvalidAddress
 from .errors import ClientError, Disconnected, Timeout, code_name
-from .messages import camera_frame, observation
+from .messages import camera_frame, check_answer, observation
 from .tokens import read_token, write_token
 
 __all__ = [
@@ -31,8 +32,11 @@ __all__ = [
     "Client",
     "ClientError",
     "Disconnected",
+    "Endpoint",
+    "InvalidAddress",
     "Timeout",
     "camera_frame",
+    "check_answer",
     "code_name",
     "observation",
     "read_token",

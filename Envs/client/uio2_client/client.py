@@ -5,20 +5,20 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from socket import AF_INET, getaddrinfo
 from types import TracebackType
 from typing import Any
-
-import zmq
-from google.protobuf.message import DecodeError
-from zmq.utils.monitor import recv_monitor_message
 
 from . import uio2_pb2 as pb
 from .agreed_policy import AgreedPolicy
 from .errors import ClientError, Disconnected, Timeout
+from .messages import check_answer, fitted_reason, parse_reply
+from .transport import Transport
 
 PROTOCOL_VERSION = 2
-_MILLISECONDS = 1000
+_TOKEN_BYTES = 16
+_MAXIMUM_TOKEN_BYTES = 64
+_LONGEST_ECHO = 60_000_000_000
+"""Nanoseconds after which an echo says too little of this clock: the daemon counts 1 ms a second of it as age."""
 
 
 class Client:
@@ -27,8 +27,9 @@ class Client:
     After a ``Timeout`` or ``Disconnected`` the client has already thrown its socket away, so that no late answer can be
     taken for a fresh one; the next request connects anew.
 
-    ``hello`` makes the client the owner of its session, and its answer is what robot and daemon agree upon. After each new
-    connection the client says hello again by itself and compares. Once anything differs, every request that could move the robot
+    ``hello`` makes the client the owner of its session unless another one is (``is_owner``), and its answer is what robot and daemon
+    agree upon. After each new connection, and before an observation after a minute without an answer, the client says hello again by
+    itself and compares. Once anything differs, every request that could move the robot
     raises ``policy_changed`` until the program calls ``hello`` again.
 
     Args:
@@ -36,8 +37,12 @@ class Client:
         session: name of the session, 1…128 printable ASCII characters; a random one when left out. Any program that knows it
             can stop the robot, and only its owner can do more.
         timeout: seconds to wait for each answer.
-        token: of a session that this program owned before, or the operator's.
+        token: of a session that this program owned before, or the operator's; a new one of random bytes when left out.
         clock: the robot's monotonic clock in nanoseconds, of which ``captured_at`` is.
+
+    Raises:
+        InvalidAddress: no client can connect to such an address.
+        ValueError: the session's name or the token cannot be sent.
     """
 
     def __init__(
@@ -53,19 +58,22 @@ class Client:
             1 <= len(session) <= 128 and all(" " <= character <= "~" for character in session)
         ):
             raise ValueError("a session's name takes 1 to 128 printable ASCII characters")
+        if len(token) > _MAXIMUM_TOKEN_BYTES:
+            raise ValueError(f"a token has at most {_MAXIMUM_TOKEN_BYTES} bytes, found {len(token)}")
+        self._agreed = AgreedPolicy()
+        self._connections = 0
+        self._is_new_connection = True
+        self._transport = Transport(address, self._note_disconnection)
         self.address = address
         self.session = session or f"robot-{secrets.token_hex(8)}"
         self.timeout = timeout
-        self._token = token
+        # Of its own choice, so that a greeting whose answer is lost locks it out of nothing.
+        self._token = token or secrets.token_bytes(_TOKEN_BYTES)
+        self._is_owner = False
         self._clock = clock
-        self._agreed = AgreedPolicy()
         self._echo: pb.ClockEcho | None = None
-        self._context = zmq.Context()
-        self._socket: zmq.Socket | None = None
-        self._monitor: zmq.Socket | None = None
         self._request_id = secrets.randbits(32)
         self._maximum_message_bytes = 0  # not known before hello
-        self._closed = False
 
     def __enter__(self) -> Client:
         return self
@@ -77,11 +85,18 @@ class Client:
 
     @property
     def token(self) -> bytes:
-        """Proves that this client owns its session; empty before ``hello``. A secret: keep it to go on after a restart."""
+        """Proves that this client owns its session, from the first ``hello`` on. A secret: keep it to go on after a restart."""
         return self._token
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether the daemon has said, in answer to the last ``hello``, that the session is this client's; ``False`` before the first."""
+        return self._is_owner
 
     def hello(self, name: str = "uio2-client", version: str = "0.1.0", timeout: float | None = None) -> pb.Capabilities:
         """Asks what the daemon drives (cameras, proprioception, actions, limits), and agrees upon it.
+
+        A stranger is answered too: ``is_owner`` says whose the session is.
 
         It is asked again, within the same time, where the connection breaks meanwhile: a daemon may have been restarted just
         before, and this side not have noticed yet.
@@ -100,17 +115,20 @@ class Client:
     def act(self, observation: pb.Observation, timeout: float | None = None) -> pb.ActionChunk:
         """Sends what the robot sees and returns what to do next.
 
-        ``sent_at`` is filled in, at the moment when the message leaves, when it is 0; so is ``echo``, unless the clock is simulated.
+        ``sent_at`` is filled in, at the moment when the message leaves, when it is 0; so is ``echo``. With a simulated clock, which
+        only the robot knows, neither is.
 
         Raises:
             ClientError: among others ``late`` when the deadline of the actions has passed (with a simulated clock the robot looks at
                 ``valid_until`` itself) and ``policy_changed`` when another policy than the one agreed upon answers.
         """
+        if observation.clock == pb.ROBOT_CLOCK_SIMULATED and observation.sent_at < observation.captured_at:
+            message = f"{observation.sent_at} lies before captured_at {observation.captured_at}; by a simulated clock the robot says when it leaves"
+            raise ClientError("malformed", "observation.sent_at", message)
+        if self._is_echo_old(observation):
+            self._agreed.is_current = False
         chunk = self._ask_as_owner("observation", self._stamped(observation), "action_chunk", timeout)
-        if chunk.observation_sequence != observation.sequence or chunk.captured_at != observation.captured_at:
-            raise ClientError(
-                "malformed", "action_chunk.observation_sequence", "the actions answer another observation than the last"
-            )
+        check_answer(chunk, observation)
         self._agreed.check_digest(chunk.policy_digest)
         if observation.clock == pb.ROBOT_CLOCK_MONOTONIC:
             late = self._clock() - chunk.valid_until
@@ -124,12 +142,30 @@ class Client:
         return self._ask_as_owner("reset", pb.Reset, "acknowledgement", timeout).stopped
 
     def stop(self, reason: str = "", timeout: float | None = None) -> bool:
-        """Latches a stop: the session gets no actions until ``resume``. Returns whether it is latched. Anyone may."""
-        return self._ask("stop", lambda: pb.Stop(reason=reason), "acknowledgement", timeout).stopped
+        """Latches a stop: the session gets no actions until ``resume``. Returns whether it is latched. Anyone may.
+
+        Args:
+            reason: for the daemon's log; of a long one the beginning is sent.
+            timeout: seconds, instead of the client's own.
+        """
+        return self._ask("stop", lambda: pb.Stop(reason=fitted_reason(reason)), "acknowledgement", timeout).stopped
 
     def resume(self, timeout: float | None = None) -> bool:
         """Clears a latched stop; only the session's owner and the operator may. Returns whether one is still latched."""
         return self._ask_as_owner("resume", pb.Resume, "acknowledgement", timeout).stopped
+
+    def resume_unknown_sessions(self, timeout: float | None = None) -> None:
+        """Lets sessions that the daemon does not know begin unstopped again, after it had to forget stops. Only the operator may."""
+        self._ask("resume", lambda: pb.Resume(unknown_sessions=True), "acknowledgement", timeout)
+
+    def release(self, timeout: float | None = None) -> bool:
+        """Gives the session up: the next that says hello owns it. For its owner, and for the operator where an owner has lost its token.
+
+        Returns whether a stop is latched, which stays.
+        """
+        stopped = self._ask("release", pb.Release, "acknowledgement", timeout).stopped
+        self._is_owner = False
+        return stopped
 
     def generate(
         self,
@@ -203,16 +239,22 @@ class Client:
         self._ask("cancel", lambda: pb.Cancel(request_id=request_id), "acknowledgement", timeout)
 
     @property
+    def connections(self) -> int:
+        """Over how many connections a daemon has answered ``hello``: one more after each new one, whoever asked for it."""
+        return self._connections
+
+    @property
     def request_id(self) -> int:
         """Of the last request."""
         return self._request_id
 
     def close(self) -> None:
         """Ends the connection; may be called twice."""
-        if not self._closed:
-            self._closed = True
-            self._disconnect()
-            self._context.term()
+        self._transport.close()
+
+    def _note_disconnection(self) -> None:
+        self._agreed.is_current = False
+        self._is_new_connection = True
 
     def _deadline(self, timeout: float | None) -> float:
         return time.monotonic() + (self.timeout if timeout is None else timeout)
@@ -224,8 +266,11 @@ class Client:
             return pb.Hello(client_name=agreed.name, client_version=agreed.version, sent_at=self._clock())
 
         found = self._ask("hello", greeting, "capabilities", timeout, deadline=deadline)
+        self._is_owner = bool(found.session_token)
         self._token = found.session_token or self._token
         agreed.is_current = True
+        self._connections += self._is_new_connection
+        self._is_new_connection = False
         return found
 
     def _stamped(self, observation: pb.Observation) -> Callable[[], pb.Observation]:
@@ -238,17 +283,21 @@ class Client:
                     observation.sent_at = self._clock()
                 if self._echo is not None:
                     observation.echo.CopyFrom(self._echo)
-            elif fill_in:
-                observation.sent_at = observation.captured_at
             return observation
 
         return stamp
+
+    def _is_echo_old(self, observation: pb.Observation) -> bool:
+        """Whether the daemon knows too little of this clock, so that the next answer should be to a greeting."""
+        if observation.clock != pb.ROBOT_CLOCK_MONOTONIC or self._echo is None:
+            return False
+        return abs(self._clock() - self._echo.reply_received_at) > _LONGEST_ECHO
 
     def _ask_as_owner(self, kind: str, body: Callable[[], Any], expected: str, timeout: float | None):
         """As ``_ask``, for what only the session's owner may do: not before the daemon is known to be the one agreed with."""
         agreed, deadline = self._agreed, self._deadline(timeout)
         agreed.check()
-        self._connect(deadline)
+        self._transport.connect(deadline)
         if agreed.capabilities is not None and not agreed.is_current:
             agreed.compare(self._greet(agreed, timeout, deadline))
         try:
@@ -273,27 +322,26 @@ class Client:
 
         ``body`` is made when there is a connection, right before it leaves.
         """
-        if self._closed:
-            raise Disconnected(self.address, "the client is closed")
         seconds = self.timeout if timeout is None else timeout
         deadline = self._deadline(timeout) if deadline is None else deadline
         self._request_id += 1
         request_id = self._request_id
         try:
-            socket = self._connect(deadline)
-            self._send(socket, self._bounded(self._request(request_id, kind, body())))
+            self._transport.connect(deadline)
+            self._transport.send(self._bounded(self._request(request_id, kind, body())))
             reply = self._receive(request_id, deadline, seconds)
             while reply.WhichOneof("body") == "progress":
                 deadline = time.monotonic() + seconds
                 if on_progress is not None and on_progress(reply.progress) is False:
-                    self._send(socket, self._cancel(request_id))
+                    self._transport.send(self._cancel(request_id))
                     on_progress = None
                 reply = self._receive(request_id, deadline, seconds)
         except BaseException:
             if kind == "generate":
-                self._abandon(request_id)
+                # Nobody waits for it any more.
+                self._transport.leave(self._cancel(request_id))
             # Whatever is still on its way belongs to a question that nobody asks any more.
-            self._disconnect()
+            self._transport.disconnect()
             raise
         if reply.protocol_version != PROTOCOL_VERSION:
             raise ClientError(
@@ -325,7 +373,8 @@ class Client:
             protocol_version=PROTOCOL_VERSION,
             request_id=request_id,
             session_id=self.session,
-            session_token=self._token,
+            # A stop needs none, and nothing must keep it back.
+            session_token=b"" if kind == "stop" else self._token,
             **{kind: body},
         ).SerializeToString()
 
@@ -334,104 +383,14 @@ class Client:
         self._request_id += 1
         return self._request(self._request_id, "cancel", pb.Cancel(request_id=request_id))
 
-    def _abandon(self, request_id: int) -> None:
-        """Tells the daemon, if it is there, that nobody waits for a generation any more."""
-        try:
-            if self._socket is not None:
-                self._socket.setsockopt(zmq.LINGER, 100)
-                self._socket.send(self._cancel(request_id), zmq.NOBLOCK)
-        except zmq.ZMQError:
-            pass
-
     def _receive(self, request_id: int, deadline: float, seconds: float) -> pb.Reply:
         """The next reply to a request; replies to others are dropped."""
-        assert self._socket is not None and self._monitor is not None
-        poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
-        poller.register(self._monitor, zmq.POLLIN)
-        while True:
-            ready = dict(poller.poll(_remaining(deadline)))
-            if self._socket in ready:
-                data = self._socket.recv_multipart()[-1]
-                received_at = self._clock()
-                reply = _parse(data)
-                if reply.sent_at:
-                    self._echo = pb.ClockEcho(reply_sent_at=reply.sent_at, reply_received_at=received_at)
-                # request_id 0 answers a request that the daemon could not read far enough to know its id.
-                if reply.request_id in (request_id, 0):
-                    return reply
-            elif self._monitor in ready:
-                recv_monitor_message(self._monitor)
-                raise Disconnected(self.address, "the connection broke while an answer was awaited")
-            else:
-                raise Timeout(self.address, seconds)
-
-    def _send(self, socket: zmq.Socket, data: bytes) -> None:
-        try:
-            socket.send(data, zmq.NOBLOCK)
-        except zmq.Again as error:
-            raise Disconnected(self.address, "the connection broke before the request was sent") from error
-
-    def _connect(self, deadline: float) -> zmq.Socket:
-        """The socket, once a daemon is connected to it."""
-        if self._closed:
-            raise Disconnected(self.address, "the client is closed")
-        if self._socket is None:
-            socket = self._context.socket(zmq.DEALER)
-            socket.setsockopt(zmq.LINGER, 0)
-            socket.setsockopt(zmq.IMMEDIATE, 1)
-            socket.setsockopt(zmq.RECONNECT_IVL, 50)
-            socket.setsockopt(zmq.IPV6, _needs_ipv6(self.address))
-            self._socket = socket
-            self._monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-            try:
-                socket.connect(self.address)
-            except zmq.ZMQError as error:
-                self._disconnect()
-                raise Disconnected(self.address, f"not an address to connect to: {error}") from error
-        # IMMEDIATE makes the socket writable only while a daemon is there, so nothing is queued for one that may come.
-        if not self._socket.poll(_remaining(deadline), zmq.POLLOUT):
-            self._disconnect()
-            raise Disconnected(self.address, "no daemon answers at this address")
-        if self._monitor is not None and self._monitor.poll(0):
-            # The daemon was restarted between two requests, which is no failure now. What is sent on this socket could
-            # still go to the connection that broke, and be lost; a new one has no such connection.
-            self._disconnect()
-            return self._connect(deadline)
-        return self._socket
-
-    def _disconnect(self) -> None:
-        self._agreed.is_current = False
-        if self._socket is not None:
-            self._socket.disable_monitor()
-            if self._monitor is not None:
-                self._monitor.close(linger=0)
-            self._socket.close()  # with the linger time that was set
-            self._socket = self._monitor = None
-
-
-def _needs_ipv6(address: str) -> bool:
-    """Whether ZeroMQ has to look for an IPv6 address: it then takes no IPv4 one, so only where there is none."""
-    if not address.startswith("tcp://"):
-        return False
-    host = address.removeprefix("tcp://").rpartition(":")[0]
-    if host.startswith("["):
-        return True
-    try:
-        return not getaddrinfo(host, None, AF_INET)
-    except OSError:
-        return True
-
-
-def _remaining(deadline: float) -> int:
-    """Milliseconds until ``deadline`` of the monotonic clock, at least 0."""
-    return max(0, round((deadline - time.monotonic()) * _MILLISECONDS))
-
-
-def _parse(data: bytes) -> pb.Reply:
-    reply = pb.Reply()
-    try:
-        reply.ParseFromString(data)
-    except DecodeError as error:
-        raise ClientError("malformed", "reply", f"not a reply of this protocol: {error}") from error
-    return reply
+        while (data := self._transport.receive(deadline)) is not None:
+            received_at = self._clock()
+            reply = parse_reply(data)
+            if reply.sent_at:
+                self._echo = pb.ClockEcho(reply_sent_at=reply.sent_at, reply_received_at=received_at)
+            # request_id 0 answers a request that the daemon could not read far enough to know its id.
+            if reply.request_id in (request_id, 0):
+                return reply
+        raise Timeout(self.address, seconds)

@@ -9,8 +9,10 @@ class ClientError(Exception):
     """A request that got no answer to act on.
 
     Attributes:
-        code: short lower-case name: one of the protocol's error codes without its prefix (``"superseded"``,
-            ``"stopped"``, …), or ``"timeout"`` or ``"disconnected"`` from this side.
+        code: short lower-case name: one of the protocol's error codes without its prefix (``"superseded"``, ``"stopped"``, …), from the
+            daemon; or from this side ``"timeout"``, ``"disconnected"``, ``"late"`` (actions after their deadline), ``"policy_changed"``
+            (another policy than the one agreed upon), ``"too_large"`` (a request that the daemon would not read), ``"malformed"`` (an
+            address, an observation or a reply that breaks the protocol), ``"unsupported_version"`` (of the daemon).
         field: the field or thing at fault, such as ``observation.frames[1].camera``; may be empty.
         message: a sentence a person can act on.
     """

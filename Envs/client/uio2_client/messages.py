@@ -6,10 +6,14 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from . import uio2_pb2 as pb
+from .errors import ClientError
 from .pictures import jpeg_size, png_size
 
 _JPEG_START = b"\xff\xd8\xff"
+_MAXIMUM_REASON_BYTES = 1024
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
@@ -59,6 +63,7 @@ def observation(
     *,
     captured_at: int | None = None,
     actions_consumed: int = 0,
+    skips_executed: bool = False,
     prompt: Iterable[str | pb.CameraFrame] = (),
 ) -> pb.Observation:
     """What a robot saw and felt at one moment.
@@ -69,7 +74,10 @@ def observation(
         proprioception: order, units and ranges of ``Capabilities.proprioception``.
         instruction: what the robot is asked to do, a sentence; empty when there is a ``prompt``.
         captured_at: ns on the robot's own monotonic clock; now when left out.
-        actions_consumed: actions of the last chunk that the robot has executed.
+        actions_consumed: the place in the last chunk that the robot has come to: how many of its actions, counted from its first, are
+            executed or left out. It stays as it is until more are executed or the next chunk takes over.
+        skips_executed: whether the robot leaves out of the answer as many actions as it executes, of earlier chunks, between this
+            observation and the moment when the answer takes over; otherwise it begins with the first.
         prompt: the instruction as text and images in order, instead of ``instruction``.
     """
     if isinstance(frames, Mapping):
@@ -84,4 +92,37 @@ def observation(
             pb.PromptPart(text=part) if isinstance(part, str) else pb.PromptPart(image=part) for part in prompt
         ],
         actions_consumed=actions_consumed,
+        skips_executed=skips_executed,
     )
+
+
+def check_answer(chunk: pb.ActionChunk, observation: pb.Observation) -> None:
+    """Makes sure that a chunk answers an observation.
+
+    Raises:
+        ClientError: ``malformed``; its actions are for another moment.
+    """
+    if chunk.observation_sequence != observation.sequence or chunk.captured_at != observation.captured_at:
+        raise ClientError(
+            "malformed", "action_chunk.observation_sequence", "the actions answer another observation than the last"
+        )
+
+
+def parse_reply(data: bytes) -> pb.Reply:
+    """A reply off the wire.
+
+    Raises:
+        ClientError: ``malformed``; the bytes are none.
+    """
+    reply = pb.Reply()
+    try:
+        reply.ParseFromString(data)
+    except DecodeError as error:
+        raise ClientError("malformed", "reply", f"not a reply of this protocol: {error}") from error
+    return reply
+
+
+def fitted_reason(reason: str) -> str:
+    """As much of a stop's reason as may travel: without NUL, cut between two characters."""
+    data = reason.encode("utf-8", "replace").replace(b"\0", b" ")
+    return data[:_MAXIMUM_REASON_BYTES].decode("utf-8", "ignore")

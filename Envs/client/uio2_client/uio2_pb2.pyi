@@ -142,7 +142,7 @@ class Cancel(_message.Message):
     def __init__(self, request_id: _Optional[int] = ...) -> None: ...
 
 class Capabilities(_message.Message):
-    __slots__ = ["action_frame", "action_mode", "actions", "cameras", "chunk_length", "control_rate", "hold", "instructions", "limits", "policy_digest", "policy_name", "proprioception", "server_version", "session_token", "unlimited"]
+    __slots__ = ["action_frame", "action_mode", "actions", "cameras", "chunk_length", "control_rate", "hold", "instructions", "limits", "policy_digest", "policy_name", "proprioception", "server_version", "session_token", "unlimited", "unlimited_dimensions"]
     ACTIONS_FIELD_NUMBER: _ClassVar[int]
     ACTION_FRAME_FIELD_NUMBER: _ClassVar[int]
     ACTION_MODE_FIELD_NUMBER: _ClassVar[int]
@@ -157,6 +157,7 @@ class Capabilities(_message.Message):
     PROPRIOCEPTION_FIELD_NUMBER: _ClassVar[int]
     SERVER_VERSION_FIELD_NUMBER: _ClassVar[int]
     SESSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    UNLIMITED_DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
     UNLIMITED_FIELD_NUMBER: _ClassVar[int]
     action_frame: str
     action_mode: str
@@ -173,7 +174,8 @@ class Capabilities(_message.Message):
     server_version: str
     session_token: bytes
     unlimited: bool
-    def __init__(self, policy_name: _Optional[str] = ..., policy_digest: _Optional[str] = ..., server_version: _Optional[str] = ..., cameras: _Optional[_Iterable[_Union[CameraSpecification, _Mapping]]] = ..., proprioception: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., actions: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., action_frame: _Optional[str] = ..., action_mode: _Optional[str] = ..., hold: _Optional[str] = ..., chunk_length: _Optional[int] = ..., control_rate: _Optional[float] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., session_token: _Optional[bytes] = ..., instructions: _Optional[_Iterable[str]] = ..., unlimited: bool = ...) -> None: ...
+    unlimited_dimensions: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, policy_name: _Optional[str] = ..., policy_digest: _Optional[str] = ..., server_version: _Optional[str] = ..., cameras: _Optional[_Iterable[_Union[CameraSpecification, _Mapping]]] = ..., proprioception: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., actions: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., action_frame: _Optional[str] = ..., action_mode: _Optional[str] = ..., hold: _Optional[str] = ..., chunk_length: _Optional[int] = ..., control_rate: _Optional[float] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., session_token: _Optional[bytes] = ..., instructions: _Optional[_Iterable[str]] = ..., unlimited: bool = ..., unlimited_dimensions: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ClockEcho(_message.Message):
     __slots__ = ["reply_received_at", "reply_sent_at"]
@@ -288,7 +290,7 @@ class Limits(_message.Message):
     def __init__(self, workspace_minimum: _Optional[_Iterable[float]] = ..., workspace_maximum: _Optional[_Iterable[float]] = ..., maximum_speed: _Optional[float] = ..., maximum_rotation_rate: _Optional[float] = ..., maximum_jump: _Optional[float] = ..., maximum_observation_age: _Optional[int] = ..., frozen_camera_timeout: _Optional[int] = ..., maximum_message_bytes: _Optional[int] = ..., dimensions: _Optional[_Iterable[_Union[DimensionLimits, _Mapping]]] = ...) -> None: ...
 
 class Observation(_message.Message):
-    __slots__ = ["actions_consumed", "captured_at", "clock", "echo", "frames", "instruction", "prompt", "proprioception", "sent_at", "sequence"]
+    __slots__ = ["actions_consumed", "captured_at", "clock", "echo", "frames", "instruction", "prompt", "proprioception", "sent_at", "sequence", "skips_executed"]
     ACTIONS_CONSUMED_FIELD_NUMBER: _ClassVar[int]
     CAPTURED_AT_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
@@ -299,6 +301,7 @@ class Observation(_message.Message):
     PROPRIOCEPTION_FIELD_NUMBER: _ClassVar[int]
     SENT_AT_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    SKIPS_EXECUTED_FIELD_NUMBER: _ClassVar[int]
     actions_consumed: int
     captured_at: int
     clock: RobotClock
@@ -309,7 +312,8 @@ class Observation(_message.Message):
     proprioception: _containers.RepeatedScalarFieldContainer[float]
     sent_at: int
     sequence: int
-    def __init__(self, sequence: _Optional[int] = ..., captured_at: _Optional[int] = ..., sent_at: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[CameraFrame, _Mapping]]] = ..., proprioception: _Optional[_Iterable[float]] = ..., instruction: _Optional[str] = ..., actions_consumed: _Optional[int] = ..., prompt: _Optional[_Iterable[_Union[PromptPart, _Mapping]]] = ..., clock: _Optional[_Union[RobotClock, str]] = ..., echo: _Optional[_Union[ClockEcho, _Mapping]] = ...) -> None: ...
+    skips_executed: bool
+    def __init__(self, sequence: _Optional[int] = ..., captured_at: _Optional[int] = ..., sent_at: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[CameraFrame, _Mapping]]] = ..., proprioception: _Optional[_Iterable[float]] = ..., instruction: _Optional[str] = ..., actions_consumed: _Optional[int] = ..., prompt: _Optional[_Iterable[_Union[PromptPart, _Mapping]]] = ..., clock: _Optional[_Union[RobotClock, str]] = ..., echo: _Optional[_Union[ClockEcho, _Mapping]] = ..., skips_executed: bool = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ["remaining", "text", "token_limit", "tokens", "tokens_per_second"]
@@ -347,6 +351,10 @@ class QuantitySpecification(_message.Message):
     unit: str
     def __init__(self, name: _Optional[str] = ..., unit: _Optional[str] = ..., minimum: _Optional[float] = ..., maximum: _Optional[float] = ..., tolerance: _Optional[float] = ...) -> None: ...
 
+class Release(_message.Message):
+    __slots__ = []
+    def __init__(self) -> None: ...
+
 class Reply(_message.Message):
     __slots__ = ["acknowledgement", "action_chunk", "capabilities", "error", "generation", "progress", "protocol_version", "request_id", "sent_at", "session_id"]
     ACKNOWLEDGEMENT_FIELD_NUMBER: _ClassVar[int]
@@ -372,12 +380,13 @@ class Reply(_message.Message):
     def __init__(self, protocol_version: _Optional[int] = ..., request_id: _Optional[int] = ..., session_id: _Optional[str] = ..., sent_at: _Optional[int] = ..., capabilities: _Optional[_Union[Capabilities, _Mapping]] = ..., action_chunk: _Optional[_Union[ActionChunk, _Mapping]] = ..., acknowledgement: _Optional[_Union[Acknowledgement, _Mapping]] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ["cancel", "generate", "hello", "observation", "protocol_version", "request_id", "reset", "resume", "session_id", "session_token", "stop"]
+    __slots__ = ["cancel", "generate", "hello", "observation", "protocol_version", "release", "request_id", "reset", "resume", "session_id", "session_token", "stop"]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     GENERATE_FIELD_NUMBER: _ClassVar[int]
     HELLO_FIELD_NUMBER: _ClassVar[int]
     OBSERVATION_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     RESET_FIELD_NUMBER: _ClassVar[int]
     RESUME_FIELD_NUMBER: _ClassVar[int]
@@ -389,21 +398,24 @@ class Request(_message.Message):
     hello: Hello
     observation: Observation
     protocol_version: int
+    release: Release
     request_id: int
     reset: Reset
     resume: Resume
     session_id: str
     session_token: bytes
     stop: Stop
-    def __init__(self, protocol_version: _Optional[int] = ..., request_id: _Optional[int] = ..., session_id: _Optional[str] = ..., session_token: _Optional[bytes] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., observation: _Optional[_Union[Observation, _Mapping]] = ..., reset: _Optional[_Union[Reset, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., generate: _Optional[_Union[Generate, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ...) -> None: ...
+    def __init__(self, protocol_version: _Optional[int] = ..., request_id: _Optional[int] = ..., session_id: _Optional[str] = ..., session_token: _Optional[bytes] = ..., hello: _Optional[_Union[Hello, _Mapping]] = ..., observation: _Optional[_Union[Observation, _Mapping]] = ..., reset: _Optional[_Union[Reset, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., generate: _Optional[_Union[Generate, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ...) -> None: ...
 
 class Reset(_message.Message):
     __slots__ = []
     def __init__(self) -> None: ...
 
 class Resume(_message.Message):
-    __slots__ = []
-    def __init__(self) -> None: ...
+    __slots__ = ["unknown_sessions"]
+    UNKNOWN_SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    unknown_sessions: bool
+    def __init__(self, unknown_sessions: bool = ...) -> None: ...
 
 class StageTiming(_message.Message):
     __slots__ = ["duration", "stage"]

@@ -159,7 +159,9 @@ class MetaWorldEnvironment(Environment):
 
     def _step(self, action: np.ndarray) -> bool:
         self._grip = action[3]
-        return self._scene.step(action / [ACTION_SCALE, ACTION_SCALE, ACTION_SCALE, 1.0])
+        success = self._scene.step(action / [ACTION_SCALE, ACTION_SCALE, ACTION_SCALE, 1.0])
+        self.reward = self._scene.reward
+        return success
 
     def _hold_action(self) -> np.ndarray:
         # The grip is a force: without it whatever the hand carries would fall.

@@ -5,26 +5,28 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
 
 import matplotlib
 
 matplotlib.use("svg")
+# Names of runs come from outside; a dollar in one is a dollar.
+matplotlib.rcParams["text.parse_math"] = False
 
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.ticker import LogLocator, NullFormatter  # noqa: E402
 
 # Colours that no figure uses for anything else, replaced by the page's variables.
-_INK, _LINE, _GOOD, _BAD, _FIRST, _SECOND = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f", "#101112"
-_VARIABLES = {
-    _INK: "--ink",
-    _LINE: "--line",
-    _GOOD: "--good",
-    _BAD: "--bad",
-    _FIRST: "--first",
-    _SECOND: "--second",
-}
-RUN_COLOURS = (_FIRST, _SECOND)
+_INK, _LINE, _GOOD, _BAD = "#010203", "#040506", "#070809", "#0a0b0c"
+_RUNS = ("#0d0e0f", "#101112", "#131415", "#161718", "#191a1b", "#1c1d1e")
+_VARIABLES = {_INK: "--ink", _LINE: "--line", _GOOD: "--good", _BAD: "--bad"}
+_VARIABLES |= {colour: f"--run-{place}" for place, colour in enumerate(_RUNS)}
+
+RUN_COLOURS = len(_RUNS)
+"""So many runs have colours of their own; the page has ``--run-0`` and so on."""
 
 
 def _figure(width: float, height: float, columns: int = 1) -> tuple[plt.Figure, list[Axes]]:
@@ -55,7 +57,7 @@ def _svg(figure: plt.Figure, title: str) -> str:
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, f"var({variable})")
     text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'width="100%"', text, count=1)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(title, quote=True)}" ', 1)
 
 
 def histogram(values: Mapping[str, Sequence[float]], label: str) -> str:
@@ -71,12 +73,16 @@ def histogram(values: Mapping[str, Sequence[float]], label: str) -> str:
     if everything.size:
         low, high = everything.min(), max(everything.max(), everything.min() * 1.1)
         bins = np.geomspace(low, high, 40)
-        for (name, row), colour in zip(values.items(), RUN_COLOURS, strict=False):
+        # Filled shapes of many runs would hide each other.
+        shape = {"histtype": "stepfilled", "alpha": 0.55} if len(values) < 3 else {"histtype": "step", "linewidth": 1.4}
+        for place, (name, row) in enumerate(values.items()):
             shares = np.full(len(row), 1 / max(1, len(row)))
-            axis.hist(row, bins=bins, weights=shares, histtype="stepfilled", alpha=0.55, color=colour, label=name)
+            axis.hist(row, bins=bins, weights=shares, color=_RUNS[place % RUN_COLOURS], label=name, **shape)
         axis.set_xscale("log")
-        for formatter in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
-            formatter("{x:g}")
+        axis.xaxis.set_major_formatter("{x:g}")
+        # Labels between powers of ten, unless they would run into each other.
+        axis.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        axis.xaxis.set_minor_formatter("{x:g}" if high / low < 1000 else NullFormatter())
     axis.set_xlabel(label)
     axis.set_ylabel("share of steps")
     if len(values) > 1:
@@ -103,6 +109,48 @@ def trajectories(episodes: Sequence[tuple[bool, np.ndarray]], axes: tuple[str, s
     return _svg(figure, "trajectories of the end effector")
 
 
+@dataclass(frozen=True)
+class RatePoint:
+    """A success rate with its interval at some amount."""
+
+    x: float
+    rate: float
+    low: float
+    high: float
+
+
+def rates(
+    curves: Sequence[tuple[int, Sequence[RatePoint]]], label: str, title: str, *, wide: bool = False, mark: float | None = None
+) -> str:
+    """Success rates with intervals over an amount, a line a run.
+
+    Args:
+        curves: the place of a run, which gives the colour, and its points from left to right.
+        label: of the amount.
+        title: of the figure.
+        wide: over the page's width instead of a part of it.
+        mark: an amount at which something changes.
+    """
+    figure, (axis,) = _figure(*((7, 2.8) if wide else (3.6, 2.4)))
+    amounts = sorted({point.x for _, points in curves for point in points})
+    # Intervals at the same amount stand beside each other.
+    shift = 0.012 * (amounts[-1] - amounts[0]) if amounts else 0
+    for number, (place, points) in enumerate(curves):
+        colour, aside = _RUNS[place % RUN_COLOURS], shift * (number - (len(curves) - 1) / 2)
+        x = [point.x + aside for point in points]
+        axis.vlines(x, [point.low for point in points], [point.high for point in points], color=colour, alpha=0.6)
+        axis.plot(x, [point.rate for point in points], "o-", color=colour, markersize=4, linewidth=1.4)
+    if mark is not None:
+        axis.axvline(mark, color=_BAD, linewidth=1, linestyle="dashed")
+    axis.set_xticks(amounts)
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.set_ylim(-0.03, 1.03)
+    axis.yaxis.set_major_formatter(lambda rate, _: f"{100 * rate:.0f} %")
+    axis.set_xlabel(label)
+    axis.set_title(title, fontsize=10, color=_INK)
+    return _svg(figure, f"success: {title}")
+
+
 def calibration(bins: Sequence[Mapping[str, float]]) -> str:
     """Success rate by mean confidence of an episode, with intervals.
 
@@ -112,8 +160,8 @@ def calibration(bins: Sequence[Mapping[str, float]]) -> str:
     figure, (axis,) = _figure(4.2, 3)
     axis.plot([0, 1], [0, 1], color=_LINE, linewidth=1)
     for entry in bins:
-        axis.plot([entry["mean_score"]] * 2, [entry["low"], entry["high"]], color=_FIRST, linewidth=1.5)
-        axis.plot([entry["mean_score"]], [entry["rate"]], "o", color=_FIRST, markersize=5)
+        axis.plot([entry["mean_score"]] * 2, [entry["low"], entry["high"]], color=_RUNS[0], linewidth=1.5)
+        axis.plot([entry["mean_score"]], [entry["rate"]], "o", color=_RUNS[0], markersize=5)
     axis.set_xlim(0, 1)
     axis.set_ylim(-0.02, 1.02)
     axis.set_xlabel("mean confidence of the episode")

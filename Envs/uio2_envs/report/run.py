@@ -27,6 +27,7 @@ class Episode:
     success_at_end: bool
     steps: int
     held_steps: int
+    late_steps: int
     limited_actions: int
     video: str | None
 
@@ -67,11 +68,36 @@ class Run:
         self._database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         row = self._database.execute("SELECT configuration FROM run").fetchone()
         self.configuration: dict = json.loads(row[0])
+        self.subject: dict = self.configuration["subject"]
+
+    @property
+    def is_realtime(self) -> bool:
+        """Whether the world went on while the policy thought."""
+        return self.subject["mode"] == "realtime"
+
+    @property
+    def deadline(self) -> float | None:
+        """Milliseconds for which an answer is valid, where the run says so."""
+        return self.subject.get("deadline")
+
+    def versions(self) -> dict[str, str]:
+        """Versions of the programs and of what the simulator is made of, by name."""
+        versions = dict(self.configuration["versions"])
+        tables = {name for (name,) in self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if "worker" not in tables:
+            return versions
+        for (text,) in self._database.execute("SELECT record FROM worker ORDER BY id"):
+            simulator = json.loads(text).get("simulator") or {}
+            if "python" in simulator:
+                versions["Python"] = simulator["python"]
+            versions |= {module["name"]: module["version"] for module in simulator.get("modules", []) if module.get("version")}
+        return versions
 
     def episodes(self) -> list[Episode]:
         """The outcomes, in the order of the plan."""
         rows = self._database.execute("SELECT id, record FROM episode WHERE state <> 'lost' ORDER BY place, attempt")
-        return [_episode(id, json.loads(record)) for id, record in rows]
+        rule = self.subject.get("success", "any")
+        return [_episode(id, json.loads(record), rule) for id, record in rows]
 
     def steps(self, episode: Episode) -> Iterator[Step]:
         """The policy steps of an outcome, in order."""
@@ -88,7 +114,7 @@ class Run:
         return np.array([[row[index] for index in indices] for row in rows]) if rows else None
 
 
-def _episode(id: int, record: dict) -> Episode:
+def _episode(id: int, record: dict, rule: str) -> Episode:
     episode = record["episode"]
     return Episode(
         id=id,
@@ -97,10 +123,11 @@ def _episode(id: int, record: dict) -> Episode:
         seed=episode["seed"],
         state=record["state"],
         reason=record["reason"],
-        success=record["successAtAnyStep"],
+        success=record["successAtEnd" if rule == "end" else "successAtAnyStep"],
         success_at_end=record["successAtEnd"],
         steps=record["steps"],
         held_steps=record["heldSteps"],
+        late_steps=record.get("lateSteps", 0),
         limited_actions=record["limitedActions"],
         video=record.get("video"),
     )

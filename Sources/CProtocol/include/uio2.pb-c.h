@@ -25,6 +25,7 @@ typedef struct Uio2__V1__Observation Uio2__V1__Observation;
 typedef struct Uio2__V1__Reset Uio2__V1__Reset;
 typedef struct Uio2__V1__Stop Uio2__V1__Stop;
 typedef struct Uio2__V1__Resume Uio2__V1__Resume;
+typedef struct Uio2__V1__Release Uio2__V1__Release;
 typedef struct Uio2__V1__Box Uio2__V1__Box;
 typedef struct Uio2__V1__Generate Uio2__V1__Generate;
 typedef struct Uio2__V1__Cancel Uio2__V1__Cancel;
@@ -161,7 +162,8 @@ typedef enum {
   UIO2__V1__REQUEST__BODY_STOP = 13,
   UIO2__V1__REQUEST__BODY_RESUME = 14,
   UIO2__V1__REQUEST__BODY_GENERATE = 15,
-  UIO2__V1__REQUEST__BODY_CANCEL = 16
+  UIO2__V1__REQUEST__BODY_CANCEL = 16,
+  UIO2__V1__REQUEST__BODY_RELEASE = 17
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__REQUEST__BODY__CASE)
 } Uio2__V1__Request__BodyCase;
 
@@ -181,7 +183,7 @@ struct  Uio2__V1__Request
    */
   char *session_id;
   /*
-   * of Capabilities; observe, reset, resume and cancel need it. Empty: none
+   * 16...64 bytes that prove who owns the session; observe, reset, resume, release and cancel need it.
    */
   ProtobufCBinaryData session_token;
   Uio2__V1__Request__BodyCase body_case;
@@ -193,6 +195,7 @@ struct  Uio2__V1__Request
     Uio2__V1__Resume *resume;
     Uio2__V1__Generate *generate;
     Uio2__V1__Cancel *cancel;
+    Uio2__V1__Release *release;
   };
 };
 #define UIO2__V1__REQUEST__INIT \
@@ -240,8 +243,10 @@ struct  Uio2__V1__Reply
 
 
 /*
- * Asks what the daemon drives; answered with Capabilities. The first to say hello owns the session and gets its token. After each
- * new connection a robot says hello again, with its token, and compares: it does not move where anything differs.
+ * Asks what the daemon drives; answered with Capabilities. The first to say hello owns the session, by the token that it sends: 16
+ * random bytes of its own, the same in every Hello, so that a lost answer costs nothing. Who sends none gets one in the answer; a token
+ * that nobody has sent back yet is replaced when that session is greeted without one again. After each new connection, and when its last
+ * echo is older than a minute, a robot says hello again and compares: it does not move where anything differs.
  */
 struct  Uio2__V1__Hello
 {
@@ -349,7 +354,9 @@ struct  Uio2__V1__Observation
    */
   char *instruction;
   /*
-   * actions of the last chunk that the robot has executed
+   * The place in the last chunk that the robot has come to: how many of its actions, counted from its first, are executed or left out.
+   * Those behind it may still follow. It stays as it is from one observation to the next until more are executed or the next chunk
+   * takes over. 0 in a new episode.
    */
   uint32_t actions_consumed;
   /*
@@ -362,10 +369,15 @@ struct  Uio2__V1__Observation
    * absent: no reply was received yet
    */
   Uio2__V1__ClockEcho *echo;
+  /*
+   * With which of its actions the robot will begin the chunk that answers this observation. false: with the first. true: it leaves out
+   * as many as it executes, of earlier chunks, between this observation and then; so the chunk goes on where the robot is by then.
+   */
+  protobuf_c_boolean skips_executed;
 };
 #define UIO2__V1__OBSERVATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__observation__descriptor) \
-    , 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, 0, 0,NULL, UIO2__V1__ROBOT_CLOCK__ROBOT_CLOCK_MONOTONIC, NULL }
+    , 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, 0, 0,NULL, UIO2__V1__ROBOT_CLOCK__ROBOT_CLOCK_MONOTONIC, NULL, 0 }
 
 
 /*
@@ -383,11 +395,15 @@ struct  Uio2__V1__Reset
 
 /*
  * Latches a stop: observations of the session are answered with ERROR_CODE_STOPPED until Resume. Its generations end as if
- * cancelled; further ones are answered. Anyone may send it, for any session, known or not: it is never refused.
+ * cancelled; further ones are answered. Anyone may send it, for any session, known or not. It is never refused while its session_id can
+ * be read, whatever else is wrong with the message, its version and its size included; of a reason that cannot be kept the rest is.
  */
 struct  Uio2__V1__Stop
 {
   ProtobufCMessage base;
+  /*
+   * at most 1024 bytes of UTF-8; more is cut off
+   */
   char *reason;
 };
 #define UIO2__V1__STOP__INIT \
@@ -401,9 +417,27 @@ struct  Uio2__V1__Stop
 struct  Uio2__V1__Resume
 {
   ProtobufCMessage base;
+  /*
+   * In place of the session's own stop: sessions that the daemon does not know begin unstopped again, after it had to forget stops.
+   * For the operator, in the name of any session.
+   */
+  protobuf_c_boolean unknown_sessions;
 };
 #define UIO2__V1__RESUME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__resume__descriptor) \
+    , 0 }
+
+
+/*
+ * Gives a session up: nobody owns it any more, so that whoever says hello next does. Its episode ends; a latched stop stays. For the
+ * session's owner, and for the operator where an owner has lost its token.
+ */
+struct  Uio2__V1__Release
+{
+  ProtobufCMessage base;
+};
+#define UIO2__V1__RELEASE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__release__descriptor) \
      }
 
 
@@ -443,7 +477,7 @@ struct  Uio2__V1__Generate
 {
   ProtobufCMessage base;
   /*
-   * {box} in it becomes the location tokens of box
+   * names of special tokens stand for the tokens; {box} becomes the location tokens of box
    */
   char *prompt;
   /*
@@ -674,10 +708,15 @@ struct  Uio2__V1__Capabilities
    * the policy declares no limits, on purpose
    */
   protobuf_c_boolean unlimited;
+  /*
+   * names of actions that nothing but their range bounds, on purpose; empty when unlimited
+   */
+  size_t n_unlimited_dimensions;
+  char **unlimited_dimensions;
 };
 #define UIO2__V1__CAPABILITIES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__capabilities__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, NULL, {0,NULL}, 0,NULL, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, NULL, {0,NULL}, 0,NULL, 0, 0,NULL }
 
 
 struct  Uio2__V1__StageTiming
@@ -1039,6 +1078,25 @@ Uio2__V1__Resume *
 void   uio2__v1__resume__free_unpacked
                      (Uio2__V1__Resume *message,
                       ProtobufCAllocator *allocator);
+/* Uio2__V1__Release methods */
+void   uio2__v1__release__init
+                     (Uio2__V1__Release         *message);
+size_t uio2__v1__release__get_packed_size
+                     (const Uio2__V1__Release   *message);
+size_t uio2__v1__release__pack
+                     (const Uio2__V1__Release   *message,
+                      uint8_t             *out);
+size_t uio2__v1__release__pack_to_buffer
+                     (const Uio2__V1__Release   *message,
+                      ProtobufCBuffer     *buffer);
+Uio2__V1__Release *
+       uio2__v1__release__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   uio2__v1__release__free_unpacked
+                     (Uio2__V1__Release *message,
+                      ProtobufCAllocator *allocator);
 /* Uio2__V1__Box methods */
 void   uio2__v1__box__init
                      (Uio2__V1__Box         *message);
@@ -1356,6 +1414,9 @@ typedef void (*Uio2__V1__Stop_Closure)
 typedef void (*Uio2__V1__Resume_Closure)
                  (const Uio2__V1__Resume *message,
                   void *closure_data);
+typedef void (*Uio2__V1__Release_Closure)
+                 (const Uio2__V1__Release *message,
+                  void *closure_data);
 typedef void (*Uio2__V1__Box_Closure)
                  (const Uio2__V1__Box *message,
                   void *closure_data);
@@ -1423,6 +1484,7 @@ extern const ProtobufCMessageDescriptor uio2__v1__observation__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__reset__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__stop__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__resume__descriptor;
+extern const ProtobufCMessageDescriptor uio2__v1__release__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__box__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__generate__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__cancel__descriptor;

@@ -15,6 +15,8 @@ package struct ClockOffset: Sendable, Hashable {
   private var upper: Int128?
   /// Nanoseconds on the daemon's clock.
   private var time: UInt64 = 0
+  /// Nanoseconds on the daemon's clock: when the reply left that ``lower`` comes from.
+  private var echoedAt: UInt64 = 0
 
   /// Nothing is known.
   package init() {}
@@ -27,6 +29,12 @@ package struct ClockOffset: Sendable, Hashable {
   package func bounds(at now: UInt64) -> (lower: Int128?, upper: Int128?) {
     let drift = Self.drift(over: now > time ? now - time : 0)
     return (lower.map { $0 - drift }, upper.map { $0 + drift })
+  }
+
+  /// How much the lower bound has lost at `now`, in nanoseconds, since the reply left that it comes from: the greatest possible age may be
+  /// that much too great. 0 when there is no lower bound.
+  package func doubt(at now: UInt64) -> UInt64 {
+    lower == nil ? 0 : UInt64(clamping: Self.drift(over: now > echoedAt ? now - echoedAt : 0))
   }
 
   /// Takes in what a message tells.
@@ -43,7 +51,7 @@ package struct ClockOffset: Sendable, Hashable {
     if let echo {
       let elapsed = arrivedAt > echo.replySentAt ? arrivedAt - echo.replySentAt : 0
       let below = Int128(echo.replySentAt) - Int128(echo.replyReceivedAt) - Self.drift(over: elapsed)
-      lower = max(lower ?? below, below)
+      if below >= lower ?? below { (lower, echoedAt) = (below, echo.replySentAt) }
     }
     // A reply cannot have left later than now.
     let agrees = (lower ?? .min) <= (upper ?? .max) && (echo?.replySentAt ?? 0) <= arrivedAt

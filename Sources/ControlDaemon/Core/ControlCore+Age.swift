@@ -5,9 +5,7 @@ extension ControlCore {
   /// Takes in what an observation tells of its robot's clock.
   ///
   /// - Throws: `.staleObservation` when it contradicts what the session's messages told before: then no age can be trusted.
-  mutating func compareClocks(
-    _ observation: Observation, _ ticket: Ticket, at now: UInt64
-  ) throws(RobotError) {
+  mutating func compareClocks(_ observation: Observation, _ ticket: Ticket) throws(RobotError) {
     // A simulator's clock has nothing to do with ours.
     guard observation.clock == .monotonic else { return }
     let agrees = sessions[ticket.session]?.clock.narrow(
@@ -27,8 +25,17 @@ extension ControlCore {
     let clock = sessions[ticket.session]?.clock ?? ClockOffset()
     let age = clock.age(of: observation, receivedAt: ticket.receivedAt, at: now)
     guard let limit = capabilities.limits.maximumObservationAge, age > limit else { return age }
+    let milliseconds = (age: age / 1_000_000, limit: limit / 1_000_000)
+    let doubt = observation.clock == .monotonic ? clock.doubt(at: now) : 0
+    guard doubt <= age, age - doubt <= limit else {
+      throw RobotError(
+        .staleObservation, "observation.captured_at",
+        "the observation is \(milliseconds.age) ms old, at most \(milliseconds.limit) ms are allowed; observe again")
+    }
     throw RobotError(
-      .staleObservation, "observation.captured_at",
-      "the observation is \(age / 1_000_000) ms old, at most \(limit / 1_000_000) ms are allowed; observe again")
+      .staleObservation, "observation.echo",
+      "the observation may be \(milliseconds.age) ms old, at most \(milliseconds.limit) ms are allowed, and "
+        + "\(doubt / 1_000_000) ms of that is what nobody knows of the robot's clock, because the last reply that it has echoed is "
+        + "old; say hello, and observe again")
   }
 }

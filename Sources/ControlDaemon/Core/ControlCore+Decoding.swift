@@ -33,6 +33,9 @@ struct DecodingStage: Sendable {
   var questionsInWork: [InWork<GenerationRequest>] = []
   /// The order in work whose size its sender chose. One at a time, so that threads are left for the cameras of robots.
   var largeOrder: UInt64?
+  /// Whether the last such order was a question, which goes before robots when it has waited for long, but not twice in a row
+  /// where a robot waits for such an order.
+  var wasLastLargeQuestion = false
 
   /// Whether one of the session's observations is here.
   func hasObservation(of session: String) -> Bool {
@@ -46,15 +49,34 @@ struct DecodingStage: Sendable {
   }
 
   /// The first observation in line that may begin.
-  mutating func takeObservation(where isEligible: (Observation) -> Bool) -> ControlCore.Waiting<Observation>? {
+  mutating func takeObservation(
+    except paused: Set<String>, where isEligible: (Observation) -> Bool
+  ) -> ControlCore.Waiting<Observation>? {
     let busy = observationsInWork.map(\.waiting.ticket.session)
-    return observations.next { session, waiting in !busy.contains(session) && isEligible(waiting.request) }
+    return observations.next { session, waiting in
+      !busy.contains(session) && !paused.contains(session) && isEligible(waiting.request)
+    }
+  }
+
+  /// Whether an observation waits that may begin.
+  func hasObservation(except paused: Set<String>, where isEligible: (Observation) -> Bool) -> Bool {
+    let busy = observationsInWork.map(\.waiting.ticket.session)
+    return observations.contains { session, waiting in
+      !busy.contains(session) && !paused.contains(session) && isEligible(waiting.request)
+    }
   }
 
   /// The first question in line that may begin.
   mutating func takeQuestion() -> ControlCore.Waiting<GenerationRequest>? {
+    takeQuestion { _ in true }
+  }
+
+  /// The first question in line that may begin and meets a condition.
+  mutating func takeQuestion(
+    where isEligible: (ControlCore.Waiting<GenerationRequest>) -> Bool
+  ) -> ControlCore.Waiting<GenerationRequest>? {
     let busy = questionsInWork.map(\.waiting.ticket.session)
-    return questions.next { session, _ in !busy.contains(session) }
+    return questions.next { session, waiting in !busy.contains(session) && isEligible(waiting) }
   }
 }
 
@@ -68,6 +90,7 @@ extension ControlCore {
     // The newer one takes the older one's turn.
     if let older = decoding.observations.request(of: ticket.session) { waiting.turn = older.turn }
     if let older = decoding.observations.offer(waiting, for: ticket.session) {
+      noteHaste(of: ticket.session, at: now)
       answer(older.ticket, .error(Self.superseded), at: now)
     }
   }
@@ -78,7 +101,10 @@ extension ControlCore {
     let session = waiting.ticket.session
     if let older = observations.request(of: session) { waiting.turn = min(waiting.turn, older.turn) }
     let older = observations.offer(waiting, for: session) { $0.turn < $1.turn }
-    if let older { answer(older.ticket, .error(Self.superseded), at: now) }
+    if let older {
+      noteHaste(of: session, at: now)
+      answer(older.ticket, .error(Self.superseded), at: now)
+    }
   }
 
   /// Puts a question in line: for its decoding, or for the policy when it shows and plays nothing.
@@ -92,25 +118,40 @@ extension ControlCore {
   }
 
   /// The next request to decode, when one waits that may begin: observations of the usual size in the order of the line, then larger
-  /// ones, then questions.
+  /// ones, then questions. A question that has waited for ``questionPatience`` goes before all of them, as one of two such orders; the
+  /// other threads go on with the observations of the usual size.
   package mutating func nextDecoding(at now: UInt64) -> DecodingOrder? {
     guard phase == .serving else { return nil }
-    let takesLarge = decoding.largeOrder == nil, usualPixels = usualPixels
-    while let waiting = decoding.takeObservation(where: { $0.pixels <= usualPixels })
-      ?? (takesLarge ? decoding.takeObservation(where: { _ in true }) : nil)
+    let takesLarge = decoding.largeOrder == nil, usualPixels = usualPixels, paused = paused(at: now)
+    if takesLarge,
+      !decoding.wasLastLargeQuestion || !decoding.hasObservation(except: paused, where: { $0.pixels > usualPixels }),
+      let waiting = decoding.takeQuestion(where: { now &- $0.ticket.receivedAt >= Self.questionPatience })
+    {
+      return begin(waiting)
+    }
+    while let waiting = decoding.takeObservation(except: paused, where: { $0.pixels <= usualPixels })
+      ?? (takesLarge ? decoding.takeObservation(except: paused, where: { _ in true }) : nil)
     {
       do throws(RobotError) { _ = try checkedAge(of: waiting.request, waiting.ticket, at: now) } catch {
         answer(waiting.ticket, .error(error), at: now)
         continue
       }
       lastJobID += 1
-      if waiting.request.pixels > usualPixels { decoding.largeOrder = lastJobID }
+      if waiting.request.pixels > usualPixels {
+        decoding.largeOrder = lastJobID
+        decoding.wasLastLargeQuestion = false
+      }
       decoding.observationsInWork.append(.init(id: lastJobID, waiting: waiting))
       return DecodingOrder(id: lastJobID, content: .observation(waiting.request))
     }
     guard takesLarge, let waiting = decoding.takeQuestion() else { return nil }
+    return begin(waiting)
+  }
+
+  private mutating func begin(_ waiting: Waiting<GenerationRequest>) -> DecodingOrder {
     lastJobID += 1
     decoding.largeOrder = lastJobID
+    decoding.wasLastLargeQuestion = true
     decoding.questionsInWork.append(.init(id: lastJobID, waiting: waiting))
     return DecodingOrder(id: lastJobID, content: .question(waiting.request))
   }

@@ -18,6 +18,7 @@ extension ControlCore {
     var ticket: Ticket
     var order: EpisodeOrder
     var context: EpisodeContext
+    var lastChunkAt: UInt64?
   }
 
   /// The next reply, in order, as it leaves at `now`. Commands for an observation that has become too old leave as an error.
@@ -33,8 +34,9 @@ extension ControlCore {
         record(chunk, answeredAfter: now &- step.ticket.receivedAt)
         note(.acted(step.observation, chunk), step.ticket.session, at: now)
       } catch {
+        // What was made after it builds on commands that the robot never gets.
+        retract(step.ticket.session, because: error, at: now)
         takeBack(step)
-        // It would build on commands that the robot never gets.
         abandonStep(of: step.ticket.session, because: error, at: now)
         outgoing.reply.body = refusal(error, of: step.ticket.session, at: now)
       }
@@ -43,9 +45,10 @@ extension ControlCore {
     return outgoing
   }
 
-  /// Turns commands of a session that have not left yet into an error.
+  /// Turns commands of a session that have not left yet into an error, the last ones first: the session is then what it was before the
+  /// first.
   mutating func retract(_ session: String, because error: RobotError, at now: UInt64) {
-    for index in replies.indices {
+    for index in replies.indices.reversed() {
       guard let step = replies[index].step, step.ticket.session == session else { continue }
       takeBack(step)
       replies[index].step = nil
@@ -57,6 +60,7 @@ extension ControlCore {
   private mutating func takeBack(_ step: AnsweredStep) {
     let session = step.ticket.session
     sessions[session]?.order = step.order
+    sessions[session]?.lastChunkAt = step.lastChunkAt
     guard let later = sessions[session]?.context else { return }
     var context = step.context
     context.rememberSight(of: later)

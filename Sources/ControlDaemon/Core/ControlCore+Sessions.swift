@@ -9,19 +9,29 @@ extension ControlCore {
     var token: [UInt8]
     /// Robot clock; 0: not known.
     var sentAt: UInt64
+
+    /// Whether `other` is of the same client, as far as that can be told: of the same session and with the same token, or none.
+    func isAsked(againBy other: Greeting) -> Bool {
+      ticket.session == other.ticket.session && token == other.token
+    }
   }
 
   // MARK: Owners
 
   /// Makes sure that whoever sends a request may do so. Nothing is changed.
   ///
-  /// - Throws: `.notOwner` with what to do about it.
+  /// - Throws: `.notOwner` with what to do about it; `.invalidSession` when the operator names a session that is not known.
   func authorize(_ request: RequestMessage) throws(RobotError) {
     let owner = sessions[request.sessionID]?.token
     switch request.body {
     case .hello, .stop: return
     case .generate, .cancel: if owner == nil { return }
-    case .reset, .resume: if try isOperator(request) { return }
+    case .reset, .resume, .release: if try isOperator(request) { return }
+    case .resumeUnknown:
+      guard operatorToken?.matches(request.sessionToken) != true else { return }
+      throw RobotError(
+        .notOwner, "session_token",
+        "only the operator may resume unknown sessions; send the token of uio2 serve --operator")
     case .observation: break
     }
     guard let owner else {
@@ -51,8 +61,15 @@ extension ControlCore {
   mutating func receive(_ greeting: Greeting, at now: UInt64) throws(RobotError) {
     if phase == .serving { return greet(greeting, at: now) }
     // Whoever knows the capabilities may begin at once, so the answer waits until the policy is warm.
+    // Who asks again, having given up, takes the place of its first greeting.
+    if let place = greetings.firstIndex(where: { $0.isAsked(againBy: greeting) }) {
+      let older = greetings[place]
+      greetings[place] = greeting
+      return answer(older.ticket, .error(Self.superseded), at: now)
+    }
     guard greetings.count < capacity else {
-      throw RobotError(.overloaded, "hello", "the policy is still warming up, and too many wait for it")
+      throw RobotError(
+        .overloaded, "hello", "the policy is still warming up, and too many wait for it; try again later")
     }
     greetings.append(greeting)
   }
@@ -69,7 +86,11 @@ extension ControlCore {
   /// Answers with the capabilities. The first to greet becomes the session's owner; strangers get no token.
   private mutating func greet(_ greeting: Greeting, at now: UInt64) {
     let (ticket, session) = (greeting.ticket, greeting.ticket.session)
-    let token = sessions.greet(session, presenting: greeting.token, at: now)
+    let hadForgottenStop = sessions.hasForgottenStop
+    // The operator's token opens every session; it is nobody's own.
+    let token = sessions.greet(
+      session, presenting: greeting.token, mayAdopt: operatorToken?.matches(greeting.token) != true, at: now)
+    noteForgottenStop(unless: hadForgottenStop, at: now)
     if token != nil {
       // Whoever greets may have another clock than before: its bounds begin anew.
       var clock = ClockOffset()
@@ -95,7 +116,9 @@ extension ControlCore {
   /// A session that has never been seen can stop too: its first observation must find the latch. While the daemon closes there is nobody
   /// left to stop, and the answer is the same.
   mutating func stop(_ ticket: Ticket, reason: String, at now: UInt64) {
+    let hadForgottenStop = sessions.hasForgottenStop
     sessions.stop(ticket.session, at: now)
+    noteForgottenStop(unless: hadForgottenStop, at: now)
     countSessions()
     abandon(ticket.session, because: Self.stopped, at: now)
     endGenerations(of: ticket.session, at: now)
@@ -107,6 +130,29 @@ extension ControlCore {
     sessions.resume(ticket.session, at: now)
     note(.stopCleared, ticket.session, at: now)
     answer(ticket, .acknowledgement(stopped: false), at: now)
+  }
+
+  /// Lets unknown sessions begin unstopped again, after a stop had to be forgotten.
+  mutating func resumeUnknown(_ ticket: Ticket, at now: UInt64) {
+    sessions.resumeUnknown()
+    note(.unknownSessionsResumed, ticket.session, at: now)
+    answer(ticket, .acknowledgement(stopped: sessions[ticket.session]?.isStopped ?? false), at: now)
+  }
+
+  /// Gives the session up. What it has asked for is answered first: it asked as an owner.
+  mutating func release(_ ticket: Ticket, at now: UInt64) {
+    abandon(ticket.session, because: Self.released, at: now)
+    endGenerations(of: ticket.session, at: now)
+    let hadForgottenStop = sessions.hasForgottenStop
+    sessions.release(ticket.session, at: now)
+    noteForgottenStop(unless: hadForgottenStop, at: now)
+    countSessions()
+    note(.sessionReleased, ticket.session, at: now)
+    answer(ticket, .acknowledgement(stopped: sessions[ticket.session]?.isStopped ?? false), at: now)
+  }
+
+  private mutating func noteForgottenStop(unless had: Bool, at now: UInt64) {
+    if sessions.hasForgottenStop, !had { note(.stopForgotten, "", at: now) }
   }
 
   /// Makes sure that a session can remember its episode.

@@ -23,13 +23,18 @@ extension ControlCore {
   /// What waits now, in the order of the line; nobody is waited for.
   private mutating func nextSteps(at now: UInt64) -> [PolicyStep]? {
     var steps: [PolicyStep] = []
-    while steps.count < maximumBatch, let (session, waiting) = observations.next() {
+    let paused = paused(at: now)
+    while steps.count < maximumBatch,
+      let waiting = observations.next(where: { session, _ in !paused.contains(session) })
+    {
+      let session = waiting.ticket.session
       do throws(RobotError) { _ = try checkedAge(of: waiting.request, waiting.ticket, at: now) } catch {
         answer(waiting.ticket, .error(error), at: now)
         continue
       }
       if steps.isEmpty { lastJobID += 1 }
       acting.append(begin(waiting, at: now))
+      sessions[session]?.pace.step(at: now)
       sessions[session]?.compare(waiting.request, receivedAt: waiting.ticket.receivedAt)
       steps.append(
         PolicyStep(
@@ -83,7 +88,9 @@ extension ControlCore {
       sessions[done.session]?.context = after
       sessions[done.session]?.order.advance(to: done.request)
       sessions[done.session]?.lastChunkAt = now
-      let answered = AnsweredStep(observation: done.request, ticket: ticket, order: session.order, context: before)
+      let answered = AnsweredStep(
+        observation: done.request, ticket: ticket, order: session.order, context: before,
+        lastChunkAt: session.lastChunkAt)
       answer(ticket, .actionChunk(chunk), step: answered, at: now)
     } catch {
       var context = after

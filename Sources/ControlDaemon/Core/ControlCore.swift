@@ -49,6 +49,9 @@ package struct ControlCore: Sendable {
   /// What the policy's cameras show together, and a prompt image beside them.
   let usualPixels: Int
   let operatorToken: SessionToken?
+  let controlPeriod: UInt64
+  /// No session is in a hurry after that, nanoseconds.
+  var hasteUntil: UInt64 = 0
   var phase = Phase.warming
   var sessions: SessionTable
   var decoding = DecodingStage()
@@ -84,6 +87,7 @@ package struct ControlCore: Sendable {
     self.capacity = max(1, options.maximumSessions)
     self.maximumBatch = max(1, options.maximumBatch)
     self.operatorToken = options.operatorToken
+    self.controlPeriod = Self.controlPeriod(of: capabilities)
     self.sessions = SessionTable(
       capacity: capacity, recordCapacity: options.maximumKnownSessions,
       idleTime: options.sessionIdleTime.wholeNanoseconds)
@@ -112,12 +116,17 @@ package struct ControlCore: Sendable {
         return try receive(Greeting(ticket: ticket, token: request.sessionToken, sentAt: sentAt), at: now)
       }
       try authorize(request)
+      if sessions[ticket.session]?.token?.matches(request.sessionToken) == true {
+        sessions.notePresented(ticket.session)
+      }
       sessions.touch(ticket.session, at: now)
       switch request.body {
       case .hello, .stop: break
       case .observation(let observation): try receive(observation, ticket, at: now)
       case .reset: beginEpisode(ticket, at: now)
       case .resume: resume(ticket, at: now)
+      case .resumeUnknown: resumeUnknown(ticket, at: now)
+      case .release: release(ticket, at: now)
       case .generate(let generation): try receive(generation, ticket, at: now)
       case .cancel(let requestID): try cancel(requestID, ticket, at: now)
       }
@@ -139,7 +148,7 @@ package struct ControlCore: Sendable {
   private mutating func receive(_ observation: Observation, _ ticket: Ticket, at now: UInt64) throws(RobotError) {
     guard sessions[ticket.session]?.isStopped == false else { throw Self.stopped }
     try order(of: ticket.session).check(observation)
-    try compareClocks(observation, ticket, at: now)
+    try compareClocks(observation, ticket)
     _ = try checkedAge(of: observation, ticket, at: now)
     try takePlace(for: ticket.session, at: now)
     lineUp(observation, ticket, at: now)
@@ -208,6 +217,8 @@ package struct ControlCore: Sendable {
     .superseded, "request", "a newer request of the same session took its place")
   static let otherQuestion = RobotError(.internal, "policy", "the policy answered another question")
   static let reset = RobotError(.superseded, "observation", "the session has begun a new episode since")
+  static let released = RobotError(
+    .notOwner, "session_id", "the session was given up; say hello again before anything else")
   static let stopped = RobotError(.stopped, "session_id", "the session is stopped; resume it on purpose")
   package static let shuttingDown = RobotError(.shuttingDown, "daemon", "the daemon is shutting down")
 }

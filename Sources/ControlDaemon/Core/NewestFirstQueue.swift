@@ -10,6 +10,9 @@ package struct NewestFirstQueue<Session: Hashable & Sendable, Request: Sendable>
   /// An empty queue.
   package init() {}
 
+  /// The sessions in line.
+  package var sessions: [Session] { line }
+
   /// How many requests wait, at most one a session.
   package var count: Int { line.count }
 
@@ -21,6 +24,11 @@ package struct NewestFirstQueue<Session: Hashable & Sendable, Request: Sendable>
 
   /// The request whose session has waited for its turn the longest.
   package var first: Request? { line.first.flatMap { waiting[$0] } }
+
+  /// Whether a request that is eligible waits.
+  package func contains(where isEligible: (Session, Request) -> Bool) -> Bool {
+    line.contains { session in waiting[session].map { isEligible(session, $0) } ?? false }
+  }
 
   /// Puts `request` in the place of `session`.
   ///

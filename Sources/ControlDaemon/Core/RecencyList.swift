@@ -11,6 +11,7 @@ struct RecencyList<Key: Hashable & Sendable>: Sendable {
   /// The key that was not used for longest.
   private(set) var oldest: Key?
 
+  /// Keys in the list.
   var count: Int { neighbours.count }
 
   /// Makes `key` the newest, whether or not it was there.

@@ -29,8 +29,10 @@ struct EpisodeOrder: Sendable {
 /// One robot's state: a small record, and the episode's memory while the session has a place. Nothing in it is shared with another
 /// session.
 struct Session: Sendable {
-  /// The owner's; `nil`: nobody has said hello yet.
+  /// The owner's; `nil`: nobody owns the session.
   fileprivate(set) var token: SessionToken?
+  /// Whether somebody has sent the token, so that it is known to have arrived.
+  fileprivate(set) var isTokenPresented = false
   /// Latched until the owner or the operator resumes, whatever else happens.
   fileprivate(set) var isStopped: Bool
   /// Nanoseconds on the daemon's clock of the last request.
@@ -43,6 +45,9 @@ struct Session: Sendable {
   var context: EpisodeContext?
   /// Nanoseconds on the daemon's clock: when the last chunk of the episode was made, or left.
   var lastChunkAt: UInt64?
+
+  /// How often it may have a step.
+  var pace = SessionPace()
 
   /// Forgets the episode, but not the stop: a new episode is no permission to move.
   mutating func beginEpisode() {
@@ -67,30 +72,36 @@ struct Session: Sendable {
 /// memory; a session takes one with its first observation. When all places are taken, the session that was silent for longest gives its
 /// place away, if it is stopped or has been silent for the idle time. It remains known: its owner, its stop and its order survive.
 ///
-/// The records are bounded too. The oldest idle one is forgotten first, then the oldest stopped one. Once a stop had to be forgotten,
-/// every session that is not known begins stopped, so that no robot whose stop was forgotten moves before its owner resumes it.
+/// The records are bounded too, half of them for sessions that somebody owns and half for those that nobody does, such as made-up names
+/// that were stopped: no flood of stops makes the daemon forget an owner. Of owned ones the oldest idle one is forgotten first, then the
+/// oldest stopped one. Once a stop had to be forgotten, every session that is not known begins stopped, so that no robot whose stop was
+/// forgotten moves before its owner resumes it. The operator ends that (``resumeUnknown()``).
 struct SessionTable: Sendable {
   private var sessions: [String: Session] = [:]
   private var places: Set<String> = []
-  /// Known sessions without a place.
+  /// Owned sessions without a place.
   private var idle = RecencyList<String>()
   private var stopped = RecencyList<String>()
+  /// Sessions that nobody owns; they have no place.
+  private var ownerless = RecencyList<String>()
 
   private let capacity: Int
-  private let recordCapacity: Int
+  private let ownedCapacity: Int
+  private let ownerlessCapacity: Int
   /// Nanoseconds.
   private let idleTime: UInt64
 
-  /// Whether a stop was forgotten for want of memory, and new sessions begin stopped.
+  /// Whether a stop was forgotten for want of memory, and sessions that are not known begin stopped.
   private(set) var hasForgottenStop = false
 
   /// - Parameters:
   ///   - capacity: places, at least 1.
-  ///   - recordCapacity: known sessions; more than places.
+  ///   - recordCapacity: known sessions; more than twice the places.
   ///   - idleTime: nanoseconds of silence after which a session gives its place away.
   init(capacity: Int, recordCapacity: Int, idleTime: UInt64) {
     self.capacity = max(1, capacity)
-    self.recordCapacity = max(recordCapacity, self.capacity + 1)
+    ownedCapacity = max(recordCapacity - recordCapacity / 2, self.capacity + 1)
+    ownerlessCapacity = max(recordCapacity / 2, 1)
     self.idleTime = idleTime
   }
 
@@ -105,27 +116,59 @@ struct SessionTable: Sendable {
     set { if let newValue, sessions[id] != nil { sessions[id] = newValue } }
   }
 
-  /// Makes whoever greets first the owner.
+  /// Makes whoever greets first the owner, by the token that it has chosen, or one made here.
   ///
-  /// - Parameter token: that the client has sent.
+  /// One made here that nobody has sent yet may have been lost with its answer: another takes its place when the session is greeted
+  /// without a token again.
+  ///
+  /// - Parameters:
+  ///   - token: that the client has sent.
+  ///   - mayAdopt: whether it may become the session's.
   /// - Returns: the owner's token; `nil` when the session belongs to another client.
-  mutating func greet(_ id: String, presenting token: [UInt8], at now: UInt64) -> SessionToken? {
-    if let owner = sessions[id]?.token {
-      guard owner.matches(token) else { return nil }
-      touch(id, at: now)
-      return owner
+  mutating func greet(
+    _ id: String, presenting token: [UInt8], mayAdopt: Bool = true, at now: UInt64
+  ) -> SessionToken? {
+    if let session = sessions[id], let owner = session.token {
+      if owner.matches(token) {
+        notePresented(id)
+        touch(id, at: now)
+        return owner
+      }
+      guard !session.isTokenPresented, token.isEmpty else { return nil }
     }
     remember(id, at: now)
-    let token = SessionToken()
-    sessions[id]?.token = token
-    return token
+    let chosen = mayAdopt ? SessionToken(chosen: token) : nil
+    let owner = chosen ?? SessionToken()
+    sessions[id]?.token = owner
+    sessions[id]?.isTokenPresented = chosen != nil
+    file(id)
+    makeRoom(except: id)
+    return owner
   }
+
+  /// Takes note that the owner has its token.
+  mutating func notePresented(_ id: String) { sessions[id]?.isTokenPresented = true }
+
+  /// Takes the owner of a known session away, with its episode and its place. Its stop stays.
+  mutating func release(_ id: String, at now: UInt64) {
+    places.remove(id)
+    sessions[id]?.token = nil
+    sessions[id]?.isTokenPresented = false
+    sessions[id]?.context = nil
+    sessions[id]?.beginEpisode()
+    touch(id, at: now)
+    makeRoom(except: id)
+  }
+
+  /// Lets sessions that are not known begin unstopped again.
+  mutating func resumeUnknown() { hasForgottenStop = false }
 
   /// Latches the stop of a session, known or not. There is always room for it.
   mutating func stop(_ id: String, at now: UInt64) {
     remember(id, at: now)
     sessions[id]?.isStopped = true
     file(id)
+    makeRoom(except: id)
   }
 
   /// Clears the stop of a known session.
@@ -179,25 +222,37 @@ struct SessionTable: Sendable {
 
   /// Makes sure that a session is known, and marks it as active.
   private mutating func remember(_ id: String, at now: UInt64) {
-    if sessions[id] == nil {
-      if sessions.count >= recordCapacity { forgetOne() }
-      sessions[id] = Session(isStopped: hasForgottenStop, lastActive: now)
-    }
+    if sessions[id] == nil { sessions[id] = Session(isStopped: hasForgottenStop, lastActive: now) }
     touch(id, at: now)
   }
 
-  private mutating func forgetOne() {
-    if let id = idle.removeOldest() {
-      sessions[id] = nil
-    } else if let id = stopped.removeOldest() {
-      sessions[id] = nil
-      hasForgottenStop = true
+  /// Forgets what is more than may be remembered.
+  ///
+  /// - Parameter id: what has just come, which is the newest of its list.
+  private mutating func makeRoom(except id: String) {
+    while ownerless.count > ownerlessCapacity, let oldest = ownerless.removeOldest() { forget(oldest) }
+    while sessions.count - ownerless.count > ownedCapacity {
+      guard let oldest = idle.oldest != id ? idle.removeOldest() ?? stopped.removeOldest() : stopped.removeOldest()
+      else {
+        return
+      }
+      forget(oldest)
     }
+  }
+
+  private mutating func forget(_ id: String) {
+    if sessions.removeValue(forKey: id)?.isStopped == true { hasForgottenStop = true }
   }
 
   /// Puts a session without a place at the end of its list.
   private mutating func file(_ id: String) {
     guard let session = sessions[id], !places.contains(id) else { return }
+    if session.token == nil {
+      idle.remove(id)
+      stopped.remove(id)
+      return ownerless.use(id)
+    }
+    ownerless.remove(id)
     if session.isStopped {
       idle.remove(id)
       stopped.use(id)

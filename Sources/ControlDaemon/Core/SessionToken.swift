@@ -1,6 +1,8 @@
+import RobotLink
+
 /// Proves that a client owns its session, or that it is the operator on this machine. A secret: it does not show in any text.
 public struct SessionToken: Sendable, CustomStringConvertible, CustomReflectable {
-  /// Bytes of a token: too many to guess.
+  /// Bytes of a token that the daemon makes, and of the shortest that it takes: too many to guess.
   public static let byteCount = 16
 
   /// What travels in `session_token`.
@@ -10,6 +12,12 @@ public struct SessionToken: Sendable, CustomStringConvertible, CustomReflectable
   public init() {
     var generator = SystemRandomNumberGenerator()
     bytes = (0..<Self.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+  }
+
+  /// A token that a client has chosen; `nil` when it could be guessed, or is too long to travel.
+  public init?(chosen bytes: [UInt8]) {
+    guard (Self.byteCount...ProtocolLimits.maximumSessionTokenBytes).contains(bytes.count) else { return nil }
+    self.bytes = bytes
   }
 
   /// Whether `other` is this token. It takes the same time wherever they differ, so that nobody can find a token byte by byte.

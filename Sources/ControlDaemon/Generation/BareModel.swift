@@ -13,13 +13,6 @@ extension ModelPolicy: Generating where Model == UnifiedIOActionModel {
 
   /// Asks the policy's own model.
   public func generate(
-    _ request: GenerationRequest, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
-  ) throws(RobotError) -> GenerationResult {
-    try UnifiedIOGenerator(runner: model.runner).generate(request, nil, goesOn: goesOn)
-  }
-
-  /// Asks the policy's own model.
-  public func generate(
     _ request: GenerationRequest, prepared: PreparedInput, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
   ) throws(RobotError) -> GenerationResult {
     try UnifiedIOGenerator(runner: model.runner).generate(request, prepared, goesOn: goesOn)
@@ -31,6 +24,10 @@ public struct BareModel: ObservationPolicy, Generating {
   /// Without cameras, proprioception and actions.
   public let capabilities: Capabilities
   private let generator: UnifiedIOGenerator
+  /// Of as many beams as a question may have.
+  public var workingMemory: Int {
+    generator.runner.model.configuration.workingMemory(sequences: ProtocolLimits.maximumBeams)
+  }
 
   /// Loads the checkpoint.
   ///
@@ -62,7 +59,10 @@ public struct BareModel: ObservationPolicy, Generating {
   /// Says one word, so that the first who asks does not wait for the weights.
   public func warmUp() throws(RobotError) {
     let request = GenerationRequest(prompt: "Warm up.", maximumTokens: 1)
-    do throws(RobotError) { _ = try generate(request) { _ in true } } catch  where error.code == .unsupported {
+    do throws(RobotError) {
+      let prepared = try prepare(request, cancellation: Cancellation())
+      _ = try generate(request, prepared: prepared) { _ in true }
+    } catch  where error.code == .unsupported {
       // A checkpoint without text output warms up with its first picture or sound.
     }
   }
@@ -70,13 +70,6 @@ public struct BareModel: ObservationPolicy, Generating {
   /// Decodes pictures and sound, tokenizes the prompt.
   public func prepare(_ request: GenerationRequest, cancellation: Cancellation) throws(RobotError) -> PreparedInput {
     try generator.prepare(request, cancellation)
-  }
-
-  /// Asks the model.
-  public func generate(
-    _ request: GenerationRequest, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
-  ) throws(RobotError) -> GenerationResult {
-    try generator.generate(request, nil, goesOn: goesOn)
   }
 
   /// Asks the model.

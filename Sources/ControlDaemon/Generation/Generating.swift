@@ -15,17 +15,12 @@ public protocol Generating: Sendable {
 
   /// Runs the model on its own, in the place of the policy.
   ///
-  /// - Parameter goesOn: to be called before the work and after each token, as often as possible in between. Robots are served
+  /// - Parameters:
+  ///   - prepared: what ``prepare(_:cancellation:)`` made of the request.
+  ///   - goesOn: to be called before the work and after each token, as often as possible in between. Robots are served
   ///   inside of the call, so it may take a while, and ``ObservationPolicy/act(on:)`` may be called meanwhile. `false`
   ///   ends the generation there: it returns what was said so far, with the reason `cancelled`.
   /// - Throws: ``RobotError``, which is the client's answer.
-  func generate(
-    _ request: GenerationRequest, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
-  ) throws(RobotError) -> GenerationResult
-
-  /// As ``generate(_:goesOn:)``, of a request that was prepared.
-  ///
-  /// Unless a policy prepares anything, the same.
   func generate(
     _ request: GenerationRequest, prepared: PreparedInput, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
   ) throws(RobotError) -> GenerationResult
@@ -35,13 +30,6 @@ extension Generating {
   /// Prepares nothing.
   public func prepare(_ request: GenerationRequest, cancellation: Cancellation) throws(RobotError) -> PreparedInput {
     PreparedInput(())
-  }
-
-  /// Generates from the request alone.
-  public func generate(
-    _ request: GenerationRequest, prepared: PreparedInput, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
-  ) throws(RobotError) -> GenerationResult {
-    try generate(request, goesOn: goesOn)
   }
 }
 

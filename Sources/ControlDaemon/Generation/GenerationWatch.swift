@@ -28,7 +28,7 @@ final class GenerationWatch: Sendable {
   /// - Parameters:
   ///   - prepared: the time that the stages before the model took. What follows until the first token, which comes out of it, counts
   ///     as encoding.
-  ///   - goesOn: of the caller; see ``Generating/generate(_:goesOn:)``.
+  ///   - goesOn: of the caller; see ``Generating/generate(_:prepared:goesOn:)``.
   ///   - decode: makes text of tokens.
   init(
     _ prepared: StageTimings, _ goesOn: @escaping @Sendable (GenerationMoment) -> Bool,

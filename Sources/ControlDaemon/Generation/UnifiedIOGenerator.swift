@@ -22,14 +22,9 @@ struct UnifiedIOGenerator: Sendable {
   }
 
   /// As ``Generating/generate(_:prepared:goesOn:)``.
-  ///
-  /// - Parameter prepared: `nil`: to be prepared first.
   func generate(
-    _ request: GenerationRequest, _ prepared: PreparedInput?, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
+    _ request: GenerationRequest, _ prepared: PreparedInput, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
   ) throws(RobotError) -> GenerationResult {
-    guard let prepared else {
-      return try generate(request, try prepare(request, Cancellation()), goesOn: goesOn)
-    }
     guard let task = prepared.content as? PreparedTask else {
       throw RobotError(.internal, "generate", "the request was prepared by another policy")
     }

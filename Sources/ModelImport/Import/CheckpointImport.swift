@@ -44,6 +44,7 @@ public struct CheckpointImport {
   private let sources: WeightsSources
   private let options: Options
   private let folder: URL
+  private let companions: CheckpointCompanions
 
   /// Bytes of all tensors that are written.
   public var byteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
@@ -57,6 +58,7 @@ public struct CheckpointImport {
     var isFolder: ObjCBool = false
     _ = FileManager.default.fileExists(atPath: source.path, isDirectory: &isFolder)
     folder = isFolder.boolValue ? source : source.deletingLastPathComponent()
+    companions = try CheckpointCompanions(["tokenizer.model"], in: folder)
     sources = try WeightsSources(at: source)
     let inventory: TensorInventory
     do throws(ModelError) {
@@ -191,8 +193,7 @@ public struct CheckpointImport {
       }
       try sources.checkUnchanged()
       try destination.write(document.json, "config.json")
-      let tokenizer = folder.appending(path: "tokenizer.model")
-      if let data = try? Data(contentsOf: tokenizer) { try destination.write(data, "tokenizer.model") }
+      try companions.write(to: destination)
       try writer.finish()
     } catch let error as ImportError {
       throw error

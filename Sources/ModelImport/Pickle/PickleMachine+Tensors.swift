@@ -119,12 +119,21 @@ extension PickleMachine {
       guard name == "neg", type.element != nil else {
         throw ImportError(
           .refused, name.asQuoted,
-          "marks a tensor of torch.\(type.name) in \(path), which is not known here; save it after .resolve_\(name == "conj" ? "conj" : "neg")()"
+          "marks a tensor of torch.\(type.name) in \(path), which is not known here; \(Self.advice(for: name))"
         )
       }
       isNegated = true
     }
     return isNegated
+  }
+
+  /// What to save instead of a tensor with a mark.
+  private static func advice(for mark: String) -> String {
+    switch mark {
+    case "neg": "save it after .resolve_neg()"
+    case "conj": "save it after .resolve_conj()"
+    default: "save its numbers themselves, as torch.tensor(x.tolist()) makes them"
+    }
   }
 
   /// BINPERSID: `('storage', type, key, location, elements[, view])`.

@@ -8,7 +8,7 @@ import UnifiedIO
 public struct CheckpointQuantization {
   /// What is written.
   public let tensors: [TensorDescription]
-  private let folder: URL
+  private let companions: CheckpointCompanions
   private let checkpoint: Checkpoint
   private let matrices: [String: [Int]]
   private let options: WeightOptions
@@ -20,9 +20,9 @@ public struct CheckpointQuantization {
   ///   - block: inputs that share a scale, as in ``WeightOptions/block``.
   /// - Throws: ``ImportError``; `.unsupportedType` when the weights are in 8 bits already.
   public init(_ folder: URL, block: Int? = nil) throws(ImportError) {
-    self.folder = folder
     options = WeightOptions(format: .int8, block: block)
     do {
+      companions = try CheckpointCompanions(["config.json", "tokenizer.model"], in: folder)
       checkpoint = try Checkpoint(directory: folder)
       guard !checkpoint.isQuantized else {
         throw ImportError(.unsupportedType, folder.path, "holds 8-bit weights already; quantize the original")
@@ -77,9 +77,7 @@ public struct CheckpointQuantization {
         }
       }
       try checkpoint.checkUnchanged()
-      for name in ["config.json", "tokenizer.model"] {
-        if let data = try? Data(contentsOf: folder.appending(path: name)) { try destination.write(data, name) }
-      }
+      try companions.write(to: destination)
       try writer.finish()
     } catch let error as ImportError {
       throw error

@@ -21,6 +21,8 @@ struct EpisodeScheduler: Sendable {
   }
 
   private let tasks: [String]
+  /// The attempts that an episode may have; one that was lost as often as allowed before may have as many again.
+  private let allowed: [Int: Int]
   private let maximumAttempts: Int
   /// Places of the episodes that wait, by task, in the order of the plan.
   private var waiting: [String: [Int]] = [:]
@@ -36,11 +38,10 @@ struct EpisodeScheduler: Sendable {
     self.tasks = tasks
     self.maximumAttempts = max(1, maximumAttempts)
     lost = lostAttempts
+    let again = max(1, maximumAttempts)
+    allowed = lostAttempts.filter { $0.value >= again }.mapValues { $0 + again }
     for (place, task) in tasks.enumerated() where !settled.contains(place) { waiting[task, default: []].append(place) }
   }
-
-  /// Episodes without an outcome, those that run included.
-  var remaining: Int { running.count + waiting.values.reduce(0) { $0 + $1.count } }
 
   /// The next attempt for a worker.
   ///
@@ -69,7 +70,7 @@ struct EpisodeScheduler: Sendable {
   mutating func lose(_ worker: Int) -> Loss? {
     guard let attempt = running.removeValue(forKey: worker) else { return nil }
     lost[attempt.id] = attempt.number
-    guard attempt.number < maximumAttempts else { return .abandoned }
+    guard attempt.number < allowed[attempt.id] ?? maximumAttempts else { return .abandoned }
     // In front: its seeds' neighbours may still be under way on the same scene.
     waiting[tasks[attempt.id], default: []].insert(attempt.id, at: 0)
     return .retried

@@ -6,20 +6,54 @@ import Synchronization
 /// Runs the episodes of a plan on workers, which are simulator processes, and records each as it ends.
 ///
 /// A worker that crashes, hangs or uses too much memory costs one attempt at one episode, which is tried again. What cannot be mended
-/// by trying again, such as a policy that does not fit the robot, ends the evaluation.
+/// by trying again, such as a policy that does not fit the robot or a simulator that is not installed, ends the evaluation.
 public final class Evaluation: Sendable {
+  /// What happens when a worker loses its episode.
+  public enum LossRule: Sendable, Hashable {
+    /// The episode is tried again, so many times in all; lost once more, it is abandoned.
+    case retry(attempts: Int)
+    /// The evaluation ends with the worker's error.
+    case end
+  }
+
+  /// What ``Evaluation/interrupt(by:)`` does at first; a second one always kills the workers.
+  public enum Interruption: Sendable, Hashable {
+    /// The episodes that run are finished.
+    case finish
+    /// The workers get the signal, and some seconds to heed it.
+    case now
+  }
+
+  /// Where films of the episodes go.
+  public struct Videos: Sendable, Hashable {
+    /// The folder, as workers are told of it.
+    public var folder: String
+    /// The folder, as the record names it.
+    public var recorded: String
+
+    /// Collects the parts.
+    public init(folder: String, recorded: String) {
+      self.folder = folder
+      self.recorded = recorded
+    }
+  }
+
   /// How the work is shared out.
   public struct Options: Sendable, Hashable {
     /// Simulator processes, at least 1.
     public var workers = 1
-    /// Attempts at one episode before it counts as abandoned.
-    public var maximumAttempts = 3
+    /// What happens when a worker loses its episode.
+    public var onLoss = LossRule.retry(attempts: 3)
+    /// Attempts in a row, of all workers, that may be lost without a finished episode between them; one more ends the evaluation.
+    public var lossesInARow = 9
+    /// What an interruption does at first.
+    public var interruption = Interruption.finish
     /// How long a worker may report nothing before it counts as hung.
     public var patience: Duration = .seconds(120)
     /// Mebibytes that a worker may use before it is replaced between two episodes.
     public var maximumMemory = 3000.0
-    /// Where videos of the episodes go; `nil`: none are made.
-    public var videos: URL?
+    /// Where films of the episodes go; `nil`: none are made.
+    public var videos: Videos?
 
     /// The defaults of each property.
     public init() {}
@@ -27,27 +61,36 @@ public final class Evaluation: Sendable {
 
   /// What happens during an evaluation.
   public enum Event: Sendable, Hashable {
+    /// A worker has begun.
+    case ready(WorkerRecord)
     /// A worker begins an attempt.
     case began(RunConfiguration.Episode, worker: Int)
-    /// An attempt was recorded, whatever became of it.
-    case recorded(EpisodeRecord)
+    /// A worker has reported a policy step of its episode.
+    case stepped(StepRecord, worker: Int)
+    /// A worker has reported nothing for so long.
+    case silence(Duration, worker: Int)
+    /// An attempt was recorded with its steps, whatever became of it.
+    case recorded(EpisodeRecord, steps: [StepRecord])
     /// A worker wrote a line for people.
     case said(String, worker: Int)
   }
 
-  private struct State {
+  struct State {
     var scheduler: EpisodeScheduler
     var children: [Int: ChildProcess] = [:]
     var isStopping = false
+    /// What a worker that starts now gets at once: the evaluation is being ended.
+    var signal: Int32?
+    var lossesInARow = 0
     var failure: RolloutError?
   }
 
-  private let suite: Suite
-  private let database: RunDatabase
-  private let options: Options
-  private let command: @Sendable (_ worker: Int) -> ChildProcess.Command
-  private let onEvent: @Sendable (Event) -> Void
-  private let state: Mutex<State>
+  let suite: Suite
+  let database: RunDatabase
+  let options: Options
+  let command: @Sendable (_ worker: Int) -> ChildProcess.Command
+  let onEvent: @Sendable (Event) -> Void
+  let state: Mutex<State>
 
   /// - Parameters:
   ///   - suite: gives the step limit and the rule of success.
@@ -73,30 +116,41 @@ public final class Evaluation: Sendable {
     for (place, episode) in episodes.enumerated() {
       if let attempts = remaining[episode] { lost[place] = attempts } else { settled.insert(place) }
     }
-    let scheduler = EpisodeScheduler(
-      tasks: episodes.map(\.task), lostAttempts: lost, settled: settled, maximumAttempts: options.maximumAttempts)
+    let attempts = if case .retry(let attempts) = options.onLoss { attempts } else { 1 }
     self.suite = suite
     self.database = database
     self.options = options
     self.command = command
     self.onEvent = onEvent
-    state = Mutex(State(scheduler: scheduler))
+    state = Mutex(
+      State(
+        scheduler: EpisodeScheduler(
+          tasks: episodes.map(\.task), lostAttempts: lost, settled: settled, maximumAttempts: attempts)))
   }
 
-  /// Episodes without an outcome.
-  public var remaining: Int { state.withLock { $0.scheduler.remaining } }
-
-  /// Asks the evaluation to end: the episodes that run are finished and recorded. Asked again, they are given up and run anew when the run is
-  /// gone on with.
-  public func interrupt() {
-    let children = state.withLock { state -> [ChildProcess] in
-      defer { state.isStopping = true }
-      return state.isStopping ? Array(state.children.values) : []
+  /// Asks the evaluation to end, as ``Options/interruption`` says. Asked again, it kills the workers: the episodes that run are given up, and
+  /// run anew when the run is gone on with. May be called from any thread.
+  ///
+  /// - Parameter signal: passed on to the workers, SIGINT as it is and any other as SIGTERM.
+  public func interrupt(by signal: Int32 = SIGINT) {
+    let (passed, children) = state.withLock { state -> (Int32?, [ChildProcess]) in
+      if state.isStopping {
+        state.signal = SIGKILL
+      } else if options.interruption == .now {
+        state.signal = signal == SIGINT ? SIGINT : SIGTERM
+      }
+      state.isStopping = true
+      return (state.signal, Array(state.children.values))
     }
-    for child in children { child.send(SIGKILL) }
+    guard let passed else { return }
+    for child in children { child.endWith(passed) }
+    guard passed != SIGKILL else { return }
+    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(Int(WorkerProcess.grace / .seconds(1)))) { [self] in
+      for child in state.withLock({ Array($0.children.values) }) { child.send(SIGKILL) }
+    }
   }
 
-  /// Runs until every episode has an outcome, or until ``interrupt()``.
+  /// Runs until every episode has an outcome, or until ``interrupt(by:)``.
   ///
   /// - Throws: ``RolloutError``: what ended the evaluation before its time. Everything recorded until then stays.
   public func run() throws(RolloutError) {
@@ -113,101 +167,12 @@ public final class Evaluation: Sendable {
     group.wait()
     if let failure = state.withLock({ $0.failure }) { throw failure }
   }
-
-  // MARK: One worker
-
-  private func serve(_ worker: Int) {
-    var process: WorkerProcess?
-    var task: String?
-    while let attempt = next(worker, after: task) {
-      do throws(RolloutError) {
-        if process == nil { process = try start(worker) }
-        guard let running = process else { break }
-        let episode = database.configuration.episodes[attempt.id]
-        onEvent(.began(episode, worker: worker))
-        let outcome = try running.run(job(attempt, episode))
-        try settle(worker, attempt, outcome)
-        task = episode.task
-        if case .finished(_, _, let memory) = outcome, memory < options.maximumMemory { continue }
-        // A simulator that has failed, or grown too large, is not trusted with the next episode.
-        running.end()
-        (process, task) = (nil, nil)
-      } catch {
-        fail(error)
-        break
-      }
-    }
-    process?.end()
-    state.withLock { $0.children[worker] = nil }
-  }
-
-  private func next(_ worker: Int, after task: String?) -> EpisodeScheduler.Attempt? {
-    state.withLock { state in
-      guard !state.isStopping, state.failure == nil else { return nil }
-      return state.scheduler.next(for: worker, after: task)
-    }
-  }
-
-  private func start(_ worker: Int) throws(RolloutError) -> WorkerProcess {
-    let process = try WorkerProcess(command(worker), patience: options.patience) { [onEvent] line in
-      onEvent(.said(line, worker: worker))
-    }
-    state.withLock { $0.children[worker] = process.child }
-    return process
-  }
-
-  private func job(_ attempt: EpisodeScheduler.Attempt, _ episode: RunConfiguration.Episode) -> WorkerJob {
-    let video = options.videos?.appending(path: "\(episode.task)-seed\(episode.seed).mp4").path
-    let task = suite.tasks.first { $0.name == episode.task }
-    let options = task.flatMap { $0.options.isEmpty ? nil : $0.options }
-    return WorkerJob(
-      id: attempt.id, task: task?.scene ?? episode.task, seed: episode.seed, stepLimit: suite.stepLimit,
-      stopsAtSuccess: suite.success == .any, video: video, options: options)
-  }
-
-  /// Records what became of an attempt.
-  private func settle(
-    _ worker: Int, _ attempt: EpisodeScheduler.Attempt, _ outcome: WorkerProcess.Outcome
-  ) throws(RolloutError) {
-    let episode = database.configuration.episodes[attempt.id]
-    var record = EpisodeRecord(episode: episode, attempt: attempt.number, worker: worker)
-    var steps: [StepRecord] = []
-    switch outcome {
-    case .finished(let end, let taken, _):
-      record.take(end)
-      steps = taken
-      state.withLock { $0.scheduler.finish(worker) }
-    case .lost(let reason):
-      // Ended on purpose: the episode is not to blame and is run when the run is gone on with.
-      guard !state.withLock({ $0.isStopping }) else { return }
-      let loss = state.withLock { $0.scheduler.lose(worker) }
-      record.state = loss == .abandoned ? .abandoned : .lost
-      record.reason = reason
-    }
-    do throws(RunDatabaseError) {
-      if case .finished(let end, _, _) = outcome { try database.note(proprioception: end.proprioception) }
-      try database.record(record, steps: steps)
-    } catch {
-      throw RolloutError(.cannotWrite, error.subject, error.message)
-    }
-    onEvent(.recorded(record))
-  }
-
-  private func fail(_ error: RolloutError) { state.withLock { $0.failure = $0.failure ?? error } }
 }
 
-extension EpisodeRecord {
-  fileprivate mutating func take(_ end: WorkerEvent.EpisodeEnd) {
-    state = .finished
-    successAtAnyStep = end.success
-    successAtEnd = end.successAtEnd
-    steps = end.steps
-    stepsToSuccess = end.stepsToSuccess
-    heldSteps = end.heldSteps
-    limitedActions = end.limitedActions
-    pathLength = end.pathLength
-    meanJerk = end.meanJerk
-    wallSeconds = end.wallS
-    video = end.video
+extension ChildProcess {
+  /// Sends a signal that ends, to a stopped process too.
+  func endWith(_ signal: Int32) {
+    send(signal)
+    send(SIGCONT)
   }
 }

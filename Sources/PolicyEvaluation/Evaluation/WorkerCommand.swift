@@ -9,26 +9,39 @@ extension Suite {
     case expert
   }
 
+  /// The robot's clock, against which the deadlines of commands run.
+  public enum Clock: String, Sendable, Hashable, CaseIterable {
+    /// Time passes only when the simulator steps: no answer is late, and a busy machine gives the same result.
+    case simulated
+    /// The machine's clock: a daemon slower than its deadline makes the robot hold, as on a real arm.
+    case wall
+  }
+
   /// Whether the world waits for the policy.
   public enum Mode: Sendable, Hashable {
-    /// Time passes only when the simulator steps, so a busy machine changes nothing.
-    case lockstep
+    /// It waits. Deadlines of commands run against this clock.
+    case lockstep(Clock = .simulated)
     /// The simulator steps at its control rate, whatever the policy does; each answer is held back for some milliseconds.
     case realtime(addedDelay: Double)
   }
 
   /// The program that runs this suite's episodes as it is told on its standard input.
   ///
-  /// - Parameter pythonPath: folders in which the simulator's modules are looked for before any other.
+  /// - Parameter pythonPath: full paths of folders in which the simulator's modules are looked for before any other.
   public func workerCommand(
-    python: PythonInterpreter, policy: Policy, mode: Mode = .lockstep, pythonPath: [String] = []
+    python: PythonInterpreter, policy: Policy, mode: Mode = .lockstep(), pythonPath: [String] = []
   ) -> ChildProcess.Command {
     var arguments = python.launch(module: "uio2_envs.worker", pythonPath: pythonPath) + [environment]
     switch policy {
     case .daemon(let address): arguments += ["--connect", address]
     case .expert: arguments.append("--expert")
     }
-    if case .realtime(let delay) = mode { arguments += ["--mode", "realtime", "--added-delay", "\(delay)"] }
+    switch mode {
+    // A request that is given up would be a control step held, and the outcome would depend on how busy the machine is.
+    case .lockstep(.simulated): arguments += ["--clock", "simulated", "--timeout", "60"]
+    case .lockstep(.wall): arguments += ["--clock", "wall"]
+    case .realtime(let delay): arguments += ["--mode", "realtime", "--added-delay", "\(delay)"]
+    }
     for folder in pythonPath { arguments += ["--python-path", folder] }
     return ChildProcess.Command(executable: python.path, arguments: arguments, lifeline: .standardInput)
   }

@@ -1,9 +1,9 @@
-import Foundation
+import RunDatabase
 
 /// What a worker process reports: one JSON object a line on its standard output (`Envs/uio2_envs/worker.py`).
-enum WorkerEvent: Sendable, Hashable {
+package enum WorkerEvent: Sendable, Hashable {
   case ready(Ready)
-  case episodeStart(id: Int)
+  case episodeStart(EpisodeStart)
   case step(Step)
   case episodeEnd(EpisodeEnd)
   /// One episode failed, and the worker ends.
@@ -11,78 +11,81 @@ enum WorkerEvent: Sendable, Hashable {
   /// The worker cannot go on.
   case failed(Failure)
 
-  struct Ready: Sendable, Hashable, Decodable {
-    var policy: String
-    var policyDigest: String
-    /// Versions of the simulator's packages, by name.
-    var versions: [String: String]?
+  package struct Ready: Sendable, Hashable, Decodable {
+    package var policy: String
+    /// Empty for experts.
+    package var policyDigest: String
+    package var simulator: Simulator?
+
+    enum CodingKeys: String, CodingKey {
+      case policy, simulator
+      case policyDigest = "policy_digest"
+    }
   }
 
-  struct Step: Sendable, Hashable, Decodable {
-    var id: Int
-    var step: Int
-    var success: Bool
-    var latencyMs: [String: Double?]
-    var confidence: Double?
-    var limitFlags: UInt32
-    var proprioception: [Double]
-    var tokens: [Int32]
-    var commands: [[Double]]
-    var reward: Double?
+  package struct EpisodeStart: Sendable, Hashable, Decodable {
+    package var id: Int
+    package var instruction: String?
+    package var goalProtocol: String?
+    /// Control steps after which the episode has failed.
+    package var stepLimit: Int?
+
+    enum CodingKeys: String, CodingKey {
+      case id, instruction
+      case goalProtocol = "goal_protocol"
+      case stepLimit = "step_limit"
+    }
   }
 
-  struct EpisodeEnd: Sendable, Hashable, Decodable {
-    var id: Int
-    var task: String
-    var seed: Int
-    var success: Bool
-    var successAtEnd: Bool
-    var steps: Int
-    var stepsToSuccess: Int?
-    var heldSteps: Int
-    var limitedActions: Int
+  package struct Step: Sendable, Hashable {
+    package var id: Int
+    package var record: StepRecord
+  }
+
+  package struct EpisodeEnd: Sendable, Hashable, Decodable {
+    package var id: Int
+    package var task: String
+    package var seed: Int
+    package var success: Bool
+    package var successAtEnd: Bool
+    package var steps: Int
+    package var policySteps: Int
+    package var stepsToSuccess: Int?
+    package var heldSteps: Int
+    package var lateSteps: Int?
+    package var skippedActions: Int?
+    package var limitedActions: Int
     /// Names of the steps' proprioception.
-    var proprioception: [String]
-    var pathLength: Double?
-    var meanJerk: Double?
-    var wallS: Double
-    var video: String?
-    /// Of the worker since it began.
-    var peakMemoryMib: Double
+    package var proprioception: [String]?
+    package var pathLength: Double?
+    package var meanJerk: Double?
+    package var wallSeconds: Double
+    package var video: String?
+    /// Of the worker since it began, in mebibytes.
+    package var peakMemory: Double?
+
+    enum CodingKeys: String, CodingKey {
+      case id, task, seed, success, steps, proprioception, video
+      case successAtEnd = "success_at_end"
+      case policySteps = "policy_steps"
+      case stepsToSuccess = "steps_to_success"
+      case heldSteps = "held_steps"
+      case lateSteps = "late_steps"
+      case skippedActions = "skipped_actions"
+      case limitedActions = "limited_actions"
+      case pathLength = "path_length"
+      case meanJerk = "mean_jerk"
+      case wallSeconds = "wall_s"
+      case peakMemory = "peak_memory_mib"
+    }
   }
 
-  struct Failure: Sendable, Hashable, Decodable {
-    var code: String
-    var subject: String
-    var message: String
-  }
-
-  /// Reads a line.
-  ///
-  /// - Throws: ``RolloutError`` `.malformedEvent` with the line's number.
-  init(line: [UInt8], number: Int) throws(RolloutError) {
-    struct Kind: Decodable {
-      var event: String
-      var id: Int?
-    }
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let data = Data(line)
-    do {
-      let kind = try decoder.decode(Kind.self, from: data)
-      switch (kind.event, kind.id) {
-      case ("ready", _): self = .ready(try decoder.decode(Ready.self, from: data))
-      case ("episode_start", let id?): self = .episodeStart(id: id)
-      case ("step", _): self = .step(try decoder.decode(Step.self, from: data))
-      case ("episode_end", _): self = .episodeEnd(try decoder.decode(EpisodeEnd.self, from: data))
-      case ("episode_failed", let id?): self = .episodeFailed(id: id, try decoder.decode(Failure.self, from: data))
-      case ("failed", _): self = .failed(try decoder.decode(Failure.self, from: data))
-      default: throw RolloutError(.malformedEvent, "line \(number)", "unknown event \(kind.event)")
-      }
-    } catch let error as RolloutError {
-      throw error
-    } catch {
-      throw RolloutError(.malformedEvent, "line \(number)", "the worker's report cannot be read: \(error)")
-    }
+  package struct Failure: Sendable, Hashable, Decodable {
+    /// A code of the wire protocol's list or of the robot's own.
+    package var code: String
+    /// The field or thing at fault; may be empty.
+    package var subject: String
+    /// A sentence a person can act on.
+    package var message: String
   }
 }

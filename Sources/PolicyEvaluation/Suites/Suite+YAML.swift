@@ -1,10 +1,10 @@
 import Foundation
+import RunDatabase
 import Yams
 
 extension Suite {
   private static let maximumBytes = 1 << 20
   private static let maximumTasks = 10_000
-  private static let maximumEpisodes = 1_000_000
 
   /// Reads the text of a suite file.
   ///
@@ -108,88 +108,6 @@ extension Suite {
       let variantGroup = variants == nil ? nil : variant.label ?? "unperturbed"
       return Task(name: name, group: variantGroup ?? group ?? "", scene: scene, options: options)
     }
-  }
-}
-
-/// A value of a suite file and the way to it.
-private struct SuiteField {
-  let node: Node
-  let file: String
-  let path: String
-
-  init(_ node: Node, file: String, path: String) {
-    self.node = node
-    self.file = file
-    self.path = path
-  }
-
-  /// A mapping whose keys are known, each once.
-  struct Mapping {
-    var fields: [String: SuiteField]
-    var owner: SuiteField
-
-    func required(_ key: String) throws(RolloutError) -> SuiteField {
-      guard let field = fields[key] else { throw owner.fault("expected the key \(key)") }
-      return field
-    }
-
-    func optional(_ key: String) -> SuiteField? { fields[key] }
-  }
-
-  func fault(_ message: String) -> RolloutError {
-    let line = node.mark.map { ":\($0.line)" } ?? ""
-    return RolloutError(.invalidPlan, file + line, path.isEmpty ? message : "\(path): \(message)")
-  }
-
-  func mapping(known: Set<String>) throws(RolloutError) -> Mapping {
-    guard case .mapping(let mapping) = node else { throw fault("expected keys and values") }
-    var fields: [String: SuiteField] = [:]
-    for (key, value) in mapping {
-      let name = key.string ?? ""
-      let field = SuiteField(value, file: file, path: path.isEmpty ? name : "\(path).\(name)")
-      guard known.contains(name) else {
-        throw SuiteField(key, file: file, path: path).fault(
-          "expected one of \(known.sorted().joined(separator: ", ")), found \(name)")
-      }
-      guard fields.updateValue(field, forKey: name) == nil else { throw field.fault("expected this key once") }
-    }
-    return Mapping(fields: fields, owner: self)
-  }
-
-  func sequence(upTo maximum: Int) throws(RolloutError) -> [SuiteField] {
-    guard case .sequence(let sequence) = node else { throw fault("expected a list") }
-    guard sequence.count <= maximum else { throw fault("expected at most \(maximum) entries, found \(sequence.count)") }
-    return sequence.enumerated().map { SuiteField($1, file: file, path: "\(path)[\($0)]") }
-  }
-
-  func text() throws(RolloutError) -> String {
-    guard case .scalar(let scalar) = node, scalar.string.utf8.count <= 1000 else {
-      throw fault("expected a text of at most 1000 bytes")
-    }
-    return scalar.string
-  }
-
-  func identifier() throws(RolloutError) -> String {
-    let text = try text()
-    guard RolloutPlan.isName(text) else { throw fault("expected a name of letters, digits and -_., found \"\(text)\"") }
-    return text
-  }
-
-  func integer(in range: ClosedRange<Int>) throws(RolloutError) -> Int {
-    let text = try text()
-    guard let number = Int(text), range.contains(number) else {
-      throw fault("expected a whole number from \(range.lowerBound) to \(range.upperBound), found \"\(text)\"")
-    }
-    return number
-  }
-
-  func choice<Value: RawRepresentable & CaseIterable>() throws(RolloutError) -> Value where Value.RawValue == String {
-    let text = try text()
-    guard let value = Value(rawValue: text) else {
-      let names = Value.allCases.map(\.rawValue).joined(separator: " or ")
-      throw fault("expected \(names), found \"\(text)\"")
-    }
-    return value
   }
 }
 

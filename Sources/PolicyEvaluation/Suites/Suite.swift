@@ -1,12 +1,9 @@
+public import RunDatabase
+
 /// What is evaluated: an environment, its tasks in groups, seeds, the step limit and the rule of success. The contents of a suite file.
 public struct Suite: Sendable, Hashable {
   /// When an episode counts as a success, and when it ends.
-  public enum SuccessRule: String, Sendable, Hashable, CaseIterable {
-    /// The task is solved at any step; the episode ends there.
-    case any
-    /// The task is solved in the state in which the episode ends, which is at the step limit.
-    case end
-  }
+  public typealias SuccessRule = RunConfiguration.SuccessRule
 
   /// How the episodes of a task differ from the plain ones: what a worker is told beside task and seed.
   public struct Options: Sendable, Hashable, Encodable {
@@ -38,7 +35,7 @@ public struct Suite: Sendable, Hashable {
     public var options: Options
   }
 
-  /// Letters, digits and `-_.`; the file's name without its ending.
+  /// Letters, digits and `-_.`; the file's name without its ending, or the simulator's where there is no file.
   public let name: String
   /// A sentence for people.
   public let description: String
@@ -54,19 +51,6 @@ public struct Suite: Sendable, Hashable {
   public let stepLimit: Int?
   /// When an episode counts as a success.
   public let success: SuccessRule
-  /// Hex SHA-256 of the file.
+  /// Hex SHA-256 of the file; empty where there is none.
   public let digest: String
-
-  /// The groups in the order in which they appear, with their tasks; one unnamed group when tasks have none.
-  public var groups: [(name: String, tasks: [String])] {
-    var groups: [(name: String, tasks: [String])] = []
-    for task in tasks {
-      if let place = groups.firstIndex(where: { $0.name == task.group }) {
-        groups[place].tasks.append(task.name)
-      } else {
-        groups.append((task.group, [task.name]))
-      }
-    }
-    return groups
-  }
 }

@@ -23,27 +23,22 @@ public struct Proportion: Sendable, Hashable {
   /// - Returns: 0...1 when nothing was tried.
   public func clopperPearsonInterval(confidence: Double = 0.95) -> ClosedRange<Double> {
     guard trials > 0 else { return 0...1 }
-    let tail = (1 - confidence) / 2
-    let (k, n) = (Double(successes), Double(trials))
-    let lower = successes == 0 ? 0 : BetaDistribution.quantile(tail, a: k, b: n - k + 1)
-    let upper = successes == trials ? 1 : BetaDistribution.quantile(1 - tail, a: k + 1, b: n - k)
-    return lower...max(lower, upper)
+    return BetaDistribution.clopperPearson(
+      successes: Double(successes), trials: Double(trials), confidence: confidence)
   }
+}
 
-  /// Wilson's score interval (Journal of the American Statistical Association 22, 1927).
+extension BetaDistribution {
+  /// Clopper and Pearson's interval, continued between whole numbers.
   ///
-  /// - Returns: 0...1 when nothing was tried.
-  public func wilsonInterval(confidence: Double = 0.95) -> ClosedRange<Double> {
-    guard let rate else { return 0...1 }
-    let z = NormalDistribution.deviations(for: confidence)
-    let n = Double(trials)
-    let scale = 1 + z * z / n
-    let centre = (rate + z * z / (2 * n)) / scale
-    let half = z / scale * (rate * (1 - rate) / n + z * z / (4 * n * n)).squareRoot()
-    // Rounding leaves 0.9999… where the formula gives exactly 1, and 1e-17 where it gives 0.
-    let lower = successes == 0 ? 0 : min(max(centre - half, 0), 1)
-    let upper = successes == trials ? 1 : min(max(centre + half, lower), 1)
-    return lower...upper
+  /// - Parameters:
+  ///   - successes: 0...`trials`.
+  ///   - trials: above 0.
+  static func clopperPearson(successes k: Double, trials n: Double, confidence: Double) -> ClosedRange<Double> {
+    let tail = (1 - confidence) / 2
+    let lower = k <= 0 ? 0 : quantile(tail, a: k, b: max(0, n - k) + 1)
+    let upper = k >= n ? 1 : quantile(1 - tail, a: k + 1, b: n - k)
+    return lower...max(lower, upper)
   }
 }
 

@@ -14,9 +14,31 @@ public struct StratifiedMean: Sendable, Hashable {
     }
   }
 
-  /// How the interval is made, for reports.
-  public static let intervalMethod =
-    "stratified normal interval; each stratum's variance from its rate smoothed by half a success and half a failure"
+  /// How an interval is made. It follows from the weights and the numbers of trials and never from outcomes, so that choosing it costs no
+  /// coverage.
+  public enum IntervalMethod: Sendable, Hashable, CustomStringConvertible {
+    /// One stratum: Clopper and Pearson.
+    case exact
+    /// Few strata, or few that weigh something: Clopper and Pearson with as many trials as there would be if each weighed what the heaviest
+    /// does.
+    case conservative
+    /// Many strata: a normal interval with each stratum's own variance.
+    case normal
+
+    /// Its name in reports.
+    public var description: String {
+      switch self {
+      case .exact: "Clopper and Pearson"
+      case .conservative:
+        "Clopper and Pearson over all strata, each trial taken for as much as the one that weighs most"
+      case .normal:
+        "stratified normal interval; each stratum's variance from its rate smoothed by half a success and half a failure"
+      }
+    }
+  }
+
+  /// So many strata of equal weight, or unequal ones that are worth as many, make the normal interval hold what it says.
+  private static let manyStrata = 20.0
 
   private let strata: [Stratum]
 
@@ -42,13 +64,48 @@ public struct StratifiedMean: Sendable, Hashable {
   /// The mean, 0...1.
   public var rate: Double { strata.reduce(0) { $0 + $1.weight * ($1.proportion.rate ?? 0) } }
 
-  /// A normal interval of the mean.
+  /// How ``interval(confidence:)`` is made.
+  ///
+  /// Weights `w` that sum to 1 are worth `1 / Σ w²` strata (Kish, Survey Sampling, 1965).
+  public var intervalMethod: IntervalMethod {
+    guard strata.count > 1 else { return .exact }
+    let worth = 1 / strata.reduce(0) { $0 + $1.weight * $1.weight }
+    return worth >= Self.manyStrata ? .normal : .conservative
+  }
+
+  /// An interval of the mean, by ``intervalMethod``.
+  public func interval(confidence: Double = 0.95) -> ClosedRange<Double> {
+    switch intervalMethod {
+    case .exact, .conservative: conservativeInterval(confidence)
+    case .normal: normalInterval(confidence)
+    }
+  }
+
+  /// Clopper and Pearson's interval of a binomial count with the same mean that varies at least as much.
+  ///
+  /// A trial of stratum `i` weighs `wᵢ / nᵢ` in the mean. With `m` the greatest of these weights, the mean behaves no worse than `m` times a
+  /// binomial count of `1 / m` trials with the mean's own probability: the logarithm of a trial's moment generating function is convex in
+  /// its weight and concave in its probability, so raising each weight to `m` and levelling the probabilities only makes large deviations
+  /// likelier. For equal weights this is the pooled count and a theorem of Hoeffding's (Annals of Mathematical Statistics 27, 1956). Exact
+  /// enumeration with one, two and three strata finds no coverage below 95 %. Where rates differ much it is wider than it need be.
+  private func conservativeInterval(_ confidence: Double) -> ClosedRange<Double> {
+    let heaviest = strata.reduce(0) { max($0, $1.weight / Double($1.proportion.trials)) }
+    let rate = rate
+    // Sums of weights are rounded; that nothing or everything succeeded is known exactly.
+    let isNone = strata.allSatisfy { $0.proportion.successes == 0 }
+    let isAll = strata.allSatisfy { $0.proportion.successes == $0.proportion.trials }
+    let interval = BetaDistribution.clopperPearson(
+      successes: isNone ? 0 : isAll ? 1 / heaviest : rate / heaviest, trials: 1 / heaviest, confidence: confidence)
+    return min(interval.lowerBound, rate)...max(interval.upperBound, rate)
+  }
+
+  /// A normal interval.
   ///
   /// The variance of a stratum is `p (1 - p) / (n - 1)` with `p = (successes + 1/2) / (n + 1)`: without the halves (the Jeffreys prior)
-  /// a stratum in which everything succeeded would count as certain. In simulations with 4 to 50 strata of 5 to 50 episodes and rates from
-  /// 0.4 to 1 the 95 % interval held the truth in 94 to 100 % of the cases; methods that combine Wilson's or Clopper and Pearson's intervals
-  /// fell to 83 % where all rates are near 100 %.
-  public func interval(confidence: Double = 0.95) -> ClosedRange<Double> {
+  /// a stratum in which everything succeeded would count as certain. With 20 to 50 strata of 5 to 50 episodes, MT50's tiers among them,
+  /// and rates from 0.2 to 1 the 95 % interval held the truth in 95 to 100 % of simulated evaluations. With one or two strata it falls to
+  /// 77 %.
+  private func normalInterval(_ confidence: Double) -> ClosedRange<Double> {
     let variance = strata.reduce(0) { sum, stratum in
       let trials = Double(stratum.proportion.trials)
       let smoothed = (Double(stratum.proportion.successes) + 0.5) / (trials + 1)

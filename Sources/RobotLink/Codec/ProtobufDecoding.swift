@@ -70,7 +70,9 @@ extension RequestMessage.Body {
     case UIO2__V1__REQUEST__BODY_RESET: self = .reset
     case UIO2__V1__REQUEST__BODY_STOP:
       self = .stop(reason: try copiedText(try present(message.stop, "stop").pointee.reason, "stop.reason"))
-    case UIO2__V1__REQUEST__BODY_RESUME: self = .resume
+    case UIO2__V1__REQUEST__BODY_RESUME:
+      self = try present(message.resume, "resume").pointee.unknown_sessions != 0 ? .resumeUnknown : .resume
+    case UIO2__V1__REQUEST__BODY_RELEASE: self = .release
     case UIO2__V1__REQUEST__BODY_GENERATE:
       self = .generate(try GenerationRequest(try present(message.generate, "generate").pointee))
     case UIO2__V1__REQUEST__BODY_CANCEL:
@@ -78,7 +80,7 @@ extension RequestMessage.Body {
     default:
       throw RobotError(
         .malformed, "request.body",
-        "expected hello, observation, reset, stop, resume, generate or cancel; found none of them")
+        "expected hello, observation, reset, stop, resume, release, generate or cancel; found none of them")
     }
   }
 }
@@ -119,7 +121,7 @@ extension Observation {
       proprioception: copiedNumbers(message.proprioception, message.n_proprioception),
       instruction: try copiedText(message.instruction, "observation.instruction", code: .invalidInstruction),
       promptParts: try copiedPrompt(message.prompt, message.n_prompt),
-      actionsConsumed: Int(message.actions_consumed), clock: clock,
+      actionsConsumed: Int(message.actions_consumed), skipsExecuted: message.skips_executed != 0, clock: clock,
       echo: message.echo.map {
         ClockEcho(replySentAt: $0.pointee.reply_sent_at, replyReceivedAt: $0.pointee.reply_received_at)
       })
@@ -190,6 +192,8 @@ extension Capabilities {
       limits: try message.limits.map { (limits) throws(RobotError) in try Limits(limits.pointee) } ?? Limits(),
       instructions: try copiedTexts(message.instructions, message.n_instructions, "capabilities.instructions"),
       isUnlimited: message.unlimited != 0,
+      unlimitedDimensions: try copiedTexts(
+        message.unlimited_dimensions, message.n_unlimited_dimensions, "capabilities.unlimited_dimensions"),
       sessionToken: copiedNumbers(message.session_token.data, message.session_token.len))
   }
 }

@@ -69,11 +69,17 @@ final class Arena {
       stop.reason = text(reason)
       message.body_case = UIO2__V1__REQUEST__BODY_STOP
       message.stop = pointer(to: stop)
-    case .resume:
+    case .resume, .resumeUnknown:
       var resume = Uio2__V1__Resume()
       uio2__v1__resume__init(&resume)
+      resume.unknown_sessions = request.body == .resumeUnknown ? 1 : 0
       message.body_case = UIO2__V1__REQUEST__BODY_RESUME
       message.resume = pointer(to: resume)
+    case .release:
+      var release = Uio2__V1__Release()
+      uio2__v1__release__init(&release)
+      message.body_case = UIO2__V1__REQUEST__BODY_RELEASE
+      message.release = pointer(to: release)
     case .generate(let generation):
       message.body_case = UIO2__V1__REQUEST__BODY_GENERATE
       message.generate = pointer(to: self.message(generation))
@@ -140,6 +146,7 @@ final class Arena {
     message.instruction = text(observation.instruction)
     (message.prompt, message.n_prompt) = pointers(to: observation.promptParts.map(self.message))
     message.actions_consumed = UInt32(observation.actionsConsumed)
+    message.skips_executed = observation.skipsExecuted ? 1 : 0
     message.clock = Uio2__V1__RobotClock(rawValue: observation.clock.rawValue)
     message.echo = observation.echo.map { pointer(to: self.message($0)) }
     return message
@@ -237,6 +244,8 @@ final class Arena {
     message.limits = pointer(to: self.message(capabilities.limits))
     (message.instructions, message.n_instructions) = numbers(capabilities.instructions.map(text))
     message.unlimited = capabilities.isUnlimited ? 1 : 0
+    (message.unlimited_dimensions, message.n_unlimited_dimensions) = numbers(
+      capabilities.unlimitedDimensions.map(text))
     (message.session_token.data, message.session_token.len) = numbers(capabilities.sessionToken)
     return message
   }

@@ -15,7 +15,7 @@ extension RequestMessage {
       try validateText(name, "hello.client_name")
       try validateText(version, "hello.client_version")
     case .observation(let observation): try observation.validate()
-    case .reset, .resume, .cancel: break
+    case .reset, .resume, .resumeUnknown, .release, .cancel: break
     case .stop(let reason): try validateText(reason, "stop.reason")
     case .generate(let generation): try generation.validate()
     }
@@ -57,7 +57,7 @@ extension Observation {
         .invalidProprioception, "observation.proprioception[\(index)]", "\(value) is not a finite number")
     }
     try validateText(
-      instruction, "observation.instruction", maximum: ProtocolLimits.maximumTextBytes, code: .invalidInstruction)
+      instruction, "observation.instruction", maximum: Self.maximumInstructionBytes, code: .invalidInstruction)
     guard UInt32(exactly: actionsConsumed) != nil else {
       throw RobotError(.malformed, "observation.actions_consumed", "\(actionsConsumed) is not a count")
     }
@@ -65,21 +65,11 @@ extension Observation {
 
   private func validatePrompt() throws(RobotError) {
     try validateCount(promptParts.count, "observation.prompt", maximum: ProtocolLimits.maximumPromptParts)
-    guard promptParts.isEmpty || instruction.isEmpty else {
-      throw RobotError(
-        .invalidInstruction, "observation.instruction", "expected an instruction or prompt parts, found both")
-    }
+    try checkInstructionSize()
     try validateFrames(promptImages, "observation.prompt")
-    var bytes = 0
     for case .text(let text) in promptParts {
-      bytes += text.utf8.count
       try validateText(
-        text, "observation.prompt", maximum: ProtocolLimits.maximumTextBytes, code: .invalidInstruction)
-    }
-    guard bytes <= ProtocolLimits.maximumTextBytes else {
-      throw RobotError(
-        .invalidInstruction, "observation.prompt",
-        "\(bytes) bytes of text, at most \(ProtocolLimits.maximumTextBytes) are allowed")
+        text, "observation.prompt", maximum: Self.maximumInstructionBytes, code: .invalidInstruction)
     }
   }
 }
@@ -155,6 +145,11 @@ extension Capabilities {
     for (index, instruction) in instructions.enumerated() {
       try validateText(
         instruction, "capabilities.instructions[\(index)]", maximum: ProtocolLimits.maximumTextBytes)
+    }
+    try validateCount(
+      unlimitedDimensions.count, "capabilities.unlimited_dimensions", maximum: ProtocolLimits.maximumQuantities)
+    for (index, name) in unlimitedDimensions.enumerated() {
+      try validateText(name, "capabilities.unlimited_dimensions[\(index)]")
     }
   }
 

@@ -27,6 +27,12 @@ struct WireReader {
     self.end = range.upperBound
   }
 
+  /// Whether a nested message of this number comes next, whole or not.
+  func isAtMessage(numbered number: Int) -> Bool {
+    var copy = self
+    return (try? copy.varint()).map { $0 == UInt64(number) << 3 | 2 } ?? false
+  }
+
   /// The next field, or `nil` at the end.
   ///
   /// - Throws: `.malformed` when the bytes are no protobuf.

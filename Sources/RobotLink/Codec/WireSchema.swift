@@ -68,6 +68,7 @@ extension WireSchema {
       15: WireSchema(
         strings: [1, 9], messages: [12: WireSchema()], lists: [2: (cameraFrame, ProtocolLimits.maximumFrames)]),
       16: WireSchema(),
+      17: WireSchema(),
     ],
     isChoice: true)
 
@@ -75,7 +76,7 @@ extension WireSchema {
     strings: [3],
     messages: [
       10: WireSchema(
-        strings: [1, 2, 3, 7, 8, 9, 14],
+        strings: [1, 2, 3, 7, 8, 9, 14, 16],
         messages: [12: WireSchema(lists: [9: (WireSchema(strings: [1]), ProtocolLimits.maximumQuantities)])],
         lists: [
           4: (WireSchema(strings: [1, 5]), ProtocolLimits.maximumFrames),

@@ -6,12 +6,16 @@ public struct MessageHeader: Sendable, Hashable {
   public var requestID: UInt64
   /// Empty when absent or not a valid session id.
   public var sessionID: String
+  /// Why somebody wants the session to stop, as far as that can be kept; `nil` when the message is no stop. It is one whatever else is
+  /// wrong with it.
+  public var stopReason: String?
 
   /// Collects the parts.
-  public init(protocolVersion: UInt32 = 0, requestID: UInt64 = 0, sessionID: String = "") {
+  public init(protocolVersion: UInt32 = 0, requestID: UInt64 = 0, sessionID: String = "", stopReason: String? = nil) {
     self.protocolVersion = protocolVersion
     self.requestID = requestID
     self.sessionID = sessionID
+    self.stopReason = stopReason
   }
 
   /// Reads as much of the header as `bytes` holds; works on a truncated or malformed message, and never fails.
@@ -22,6 +26,8 @@ public struct MessageHeader: Sendable, Hashable {
     var reader = WireReader(bytes)
     // Bounded, because the message is not: a header after this many fields is no one's.
     for _ in 0..<ProtocolLimits.maximumFields {
+      // Of a message that is too large only the beginning is here, and the reason may be what makes it so.
+      if reader.isAtMessage(numbered: 13) { header.stopReason = header.stopReason ?? "" }
       guard let field = try? reader.next() else { break }
       switch (field.number, field.value) {
       case (1, .varint(let value)): header.protocolVersion = UInt32(truncatingIfNeeded: value)
@@ -31,6 +37,7 @@ public struct MessageHeader: Sendable, Hashable {
         let text =
           range.count <= ProtocolLimits.maximumSessionIDBytes ? String(validating: bytes[range], as: UTF8.self) : nil
         header.sessionID = text.flatMap { $0.utf8.allSatisfy { (0x20...0x7E).contains($0) } ? $0 : nil } ?? ""
+      case (13, .bytes(let range)): header.stopReason = StopReason.read(bytes, range: range)
       default: break
       }
     }

@@ -6,9 +6,9 @@ public enum ProtocolLimits {
   public static let maximumMessageBytes = 16 << 20
   /// UTF-8 bytes of a session id.
   public static let maximumSessionIDBytes = 128
-  /// UTF-8 bytes of an instruction, a prompt or an answer.
+  /// UTF-8 bytes of a question or an answer; an instruction is shorter (``Observation/maximumInstructionBytes``).
   public static let maximumTextBytes = 64 << 10
-  /// UTF-8 bytes of a name, a unit, a version or a reason.
+  /// UTF-8 bytes of a name, a unit, a version or a reason; of a longer reason the beginning is kept (``StopReason``).
   public static let maximumNameBytes = 1024
   /// Camera frames of one observation, and prompt images, each.
   public static let maximumFrames = 64

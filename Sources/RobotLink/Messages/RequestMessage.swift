@@ -7,7 +7,8 @@ public struct RequestMessage: Sendable, Hashable {
   /// Chosen by the client, 1...``ProtocolLimits/maximumSessionIDBytes`` printable ASCII characters; sessions are isolated from
   /// each other.
   public var sessionID: String
-  /// ``Capabilities/sessionToken`` of the session's owner; empty when the client has none.
+  /// Proves that the client owns its session: chosen by itself and sent with its first `hello`, or ``Capabilities/sessionToken``. Empty
+  /// when the client has none.
   public var sessionToken: [UInt8]
   /// The question itself.
   public var body: Body
@@ -33,6 +34,10 @@ public struct RequestMessage: Sendable, Hashable {
     case stop(reason: String)
     /// Clears a latched stop.
     case resume
+    /// Lets sessions that the daemon does not know begin unstopped again, after it had to forget stops; for the operator.
+    case resumeUnknown
+    /// Gives the session up: nobody owns it any more. A latched stop stays.
+    case release
     /// Runs the model on its own, without a robot.
     case generate(GenerationRequest)
     /// Ends the session's own generation that came as request `requestID`; its final reply says what it had said so far.

@@ -4,7 +4,7 @@ import Foundation
 import RobotInterface
 import Synchronization
 
-/// Decides who may connect: at most so many connections from one address, so that no machine takes all of a daemon's descriptors and
+/// Decides who may connect: at most so many connections from one origin, so that no machine takes all of a daemon's descriptors and
 /// memory.
 ///
 /// libzmq asks its authentication handler (ZAP, ZeroMQ RFC 27) about each connection before it takes a message from it. The handler has a
@@ -24,7 +24,7 @@ final class ConnectionGate: Sendable {
   ///
   /// - Parameters:
   ///   - port: where they listen.
-  ///   - limit: connections of one address at most.
+  ///   - limit: connections of one ``ConnectionOrigin`` at most.
   /// - Throws: `.internal` with libzmq's reason.
   init(_ context: ZeroMQContext, port: UInt16, limit: Int) throws(RobotError) {
     self.context = context
@@ -55,10 +55,8 @@ final class ConnectionGate: Sendable {
       guard isReady, let question = try? socket.receive(maximumBytes: maximumFieldBytes), question.count == 4 else {
         continue
       }
-      let peer = String(decoding: question[3].bytes, as: UTF8.self)
-      let isAdmitted = budget.admits(peer, at: MonotonicClock.nanoseconds()) {
-        OpenConnections.count(from: peer, to: port)
-      }
+      let peer = ConnectionOrigin(host: String(decoding: question[3].bytes, as: UTF8.self))
+      let isAdmitted = budget.admits(peer, at: MonotonicClock.nanoseconds()) { OpenConnections.count(to: port) }
       let answer = isAdmitted ? ["200", "OK"] : ["400", "too many connections from \(peer)"]
       // Then who it is, and properties of its messages: neither is known.
       let fields = answer.map { [UInt8]($0.utf8) } + [[], []]

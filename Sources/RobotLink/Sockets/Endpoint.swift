@@ -207,10 +207,12 @@ extension Endpoint {
     return parts.count == 1 || (!parts[1].isEmpty && parts[1].utf8.allSatisfy(isNameByte))
   }
 
-  /// Letters, digits, `-`, `_` and dots; at least one letter, or it would be a number that is no address.
+  /// Labels of 1 to 63 letters, digits, `-` and `_` between dots, and perhaps one dot at the end; at least one letter, or it would be a
+  /// number that is no address.
   private static func isName(_ text: Substring) -> Bool {
-    text.utf8.count <= 253 && text.utf8.allSatisfy(isNameByte) && text.contains { $0.isLetter }
-      && !text.hasPrefix(".") && !text.hasPrefix("-")
+    let labels = (text.hasSuffix(".") ? text.dropLast() : text).split(separator: ".", omittingEmptySubsequences: false)
+    return text.utf8.count <= 253 && text.utf8.allSatisfy(isNameByte) && text.contains { $0.isLetter }
+      && labels.allSatisfy { (1...63).contains($0.utf8.count) && !$0.hasPrefix("-") && !$0.hasSuffix("-") }
   }
 
   private static func isNameByte(_ byte: UInt8) -> Bool {

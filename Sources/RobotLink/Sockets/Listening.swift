@@ -8,16 +8,16 @@ import RobotInterface
   import Darwin
 #endif
 
-/// Sockets that are bound and listen, ready for libzmq.
+/// Sockets that are bound and listen, ready for libzmq; closed when nobody takes them.
 ///
 /// libzmq could bind by itself, but it removes whatever it finds at an ipc address, a live daemon's socket and a text file alike.
-struct Listening {
+struct Listening: ~Copyable {
   /// Where, with a wildcard port resolved.
   let endpoint: Endpoint
   /// The file of an ipc address.
   let file: SocketFile?
-  /// For somebody who closes them.
-  let descriptors: [Int32]
+  /// Owned, until they are taken.
+  private var descriptors: [Int32]
 
   /// How often a port that is free in one family is looked for in the other.
   private static let attempts = 16
@@ -43,6 +43,16 @@ struct Listening {
       }
     }
   }
+
+  deinit {
+    for descriptor in descriptors { close(descriptor) }
+  }
+
+  /// The next one that nobody has taken.
+  var next: Int32? { descriptors.first }
+
+  /// Says that ``next`` has another owner now, who closes it.
+  mutating func handOver() { descriptors.removeFirst() }
 
   private static func listen(
     at addresses: [String], port: UInt16

@@ -13,9 +13,11 @@ public final class RobotClient {
   public let sessionID: String
   /// How long each request waits for its answer.
   public var timeout: Duration
-  /// Proves that this client owns the session; empty before the greeting, and when the session belongs to another client. A secret: whoever
-  /// keeps it, in a file for example, can go on with the session after a restart.
+  /// Proves that this client owns the session, from the first greeting on; chosen by the client, so that a lost answer costs nothing. A
+  /// secret: whoever keeps it, in a file for example, can go on with the session after a restart.
   public private(set) var sessionToken: [UInt8]
+  /// Whether the daemon has said, in answer to the last greeting, that the session is this client's; `false` before the first.
+  public private(set) var isOwner = false
   /// What was agreed upon: the answer to the last ``hello(clientName:clientVersion:)``.
   public private(set) var capabilities: Capabilities?
 
@@ -35,7 +37,7 @@ public final class RobotClient {
   /// - Parameters:
   ///   - endpoint: where the daemon is looked for.
   ///   - sessionID: 1...``ProtocolLimits/maximumSessionIDBytes`` printable ASCII characters; two robots must not share one.
-  ///   - sessionToken: of a session that this program owned before, or the operator's; empty: none.
+  ///   - sessionToken: of a session that this program owned before, or the operator's; empty: a new one of random bytes.
   ///   - timeout: how long each request waits for its answer.
   ///   - clock: the robot's monotonic clock, nanoseconds; ``Observation/capturedAt`` must be of the same.
   /// - Throws: ``ClientError/transport(_:)`` when no socket can be made.
@@ -44,7 +46,7 @@ public final class RobotClient {
     clock: @escaping () -> UInt64 = MonotonicClock.nanoseconds
   ) throws(ClientError) {
     self.sessionID = sessionID
-    self.sessionToken = sessionToken
+    self.sessionToken = sessionToken.isEmpty ? Self.randomToken() : sessionToken
     self.timeout = timeout
     self.clock = clock
     do throws(RobotError) {
@@ -70,7 +72,12 @@ public final class RobotClient {
     try self.init(endpoint: place, sessionID: sessionID, sessionToken: sessionToken, timeout: timeout, clock: clock)
   }
 
-  /// Asks what the daemon drives, and agrees upon it; answered once its policy is warm.
+  private static func randomToken() -> [UInt8] {
+    var generator = SystemRandomNumberGenerator()
+    return (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+  }
+
+  /// Asks what the daemon drives, and agrees upon it; answered once its policy is warm. ``isOwner`` then says whose the session is.
   ///
   /// - Throws: ``ClientError``.
   public func hello(clientName: String, clientVersion: String) throws(ClientError) -> Capabilities {
@@ -112,6 +119,8 @@ public final class RobotClient {
   ///
   /// - Returns: whether the session's stop is latched: `true`.
   /// - Throws: ``ClientError``; then the stop may not have arrived, and the robot must hold by itself.
+  ///
+  /// Of a long reason the beginning is sent (``StopReason``).
   @discardableResult
   public func stop(reason: String) throws(ClientError) -> Bool { try acknowledged(.stop(reason: reason)) }
 
@@ -122,6 +131,23 @@ public final class RobotClient {
   @discardableResult
   public func resume() throws(ClientError) -> Bool { try acknowledgedAsOwner(.resume) }
 
+  /// Lets sessions that the daemon does not know begin unstopped again, after it had to forget stops; only the operator may.
+  ///
+  /// - Throws: ``ClientError``.
+  public func resumeUnknownSessions() throws(ClientError) { _ = try acknowledged(.resumeUnknown) }
+
+  /// Gives the session up: the next that says hello owns it. A latched stop stays. For its owner, and for the operator where an owner has
+  /// lost its token.
+  ///
+  /// - Returns: whether the session's stop is latched.
+  /// - Throws: ``ClientError``.
+  @discardableResult
+  public func release() throws(ClientError) -> Bool {
+    let isStopped = try acknowledged(.release)
+    isOwner = false
+    return isStopped
+  }
+
   // MARK: Several requests at once
 
   /// Sends a request without waiting for its answer.
@@ -130,8 +156,10 @@ public final class RobotClient {
   /// - Throws: ``ClientError/invalidRequest(_:)``, or ``ClientError/transport(_:)`` when too many requests wait to leave.
   public func send(_ body: RequestMessage.Body) throws(ClientError) -> UInt64 {
     lastRequestID += 1
-    let request = RequestMessage(
+    var request = RequestMessage(
       requestID: lastRequestID, sessionID: sessionID, sessionToken: sessionToken, body: stamped(body))
+    // It needs no token, and one that breaks the protocol must not keep it back.
+    if case .stop = body { request.sessionToken = [] }
     let bytes: [UInt8]
     do throws(RobotError) { bytes = try request.encoded() } catch { throw .invalidRequest(error) }
     // The daemon would refuse it too, but of one that is far too large it only breaks the connection.
@@ -150,6 +178,7 @@ public final class RobotClient {
   /// that time counts as age all the same, because the daemon knows this clock from the echoes.
   private func stamped(_ body: RequestMessage.Body) -> RequestMessage.Body {
     switch body {
+    case .stop(let reason): return .stop(reason: StopReason.fitted(reason))
     case .hello(let name, let version, 0): return .hello(clientName: name, clientVersion: version, sentAt: clock())
     case .observation(var observation):
       guard observation.clock == .monotonic else { return body }
@@ -203,19 +232,30 @@ public final class RobotClient {
   private func greet() throws(ClientError) -> Capabilities {
     let body = RequestMessage.Body.hello(clientName: greeting.name, clientVersion: greeting.version)
     guard case .capabilities(let found) = try ask(body) else { throw unexpected("capabilities") }
-    if !found.sessionToken.isEmpty { sessionToken = found.sessionToken }
+    isOwner = !found.sessionToken.isEmpty
+    if isOwner { sessionToken = found.sessionToken }
     return found
   }
 
   /// As ``ask(_:)``, for what only the session's owner may do.
   private func askAsOwner(_ body: RequestMessage.Body) throws(ClientError) -> ReplyMessage.Body {
     if let difference { throw .policyChanged(difference) }
+    if case .observation(let observation) = body, observation.clock == .monotonic { try renewEcho() }
     do throws(ClientError) { return try ask(body) } catch {
       guard case .refused(let refusal) = error, refusal.code == .notOwner, let capabilities else { throw error }
       // Perhaps the daemon was restarted.
       if let difference = try capabilities.difference(to: greet()) { throw policyChanged(difference) }
       return try ask(body)
     }
+  }
+
+  /// Nanoseconds after which an echo says too little of this clock: 1 ms a second is lost for drift, and counts as age.
+  private static let longestEcho: UInt64 = 60_000_000_000
+
+  /// Says hello again before an observation after a long pause.
+  private func renewEcho() throws(ClientError) {
+    guard let capabilities, let echo, clock() &- echo.replyReceivedAt > Self.longestEcho else { return }
+    if let difference = try capabilities.difference(to: greet()) { throw policyChanged(difference) }
   }
 
   private func policyChanged(_ difference: String) -> ClientError {
@@ -248,8 +288,11 @@ public final class RobotClient {
     return stopped
   }
 
-  /// Begins to notice that the daemon closes the connection.
-  func watchConnection() throws(ClientError) {
+  /// Begins to notice that the daemon closes the connection; ``generate(_:onProgress:isCancelled:)`` then fails at once, also when it was
+  /// closed before. Otherwise that begins with the question.
+  ///
+  /// - Throws: ``ClientError/transport(_:)``.
+  public func watchConnection() throws(ClientError) {
     do throws(RobotError) { try socket.watchConnection() } catch { throw .transport(error) }
   }
 

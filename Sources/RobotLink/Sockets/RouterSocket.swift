@@ -21,7 +21,8 @@ public struct RouterSocket: ~Copyable, Sendable {
     public var sendHighWaterMark: Int32 = 64
     /// How long closing the socket waits for replies to leave, milliseconds.
     public var lingerMilliseconds: Int32 = 500
-    /// Connections of one IP address at most, at least 1; further ones are refused. There is no such limit on ipc addresses.
+    /// Connections of one IP address at most, at least 1; further ones are refused. All loopback addresses count as one, and so do those of
+    /// an IPv6 network of 64 bits. There is no such limit on ipc addresses.
     public var maximumConnectionsPerAddress = 256
     /// Whether an address may be bound that other machines can reach. Nobody is authenticated there.
     public var allowsOtherMachines = false
@@ -98,14 +99,14 @@ public struct RouterSocket: ~Copyable, Sendable {
     let context = try ZeroMQContext()
     var socket = try ZeroMQSocket(
       .router, context: context, options: Self.settings(options), maximumFrameBytes: Int64(options.hardLimit))
-    let listening = try Listening(endpoint)
+    var listening = try Listening(endpoint)
     var gate: ConnectionGate?
     do throws(RobotError) {
       if case .tcp(_, let port?) = listening.endpoint.place {
         gate = try ConnectionGate(context, port: port, limit: options.maximumConnectionsPerAddress)
         try socket.set(ZMQ_ZAP_DOMAIN, to: ConnectionGate.domain)
       }
-      try socket.listen(at: listening)
+      try socket.listen(at: &listening)
     } catch {
       gate?.stop()
       throw error
@@ -187,10 +188,5 @@ public struct RouterSocket: ~Copyable, Sendable {
   /// - Throws: `.internal` when the socket has failed for good.
   public mutating func deliver(_ payload: [UInt8], to route: Route) throws(RobotError) -> Delivery {
     try socket.deliver(route.hasDelimiter ? [route.identity, [], payload] : [route.identity, payload])
-  }
-
-  /// As ``deliver(_:to:)``; whether the message was sent.
-  public mutating func send(_ payload: [UInt8], to route: Route) throws(RobotError) -> Bool {
-    try deliver(payload, to: route) == .sent
   }
 }

@@ -11,7 +11,8 @@ import RobotInterface
 /// The file of an ipc address, which belongs to one daemon at a time; removed when it is let go of.
 ///
 /// A lock beside it (`PATH.lock`) says whose it is for as long as the daemon lives, so that of two that begin at the same moment one
-/// gets the address, and what a killed daemon left is told from what a live one uses.
+/// gets the address, and what a killed daemon left is told from what a live one uses. A lock is an empty file of this user; anything else
+/// of that name is somebody's, and stays as it is.
 final class SocketFile: Sendable {
   /// A file, by what a rename does not change.
   private struct Identity: Hashable {
@@ -106,7 +107,9 @@ final class SocketFile: Sendable {
   private static func takeLock(_ path: String) throws(RobotError) -> Int32 {
     let lockPath = lockPath(path)
     while true {
-      let descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+      // Before anything is opened: opening a device may do something, and a pipe or a socket has no lock.
+      if let status = status(of: lockPath), !isLock(status) { throw noLock(path) }
+      let descriptor = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
       guard descriptor >= 0 else {
         let reason = SystemSocket.Failure().message
         throw RobotError(.internal, "ipc://\(path)", "its lock \(lockPath) cannot be opened: \(reason)")
@@ -117,13 +120,32 @@ final class SocketFile: Sendable {
       }
       // The one before may have removed it after it was opened here; then this one is nobody's lock.
       var held = stat()
-      if fstat(descriptor, &held) == 0, status(of: lockPath).map(Identity.init) == Identity(held) { return descriptor }
+      let isHeld = fstat(descriptor, &held) == 0 && status(of: lockPath).map(Identity.init) == Identity(held)
+      if isHeld, isLock(held) { return descriptor }
       close(descriptor)
+      // Put there meanwhile.
+      if isHeld { throw noLock(path) }
     }
   }
 
+  /// Whether a file can be a daemon's lock: nothing would be lost with it.
+  private static func isLock(_ status: stat) -> Bool {
+    status.st_mode & S_IFMT == S_IFREG && status.st_size == 0 && status.st_uid == geteuid()
+  }
+
+  private static func noLock(_ path: String) -> RobotError {
+    RobotError(
+      .internal, "ipc://\(path)",
+      "\(lockPath(path)) exists and is not a lock, which is an empty file of this user; choose another path, or move that file away"
+    )
+  }
+
+  /// Removes the lock, unless somebody has put something else there, or something into it.
   private static func release(_ lock: Int32, _ path: String) {
-    unlink(lockPath(path))
+    var held = stat()
+    if fstat(lock, &held) == 0, isLock(held), status(of: lockPath(path)).map(Identity.init) == Identity(held) {
+      unlink(lockPath(path))
+    }
     close(lock)
   }
 }

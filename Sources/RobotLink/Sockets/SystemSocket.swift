@@ -1,3 +1,4 @@
+import Files
 import RobotInterface
 
 #if canImport(Glibc)
@@ -22,7 +23,7 @@ struct SystemSocket: ~Copyable {
     init() { number = errno }
 
     /// The system's words.
-    var message: String { String(cString: strerror(number)) }
+    var message: String { SystemReason.text(number) }
   }
 
   /// Connections that wait to be accepted.

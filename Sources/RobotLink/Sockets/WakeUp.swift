@@ -1,3 +1,4 @@
+import Files
 import RobotInterface
 
 #if canImport(Glibc)
@@ -21,7 +22,7 @@ public final class WakeUp: Sendable {
   public init() throws(RobotError) {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else {
-      throw RobotError(.internal, "wake-up", "no pipe: \(String(cString: strerror(errno)))")
+      throw RobotError(.internal, "wake-up", "no pipe: \(SystemReason.text())")
     }
     readEnd = ends[0]
     writeEnd = ends[1]

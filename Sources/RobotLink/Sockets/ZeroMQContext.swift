@@ -32,7 +32,7 @@ package final class ZeroMQContext: @unchecked Sendable {
     while zmq_ctx_term(handle) != 0, zmq_errno() == EINTR {}
   }
 
-  /// Ends every wait on a socket of this context, on whichever thread, with ``ZeroMQSocket/isEnding``; messages still leave.
+  /// Ends every wait on a socket of this context, on whichever thread, with an error; messages still leave.
   func shutDown() { _ = zmq_ctx_shutdown(handle) }
 
   /// - Throws: `.internal` with libzmq's reason.

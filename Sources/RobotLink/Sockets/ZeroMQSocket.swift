@@ -115,16 +115,13 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
 
   /// Accepts connections where somebody has begun to listen, and closes those descriptors in the end.
   ///
-  /// - Throws: `.internal` with libzmq's reason; the descriptors are then closed.
-  mutating func listen(at place: Listening) throws(RobotError) {
-    for (index, descriptor) in place.descriptors.enumerated() {
-      do throws(RobotError) {
-        try Self.set(ZMQ_USE_FD, to: descriptor, on: handle)
-        guard zmq_bind(handle, place.endpoint.description) == 0 else { throw Self.failure("\(place.endpoint)") }
-      } catch {
-        for descriptor in place.descriptors[index...] { close(descriptor) }
-        throw error
-      }
+  /// - Throws: `.internal` with libzmq's reason.
+  mutating func listen(at place: inout Listening) throws(RobotError) {
+    while let descriptor = place.next {
+      try Self.set(ZMQ_USE_FD, to: descriptor, on: handle)
+      // libzmq 4.3.4 takes the descriptor as its listener's last step that can fail, so one that it refuses is still ours to close.
+      guard zmq_bind(handle, place.endpoint.description) == 0 else { throw Self.failure("\(place.endpoint)") }
+      place.handOver()
     }
   }
 

@@ -18,6 +18,8 @@ package protocol ActionSpace: Sendable, Hashable, Encodable {
   var quantities: [Capabilities.Quantity] { get }
   /// The limits that single values have of their own.
   var dimensionLimits: [Capabilities.DimensionLimits] { get }
+  /// Names of ``quantities`` that nothing but their range bounds, on purpose.
+  var unlimitedDimensions: [String] { get }
   /// Actions in an answer at most.
   var maximumActions: Int { get }
   /// The frame that the values are in, e.g. `base`.
@@ -56,8 +58,21 @@ package protocol ActionLimiter: Sendable {
   ///   - actions: each with as many finite values as the space has quantities.
   ///   - proprioception: what the robot measured when the chunk was asked for; order and units of the policy.
   ///   - pending: earlier commands that the robot may still execute, each with as many finite values.
-  /// - Throws: as ``SafetyEnvelope/limit(_:proprioception:pending:)``.
-  func limit(_ actions: [Action], proprioception: [Double], pending: [[Action]]) throws(RobotError) -> [Action]
+  /// - Throws: as ``SafetyEnvelope/limit(_:proprioception:pending:skipsExecuted:)``.
+  func limit(_ actions: [Action], proprioception: [Double], pending: PendingActions) throws(RobotError) -> [Action]
+}
+
+/// Earlier commands that the robot may still execute before it begins a chunk.
+package struct PendingActions: Sendable {
+  /// Of which it executes any one, or the beginning of any one.
+  package var sequences: [[Action]]
+  /// Whether it then leaves out as many commands of the chunk; otherwise it begins with the first.
+  package var skipsExecuted: Bool
+
+  package init(_ sequences: [[Action]], skipsExecuted: Bool) {
+    self.sequences = sequences
+    self.skipsExecuted = skipsExecuted
+  }
 }
 
 /// Tells commands that move a robot, so that its cameras must see something change, from those that let it rest.

@@ -1,14 +1,17 @@
 import Crypto
 
 /// SHA-256 of bytes that arrive in pieces.
-struct FileDigest {
+package struct FileDigest {
   private var hash = SHA256()
 
+  /// Of no bytes yet.
+  package init() {}
+
   /// Appends bytes.
-  mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
+  package mutating func update(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
 
   /// 64 lower-case hexadecimal digits.
-  func hex() -> String {
+  package func hex() -> String {
     let digits = Array("0123456789abcdef")
     return String(hash.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
   }

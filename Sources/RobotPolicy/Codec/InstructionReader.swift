@@ -26,20 +26,16 @@ package struct InstructionReader: Sendable {
   /// - Throws: ``RobotError`` `.invalidInstruction` for one that is empty, too long or has control characters;
   ///   `.unknownInstruction` for one that the policy does not know.
   package func read(_ observation: Observation, after earlierFrames: Int) throws(RobotError) -> [PromptText.Part] {
+    try observation.checkInstructionSize()
     guard !observation.promptParts.isEmpty else {
       let sentence = try words(observation.instruction, "observation.instruction")
       return [.words(try trained(sentence, "observation.instruction"))]
-    }
-    guard observation.instruction.isEmpty else {
-      throw Self.fault("observation.instruction", "expected an instruction or prompt parts, found both")
     }
     return try read(observation.promptParts, after: earlierFrames)
   }
 
   private func read(_ parts: [PromptPart], after earlierFrames: Int) throws(RobotError) -> [PromptText.Part] {
     let subject = "observation.prompt"
-    let bytes = parts.reduce(0) { if case .text(let text) = $1 { $0 + text.utf8.count } else { $0 } }
-    guard bytes <= InstructionText.maximumBytes else { throw Self.tooLong(subject, bytes) }
     var read: [PromptText.Part] = []
     var images = 0
     for (index, part) in parts.enumerated() {
@@ -65,7 +61,6 @@ package struct InstructionReader: Sendable {
   }
 
   private func words(_ text: String, _ subject: String) throws(RobotError) -> String {
-    guard text.utf8.count <= InstructionText.maximumBytes else { throw Self.tooLong(subject, text.utf8.count) }
     let words = try folded(text, subject)
     guard InstructionText.isVisible(words) else { throw Self.fault(subject, "expected a sentence, found none") }
     return words
@@ -89,10 +84,6 @@ package struct InstructionReader: Sendable {
   private func unknown(_ sentence: String, _ subject: String, because reason: String) -> RobotError {
     let nearest = known?.nearest(to: sentence).map { "\"\($0)\"" }.joined(separator: ", ") ?? ""
     return RobotError(.unknownInstruction, subject, "\(reason); the nearest sentences that it knows are \(nearest)")
-  }
-
-  private static func tooLong(_ subject: String, _ bytes: Int) -> RobotError {
-    fault(subject, "expected at most \(InstructionText.maximumBytes) bytes, found \(bytes)")
   }
 
   private static func fault(_ subject: String, _ message: String) -> RobotError {

@@ -2,9 +2,6 @@ import RobotInterface
 
 /// The words of an instruction as a policy takes them, whichever way they came.
 package enum InstructionText {
-  /// Longer ones cannot fit into the prompt anyway, so they are not even tokenised.
-  package static let maximumBytes = 4_096
-
   /// A text with single spaces for white space of any kind, none at its ends, and without characters that cannot be
   /// seen.
   ///
@@ -47,13 +44,16 @@ package struct KnownInstructions: Sendable {
   /// As they were trained.
   package let sentences: [String]
   private let keys: [[Unicode.Scalar]]
+  private let comparedLength: Int
   private let places: [String: Int]
 
   /// - Parameter sentences: of a `policy.json`, whose keys differ.
   package init(_ sentences: [String]) {
     self.sentences = sentences
+    let comparedLength = Self.comparedLength(among: sentences.count)
+    self.comparedLength = comparedLength
     let keys = sentences.map { Self.key(of: $0) ?? "" }
-    self.keys = keys.map { Array($0.unicodeScalars.prefix(Self.comparedLength)) }
+    self.keys = keys.map { Array($0.unicodeScalars.prefix(comparedLength)) }
     places = Dictionary(zip(keys, sentences.indices), uniquingKeysWith: { first, _ in first })
   }
 
@@ -71,13 +71,18 @@ package struct KnownInstructions: Sendable {
     Self.key(of: sentence).flatMap { places[$0] }.map { sentences[$0] }
   }
 
-  /// Characters of a sentence that count when it is compared with others: the cost is bounded, and enough to tell what
-  /// was meant.
-  private static let comparedLength = 128
+  /// Comparisons of two letters that a search for the nearest sentences takes at most, about a millisecond: it runs on the
+  /// policy's thread, and anyone may send a sentence that is not known.
+  package static let comparisons = 300_000
+
+  /// Characters of a sentence that count when it is compared with others: fewer where there are many sentences.
+  package static func comparedLength(among count: Int) -> Int {
+    min(128, Int((Double(comparisons) / Double(max(1, count))).squareRoot()))
+  }
 
   /// The known sentences that differ least from one, at most three, the nearest first.
   package func nearest(to sentence: String) -> [String] {
-    let key = Array((Self.key(of: sentence) ?? "").unicodeScalars.prefix(Self.comparedLength))
+    let key = Array((Self.key(of: sentence) ?? "").unicodeScalars.prefix(comparedLength))
     let distances = keys.map { editDistance($0, key) }
     let order = sentences.indices.sorted { (distances[$0], $0) < (distances[$1], $1) }
     return order.prefix(3).map { sentences[$0] }

@@ -27,6 +27,9 @@ public protocol ActionModel: Sendable {
   /// Pixels that the prompt images of one observation may have together: more would be lost on the model.
   var maximumPromptPixels: Int { get }
 
+  /// Bytes that it takes at most while it works, beside its weights; 512 MiB unless it says so.
+  var workingMemory: Int { get }
+
   /// Reads a JPEG or PNG file.
   ///
   /// - Parameter limits: held against the file's header before a pixel is decoded.
@@ -58,4 +61,9 @@ public protocol ActionModel: Sendable {
 extension ActionModel {
   /// As many as one picture may have at all.
   public var maximumPromptPixels: Int { Image.maximumPixelCount }
+}
+
+extension ActionModel {
+  /// 512 MiB.
+  public var workingMemory: Int { 512 << 20 }
 }

@@ -55,18 +55,22 @@ public struct EpisodeContext: Sendable {
   /// The commands of earlier chunks that a robot may still execute between an observation and the chunk that answers
   /// it, as sequences of which it may execute any one, or the beginning of any one.
   ///
-  /// A robot executes a chunk in order until it has the next one. When it observes, it has executed
-  /// ``Observation/actionsConsumed`` actions of the last chunk that it has, so that the rest of this chunk may follow,
-  /// unless the observation is later than the chunk is valid. For a robot that waits for each answer before it observes
-  /// again, this chunk is the last one that was sent. For one that does not it may also be the chunk before, of which
-  /// it then executes any part before it goes on with the last one from the start.
+  /// A robot executes a chunk in order until it has the next one. When it observes, it has come to the place
+  /// ``Observation/actionsConsumed`` of the last chunk that it has, so that the rest of this chunk may follow, unless the
+  /// observation is later than the chunk is valid. For a robot that waits for each answer before it observes again, this
+  /// chunk is the last one that was sent. For one that does not it may also be the chunk before, of which it then
+  /// executes any part before it goes on with the last one: from its start, or from any place of it when the robot
+  /// leaves out what it has executed meanwhile (``Observation/skipsExecuted``).
   package func pendingActions(after observation: Observation) -> [[Action]] {
     let consumed = max(0, observation.actionsConsumed)
     func valid(_ chunk: SentChunk) -> [Action] { observation.capturedAt <= chunk.validUntil ? chunk.actions : [] }
     var sequences = [Array(valid(lastChunk).dropFirst(consumed))]
     if observesAhead {
-      let rest = valid(earlierChunk).dropFirst(consumed)
-      for count in 0...rest.count { sequences.append(rest.prefix(count) + valid(lastChunk)) }
+      let rest = valid(earlierChunk).dropFirst(consumed), last = valid(lastChunk)
+      let starts = observation.skipsExecuted ? 0...last.count : 0...0
+      for count in 0...rest.count {
+        for start in starts { sequences.append(Array(rest.prefix(count)) + last.dropFirst(start)) }
+      }
     }
     return sequences.filter { !$0.isEmpty }
   }

@@ -15,6 +15,8 @@ package struct FrozenCameraWatch: Sendable {
   private var cameras: [String: Memory] = [:]
   /// Some robots never fill in `actionsConsumed`; what they report counts only once they have reported something.
   private var reportsConsumption = false
+  /// The place that was reported last, and in which chunk.
+  private var lastPlace: (chunk: Int, consumed: Int)?
 
   package init() {}
 
@@ -23,13 +25,17 @@ package struct FrozenCameraWatch: Sendable {
   /// - Parameters:
   ///   - observation: its frames, `capturedAt` and `actionsConsumed` are looked at.
   ///   - commandMoves: whether the last chunk tells the robot to move.
+  ///   - chunk: a number of the last chunk, so that a place reported again is told from the same place in the next chunk; `nil`: every
+  ///     observation follows another chunk.
   ///   - timeout: nanoseconds on the robot's clock; `nil`: nothing is ever frozen.
   /// - Returns: the index of the first frame whose camera has shown the same picture for longer than `timeout`; it stays
   ///   frozen until its picture changes. `nil` when every camera is alive.
-  package mutating func observe(_ observation: Observation, commandMoves: Bool, timeout: UInt64?) -> Int? {
+  package mutating func observe(
+    _ observation: Observation, commandMoves: Bool, chunk: Int? = nil, timeout: UInt64?
+  ) -> Int? {
     guard let timeout else { return nil }
     reportsConsumption = reportsConsumption || observation.actionsConsumed > 0
-    let moved = commandMoves && (!reportsConsumption || observation.actionsConsumed > 0)
+    let moved = commandMoves && (!reportsConsumption || hasAdvanced(to: observation.actionsConsumed, in: chunk))
     let now = observation.capturedAt
     var frozen: Int?
     for (index, frame) in observation.frames.enumerated() {
@@ -45,5 +51,12 @@ package struct FrozenCameraWatch: Sendable {
       }
     }
     return frozen
+  }
+
+  private mutating func hasAdvanced(to consumed: Int, in chunk: Int?) -> Bool {
+    guard let chunk else { return consumed > 0 }
+    defer { lastPlace = (chunk, consumed) }
+    guard let lastPlace, lastPlace.chunk == chunk else { return consumed > 0 }
+    return consumed > lastPlace.consumed
   }
 }

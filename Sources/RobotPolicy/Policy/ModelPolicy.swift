@@ -14,6 +14,8 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
   private let state: StateText
   private let envelope: SafetyEnvelope
   private let motion: any ActionMotion
+  /// The model's.
+  public var workingMemory: Int { model.workingMemory }
 
   /// - Parameters:
   ///   - specification: from a `policy.json`.
@@ -85,7 +87,8 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
     let observation = step.observation
     let said = try actions(in: generation)
     let actions = try envelope.limit(
-      said, proprioception: observation.proprioception, pending: step.context.pendingActions(after: observation))
+      said, proprioception: observation.proprioception, pending: step.context.pendingActions(after: observation),
+      skipsExecuted: observation.skipsExecuted)
     let moves = motion.moves(actions, proprioception: observation.proprioception, last: step.context.lastActions.last)
     let validUntil = observation.capturedAt.addingClamped(specification.control.deadline)
     step.context.record(actions, moving: moves, validUntil: validUntil)
@@ -172,7 +175,8 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
     let prompt = try prompt(for: observation, context: step.context)
     let timeout = specification.control.frozenCameraTimeout
     let commandMoves = step.context.lastCommandMoves
-    let frozen = step.context.frozenCameras.observe(observation, commandMoves: commandMoves, timeout: timeout)
+    let frozen = step.context.frozenCameras.observe(
+      observation, commandMoves: commandMoves, chunk: step.context.counters.chunks, timeout: timeout)
     if let frozen, let timeout {
       throw RobotError(
         .frozenCamera, "observation.frames[\(frozen)]",

@@ -33,6 +33,12 @@ public protocol ObservationPolicy: Sendable {
   ///   waited for, which are those of all steps where they were computed together.
   func act(on steps: inout [PolicyStep]) -> [Result<ActionChunk, RobotError>]
 
+  /// Bytes that the policy takes at most while it warms up and works, beside what it holds already. A daemon ends when its process takes
+  /// far more.
+  ///
+  /// Unless a policy says so, 512 MiB.
+  var workingMemory: Int { get }
+
   /// Does once what the first observation would otherwise wait for; runs before the daemon says that it is ready.
   ///
   /// - Throws: ``RobotError`` when the policy could not serve an observation.
@@ -57,6 +63,9 @@ public struct PolicyStep: Sendable {
 }
 
 extension ObservationPolicy {
+  /// 512 MiB.
+  public var workingMemory: Int { 512 << 20 }
+
   /// One after the other.
   public func act(on steps: inout [PolicyStep]) -> [Result<ActionChunk, RobotError>] {
     steps.indices.map { index in

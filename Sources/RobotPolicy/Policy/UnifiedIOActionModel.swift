@@ -41,6 +41,8 @@ public struct UnifiedIOActionModel: ActionModel {
   public let maximumHistoryFrames: Int
   /// The decoder's table of positions has so many rows.
   public let maximumAnswerTokens: Int
+  /// Of as many beams as a question may have.
+  public var workingMemory: Int { model.configuration.workingMemory(sequences: 16) }
   private var model: UnifiedIOModel { runner.model }
   private var preprocessor: Preprocessor { runner.preprocessor }
 

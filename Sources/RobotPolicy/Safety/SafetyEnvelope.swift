@@ -22,6 +22,10 @@ public import RobotInterface
 /// - Absolute commands: the first of the chunk keeps the rate limits from the measured value and from every pending
 ///   command. Where they lie too far apart for one command to be near all of them, the chunk is refused, and the robot
 ///   asks again when it has executed more.
+///
+/// So it is for a robot that begins the chunk with its first command. One that leaves out as many as it has executed of
+/// the pending ones (``Observation/skipsExecuted``) goes on with the command after next where it has executed two. Then
+/// command `i` is limited for where the first `i` pending ones lead, and for where the chunk itself leads from there.
 public struct SafetyEnvelope: Sendable {
   /// Names of the values, for messages.
   private let names: [String]
@@ -39,15 +43,17 @@ public struct SafetyEnvelope: Sendable {
   ///   - actions: in the order in which they will be executed, one a control step.
   ///   - proprioception: what the robot measured when the chunk was asked for; order and units of the policy.
   ///   - pending: sequences of earlier commands that the robot may still execute before the chunk; see above.
+  ///   - skipsExecuted: whether it then leaves out as many commands of the chunk as it has executed of them.
   /// - Returns: as many actions; those that were changed say by which limits.
   /// - Throws: ``RobotError`` `.invalidAction` for NaN, infinity or a wrong number of values, and when no command could satisfy the
   ///   limits; `.invalidProprioception` for a measured value that is missing or not finite.
   public func limit(
-    _ actions: [Action], proprioception: [Double], pending: [[Action]] = []
+    _ actions: [Action], proprioception: [Double], pending: [[Action]] = [], skipsExecuted: Bool = false
   ) throws(RobotError) -> [Action] {
     try check(actions, "actions")
     for sequence in pending { try check(sequence, "pending actions") }
-    return try limiter.limit(actions, proprioception: proprioception, pending: pending)
+    return try limiter.limit(
+      actions, proprioception: proprioception, pending: PendingActions(pending, skipsExecuted: skipsExecuted))
   }
 
   private func check(_ actions: [Action], _ subject: String) throws(RobotError) {

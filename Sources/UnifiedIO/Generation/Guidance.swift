@@ -19,6 +19,13 @@ public struct Guidance: Sendable {
     modality == .audio ? "A video of a random audio." : "An image of a random picture."
   }
 
+  /// The release's scale: 10 for a picture from words alone, otherwise 0.
+  ///
+  /// - Parameter isTextOnly: whether the model is shown and played nothing.
+  public static func standardScale(for modality: TargetModality, isTextOnly: Bool) -> Float {
+    modality == .image && isTextOnly ? 10 : 0
+  }
+
   /// The scores of all tokens.
   ///
   /// - Parameters:

@@ -33,7 +33,7 @@ extension TaskRunner {
     let total = try model.target(.image).rotary.count
     let task = try prepare()
     let encoded = try encode(task, for: .image)
-    let guidance = try guidance(settings, .image, standard: task.isTextOnly ? 10 : 0)
+    let guidance = try guidance(settings, .image, isTextOnly: task.isTextOnly)
     return try model.generateImage(
       from: encoded, guidance: guidance, options: settings.options, shapedLike: task.placement,
       progress: { count throws(ModelError) in try settings.report(count, of: total) })
@@ -57,8 +57,9 @@ extension TaskRunner {
     try settings.check()
     _ = try model.tokenizer(model.audioTokenizer, .audio)
     let total = try model.target(.audio).rotary.count
-    let encoded = try encode(try prepare(), for: .audio)
-    let guidance = try guidance(settings, .audio, standard: 0)
+    let task = try prepare()
+    let encoded = try encode(task, for: .audio)
+    let guidance = try guidance(settings, .audio, isTextOnly: task.isTextOnly)
     let spectrogram = try model.generateSpectrogram(
       from: encoded, guidance: guidance, options: settings.options,
       progress: { count throws(ModelError) in try settings.report(count, of: total) })
@@ -67,9 +68,9 @@ extension TaskRunner {
 
   /// The negative prompt is said alone, without pictures or sound, as the release does.
   private func guidance(
-    _ settings: MediaSettings, _ target: TargetModality, standard: Float
+    _ settings: MediaSettings, _ target: TargetModality, isTextOnly: Bool
   ) throws(ModelError) -> Guidance? {
-    let scale = settings.guidance ?? standard
+    let scale = settings.guidance ?? Guidance.standardScale(for: target, isTextOnly: isTextOnly)
     guard scale != 0 else { return nil }
     let prompt = settings.negativePrompt ?? Guidance.negativePrompt(for: target)
     return Guidance(negative: try encode(TaskInput(prompt: prompt), target: target), scale: scale)

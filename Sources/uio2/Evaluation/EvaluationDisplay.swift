@@ -1,4 +1,4 @@
-import Foundation
+import LogOutput
 import PolicyEvaluation
 import RunDatabase
 import Synchronization
@@ -6,23 +6,25 @@ import Synchronization
 /// Shows how an evaluation goes: a line an episode, and on a terminal a live line below.
 final class EvaluationDisplay: Sendable {
   private struct State {
-    var done: Int
-    var successes: Int
-    var recordedNow = 0
-    var running: [Int: RunConfiguration.Episode] = [:]
+    var progress: EvaluationProgress
+    var lastDrawn: ContinuousClock.Instant?
+    var isDrawn = false
     var failure: CommandFailure?
+    /// What was complained about already.
+    var told: Set<String> = []
   }
 
-  private let total: Int
+  /// Redrawing more often than the eye follows would only cost the simulator time.
+  private static let interval: Duration = .milliseconds(100)
+
   private let isVerbose: Bool
   private let start = ContinuousClock.now
   private let state: Mutex<State>
 
-  /// - Parameter outcomes: those of the run so far.
-  init(total: Int, outcomes: [EpisodeRecord], isVerbose: Bool) {
-    self.total = total
+  init(_ progress: EvaluationProgress, isVerbose: Bool) {
     self.isVerbose = isVerbose
-    state = Mutex(State(done: outcomes.count, successes: outcomes.count(where: \.successAtAnyStep)))
+    state = Mutex(State(progress: progress))
+    state.withLock { draw(&$0) }
   }
 
   /// Why nothing can be shown any more, once that is so.
@@ -31,59 +33,63 @@ final class EvaluationDisplay: Sendable {
   /// Takes an event and shows what it changed.
   func show(_ event: Evaluation.Event) {
     state.withLock { state in
+      if let line = state.progress.record(event) { say(line, &state) }
       switch event {
-      case .began(let episode, let worker): state.running[worker] = episode
-      case .said(let line, let worker): if isVerbose { say("worker \(worker): \(line)", &state) }
-      case .recorded(let record):
-        state.running[record.worker] = nil
-        if record.state != .lost {
-          state.done += 1
-          state.recordedNow += 1
-          if record.successAtAnyStep { state.successes += 1 }
-        }
-        say(line(record, state), &state)
+      case .said(let line, _):
+        guard isVerbose else { return }
+        erase(&state)
+        Console.complain(PrintableText.block(line))
+      case .ready(let worker): tell(worker.simulator, &state)
+      default: break
       }
-      guard Console.isTerminal else { return }
-      Console.draw("\r\u{1b}[K" + live(state).prefix(Console.width - 1))
+      let now = ContinuousClock.now
+      if let last = state.lastDrawn, now - last < Self.interval { return }
+      state.lastDrawn = now
+      draw(&state)
     }
   }
 
   /// Takes the live line away.
-  func end() { if Console.isTerminal { Console.draw("\r\u{1b}[K") } }
+  func end() { state.withLock { erase(&$0) } }
 
+  /// Writes a line that stays, above the live one.
   private func say(_ line: String, _ state: inout State) {
+    erase(&state)
+    state.lastDrawn = nil
     guard state.failure == nil else { return }
-    if Console.isTerminal { Console.draw("\r\u{1b}[K") }
-    do throws(CommandFailure) { try Console.say(line) } catch { state.failure = error }
+    do throws(CommandFailure) { try Console.say(PrintableText.line(line)) } catch { state.failure = error }
   }
 
-  private func line(_ record: EpisodeRecord, _ state: State) -> String {
-    let name = "\(record.episode.task) seed \(record.episode.seed)"
-    switch record.state {
-    case .finished:
-      let outcome = record.successAtAnyStep ? "success" : "failure"
-      return "\(state.done)/\(total)  \(name): \(outcome) after \(record.steps) steps"
-    case .lost: return "\(name): attempt \(record.attempt) lost, tried again: \(record.reason)"
-    case .abandoned:
-      return "\(state.done)/\(total)  \(name): given up after \(record.attempt) attempts: \(record.reason)"
+  /// Says what is not as the repository asks for, once.
+  private func tell(_ simulator: Simulator?, _ state: inout State) {
+    for module in simulator?.modules ?? [] {
+      guard let pinned = module.pinned, module.version != pinned else { continue }
+      let version = module.version ?? "(no version)"
+      complain(
+        "the simulator runs \(module.name) \(version); Envs/requirements.txt asks for \(pinned), so results may differ",
+        &state)
+    }
+    if let folders = simulator?.pythonPath, !folders.isEmpty {
+      complain("the simulator looks for modules in \(folders.joined(separator: ", ")) first", &state)
     }
   }
 
-  private func live(_ state: State) -> String {
-    var parts = ["\(state.done) of \(total) episodes"]
-    if state.done > 0 {
-      parts.append("\(Int((100 * Double(state.successes) / Double(state.done)).rounded())) % success")
-    }
-    let workers = state.running.sorted { $0.key < $1.key }.map { "\($0.value.task)" }
-    if !workers.isEmpty { parts.append(workers.joined(separator: ", ")) }
-    if state.recordedNow > 0 {
-      let seconds = Double((ContinuousClock.now - start).components.seconds) / Double(state.recordedNow)
-      parts.append("\(Self.time(seconds * Double(total - state.done))) left")
-    }
-    return parts.joined(separator: " · ")
+  private func complain(_ line: String, _ state: inout State) {
+    guard state.told.insert(line).inserted else { return }
+    erase(&state)
+    Console.complain("uio2: " + PrintableText.line(line))
   }
 
-  private static func time(_ seconds: Double) -> String {
-    seconds < 90 ? "\(Int(seconds)) s" : seconds < 5400 ? "\(Int(seconds / 60)) min" : "\(Int(seconds / 360) / 10) h"
+  private func erase(_ state: inout State) {
+    guard state.isDrawn else { return }
+    Console.draw("\r\u{1b}[K")
+    state.isDrawn = false
+  }
+
+  private func draw(_ state: inout State) {
+    guard Console.isTerminal else { return }
+    let line = state.progress.line(width: Console.width - 1, elapsed: .now - start)
+    Console.draw("\r\u{1b}[K" + PrintableText.line(line))
+    state.isDrawn = true
   }
 }

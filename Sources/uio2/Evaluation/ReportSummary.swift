@@ -28,6 +28,7 @@ struct ReportSummary: Encodable {
     var rate: Double
     var interval: [Double]
     var method: String
+    var isGroup: Bool
   }
 
   struct Task: Encodable {
@@ -39,7 +40,9 @@ struct ReportSummary: Encodable {
     var interval: [Double]
     var medianStepsToSuccess: Double?
     var medianPathLength: Double?
+    var medianJerk: Double?
     var limitedShare: Double?
+    var successesAtEnd: Int
   }
 
   struct Latency: Encodable {
@@ -74,16 +77,41 @@ struct ReportSummary: Encodable {
   var title: String
   var runs: [Run]
   var comparison: Comparison?
+  /// Why two runs are not compared.
+  var comparisonNote: String?
 
   /// - Parameter paths: of the runs, as the user named them.
   init(_ databases: [RunDatabase], paths: [String]) throws {
     runs = []
+    let subjects = databases.map(\.configuration.subject)
     for (database, path) in zip(databases, paths) { runs.append(try Run(database, path: path)) }
-    let suites = Set(databases.map(\.configuration.subject.suite)).sorted().joined(separator: ", ")
-    title = "\(runs.map(\.name).joined(separator: " beside ")) on \(suites)"
-    if databases.count == 2 { comparison = try Comparison(RunComparison(databases[0], databases[1])) }
+    for (place, name) in Self.names(subjects, paths).enumerated() { runs[place].name = name }
+    let suites = Set(subjects.map(\.suite)).sorted().joined(separator: ", ")
+    let policies = Set(subjects.map(\.policy)).sorted()
+    title =
+      runs.count > 2 && policies.count == 1
+      ? "\(policies[0]) on \(suites), \(runs.count) runs"
+      : "\(runs.map(\.name).joined(separator: " beside ")) on \(suites)"
+    guard databases.count == 2 else { return }
+    do throws(RunDatabaseError) {
+      comparison = Comparison(try RunComparison(databases[0], databases[1]))
+    } catch {
+      guard error.code == .mismatch else { throw error }
+      comparisonNote = error.message
+    }
   }
 
+  /// What the runs are called: by their policies where these differ, else by what else sets them apart.
+  private static func names(_ subjects: [RunConfiguration.Subject], _ paths: [String]) -> [String] {
+    let policies = subjects.map(\.policy)
+    guard Set(policies).count < policies.count else { return policies }
+    let delays = subjects.map { subject in
+      subject.mode == "realtime"
+        ? "\(subject.policy), \(String(format: "%g", subject.addedDelay)) ms added" : subject.policy
+    }
+    guard Set(delays).count < delays.count else { return delays }
+    return zip(policies, paths).map { "\($0) (\($1))" }
+  }
 }
 
 extension ReportSummary.Run {
@@ -91,9 +119,10 @@ extension ReportSummary.Run {
     let summary = try RunSummary(database)
     let subject = database.configuration.subject
     self.init(
-      name: subject.policy, description: "\(path), suite \(subject.suite), \(subject.mode)", database: database.path,
+      name: subject.policy, description: "\(path), suite \(subject.suite), \(subject.modeInWords)",
+      database: database.path,
       means: summary.means.map {
-        .init(name: $0.name, rate: $0.rate, interval: $0.interval.ends, method: $0.method)
+        .init(name: $0.name, rate: $0.rate, interval: $0.interval.ends, method: $0.method, isGroup: $0.isGroup)
       },
       successes: summary.tasks.reduce(0) { $0 + $1.outcomes.successes }, finished: summary.finished,
       planned: summary.planned, lost: summary.lost, abandoned: summary.abandoned,
@@ -109,7 +138,8 @@ extension ReportSummary.Task {
     self.init(
       name: task.name, group: task.group, successes: task.outcomes.successes, episodes: task.outcomes.trials,
       rate: task.outcomes.rate, interval: task.interval.ends, medianStepsToSuccess: task.medianStepsToSuccess,
-      medianPathLength: task.medianPathLength, limitedShare: task.limitedShare)
+      medianPathLength: task.medianPathLength, medianJerk: task.medianJerk, limitedShare: task.limitedShare,
+      successesAtEnd: task.successesAtEnd)
   }
 }
 
@@ -136,4 +166,13 @@ extension ReportSummary.Comparison {
 
 extension ClosedRange<Double> {
   fileprivate var ends: [Double] { [lowerBound, upperBound] }
+}
+
+extension RunConfiguration.Subject {
+  /// How the world waited, in words.
+  fileprivate var modeInWords: String {
+    guard mode == "realtime" else { return mode }
+    let delay = addedDelay > 0 ? ", answers held back for \(addedDelay) ms" : ""
+    return mode + delay + (deadline.map { ", answers valid for \($0) ms" } ?? "")
+  }
 }

@@ -14,8 +14,14 @@ struct RunFolder {
     return RunFolder("runs/\(suite)-\(policy)-\(stamp)")
   }
 
+  /// The folder as the user would name it.
+  var path: String { url.relativePath }
+
   var database: URL { url.appending(path: "run.db") }
-  var videos: URL { url.appending(path: "videos") }
+  var videos: URL { url.appending(path: Self.videosName) }
+
+  /// The folder of the videos, seen from that of the run.
+  static let videosName = "videos"
 
   /// Opens the run that a command names: a folder, or the database itself.
   static func open(_ path: String, readOnly: Bool = true) throws -> RunDatabase {
@@ -25,13 +31,37 @@ struct RunFolder {
     return try RunDatabase(opening: file, readOnly: readOnly)
   }
 
-  /// Makes the folder, and in it the database of a new run.
-  func create(_ configuration: RunConfiguration) throws -> RunDatabase {
+  /// Makes the folder, and keeps other processes from writing there as long as the claim lives.
+  ///
+  /// - Throws: ``CommandFailure``: the folder cannot be made or written, or another process is at work there.
+  func claim() throws -> RunClaim {
     do { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) } catch {
       throw CommandFailure(.unwritable, "\(url.path): the folder of the run cannot be made")
     }
-    return try RunDatabase(creating: database, configuration: configuration)
+    return try RunClaim(url.appending(path: "lock").path, folder: url.path)
   }
+}
+
+/// That no other process writes a run; it ends with its owner, also when that is killed.
+final class RunClaim {
+  private let descriptor: Int32
+
+  fileprivate init(_ file: String, folder: String) throws {
+    descriptor = open(file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      throw CommandFailure(.unwritable, "\(folder): cannot be written: \(String(cString: strerror(errno)))")
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      let failure = errno
+      close(descriptor)
+      guard failure == EWOULDBLOCK else {
+        throw CommandFailure(.unwritable, "\(folder): cannot be locked: \(String(cString: strerror(failure)))")
+      }
+      throw CommandFailure(.unavailable, "\(folder): another process is at work on this run")
+    }
+  }
+
+  deinit { close(descriptor) }
 }
 
 extension CommandFailure {

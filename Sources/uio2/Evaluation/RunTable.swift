@@ -1,34 +1,110 @@
-import Foundation
-import PolicyEvaluation
 import Reporting
 import RunAnalysis
+import RunDatabase
 
 /// A run's rates as text.
 enum RunTable {
+  /// Tasks, means, and how they were made.
   static func text(_ summary: RunSummary) -> String {
+    let hasGroups = summary.tasks.contains { !$0.group.isEmpty }
+    // Jerk and path are measured by some simulators only.
+    let hasMotion = summary.tasks.contains { $0.medianPathLength != nil }
+    func cells(_ all: [(isShown: Bool, text: String)]) -> [String] { all.filter(\.isShown).map(\.text) }
+    let header = [
+      (true, "task"), (hasGroups, "group"), (true, "success"), (true, "rate"), (true, "95 % interval"),
+      (true, "at end"), (true, "steps"), (hasMotion, "path (m)"), (hasMotion, "jerk (m/s³)"), (true, "limited"),
+      (true, "held"),
+    ]
+    let alignment: [TextTable.Alignment] = [.left] + (hasGroups ? [.left] : []) + [.right, .right, .left]
     var table = TextTable(
-      header: ["task", "group", "success", "rate", "95 % interval", "steps"],
-      alignment: [.left, .left, .right, .right, .left, .right])
+      header: cells(header), alignment: alignment + Array(repeating: .right, count: header.count - alignment.count))
     for task in summary.tasks {
-      table.append([
-        task.name, task.group, "\(task.outcomes.successes) of \(task.outcomes.trials)",
-        task.outcomes.rate.map(percent) ?? "–", interval(task.interval),
-        task.medianStepsToSuccess.map { "\(Int($0))" } ?? "–",
-      ])
+      table.append(
+        cells([
+          (true, task.name), (hasGroups, task.group), (true, "\(task.outcomes.successes) of \(task.outcomes.trials)"),
+          (true, task.outcomes.rate.map(RateText.percent) ?? "–"), (true, RateText.interval(task.interval)),
+          (true, "\(task.successesAtEnd)"), (true, RateText.number(task.medianStepsToSuccess, digits: 0)),
+          (hasMotion, RateText.number(task.medianPathLength, digits: 2)),
+          (hasMotion, RateText.number(task.medianJerk, digits: 1)),
+          (true, task.limitedShare.map(RateText.percent) ?? "–"), (true, task.heldShare.map(RateText.percent) ?? "–"),
+        ]))
     }
     table.appendRule()
-    for mean in summary.means { table.append([mean.name, "", "", percent(mean.rate), interval(mean.interval), ""]) }
-    var lines = [table.text]
-    if summary.lost > 0 {
-      lines.append("\(summary.lost) attempts were lost by the simulator, \(summary.abandoned) episodes given up")
+    for mean in summary.means {
+      table.append(
+        cells([
+          (true, mean.name), (hasGroups, ""), (true, ""), (true, RateText.percent(mean.rate)),
+          (true, RateText.interval(mean.interval)),
+        ]))
     }
-    lines.append("Intervals: \(RunSummary.taskMethod); \(StratifiedMean.intervalMethod).")
+    var lines = [table.text]
+    if summary.lost > 0 { lines.append("\(summary.lost) attempts were lost by the simulator") }
+    if summary.abandoned > 0 {
+      lines.append("\(summary.abandoned) episodes were given up after too many lost attempts; no rate counts them")
+    }
+    lines.append("Intervals: \(([RunSummary.taskMethod] + summary.meanMethods).joined(separator: "; ")).")
+    lines.append(
+      hasMotion
+        ? "Steps to success, path and jerk are medians; limited and held are shares of the control steps."
+        : "Steps to success are medians; limited and held are shares of the control steps.")
     return lines.joined(separator: "\n")
   }
 
-  static func percent(_ share: Double) -> String { String(format: "%.1f %%", 100 * share) }
+  /// The table of a rollout with what its daemon, its simulator and its process took, and its films.
+  ///
+  /// - Parameter incomplete: why not all episodes ran.
+  static func text(_ tally: RunTally, incomplete: String?, peakMemory: Int?) -> String {
+    let summary = RunSummary(tally)
+    var sections = [text(summary)]
+    var figures: [String] = []
+    if let incomplete {
+      figures.append("incomplete    \(summary.finished) of \(summary.planned) episodes: \(incomplete)")
+    }
+    if let rate = summary.controlRate {
+      let slowest = summary.p99Period.map { ", 99 of 100 policy steps within \(TextTable.number($0)) ms" } ?? ""
+      figures.append("control rate  \(TextTable.number(rate)) Hz (median)\(slowest)")
+    }
+    if let peakMemory {
+      let mebibytes = TextTable.number(Double(peakMemory) / 1_048_576)
+      figures.append("peak memory   \(mebibytes) MiB (this process, model included)")
+    }
+    if !figures.isEmpty { sections.append(figures.joined(separator: "\n")) }
+    if !summary.latencies.isEmpty { sections.append(latency(summary.latencies)) }
+    let films = films(tally)
+    if !films.isEmpty {
+      let width = films.map(\.task.count).max() ?? 0
+      sections.append(
+        (["films"] + films.map { "\(TextTable.pad($0.task, to: width))  \($0.path)" }).joined(separator: "\n"))
+    }
+    return sections.joined(separator: "\n\n")
+  }
 
-  static func interval(_ range: ClosedRange<Double>) -> String {
-    "\(percent(range.lowerBound)) – \(percent(range.upperBound))"
+  /// The stages of a policy step in the order in which they come; others follow.
+  private static let stageOrder = [
+    "render", "round_trip", "queue", "decode", "preprocess", "vision", "encode", "generate", "post", "simulate",
+  ]
+
+  private static func latency(_ latencies: [RunSummary.Latency]) -> String {
+    var table = TextTable(header: ["latency", "median ms", "p99 ms"], alignment: [.left, .right, .right])
+    let known = stageOrder.compactMap { name in latencies.first { $0.name == name } }
+    for stage in known + latencies.filter({ !stageOrder.contains($0.name) }).sorted(by: { $0.name < $1.name }) {
+      table.append([
+        stage.name.replacing("_", with: " "), RateText.number(stage.median, digits: 2),
+        RateText.number(stage.p99, digits: 2),
+      ])
+    }
+    return table.text
+  }
+
+  /// One film for each task that has any: of its first success, else of its first episode.
+  private static func films(_ tally: RunTally) -> [(task: String, path: String)] {
+    var tasks: [String] = []
+    for record in tally.episodes.map(\.record) where record.video != nil && !tasks.contains(record.episode.task) {
+      tasks.append(record.episode.task)
+    }
+    return tasks.compactMap { task in
+      let records = tally.episodes.map(\.record).filter { $0.episode.task == task && $0.video != nil }
+      return (records.first(where: tally.isSuccess) ?? records.first)?.video.map { (task, $0) }
+    }
   }
 }

@@ -1,7 +1,7 @@
-import Crypto
 import Files
 import Foundation
 import PolicyEvaluation
+import RobotPolicy
 
 /// The suites of the repository, and suite files that the user names.
 enum SuiteLibrary {
@@ -31,9 +31,8 @@ enum SuiteLibrary {
 
   private static func read(_ path: String) throws -> Suite {
     let bytes = try InputFile.bytes(of: path)
-    let digest = SHA256.hash(data: bytes).map { byte in
-      (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }.joined()
-    return try Suite(yaml: bytes, file: path, digest: digest)
+    var digest = FileDigest()
+    bytes.withUnsafeBytes { digest.update($0) }
+    return try Suite(yaml: bytes, file: path, digest: digest.hex())
   }
 }

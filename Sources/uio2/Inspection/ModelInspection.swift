@@ -1,7 +1,7 @@
 import Foundation
-import PolicyEvaluation
 import Tensors
 import UnifiedIO
+import Reporting
 
 /// A checkpoint's configuration and weights in figures; property names are the keys of `uio2 inspect --json`.
 struct ModelInspection: Encodable {
@@ -92,9 +92,8 @@ struct ModelInspection: Encodable {
     files = Self.sizes(of: checkpoint.files)
     weight_memory_bytes = checkpoint.memorySize()
     let tokens = transformer.maximumInputText + (reads.contains(.image) ? transformer.maximumInputImage : 0)
-    let cached = Double(tokens + transformer.maximumTargetText) * Double(transformer.embeddingSize)
-    let bytes = cached * Double(transformer.decoderLayers) * 2 * 4
-    cache_memory_bytes = Int(exactly: bytes.rounded()) ?? .max
+    cache_memory_bytes = configuration.cacheBytes(
+      sequences: 1, tokens: transformer.maximumTargetText, examples: 1, encoded: tokens)
   }
 
   /// `encoder`, `decoder`, but `input_embedders.image`: embedders are many and differ.
@@ -116,48 +115,5 @@ extension ModelInspection.Part {
     tensors += 1
     parameters &+= count
     bytes &+= entry.length
-  }
-}
-
-extension ModelInspection {
-  /// For people.
-  var text: String {
-    var facts = [
-      ("model", folder),
-      ("reads", input_modalities.joined(separator: ", ")),
-      ("writes", target_modalities.joined(separator: ", ")),
-      ("vocabulary", "\(vocabulary)"),
-      ("encoder", encoder.text),
-      ("decoder", decoder.text),
-    ]
-    if let image_encoder {
-      facts.append(("image encoder", image_encoder.text))
-      facts.append(("image", image_pixels.map(String.init).joined(separator: " × ") + " pixels"))
-    }
-    if history_frames > 0 { facts.append(("image history", "\(history_frames) frames")) }
-    let types = element_types.sorted { $0.key < $1.key }.map { "\($0.value) tensors of \($0.key)" }
-    facts.append(("weights", types.joined(separator: ", ")))
-    facts += files.sorted { $0.key < $1.key }.map { ("file", "\($0.key), \(Amount.bytes($0.value))") }
-    if let first = missing.first { facts.append(("missing", "\(missing.count) tensors, among them \(first)")) }
-    let (weights, caches) = (Amount.bytes(weight_memory_bytes), Amount.bytes(cache_memory_bytes))
-    facts.append(("memory", "\(weights) of weights, up to \(caches) of caches"))
-
-    var table = TextTable(
-      header: ["part", "tensors", "parameters", "stored"], alignment: [.left, .right, .right, .right])
-    for part in parts {
-      table.append([part.name, "\(part.tensors)", Amount.count(part.parameters), Amount.bytes(part.bytes)])
-    }
-    table.appendRule()
-    table.append([
-      "all", "\(parts.reduce(0) { $0 + $1.tensors })", Amount.count(parameters),
-      Amount.bytes(parts.reduce(0) { $0 &+ $1.bytes }),
-    ])
-    return Facts.text(facts) + "\n\n" + table.text
-  }
-}
-
-extension ModelInspection.Stack {
-  fileprivate var text: String {
-    "\(layers) layers of \(width), \(heads) heads of \(head_dimension), MLP \(mlp)"
   }
 }

@@ -1,7 +1,7 @@
 import Foundation
-import PolicyEvaluation
 import RobotInterface
 import RobotPolicy
+import Reporting
 
 /// A policy as its robots see it; property names are the keys of `uio2 inspect --json`.
 struct PolicyInspection: Encodable {

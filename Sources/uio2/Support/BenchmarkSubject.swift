@@ -32,7 +32,7 @@ struct BenchmarkSubject {
     let original = cache.appending(path: "random-\(size.rawValue)-bf16")
     if !Self.isWritten(original) {
       let checkpoint = try SyntheticCheckpoint(try size.configuration(), precision: .bf16)
-      try TransferDisplay.run(verb: "writing", bytes: checkpoint.byteCount) { progress in
+      try Transfer.run(verb: "writing") { progress in
         try checkpoint.write(to: original, progress: progress)
       }
     }
@@ -44,7 +44,7 @@ struct BenchmarkSubject {
     guard !Self.isWritten(folder) else { return }
     let quantization = try CheckpointQuantization(original)
     let folder = folder
-    try TransferDisplay.run(verb: "quantizing", bytes: quantization.byteCount) { progress in
+    try Transfer.run(verb: "quantizing") { progress in
       try quantization.write(to: folder, progress: progress)
     }
   }

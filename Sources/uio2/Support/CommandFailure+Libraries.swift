@@ -15,7 +15,8 @@ extension CommandFailure {
     case let error as TensorError:
       CommandFailure(error.code == .unwritableFile ? .unwritable : .badData, error.description)
     case let error as ImportError: CommandFailure(code(of: error), error.description)
-    case let error as PolicyError: CommandFailure(.badData, error.description)
+    case let error as PolicyError:
+      CommandFailure(error.code == .unwritableFile ? .unwritable : .badData, error.description)
     case let error as RobotError: CommandFailure(error.code == .shuttingDown ? .startAgain : .fault, error.description)
     default: nil
     }

@@ -8,7 +8,7 @@ extension ExitCode {
   static let usage = ExitCode.validationFailure
   /// A policy, a checkpoint, a picture or another file is not there, not what it should be, or does not fit the robot.
   static let badData = ExitCode(65)
-  /// Something outside is not there: the daemon, the address to bind, Python, the simulator.
+  /// Something outside is not there: the daemon, the address to bind, Python, the simulator, the instructions that `UIO2_KERNELS` names.
   static let unavailable = ExitCode(69)
   /// A fault of the program.
   static let fault = ExitCode(70)
@@ -30,7 +30,8 @@ extension ExitCode {
       64   wrong usage: an option, its value or an environment variable
       65   bad data: a policy, checkpoint or other file is missing, broken or
            does not fit
-      69   unavailable: the daemon, its address, Python or the simulator
+      69   unavailable: the daemon, its address, Python, the simulator, or the
+           instructions that UIO2_KERNELS names
       70   internal error
       74   output cannot be written: no space, no permission
       75   `serve` crossed its memory ceiling and told its robots; start it again

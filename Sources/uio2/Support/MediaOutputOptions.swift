@@ -34,6 +34,14 @@ struct MediaOutputOptions: ParsableArguments {
     }
   }
 
+  /// Refuses a negative prompt from which nothing is pulled away.
+  ///
+  /// - Parameter usual: the guidance without `--guidance`.
+  func checkNegativePrompt(usual: Float) throws {
+    guard negativePrompt != nil, (guidance ?? usual) == 0 else { return }
+    throw ValidationError("--negative-prompt goes with a --guidance above 0.")
+  }
+
   /// Refuses a file whose name does not say what will be in it.
   func checkEnding(_ output: TargetModality) throws {
     guard let file, let ending = output.fileEnding, !file.lowercased().hasSuffix(ending) else { return }

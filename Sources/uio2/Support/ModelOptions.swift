@@ -46,8 +46,8 @@ struct SamplingOptions: ParsableArguments {
   @Option(help: "Draw from this many of the most probable tokens.")
   var topK: Int?
 
-  @Option(help: "Of the random numbers; the same seed gives the same answer.")
-  var seed: UInt64 = 0
+  @Option(help: "Of the random numbers; the same seed gives the same answer. (default: 0)")
+  var seed: UInt64?
 
   @Option(help: "Answers followed at the same time; more than 1 is beam search.")
   var beams: Int = 1
@@ -67,16 +67,19 @@ struct SamplingOptions: ParsableArguments {
 
   /// Refuses options of drawing where nothing is drawn.
   ///
-  /// - Parameter usual: the temperature without `--temperature`.
-  func checkDrawing(usual: Float) throws {
-    guard (temperature ?? usual) == 0, topP != nil || topK != nil else { return }
-    throw ValidationError("--top-p and --top-k draw; they go with a --temperature above 0.")
+  /// - Parameters:
+  ///   - usual: the temperature without `--temperature`.
+  ///   - otherwiseUsesSeed: whether the seed is for more than drawing, as the phases of a sound are.
+  func checkDrawing(usual: Float, otherwiseUsesSeed: Bool = false) throws {
+    guard (temperature ?? usual) == 0, topP != nil || topK != nil || (seed != nil && !otherwiseUsesSeed) else { return }
+    throw ValidationError("--top-p, --top-k and --seed are about drawing; they go with a --temperature above 0.")
   }
 
   /// As the library takes them.
   func settings(wording: Int = 0, bar: ProgressBar) -> TaskSettings {
     TaskSettings(
-      wording: wording, maximumTokens: maxTokens, temperature: temperature ?? 0, topK: topK, topP: topP, seed: seed,
+      wording: wording, maximumTokens: maxTokens, temperature: temperature ?? 0, topK: topK, topP: topP,
+      seed: seed ?? 0,
       beams: beams, onProgress: bar.observer)
   }
 
@@ -86,6 +89,6 @@ struct SamplingOptions: ParsableArguments {
   ) -> MediaSettings {
     MediaSettings(
       guidance: media.guidance, negativePrompt: media.negativePrompt, temperature: temperature ?? defaults.temperature,
-      topK: topK, topP: topP ?? defaults.topP, seed: seed, wording: wording, onProgress: bar.observer)
+      topK: topK, topP: topP ?? defaults.topP, seed: seed ?? 0, wording: wording, onProgress: bar.observer)
   }
 }

@@ -1,4 +1,5 @@
 import ControlDaemon
+import Files
 import Foundation
 
 /// The operator's token in a file that only this user may read: new with each daemon, and removed when it ends.
@@ -9,34 +10,38 @@ struct OperatorFile {
 
   /// Writes the token, as hexadecimal digits on one line. An old token is replaced; nothing else is.
   ///
-  /// - Throws: ``CommandFailure`` `.unavailable` when the path holds something else, or cannot be written.
+  /// - Throws: ``CommandFailure`` `.unwritable` when the path holds something else, or cannot be written.
   init(path: String) throws {
     self.path = path
     try Self.checkReplaceable(path)
-    // A new file in the old one's place: the old one may be open to others.
-    let temporary = path + ".\(getpid()).new"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw Self.failure(path) }
-    let line = Self.line(token.bytes)
-    let isWritten = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) } == line.count
-    guard close(descriptor) == 0, isWritten, rename(temporary, path) == 0 else {
-      let failure = Self.failure(path)
-      unlink(temporary)
-      throw failure
+    do throws(FileError) {
+      // A new file in the old one's place: the old one may be open to others.
+      let file = try OutputFile(OutputTarget(path), isPrivate: true)
+      try file.write(Self.line(token.bytes))
+      // A second signal, or one while the model is loaded, leaves no time for `remove()`.
+      try file.publish(endsWithProcess: true)
+    } catch {
+      throw CommandFailure(.unwritable, "--operator: \(error.path): \(error.message)")
     }
   }
 
   /// Removes the file, unless another daemon has written its own token meanwhile.
   func remove() {
     if Self.contents(path) == Self.line(token.bytes) { unlink(path) }
+    UnfinishedFiles.remove(path)
   }
 
   private static func line(_ bytes: [UInt8]) -> [UInt8] {
     Array(bytes.map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined().utf8) + [10]
   }
 
-  /// Refuses to replace what is not an old token.
+  /// Refuses to replace what is not an old token; a link is none.
   private static func checkReplaceable(_ path: String) throws {
+    // Who may enter a folder is for people to decide, so none is made.
+    let folder = URL(filePath: path).deletingLastPathComponent().path
+    guard FileManager.default.fileExists(atPath: folder) else {
+      throw CommandFailure(.unwritable, "--operator: \(folder) does not exist; make it, open to you alone")
+    }
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
     let isHexadecimal = { (byte: UInt8) in Character(Unicode.Scalar(byte)).isHexDigit }
@@ -44,21 +49,12 @@ struct OperatorFile {
       old.last == 10, old.dropLast().allSatisfy(isHexadecimal)
     else {
       throw CommandFailure(
-        .unavailable, "--operator: \(path) exists and holds no operator's token; name another file, or remove this one")
+        .unwritable, "--operator: \(path) exists and holds no operator's token; name another file, or remove this one")
     }
   }
 
   /// The first bytes of a file; `nil` when it cannot be read.
   private static func contents(_ path: String) -> [UInt8]? {
-    let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: 2 * SessionToken.byteCount + 2)
-    let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-    return count < 0 ? nil : Array(bytes.prefix(count))
-  }
-
-  private static func failure(_ path: String) -> CommandFailure {
-    CommandFailure(.unavailable, "--operator: \(path) cannot be written: \(String(cString: strerror(errno)))")
+    try? InputFile.start(of: path, count: 2 * SessionToken.byteCount + 2)
   }
 }

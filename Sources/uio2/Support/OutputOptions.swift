@@ -22,10 +22,15 @@ struct OutputOptions: ParsableArguments {
   }
 
   /// Refuses sampling options that this kind of answer does not have.
-  func check(_ sampling: SamplingOptions) throws {
+  ///
+  /// - Parameter readsMedia: whether the model is shown or played anything beside the prompt.
+  func check(_ sampling: SamplingOptions, readsMedia: Bool) throws {
+    if output != .text {
+      try media.checkNegativePrompt(usual: Guidance.standardScale(for: output, isTextOnly: !readsMedia))
+    }
     if output != .text, sampling.beams != 1 || sampling.maxTokens != nil {
       throw ValidationError("--beams and --max-tokens go with --output text.")
     }
-    try sampling.checkDrawing(usual: output == .text ? 0 : 1)
+    try sampling.checkDrawing(usual: output == .text ? 0 : 1, otherwiseUsesSeed: output == .audio)
   }
 }

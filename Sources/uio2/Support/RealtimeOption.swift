@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import Foundation
 import Logging
 import Tensors
@@ -38,7 +39,7 @@ struct RealtimeOption: ParsableArguments {
     // What is asked for and never used is not locked: a client that merely announces a large message would cost its size.
     if mlockall(Int32(MCL_CURRENT | MCL_FUTURE) | Self.onFault) != 0 {
       logger.warning(
-        "memory lock: not permitted (\(String(cString: strerror(errno)))); raise the memlock limit to the model's size")
+        "memory lock: not permitted (\(SystemReason.text())); raise the memlock limit to the model's size")
     }
   }
 }

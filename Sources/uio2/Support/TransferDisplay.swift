@@ -1,39 +1,35 @@
-import ArgumentParser
 import Foundation
 import ModelImport
-import Processes
 
 /// A line on the terminal that says how far the writing of a checkpoint is; nothing where nobody watches.
-enum TransferDisplay {
-  /// Runs `body` with a progress function that draws, and that stops the work on SIGINT or SIGTERM.
-  static func run(verb: String, bytes: Int, _ body: ((TransferProgress) -> Bool) throws -> Void) throws {
-    let signals = SignalWatch { _ in }
-    let clock = ContinuousClock(), start = clock.now
-    var drawn: ContinuousClock.Instant?
-    defer { if drawn != nil { Console.draw("\r\u{1b}[K") } }
-    do {
-      try body { progress in
-        guard signals.received == nil else { return false }
-        let now = clock.now
-        guard Console.isTerminal, drawn.map({ now - $0 > .milliseconds(100) }) ?? true else { return true }
-        drawn = now
-        Console.draw("\r\u{1b}[K" + String(line(verb, progress, elapsed: now - start).prefix(Console.width - 1)))
-        return true
-      }
-    } catch let error as ImportError where error.code == .interrupted {
-      throw CommandFailure(.signal(signals.received ?? SIGINT), error.description)
-    }
+struct TransferDisplay {
+  private let verb: String
+  private let clock = ContinuousClock()
+  private let start: ContinuousClock.Instant
+  private var drawn: ContinuousClock.Instant?
+
+  /// - Parameter verb: what is being done: `importing`.
+  init(_ verb: String) {
+    self.verb = verb
+    start = clock.now
   }
 
-  /// Refuses sizes that are no file's.
-  static func checkShardSize(_ gigabytes: Double) throws {
-    guard gigabytes >= 0.001, gigabytes <= 1e6 else {
-      throw ValidationError("--shard-size: must be between 0.001 and 1000000 gigabytes")
-    }
+  /// Shows how far it is, ten times a second at most.
+  mutating func show(_ progress: TransferProgress) {
+    let now = clock.now
+    guard Console.isTerminal, drawn.map({ now - $0 > .milliseconds(100) }) ?? true else { return }
+    drawn = now
+    Console.draw("\r\u{1b}[K" + String(line(progress, elapsed: now - start).prefix(Console.width - 1)))
   }
 
-  private static func line(_ verb: String, _ progress: TransferProgress, elapsed: Duration) -> String {
-    let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+  /// Takes the line away.
+  mutating func end() {
+    if drawn != nil { Console.draw("\r\u{1b}[K") }
+    drawn = nil
+  }
+
+  private func line(_ progress: TransferProgress, elapsed: Duration) -> String {
+    let seconds = elapsed / .seconds(1)
     let rate = seconds > 0 ? Double(progress.bytesWritten) / seconds : 0
     let rest = rate > 0 ? Double(progress.bytesTotal - progress.bytesWritten) / rate : 0
     let done = Amount.bytes(progress.bytesWritten), all = Amount.bytes(progress.bytesTotal)

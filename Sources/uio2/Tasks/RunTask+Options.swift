@@ -11,7 +11,7 @@ extension RunTask {
     case boxesOnly = "boxes-only"
     case singleEnd = "single-end"
     case maxTokens = "max-tokens"
-    case temperature
+    case temperature, seed
     case topP = "top-p"
     case topK = "top-k"
     case negativePrompt = "negative-prompt"
@@ -53,7 +53,13 @@ extension RunTask {
       throw ValidationError("--overlap must be from 0 to 1, found \(overlap).")
     }
     try checkWording()
-    try sampling.checkDrawing(usual: name.output == .text ? 0 : name.mediaSettings.temperature)
+    try sampling.checkDrawing(
+      usual: name.output == .text ? 0 : name.mediaSettings.temperature, otherwiseUsesSeed: name.output == .audio)
+    if name.output != .text {
+      try media.checkNegativePrompt(
+        usual: Guidance.standardScale(
+          for: name.output == .audio ? .audio : .image, isTextOnly: pictures.images.isEmpty))
+    }
   }
 
   private func checkSegmentation() throws {
@@ -74,7 +80,7 @@ extension RunTask {
   }
 
   private var parts: (needed: Set<Part>, allowed: Set<Part>) {
-    let drawing: Set<Part> = [.temperature, .topP, .topK]
+    let drawing: Set<Part> = [.temperature, .topP, .topK, .seed]
     let words: Set<Part> = drawing.union([.wording, .beams, .maxTokens])
     let drawn: Set<Part> = drawing.union([.wording, .guidance, .negativePrompt])
     let anything: Set<Part> = drawing.union([.image, .history, .audio, .video, .box, .beams, .maxTokens])
@@ -115,6 +121,7 @@ extension RunTask {
       (.negativePrompt, media.negativePrompt != nil),
       (.beams, sampling.beams != 1), (.maxTokens, sampling.maxTokens != nil),
       (.temperature, sampling.temperature != nil), (.topP, sampling.topP != nil), (.topK, sampling.topK != nil),
+      (.seed, sampling.seed != nil),
     ]
     return Set(switches.filter(\.1).map(\.0))
   }

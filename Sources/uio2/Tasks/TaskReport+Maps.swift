@@ -1,6 +1,6 @@
 import Foundation
-import PolicyEvaluation
 import UnifiedIO
+import Reporting
 
 extension TaskReport {
   /// Metres.

@@ -1,5 +1,5 @@
 import Foundation
-import PolicyEvaluation
+import Reporting
 
 extension TaskReport {
   /// The report for people.

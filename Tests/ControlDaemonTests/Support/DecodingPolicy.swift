@@ -72,12 +72,6 @@ final class DecodingPolicy: PreparingPolicy, Generating {
     }
     return GenerationResult(text: prepared.content as? String ?? "", tokens: [3], finishReason: .end)
   }
-
-  func generate(
-    _ request: GenerationRequest, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
-  ) throws(RobotError) -> GenerationResult {
-    throw RobotError(.internal, "test", "the question was not prepared")
-  }
 }
 
 extension Observation {

@@ -17,6 +17,7 @@ final class FakePolicy: ObservationPolicy {
 
   init(
     digest: String = "00", maximumAge: UInt64? = nil, maximumMessageBytes: UInt64? = nil, isUnlimited: Bool = false,
+    unlimitedDimensions: [String] = [],
     warmUp: @escaping @Sendable () throws(RobotError) -> Void = {}
   ) {
     var limits = Capabilities.Limits()
@@ -27,7 +28,8 @@ final class FakePolicy: ObservationPolicy {
       cameras: [.init(name: "front", width: 256, height: 256, verticalFieldOfView: nil, input: "image")],
       proprioception: ["x", "y"].map { .init(name: $0, unit: "m", minimum: -1, maximum: 1) },
       actions: [.init(name: "dx", unit: "m", minimum: -1, maximum: 1)], actionFrame: "base", actionMode: "delta",
-      hold: "zero", chunkLength: 2, controlRate: 10, limits: limits, isUnlimited: isUnlimited)
+      hold: "zero", chunkLength: 2, controlRate: 10, limits: limits, isUnlimited: isUnlimited,
+      unlimitedDimensions: unlimitedDimensions)
     warmUpResult = warmUp
   }
 

@@ -32,7 +32,7 @@ struct TalkingPolicy: ObservationPolicy, Generating {
   }
 
   func generate(
-    _ request: GenerationRequest, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
+    _ request: GenerationRequest, prepared: PreparedInput, goesOn: @escaping @Sendable (GenerationMoment) -> Bool
   ) throws(RobotError) -> GenerationResult {
     guard request.prompt != "hush" else { throw RobotError(.invalidInstruction, "generate.prompt", "no") }
     let limit = request.maximumTokens ?? 1

@@ -34,7 +34,6 @@ reference = {
             "successes": k,
             "trials": n,
             "clopper_pearson": [robostats.clopper_pearson(k, n).lower, robostats.clopper_pearson(k, n).upper],
-            "wilson": list(stats.binomtest(k, n).proportion_ci(0.95, "wilson")),
         }
         for k, n in proportions
     ],

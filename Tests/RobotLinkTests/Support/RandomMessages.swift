@@ -10,11 +10,13 @@ struct RandomMessages {
 
   mutating func request() -> RequestMessage {
     let body: RequestMessage.Body
-    switch pick(0..<7) {
+    switch pick(0..<9) {
     case 0: body = .hello(clientName: text(), clientVersion: text(), sentAt: integer())
     case 1: body = .reset
     case 2: body = .stop(reason: text())
     case 3: body = .resume
+    case 6: body = .resumeUnknown
+    case 7: body = .release
     case 4: body = .generate(generation())
     case 5: body = .cancel(requestID: integer())
     default: body = .observation(observation())
@@ -42,7 +44,8 @@ struct RandomMessages {
       sequence: integer(), capturedAt: capturedAt, sentAt: capturedAt + integer() / 2, frames: array(3) { $0.frame() },
       proprioception: array(9) { $0.finite() }, instruction: hasParts ? "" : text(),
       promptParts: hasParts ? array(4) { $0.pick(0..<2) == 0 ? .text($0.text()) : .image($0.frame()) } : [],
-      actionsConsumed: pick(0..<4096), clock: RobotClock.allCases[pick(0..<2)],
+      actionsConsumed: pick(0..<4096),
+      skipsExecuted: Bool.random(using: &random), clock: RobotClock.allCases[pick(0..<2)],
       echo: maybe { ClockEcho(replySentAt: $0.integer(), replyReceivedAt: $0.integer()) })
   }
 
@@ -129,7 +132,8 @@ struct RandomMessages {
           verticalFieldOfView: $0.pick(0..<2) == 0 ? nil : 42.5, input: $0.text())
       }, proprioception: array(5) { $0.quantity() }, actions: array(5) { $0.quantity() }, actionFrame: text(),
       actionMode: text(), hold: text(), chunkLength: pick(0..<17), controlRate: Double(pick(0..<100)), limits: limits,
-      instructions: array(3) { $0.text() }, isUnlimited: Bool.random(using: &random), sessionToken: bytes(0..<65))
+      instructions: array(3) { $0.text() }, isUnlimited: Bool.random(using: &random),
+      unlimitedDimensions: array(3) { $0.text() }, sessionToken: bytes(0..<65))
   }
 
   private mutating func quantity() -> Capabilities.Quantity {

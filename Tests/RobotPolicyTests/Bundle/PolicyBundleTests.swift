@@ -119,7 +119,32 @@ final class PolicyBundleTests {
       )
     }
     #expect(bundle.modelDirectory(inCopy: copy).standardizedFileURL == copy.standardizedFileURL)
+    for file in expected { try FileManager.default.removeItem(at: copy.appending(path: file)) }
     #expect(try bundle.copyCompanions(to: copy) == expected, "the copy is no part of the bundle")
+  }
+
+  @Test func `a copy replaces nothing, and says so before anything is written`() throws {
+    let bundle = try PolicyBundle.load(from: directory), copy = directory.appending(path: "copy")
+    try bundle.checkCompanions(to: copy)
+    try FileManager.default.createDirectory(at: copy, withIntermediateDirectories: true)
+    try Data("mine".utf8).write(to: copy.appending(path: "README.md"))
+    for attempt in [{ try bundle.checkCompanions(to: copy) }, { _ = try bundle.copyCompanions(to: copy) }] {
+      let error = #expect(throws: PolicyError.self) { try attempt() }
+      #expect(error?.code == .unwritableFile && error?.message.hasPrefix("exists already") == true)
+    }
+    #expect(try String(contentsOf: copy.appending(path: "README.md"), encoding: .utf8) == "mine")
+  }
+
+  @Test func `a file that cannot be read is not called unwritable`() throws {
+    let bundle = try PolicyBundle.load(from: directory)
+    try write("notes/long.txt", "words")
+    #expect(chmod(directory.appending(path: "notes/long.txt").path, 0) == 0)
+    // Root may read everything.
+    guard geteuid() != 0 else { return }
+    let error = #expect(throws: PolicyError.self) {
+      try bundle.copyCompanions(to: directory.appending(path: "copy"))
+    }
+    #expect(error?.code == .unreadableFile)
   }
 
   @Test func theDigestFollowsWhatMattersAndNothingElse() throws {

@@ -116,6 +116,17 @@ struct InstructionTests {
     #expect(error?.message.contains(nearest) == true, "\(error?.message ?? "")")
   }
 
+  @Test func `an unknown sentence costs little, however many are known`() {
+    for count in [1, 5, 18, 19, 100, PolicySpecification.Instructions.maximumCount] {
+      let length = KnownInstructions.comparedLength(among: count)
+      #expect(count * length * length <= KnownInstructions.comparisons)
+      #expect(length >= 32, "enough to tell what was meant")
+    }
+    #expect(KnownInstructions.comparedLength(among: 5) == 128)
+    let many = (0..<256).map { "Bring me cup number \($0) " + String(repeating: "please ", count: 30) }
+    #expect(KnownInstructions(many).nearest(to: "bring me cup number 217")[0] == many[217])
+  }
+
   @Test func `the nearest sentence comes first`() {
     let known = KnownInstructions(Self.sentences)
     #expect(known.nearest(to: "press the buttons down from top")[0] == Self.sentences[2])

@@ -57,6 +57,20 @@ struct FrozenCameraTests {
     #expect(watch.observe(observation(at: 3_001, ["a": [1]], consumed: 4), commandMoves: true, timeout: timeout) == 0)
   }
 
+  @Test func aRobotThatComesToNoOtherPlaceDidNotMove() {
+    var watch = FrozenCameraWatch()
+    func observe(_ milliseconds: UInt64, _ consumed: Int, chunk: Int) -> Int? {
+      watch.observe(
+        observation(at: milliseconds, ["a": [1]], consumed: consumed), commandMoves: true, chunk: chunk,
+        timeout: timeout)
+    }
+    #expect(observe(0, 4, chunk: 1) == nil)
+    // Stopped for a minute: it still is where it was.
+    #expect(observe(60_000, 4, chunk: 1) == nil)
+    #expect(observe(60_900, 4, chunk: 2) == nil)
+    #expect(observe(61_001, 4, chunk: 3) == 0)
+  }
+
   @Test func aClockThatWentBackwardsStartsTheWatchAgain() {
     var watch = FrozenCameraWatch()
     _ = watch.observe(observation(at: 9_000, ["a": [1]]), commandMoves: true, timeout: timeout)

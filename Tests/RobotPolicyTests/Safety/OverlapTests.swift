@@ -6,7 +6,13 @@ import Testing
 /// A robot that observes and asks while it still executes the last chunk, and executes all to the letter.
 private struct AsynchronousRobot {
   /// How it asks.
-  enum Habit { case waitsForAnswers, observesAhead }
+  enum Habit {
+    case waitsForAnswers, observesAhead
+    /// Leaves out of a chunk as many actions as it has executed since it observed; says so, unless told not to.
+    case skips, skipsSecretly
+
+    var skips: Bool { self == .skips || self == .skipsSecretly }
+  }
 
   let envelope: SafetyEnvelope
   /// Whether the values are steps; one entry a value that is looked at.
@@ -18,6 +24,8 @@ private struct AsynchronousRobot {
   private var context = EpisodeContext()
   private var chunk: [Action] = []
   private var consumed = 0
+  /// Since the last observation.
+  private var moved = 0
   private var sequence: UInt64 = 0
   /// Executed commands, those of targets one after the other.
   private(set) var visited: [[Double]] = []
@@ -41,25 +49,28 @@ private struct AsynchronousRobot {
       position = areSteps ? zip(position, values).map { $0 + $1 } : values
       visited.append(position)
       consumed += 1
+      moved += 1
     }
   }
 
   mutating func observe(_ rest: [Double]) -> Observation {
     sequence += 1
+    moved = 0
     return Observation(
       sequence: sequence, capturedAt: sequence, sentAt: sequence, frames: [], proprioception: position + rest,
-      instruction: "", actionsConsumed: consumed)
+      instruction: "", actionsConsumed: consumed, skipsExecuted: habit == .skips)
   }
 
   /// What the daemon answers; the robot goes over to it at once.
   mutating func answer(_ said: [Action], to observation: Observation) {
     let pending = tellsPending ? context.pendingActions(after: observation) : []
     do throws(RobotError) {
-      let actions = try envelope.limit(said, proprioception: observation.proprioception, pending: pending)
+      let actions = try envelope.limit(
+        said, proprioception: observation.proprioception, pending: pending, skipsExecuted: observation.skipsExecuted)
       context.record(actions, moving: true)
       limited += actions.count { !$0.limited.isEmpty }
       answers += 1
-      (chunk, consumed) = (actions, 0)
+      (chunk, consumed) = (actions, habit.skips ? min(moved, actions.count) : 0)
     } catch {
       context.recordRefusal()
       refusals += 1
@@ -93,18 +104,18 @@ struct OverlapTests {
   static let box = [(-0.6)...0.6, 0.3...1.1, 0...0.6]
 
   /// Steps that push to a wall, and are sometimes small.
-  private func steps(_ random: inout SeededGenerator, towards direction: [Double]) -> [Action] {
-    (0..<4).map { _ in
-      Action(values: direction.map { $0 * Double.random(in: -0.002...0.01, using: &random) } + [0])
-    }
+  private func steps(
+    _ random: inout SeededGenerator, towards direction: [Double], in range: ClosedRange<Double>
+  ) -> [Action] {
+    (0..<4).map { _ in Action(values: direction.map { $0 * Double.random(in: range, using: &random) } + [0]) }
   }
 
   /// Flies 300 episodes of 12 cycles towards walls and corners.
   ///
   /// - Returns: how far a robot left the box, and how far a chunk led away from where it was observed.
-  private func fly(_ habit: AsynchronousRobot.Habit, tellsPending: Bool) throws -> (
-    outside: Double, robots: [AsynchronousRobot]
-  ) {
+  private func fly(
+    _ habit: AsynchronousRobot.Habit, tellsPending: Bool, steps range: ClosedRange<Double> = -0.002...0.01
+  ) throws -> (outside: Double, robots: [AsynchronousRobot]) {
     var random = SeededGenerator(seed: 41)
     var outside = 0.0
     var robots: [AsynchronousRobot] = []
@@ -115,7 +126,7 @@ struct OverlapTests {
       let direction = (0..<3).map { _ in Double.random(in: -1...1, using: &random) }
       for _ in 0..<12 {
         robot.cycle([0.5], random: &random) { random, _ in
-          steps(&random, towards: direction.map { $0 < -0.3 ? -1 : $0 > 0.3 ? 1 : 0.2 })
+          steps(&random, towards: direction.map { $0 < -0.3 ? -1 : $0 > 0.3 ? 1 : 0.2 }, in: range)
         }
       }
       for position in robot.visited {
@@ -126,6 +137,53 @@ struct OverlapTests {
       robots.append(robot)
     }
     return (outside, robots)
+  }
+
+  @Test func `a robot that skips stays inside, and is not held back for actions that it leaves out`() throws {
+    // To and fro, so that what is left out matters.
+    let steps = -0.006...0.01
+    let flown = try fly(.skips, tellsPending: true, steps: steps)
+    #expect(flown.outside < 1e-12)
+    #expect(flown.robots.allSatisfy { $0.refusals == 0 })
+    let limited = flown.robots.reduce(0) { $0 + $1.limited }, answers = flown.robots.reduce(0) { $0 + $1.answers }
+    #expect(limited > 100 && limited < 4 * answers, "\(limited) of \(4 * answers)")
+    // The same robots leave the box when nobody knows that they skip.
+    #expect(try fly(.skipsSecretly, tellsPending: true, steps: steps).outside > 0.001)
+  }
+
+  private func isClose(_ found: [Double], _ expected: [Double]) -> Bool {
+    found.count == expected.count && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-9 }
+  }
+
+  /// A robot at a wall. The chunk begins with a step away from it, which a robot that skips leaves out.
+  @Test func `a chunk is limited from where it will begin`() throws {
+    let envelope = SafetyEnvelope(try ExamplePolicy.specification(ExamplePolicy.delta))
+    let old = (0..<2).map { _ in Action(values: [0, 0, 0, 0]) }
+    let said = [-0.01, 0.01, 0.01, 0.01].map { Action(values: [$0, 0, 0, 0]) }
+    func limited(skips: Bool) throws -> [Double] {
+      try envelope.limit(said, proprioception: [0.6, 0.7, 0.3, 0.5], pending: [old], skipsExecuted: skips).map {
+        $0.values[0]
+      }
+    }
+    #expect(isClose(try limited(skips: false), [-0.01, 0.01, 0, 0]))
+    #expect(isClose(try limited(skips: true), [-0.01, 0, 0, 0]), "it may begin with the second, at the wall")
+  }
+
+  @Test func `a target is near the pending one that it follows, and no other`() throws {
+    let envelope = SafetyEnvelope(try ExamplePolicy.specification(ExamplePolicy.joints))
+    let old = [0.1, 0.2, 0.3].map { Action(values: [$0, 0, 0.04]) }
+    let said = [0.1, 0.15, 0.25, 0.25].map { Action(values: [$0, 0, 0.04]) }
+    let actions = try envelope.limit(said, proprioception: [0, 0, 0.04], pending: [old], skipsExecuted: true)
+    #expect(actions == said)
+    // One that begins with the first cannot be near all three.
+    #expect(throws: RobotError.self) { try envelope.limit(said, proprioception: [0, 0, 0.04], pending: [old]) }
+    let far = [0.1, 0.2, 0.2, 0.25].map { Action(values: [$0, 0, 0.04]) }
+    let near = try envelope.limit(
+      far, proprioception: [0, 0, 0.04], pending: [old.map { Action(values: [$0.values[0] - 0.05, 0, 0.04]) }],
+      skipsExecuted: true)
+    #expect(
+      isClose(near.map { $0.values[0] }, [0.1, 0.15, 0.2, 0.25]),
+      "the second may follow 0.05, where the robot then is")
   }
 
   @Test(arguments: [true, false])
@@ -219,5 +277,8 @@ struct PendingActionTests {
       values(context.pendingActions(after: observation(consumed: 1)))
         == [[12], [11, 12], [2, 11, 12], [2, 3, 11, 12]])
     #expect(values(context.pendingActions(after: observation(at: 25, consumed: 1))) == [[12], [11, 12]])
+    var skipping = observation(at: 25, consumed: 1)
+    skipping.skipsExecuted = true
+    #expect(values(context.pendingActions(after: skipping)) == [[12], [11, 12], [12]], "or with any place of it")
   }
 }

@@ -98,6 +98,21 @@ struct LimitRuleTests {
       old: "\"deadline_ms\": 200}", new: "\"deadline_ms\": 200},\n  \"limits\": \"none\"", subject: "limits (line 22)",
       message: "expected no \"none\", for dimensions have limits of their own"),
     Fault(
+      old: ",\n       \"limits\": {\"maximum_rate_per_s\": 2}", new: "",
+      subject: "action_space.dimensions[1].limits (line 15)",
+      message: "expected a limit on elbow, found none; a number that has none on purpose says \"limits\": \"none\""),
+    Fault(
+      text: ExamplePolicy.absolute, old: ", \"maximum_rotation_rate_rad_per_s\": 1.0", new: "",
+      subject: "action_space.dimensions[3].limits (line 17)",
+      message: "expected a limit on yaw, found none; a number that has none on purpose says \"limits\": \"none\""),
+    Fault(
+      text: ExamplePolicy.absolute, old: "\"role\": \"rotation_z\"",
+      new: "\"role\": \"rotation_z\", \"limits\": \"none\"", subject: "action_space.dimensions[3].limits (line 17)",
+      message: "expected no \"none\", for limits.maximum_rotation_rate_rad_per_s bounds yaw"),
+    Fault(
+      old: "{\"maximum_rate_per_s\": 2}", new: "\"all\"", subject: "action_space.dimensions[1].limits (line 16)",
+      message: "expected an object or \"none\", found \"all\""),
+    Fault(
       old: ", \"instructions\": \"free\"", new: "", subject: "instructions (line 1)",
       message: "expected this key: the sentences that the policy was trained on, or \"free\" when it takes any"),
     Fault(
@@ -137,6 +152,19 @@ struct LimitRuleTests {
     #expect(joints.proprioception.map(\.tolerance) == [0.05 * 6, 0.05 * 6, 0.05 * 0.08])
     #expect(joints.instructions == ["Wave.", "Point up."])
     #expect(!joints.isUnlimited)
+  }
+
+  @Test func `a number without limits is named, and written as it was read`() throws {
+    let joints = try ExamplePolicy.specification(
+      ExamplePolicy.joints, replacing: "{\"maximum_rate_per_s\": 2}", with: "\"none\"")
+    let capabilities = joints.capabilities(digest: "", serverVersion: "")
+    #expect(capabilities.unlimitedDimensions == ["elbow"] && !capabilities.isUnlimited)
+    #expect(capabilities.limits.dimensions.map(\.name) == ["shoulder", "fingers"])
+    let again = try JSONDecoder().decode(PolicySpecification.self, from: JSONEncoder().encode(joints))
+    #expect(again == joints)
+    // What is not bounded comes out as it went in.
+    let said = [Action(values: [0, 3, 0.04])]
+    #expect(try SafetyEnvelope(joints).limit(said, proprioception: [0, -3, 0.04]) == said)
   }
 
   @Test func `a policy without limits says so`() throws {

@@ -4,6 +4,7 @@ extension ContinuousActionSpace {
 
   package func inconsistency(in policy: PolicySpecification) -> Inconsistency? {
     inconsistentDimensions() ?? unenforceableLimit(in: policy) ?? unenforceableOwnLimit(in: policy)
+      ?? unboundedDimension(in: policy)
   }
 
   private func inconsistentDimensions() -> Inconsistency? {
@@ -33,9 +34,41 @@ extension ContinuousActionSpace {
       return Inconsistency("\(path).unit", message)
     }
     // Standing still must be something that can be said; the envelope also scales towards it.
-    guard isStep(dimension), role.isSpatial || dimension.limits != nil, !dimension.range.contains(0) else { return nil }
+    let isLimited = role.isSpatial || dimension.ownLimits != nil
+    guard isStep(dimension), isLimited, !dimension.range.contains(0) else { return nil }
     let found = "[\(dimension.minimum.plainDescription), \(dimension.maximum.plainDescription)]"
     return Inconsistency("\(path).minimum", "expected the range of a delta to contain 0, found \(found)")
+  }
+}
+
+/// Limits on some joints say nothing of the others.
+extension ContinuousActionSpace {
+  /// The first number that moves the robot and that no limit bounds, where the policy does not say so.
+  ///
+  /// Whether a policy has any limits at all is checked elsewhere.
+  private func unboundedDimension(in policy: PolicySpecification) -> Inconsistency? {
+    guard !policy.limits.declared.isEmpty || dimensions.contains(where: { $0.ownLimits != nil }) else { return nil }
+    for (index, dimension) in dimensions.enumerated() where dimension.role != .gripper {
+      let path = "\(Self.path)[\(index)].limits"
+      let shared = policy.limits.declared.first { bounds($0, dimension) }
+      if dimension.isUnlimited, let shared {
+        return Inconsistency(path, "expected no \"none\", for limits.\(shared.rawValue) bounds \(dimension.name)")
+      }
+      guard dimension.limits == nil, shared == nil else { continue }
+      return Inconsistency(
+        path,
+        "expected a limit on \(dimension.name), found none; a number that has none on purpose says "
+          + "\"limits\": \"none\"")
+    }
+    return nil
+  }
+
+  /// Whether a limit of the whole end effector bounds a dimension.
+  private func bounds(_ key: PolicySpecification.Limits.CodingKeys, _ dimension: Dimension) -> Bool {
+    switch key {
+    case .workspace, .maximumSpeed, .maximumJump: dimension.role.translationAxis != nil
+    case .maximumRotationRate: dimension.role.rotationAxis != nil
+    }
   }
 }
 
@@ -91,7 +124,7 @@ extension ContinuousActionSpace {
     for (index, dimension) in dimensions.enumerated() {
       let path = "\(Self.path)[\(index)]"
       if let fault = wrongMeasurement(of: dimension, in: policy, path: path) { return fault }
-      for key in dimension.limits?.declared ?? [] {
+      for key in dimension.ownLimits?.declared ?? [] {
         let path = "\(path).limits.\(key.rawValue)"
         if needsMeasurement(key, dimension), dimension.measurement(in: policy) == nil {
           return Inconsistency(path, "\(Self.unmeasured(dimension)), in \(dimension.unit)")

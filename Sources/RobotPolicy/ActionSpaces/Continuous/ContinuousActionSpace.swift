@@ -64,12 +64,15 @@ package struct ContinuousActionSpace: ActionSpace {
   /// The limits that dimensions have of their own.
   package var dimensionLimits: [Capabilities.DimensionLimits] {
     dimensions.compactMap { dimension in
-      dimension.limits.map {
+      dimension.ownLimits.map {
         Capabilities.DimensionLimits(
           name: dimension.name, position: $0.position, maximumRate: $0.maximumRate, maximumJump: $0.maximumJump)
       }
     }
   }
+
+  /// The dimensions that nothing bounds, on purpose.
+  package var unlimitedDimensions: [String] { dimensions.filter(\.isUnlimited).map(\.name) }
 
   /// Commands in every chunk.
   package var maximumActions: Int { chunkLength }

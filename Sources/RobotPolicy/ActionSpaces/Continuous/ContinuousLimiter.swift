@@ -21,7 +21,7 @@ struct ContinuousLimiter: ActionLimiter {
       },
       isStep: space.mode == .delta, isAngular: true, maximumLength: limits.maximumRotationRate.map { $0 / rate },
       lengthFlag: .rotationRate)
-    let others = dimensions.filter { !$0.dimension.role.isSpatial && $0.dimension.limits != nil }.map {
+    let others = dimensions.filter { !$0.dimension.role.isSpatial && $0.dimension.ownLimits != nil }.map {
       LimitedVector(
         components: [Self.component($0.dimension, at: $0.index, in: policy)], isStep: space.isStep($0.dimension))
     }
@@ -44,7 +44,7 @@ struct ContinuousLimiter: ActionLimiter {
     return component
   }
 
-  func limit(_ actions: [Action], proprioception: [Double], pending: [[Action]]) throws(RobotError) -> [Action] {
+  func limit(_ actions: [Action], proprioception: [Double], pending: PendingActions) throws(RobotError) -> [Action] {
     var limited = actions
     for index in limited.indices { limited[index].clamp(to: ranges) }
     for vector in vectors {

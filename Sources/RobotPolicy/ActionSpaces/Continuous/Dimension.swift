@@ -26,6 +26,8 @@ extension ContinuousActionSpace {
 
     /// Bounds on this number, in the dimension's unit; what is `nil` is not bounded.
     package struct Limits: Encodable, Sendable, Hashable {
+      /// Whether the policy says that nothing but its range bounds the number, on purpose: `"limits": "none"`.
+      package let isUnlimited: Bool
       /// Where commands may lead: the measured value plus the steps, or the command itself.
       package let position: ClosedRange<Double>?
       /// Unit per second, from one command to the next.
@@ -37,6 +39,18 @@ extension ContinuousActionSpace {
         case position
         case maximumRate = "maximum_rate_per_s"
         case maximumJump = "maximum_jump"
+      }
+
+      /// Writes `"none"`, or an object of the limits that there are.
+      package func encode(to encoder: any Encoder) throws {
+        guard !isUnlimited else {
+          var container = encoder.singleValueContainer()
+          return try container.encode(PolicySpecification.Limits.none)
+        }
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(position, forKey: .position)
+        try container.encodeIfPresent(maximumRate, forKey: .maximumRate)
+        try container.encodeIfPresent(maximumJump, forKey: .maximumJump)
       }
     }
 
@@ -52,8 +66,13 @@ extension ContinuousActionSpace {
     package let role: Role
     /// The proprioception that measures what the number commands; `nil`: the one that ``measurementName`` says.
     package let measuredBy: String?
-    /// Bounds on this number alone.
+    /// Bounds on this number alone, or that there are none on purpose.
     package let limits: Limits?
+
+    /// Bounds on this number alone; `nil` when there are none.
+    var ownLimits: Limits? { limits.flatMap { $0.isUnlimited ? nil : $0 } }
+    /// Whether nothing but its range bounds the number, on purpose.
+    var isUnlimited: Bool { limits?.isUnlimited ?? false }
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
       case name, unit, minimum, maximum, role
@@ -97,11 +116,15 @@ extension ContinuousActionSpace.Dimension {
 
 extension ContinuousActionSpace.Dimension.Limits {
   init(_ field: JSONField) throws(PolicyError) {
-    let object = try field.object(CodingKeys.self)
-    position = try object.optional(.position)?.range()
-    maximumRate = try object.optional(.maximumRate)?.number(above: 0)
-    maximumJump = try object.optional(.maximumJump)?.number(above: 0)
-    guard position != nil || maximumRate != nil || maximumJump != nil else {
+    if case .string(let text) = field.node.value, text != PolicySpecification.Limits.none {
+      throw field.fault("expected an object or \"none\", found \"\(text.prefix(80))\"")
+    }
+    isUnlimited = if case .string = field.node.value { true } else { false }
+    let object = isUnlimited ? nil : try field.object(CodingKeys.self)
+    position = try object?.optional(.position)?.range()
+    maximumRate = try object?.optional(.maximumRate)?.number(above: 0)
+    maximumJump = try object?.optional(.maximumJump)?.number(above: 0)
+    guard isUnlimited || position != nil || maximumRate != nil || maximumJump != nil else {
       throw field.fault("expected at least one of \(CodingKeys.allCases.map(\.rawValue).joined(separator: ", "))")
     }
   }

@@ -11,10 +11,12 @@ extension LimitedVector {
   ///   - actions: inside their ranges.
   ///   - measured: of this vector.
   ///   - pending: earlier commands that the robot may still execute; see ``SafetyEnvelope``.
-  func limitSteps(of actions: inout [Action], measured: [Double], pending: [[Action]]) {
-    var places = places(from: normalized(measured), after: pending)
-    let origin = places[0]
+  func limitSteps(of actions: inout [Action], measured: [Double], pending: PendingActions) {
+    let origin = normalized(measured)
+    let starts = starts(from: origin, after: pending)
+    var places: [[Double]] = []
     for index in actions.indices {
+      if let begins = starts[index] { places = bounded(places + begins) }
       for place in places { keepInside(&actions[index], from: place) }
       shorten(&actions[index], flag: lengthFlag, while: isShort)
       // Each rule asks for those before it again: rounding could break them by one unit in the last place.
@@ -27,19 +29,24 @@ extension LimitedVector {
     }
   }
 
-  /// Everywhere the robot may be when the chunk begins: where it was measured, and where earlier commands may have led
-  /// it since.
-  private func places(from measured: [Double], after pending: [[Action]]) -> [[Double]] {
-    var places = [measured]
-    for sequence in pending {
+  /// Everywhere the robot may be when it begins the chunk, by the action with which it does: where it was measured, and
+  /// where earlier commands may have led it since.
+  private func starts(from measured: [Double], after pending: PendingActions) -> [Int: [[Double]]] {
+    var starts = [0: [measured]]
+    for sequence in pending.sequences {
       var place = measured
-      for action in sequence {
+      for (index, action) in sequence.enumerated() {
         place = sum(place, values(of: action))
-        places.append(place)
+        starts[pending.skipsExecuted ? index + 1 : 0, default: []].append(place)
       }
     }
-    // Every limit is convex, so that what holds at the corners of a box holds inside of it.
-    return places.count > Self.maximumPlaces ? [measured] + corners(of: places) : places
+    return starts
+  }
+
+  /// The places, or the corners of the box around them when they are many: every limit is convex, so that what holds
+  /// there holds inside of it.
+  private func bounded(_ places: [[Double]]) -> [[Double]] {
+    places.count > Self.maximumPlaces ? corners(of: places) : places
   }
 
   /// Angles as close to the middle of their bounds as whole turns allow.

@@ -9,14 +9,28 @@ extension LimitedVector {
   ///   - measured: of this vector.
   ///   - pending: earlier commands that the robot may still execute; see ``SafetyEnvelope``.
   /// - Throws: ``RobotError`` `.invalidAction` when no target could satisfy the limits.
-  func limitTargets(of actions: inout [Action], measured: [Double], pending: [[Action]]) throws(RobotError) {
-    let earlier = pending.flatMap { $0.map(values) }
-    var origins = [measured] + earlier
+  func limitTargets(of actions: inout [Action], measured: [Double], pending: PendingActions) throws(RobotError) {
+    let starts = starts(from: measured, after: pending)
+    var last: [[Double]] = []
     for index in actions.indices {
       clampToBounds(&actions[index])
-      try approach(&actions[index], at: index, from: origins, measured: measured, waits: !earlier.isEmpty)
-      origins = [values(of: actions[index])]
+      let begins = starts[index] ?? []
+      // Beyond where the robot was measured the first has pending commands to come from, and any later one nothing else.
+      let waits = begins.count > (index == 0 ? 1 : 0)
+      try approach(&actions[index], at: index, from: last + begins, measured: measured, waits: waits)
+      last = [values(of: actions[index])]
     }
+  }
+
+  /// Everywhere the robot may come from when it begins the chunk, by the action with which it does.
+  private func starts(from measured: [Double], after pending: PendingActions) -> [Int: [[Double]]] {
+    var starts = [0: [measured]]
+    for sequence in pending.sequences {
+      for (index, action) in sequence.enumerated() {
+        starts[pending.skipsExecuted ? index + 1 : 0, default: []].append(values(of: action))
+      }
+    }
+    return starts
   }
 
   private func clampToBounds(_ action: inout Action) {
@@ -68,7 +82,7 @@ extension LimitedVector {
       component.bounds.reduce(component.range) { $0.clamped(to: $1.range) }
     }
     let anchor = zip(middle(of: origins), allowed).map { bring($0, into: $1) }
-    guard isSafe(anchor) else { throw outOfReach(at: index, waits: waits && index == 0) }
+    guard isSafe(anchor) else { throw outOfReach(at: index, waits: waits) }
     for rule in rules where !rule.holds(target) { action.limited.insert(rule.flag) }
     let way = difference(from: anchor, to: target)
     let point = { (fraction: Double) in

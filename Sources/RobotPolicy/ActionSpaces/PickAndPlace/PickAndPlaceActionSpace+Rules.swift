@@ -24,7 +24,7 @@ extension PickAndPlaceActionSpace {
     let workspace: PolicySpecification.Limits.Workspace?
 
     /// What the robot still does is of no matter: a target is the same from wherever it is approached.
-    func limit(_ actions: [Action], proprioception: [Double], pending: [[Action]]) throws(RobotError) -> [Action] {
+    func limit(_ actions: [Action], proprioception: [Double], pending: PendingActions) throws(RobotError) -> [Action] {
       actions.map { action in
         var action = action
         action.clamp(to: ranges)

@@ -49,6 +49,8 @@ package struct PickAndPlaceActionSpace: ActionSpace {
 
   /// None: the workspace is the one limit.
   package var dimensionLimits: [Capabilities.DimensionLimits] { [] }
+  /// None: what the workspace does not bound is an angle, which has a whole turn.
+  package var unlimitedDimensions: [String] { [] }
   /// Steps in an answer.
   package var maximumActions: Int { maximumSteps }
   /// The base's.

@@ -1,0 +1,1 @@
+"""Real arms as robots of a uio2 daemon."""

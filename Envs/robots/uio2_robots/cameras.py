@@ -1,0 +1,184 @@
+"""Cameras that draw a simulated arm: a process that mirrors the simulator's state, since drawing takes longer than a
+control step.
+
+Run as ``python -m uio2_robots.cameras``; ``MirrorCameras`` starts it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from uio2_envs.agreement import CameraRequest
+from uio2_envs.environment import EnvironmentFailure
+
+from .configuration import View
+from .shared import JOINTS, FrameFile, Trace
+from .simulator import SCENE, TRACE
+
+_FIRST_SECONDS = 30.0
+_SILENT_SECONDS = 1.0
+"""A camera that shows nothing new for so long is gone."""
+_NOISE = 2
+"""Grey levels: a sensor's noise, without which a scene at rest looks like a camera that hangs."""
+
+
+@dataclass(frozen=True)
+class _Camera:
+    name: str
+    width: int
+    height: int
+    position: tuple[float, float, float]
+    target: tuple[float, float, float]
+    field_of_view: float
+
+
+class MirrorCameras:
+    """The cameras of a simulated arm, drawn at the size that the policy asks for.
+
+    Args:
+        simulator: the folder of ``uio2_robots.simulator``.
+        folder: where the frames are shown; one that only this run uses.
+        views: by name.
+        requests: of the policy.
+        rate: frames a second of each camera, at most.
+    """
+
+    def __init__(
+        self, simulator: Path, folder: Path, views: Mapping[str, View], requests: Sequence[CameraRequest], rate: float
+    ) -> None:
+        self._views = views
+        self._files: dict[str, FrameFile] = {}
+        self._folder = folder
+        self._sizes = {request.camera: (request.width, request.height) for request in requests}
+        cameras = [
+            _Camera(
+                request.camera,
+                request.width,
+                request.height,
+                views[request.camera].position,
+                views[request.camera].target,
+                request.vertical_field_of_view or views[request.camera].field_of_view,
+            )
+            for request in requests
+        ]
+        plan = {
+            "simulator": str(simulator),
+            "folder": str(folder),
+            "rate": rate,
+            "cameras": [asdict(c) for c in cameras],
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "uio2_robots.cameras"], stdin=subprocess.PIPE, start_new_session=True, text=True
+        )
+        assert self._process.stdin is not None
+        # The stream stays open: its end ends the process.
+        self._process.stdin.write(json.dumps(plan) + "\n")
+        self._process.stdin.flush()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._views)
+
+    def newest(self, camera: str, width: int, height: int, field_of_view: float) -> tuple[np.ndarray, int]:
+        """As ``Cameras``; the size is that of the request."""
+        if self._sizes.get(camera) != (width, height):
+            raise EnvironmentFailure("unknown_camera", camera, f"no camera of {width}x{height} pixels was asked for")
+        deadline = time.monotonic() + _FIRST_SECONDS
+        while (found := self._read(camera)) is None:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise EnvironmentFailure(
+                    "camera_silent", camera, "the process that draws does not show its first frame"
+                )
+            time.sleep(0.01)
+        if time.monotonic_ns() - found[1] > _SILENT_SECONDS * 1e9:
+            raise EnvironmentFailure("camera_silent", camera, f"no new frame for {_SILENT_SECONDS:g} s")
+        return found
+
+    def close(self) -> None:
+        """Ends the process that draws; may be called twice."""
+        assert self._process.stdin is not None
+        if not self._process.stdin.closed:
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _read(self, camera: str) -> tuple[np.ndarray, int] | None:
+        if camera not in self._files:
+            file = self._folder / f"{camera}.frame"
+            if not file.exists():
+                return None
+            self._files[camera] = FrameFile(file, *self._sizes[camera])
+        return self._files[camera].read()
+
+
+def draw(plan: Mapping[str, Any]) -> None:
+    """Draws until the process ends."""
+    from uio2_envs.adapters.opengl import choose_backend
+
+    choose_backend()
+    import mujoco
+
+    simulator, folder = Path(plan["simulator"]), Path(plan["folder"])
+    trace = Trace(simulator / TRACE)
+    model = mujoco.MjModel.from_xml_string((simulator / SCENE).read_text(encoding="utf-8"))
+    # Shadows and several samples a pixel take most of the time, and tell a policy nothing.
+    model.vis.quality.shadowsize, model.vis.quality.offsamples = 0, 0
+    data = mujoco.MjData(model)
+    cameras = [_Camera(**camera) for camera in plan["cameras"]]
+    files = {c.name: FrameFile(folder / f"{c.name}.frame", c.width, c.height, writes=True) for c in cameras}
+    renderers = {size: mujoco.Renderer(model, *size) for size in {(c.height, c.width) for c in cameras}}
+    noise = np.random.default_rng(0)
+    period, due = 1 / float(plan["rate"]), time.monotonic()
+    while True:
+        taken_at = time.monotonic_ns()
+        data.qpos[:JOINTS] = trace.newest["joints"]
+        data.mocap_pos[0] = trace.goal
+        mujoco.mj_forward(model, data)
+        for camera in cameras:
+            renderer = renderers[(camera.height, camera.width)]
+            model.vis.global_.fovy = camera.field_of_view
+            renderer.update_scene(data, camera=_view(camera))
+            renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
+            frame = renderer.render().astype(np.int16)
+            frame += noise.integers(-_NOISE, _NOISE + 1, size=frame.shape, dtype=np.int16)
+            files[camera.name].write(np.clip(frame, 0, 255).astype(np.uint8), taken_at)
+        due = max(due + period, time.monotonic())
+        time.sleep(due - time.monotonic() if due > time.monotonic() else 0)
+
+
+def _view(camera: _Camera) -> Any:
+    """A free camera of MuJoCo at the place of ``camera``."""
+    import mujoco
+
+    view = mujoco.MjvCamera()
+    mujoco.mjv_defaultCamera(view)
+    towards = np.subtract(camera.target, camera.position)
+    view.distance = float(np.linalg.norm(towards))
+    view.lookat[:] = camera.target
+    view.azimuth = float(np.degrees(np.arctan2(towards[1], towards[0])))
+    view.elevation = float(np.degrees(np.arcsin(towards[2] / view.distance)))
+    return view
+
+
+def main() -> int:
+    from uio2_envs import lifeline
+
+    plan = json.loads(sys.stdin.readline())
+    lifeline.hold_on()
+    draw(plan)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Foundation
+import PolicyEvaluation
+
+/// How the simulator's processes are started and watched over.
+struct SimulatorOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The Python that runs the simulator (default: $UIO2_PYTHON, else .venv/bin/python of the repository).",
+      valueName: "path"),
+    completion: .file())
+  var python: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A folder in which the simulator's modules are looked for first; may be repeated.", valueName: "folder"),
+    completion: .directory)
+  var pythonPath: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "How long the simulator may report nothing before it is ended as hung.", valueName: "seconds"))
+  var watchdog = 120.0
+
+  @Option(
+    help: ArgumentHelp(
+      "How much memory a simulator may use before a new one takes its place, between two episodes.", valueName: "MiB"))
+  var maxMemory = 3000.0
+
+  @Flag(help: "Show what the simulator writes for people.")
+  var verbose = false
+
+  func validate() throws {
+    guard watchdog > 0, watchdog <= 86_400 else {
+      throw ValidationError("--watchdog must be above 0 and at most a day, found \(watchdog).")
+    }
+    guard maxMemory > 0, maxMemory <= 1e9 else {
+      throw ValidationError("--max-memory must be above 0, found \(maxMemory).")
+    }
+    for path in pythonPath where PackageRoot.folder(path, root: nil) == nil {
+      throw ValidationError("--python-path: \(path) is no folder.")
+    }
+  }
+
+  /// The Python that was named, or the repository's.
+  var interpreter: PythonInterpreter {
+    get throws(RolloutError) {
+      try PythonInterpreter(
+        explicit: python, variables: ProcessInfo.processInfo.environment, packageRoot: Locations.packageRoot)
+    }
+  }
+
+  /// The full paths of `--python-path`.
+  var folders: [String] { pythonPath.map { URL(filePath: $0).path } }
+
+  /// The options of an evaluation that follow from these.
+  var evaluation: Evaluation.Options {
+    var options = Evaluation.Options()
+    options.patience = .seconds(watchdog)
+    options.maximumMemory = maxMemory
+    return options
+  }
+}
