@@ -51,7 +51,7 @@ install_packages() {
 # Changes whenever the virtual environment would have to be made anew.
 fingerprint() {
   "$python" --version
-  cat Envs/requirements.txt Envs/pyproject.toml Envs/client/pyproject.toml 2>/dev/null || true
+  cat Envs/requirements.txt Envs/pyproject.toml Envs/client/pyproject.toml Envs/tabletop/pyproject.toml 2>/dev/null || true
 }
 
 make_environment() {

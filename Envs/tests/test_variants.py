@@ -159,8 +159,10 @@ def test_another_package_brings_a_simulator(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_our_own_adapters_are_entry_points_too() -> None:
-    text = (Path(__file__).resolve().parents[1] / "pyproject.toml").read_text()
-    section = text.split('[project.entry-points."uio2_envs.adapters"]\n')[1].split("\n\n")[0]
-    assert dict(line.split(" = ") for line in section.splitlines()) == {
+    envs = Path(__file__).resolve().parents[1]
+    lines = []
+    for file in (envs / "pyproject.toml", envs / "tabletop" / "pyproject.toml"):
+        lines += file.read_text().split('[project.entry-points."uio2_envs.adapters"]\n')[1].split("\n\n")[0].splitlines()
+    assert dict(line.split(" = ") for line in lines) == {
         name: f'"{module}"' for name, module in adapters._OWN.items()
     }

@@ -4,18 +4,22 @@
         def make(self) -> Environment:
             return make("my-task")
 
-Needs pytest, which finds the tests below in the subclass.
+A body with primitives inherits ``PrimitiveConformance`` instead, which adds to them. Needs pytest, which finds
+the tests below in the subclass.
 """
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
-from .environment import Environment, EnvironmentFailure
+from .environment import Environment, EnvironmentFailure, Transition
 
 
 class EnvironmentConformance(ABC):
@@ -27,6 +31,8 @@ class EnvironmentConformance(ABC):
     """Steps of holding after which a body that was moving has come to rest."""
     hold_tolerance = 0.01
     """How much of a quantity's range may change in twenty steps of holding at rest."""
+    trajectory_steps = 25
+    """Control steps of an episode that is compared with another of the same seed."""
     checked_cameras: tuple[str, ...] | None = None
     """Cameras that are drawn; ``None``: all."""
 
@@ -49,7 +55,9 @@ class EnvironmentConformance(ABC):
         assert specification == shared.specification
         assert len(set(specification.cameras)) == len(specification.cameras) > 0
         assert specification.control_rate > 0 and specification.step_limit > 0
-        assert (specification.action_mode, specification.hold) in {("delta", "zero"), ("absolute", "repeat")}
+        continuous, primitive = {("delta", "zero"), ("absolute", "repeat")}, {("pick_and_place", "zero")}
+        kinds = primitive if specification.primitives else continuous
+        assert (specification.action_mode, specification.hold) in kinds
         for quantities in (specification.proprioception, specification.actions):
             names = [quantity.name for quantity in quantities]
             assert len(set(names)) == len(names) > 0
@@ -68,6 +76,15 @@ class EnvironmentConformance(ABC):
         for other in (again, elsewhere):
             np.testing.assert_array_equal(first[0], other[0])
             np.testing.assert_array_equal(first[1], other[1])
+
+    def test_same_seed_same_episode_in_another_process(self, shared: Environment) -> None:
+        code = (
+            f"import sys, importlib; sys.path[:] = {sys.path!r}; "
+            f"suite = importlib.import_module({type(self).__module__!r}).{type(self).__qualname__}(); "
+            "print('digest', suite.digest(suite.make()))"
+        )
+        elsewhere = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=120)
+        assert elsewhere.stdout.split()[-2:] == ["digest", self.digest(shared)], elsewhere.stderr
 
     def test_other_seed_other_episode(self, shared: Environment) -> None:
         frames = [self.trajectory(shared, seed, steps=0)[1] for seed in (3, 4, 5)]
@@ -100,7 +117,7 @@ class EnvironmentConformance(ABC):
         copy = kept.copy()
         np.testing.assert_array_equal(copy, shared.render(camera, *self.size))
         for _ in range(10):
-            shared.step(self.upper_action(shared))
+            self.act(shared, self.upper_action(shared))
         shared.render(camera, *self.size)
         np.testing.assert_array_equal(kept, copy)
         shared.reset(1)
@@ -121,19 +138,19 @@ class EnvironmentConformance(ABC):
             for quantity in shared.specification.proprioception:
                 assert np.isfinite(observed[quantity.name])
                 assert quantity.minimum <= observed[quantity.name] <= quantity.maximum, quantity.name
-            shared.step(random.uniform(low, high))
+            self.act(shared, random.uniform(low, high))
 
     def test_actions_move_the_body(self, shared: Environment) -> None:
         shared.reset(2)
         before = self.state(shared)
         for _ in range(10):
-            shared.step(self.upper_action(shared))
+            self.act(shared, self.upper_action(shared))
         assert np.abs(self.state(shared) - before).max() > self.hold_tolerance
 
     def test_hold_holds(self, shared: Environment) -> None:
         shared.reset(2)
         for _ in range(10):
-            shared.step(self.upper_action(shared))
+            self.act(shared, self.upper_action(shared))
         for _ in range(self.settling_steps):
             shared.step(shared.hold_action())
         before = self.state(shared)
@@ -201,15 +218,90 @@ class EnvironmentConformance(ABC):
             [(observed[q.name] - q.minimum) / (q.maximum - q.minimum) for q in environment.specification.proprioception]
         )
 
-    def trajectory(self, environment: Environment, seed: int, steps: int = 25) -> tuple[np.ndarray, np.ndarray]:
+    def act(self, environment: Environment, action: np.ndarray) -> Transition:
+        """Executes ``action``, with a primitive where the body has some; begins anew when the episode is over."""
+        if environment.steps >= environment.specification.step_limit:
+            environment.reset(0)
+        return environment.step(action, *environment.specification.primitives[:1])
+
+    def digest(self, environment: Environment) -> str:
+        """A number that two episodes share when they are the same to the bit."""
+        states, frames = self.trajectory(environment, seed=5, steps=self.trajectory_steps)
+        parts = [part if isinstance(part, str) else part.tobytes().hex() for part in environment.prompt]
+        return hashlib.sha256(states.tobytes() + frames.tobytes() + "".join(parts).encode()).hexdigest()
+
+    def trajectory(self, environment: Environment, seed: int, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Proprioception ``[steps + 1, quantities]`` and the first and last frame ``[2, height, width, 3]``."""
         low, high = self.action_range(environment)
         random = np.random.default_rng(seed)
         camera = self.cameras(environment)[0]
         environment.reset(seed)
         states, frames = [self.state(environment)], [environment.render(camera, *self.size)]
-        for _ in range(steps):
-            environment.step(random.uniform(low, high))
+        for _ in range(self.trajectory_steps if steps is None else steps):
+            self.act(environment, random.uniform(low, high))
             states.append(self.state(environment))
         frames.append(environment.render(camera, *self.size))
         return np.stack(states), np.stack(frames)
+
+
+class PrimitiveConformance(EnvironmentConformance):
+    """What is promised of a body that is told primitives, each of which begins and ends at rest."""
+
+    trajectory_steps = 2
+
+    def test_actions_move_the_body(self, shared: Environment) -> None:
+        camera = self.cameras(shared)[0]
+        shared.reset(2)
+        before = shared.render(camera, *self.size)
+        plan = shared.plan()
+        assert plan and all(command.primitive in shared.specification.primitives for command in plan)
+        for command in plan:
+            low, high = self.action_range(shared)
+            assert command.values.shape == low.shape
+            assert ((low <= command.values) & (command.values <= high)).all()
+            shared.step(command.values, command.primitive)
+        assert (before != shared.render(camera, *self.size)).any()
+
+    def test_whatever_is_said_has_an_outcome(self, shared: Environment) -> None:
+        low, high = self.action_range(shared)
+        random = np.random.default_rng(1)
+        shared.reset(4)
+        actions = [low, high, *random.uniform(low, high, (4, len(low)))]
+        for number, action in enumerate(actions):
+            if shared.steps >= shared.specification.step_limit:
+                shared.reset(4 + number)
+            primitives = shared.specification.primitives
+            assert shared.step(action, primitives[number % len(primitives)]).outcome
+
+    def test_hold_holds(self, shared: Environment) -> None:
+        camera = self.cameras(shared)[0]
+        shared.reset(2)
+        before, state = shared.render(camera, *self.size), shared.observe()
+        assert shared.step(shared.hold_action()).outcome == ""
+        np.testing.assert_array_equal(before, shared.render(camera, *self.size))
+        assert shared.observe() == state and shared.steps == 1
+
+    def test_unknown_primitives_are_refused(self, shared: Environment) -> None:
+        shared.reset(0)
+        with pytest.raises(EnvironmentFailure, match="unknown_primitive: juggle.*it has"):
+            shared.step(shared.hold_action(), "juggle")
+        assert shared.steps == 0
+
+    def test_the_prompt_is_words_and_pictures(self, shared: Environment) -> None:
+        shared.reset(6)
+        prompt = shared.prompt
+        kept = [part if isinstance(part, str) else part.copy() for part in prompt]
+        for part in prompt:
+            if isinstance(part, str):
+                assert part.strip() == part != ""
+            else:
+                assert part.ndim == 3 and part.shape[2] == 3 and part.dtype == np.uint8 and part.flags.c_contiguous
+        if prompt:
+            assert any(isinstance(part, str) for part in prompt)
+        for command in shared.plan():
+            shared.step(command.values, command.primitive)
+        shared.reset(7)
+        shared.reset(6)
+        # It is the episode's, whatever has happened meanwhile.
+        for one, other in zip(kept, shared.prompt, strict=True):
+            np.testing.assert_array_equal(one, other)

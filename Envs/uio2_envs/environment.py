@@ -52,13 +52,15 @@ class Specification:
     action_frame: str
     """The frame that positions are in, such as ``"base"``."""
     action_mode: str
-    """``"delta"`` or ``"absolute"``."""
+    """``"delta"`` or ``"absolute"``; ``"pick_and_place"`` of a body with primitives."""
     hold: str
     """What the body does without a fresh command: ``"zero"`` (deltas) or ``"repeat"`` (absolute commands)."""
     control_rate: float
     """Actions a second of simulated time, Hz."""
     step_limit: int
     """Control steps of one episode, at most."""
+    primitives: tuple[str, ...] = ()
+    """The kinds of movement that an action names, such as ``"push"``; empty: continuous commands."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,20 @@ class Transition:
     """The step limit is reached: a further step is an error."""
     success: bool
     """The task is done in the state reached."""
+    outcome: str = ""
+    """What came of a primitive, such as ``"done"`` or ``"nothing_there"``; empty for other steps."""
     reward: float | None = None
     """What the simulator gives for the step; ``None`` where it gives nothing."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a body is told in one control step."""
+
+    values: np.ndarray
+    """``[actions]``, physical units."""
+    primitive: str = ""
+    """One of ``Specification.primitives``; empty: a continuous command, or a hold of a body with primitives."""
 
 
 class Environment(ABC):
@@ -96,6 +110,14 @@ class Environment(ABC):
         self._phase = "new"
 
     # To be called.
+
+    @property
+    def prompt(self) -> tuple[str | np.ndarray, ...]:
+        """The present episode's instruction as words and pictures in order, a picture uint8 ``[height, width, 3]``.
+
+        Empty: ``instruction`` says all. Otherwise ``instruction`` is for people to read.
+        """
+        return ()
 
     @property
     @abstractmethod
@@ -134,11 +156,12 @@ class Environment(ABC):
             raise EnvironmentFailure("unknown_camera", camera, f"no such camera; there are: {known}")
         return np.ascontiguousarray(self._render(camera, width, height, vertical_field_of_view))
 
-    def step(self, action: np.ndarray) -> Transition:
-        """Executes one action and lets simulated time pass for one control period.
+    def step(self, action: np.ndarray, primitive: str = "") -> Transition:
+        """Executes one action and lets simulated time pass for one control period, or for as long as a primitive takes.
 
         Args:
             action: ``[actions]``, physical units, order of ``specification.actions``; clipped to their ranges.
+            primitive: one of ``specification.primitives``. A body that has some and is told none does nothing.
         """
         self._require_begun()
         if self._phase == "ended":
@@ -149,12 +172,17 @@ class Environment(ABC):
             raise EnvironmentFailure(
                 "invalid_action", self.task, f"expected {len(quantities)} finite numbers, found {values.tolist()}"
             )
-        success = self._step(np.clip(values, [q.minimum for q in quantities], [q.maximum for q in quantities]))
+        if primitive and primitive not in self.specification.primitives:
+            known = ", ".join(self.specification.primitives) or "none"
+            raise EnvironmentFailure("unknown_primitive", primitive, f"this body has no such primitive; it has {known}")
+        values = np.clip(values, [q.minimum for q in quantities], [q.maximum for q in quantities])
+        success, outcome = self._execute(primitive, values) if primitive else (self._step(values), "")
         self.steps += 1
         done = self.steps >= self.specification.step_limit
         if done:
             self._phase = "ended"
-        return Transition(done=done, success=bool(success), reward=None if self.reward is None else float(self.reward))
+        reward = None if self.reward is None else float(self.reward)
+        return Transition(done=done, success=bool(success), reward=reward, outcome=outcome)
 
     def hold_action(self) -> np.ndarray:
         """The action ``[actions]`` that keeps the body where it is and its grip as it is: the embodiment's own."""
@@ -168,6 +196,16 @@ class Environment(ABC):
             EnvironmentFailure: there is no expert of this task.
         """
         raise EnvironmentFailure("no_expert", self.task, "this environment has no scripted expert")
+
+    def plan(self) -> list[Command]:
+        """What the scripted expert would do from here, the next command first; empty when it knows nothing to do.
+
+        A body of continuous commands plans one at a time.
+
+        Raises:
+            EnvironmentFailure: there is no expert of this task.
+        """
+        return [Command(self.expert())]
 
     def change_scene(self, kind: str, amount: float, random: np.random.Generator) -> None:
         """Changes how the scene looks, until the next reset undoes it.
@@ -209,6 +247,10 @@ class Environment(ABC):
     @abstractmethod
     def _step(self, action: np.ndarray) -> bool:
         """Executes a finite action inside its ranges and returns whether the task is done in the state reached."""
+
+    def _execute(self, primitive: str, action: np.ndarray) -> tuple[bool, str]:
+        """Executes a primitive, its action finite and in range; whether the task is done now, and what came of it."""
+        raise NotImplementedError("an adapter that lists primitives executes them")
 
     @abstractmethod
     def _hold_action(self) -> np.ndarray: ...

@@ -6,7 +6,7 @@ import time
 
 from uio2_client import uio2_pb2 as pb
 
-from .environment import Environment, Specification
+from .environment import Command, Environment, Specification
 
 NAME = "expert"
 
@@ -26,12 +26,14 @@ class ExpertLink:
 
     def act(self, observation: pb.Observation) -> pb.ActionChunk:
         began = time.perf_counter_ns()
-        values = [float(value) for value in self._environment.expert()]
+        # The next command only: an expert looks again after each.
+        command = next(iter(self._environment.plan()), Command(self._environment.hold_action()))
+        values = [float(value) for value in command.values]
         return pb.ActionChunk(
             observation_sequence=observation.sequence,
             captured_at=observation.captured_at,
             valid_until=2**64 - 1,
-            actions=[pb.Action(values=values)],
+            actions=[pb.Action(values=values, primitive=command.primitive)],
             confidence=1.0,
             timings=[pb.StageTiming(stage=pb.STAGE_GENERATE, duration=time.perf_counter_ns() - began)],
         )

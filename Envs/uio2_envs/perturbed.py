@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image, ImageFilter
 
-from .environment import Environment, EnvironmentFailure, Specification
+from .environment import Command, Environment, EnvironmentFailure, Specification
 from .variant import MAXIMUM_SEVERITY, SCENE_PERTURBATIONS
 
 JPEG_QUALITIES = (None, 40, 20, 10, 5)
@@ -73,11 +73,19 @@ class PerturbedEnvironment(Environment):
     def specification(self) -> Specification:
         return self._inner.specification
 
+    @property
+    def prompt(self) -> tuple[str | np.ndarray, ...]:
+        return self._inner.prompt
+
+    def plan(self) -> list[Command]:
+        return self._inner.plan()
+
     def expert(self) -> np.ndarray:
         return self._inner.expert()
 
     def _reset(self, seed: int) -> None:
         self._inner.reset(seed)
+        self.instruction = self._inner.instruction
         self._random = np.random.default_rng([seed, zlib.crc32(self._kind.encode())])
         if self._kind == "moved_object":
             self._moving_step = int(self._random.integers(*MOVING_STEPS))
@@ -101,13 +109,20 @@ class PerturbedEnvironment(Environment):
         return frame
 
     def _step(self, action: np.ndarray) -> bool:
+        return self._execute("", action)[0]
+
+    def _execute(self, primitive: str, action: np.ndarray) -> tuple[bool, str]:
+        transition = self._inner.step(self._disturbed(action), primitive)
+        self.reward = transition.reward
+        return transition.success, transition.outcome
+
+    def _disturbed(self, action: np.ndarray) -> np.ndarray:
+        """The action as the body gets it, after whatever happens before this control step."""
         if self._kind == "actuation_noise":
             action = action + NOISE * self._severity * self._half_ranges * self._random.standard_normal(len(action))
         if self.steps == self._moving_step:
             self._inner.move_object(self._displacement)
-        transition = self._inner.step(action)
-        self.reward = transition.reward
-        return transition.success
+        return action
 
     def _hold_action(self) -> np.ndarray:
         return self._inner.hold_action()

@@ -48,9 +48,11 @@ public struct PythonInterpreter: Sendable, Hashable {
     "import runpy, sys; sys.path[:0] = sys.argv.pop(1).splitlines(); "
     + "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
 
-  /// The robot and the client that it speaks through; an installed copy in the virtual environment is the same one.
+  /// The robot, the client that it speaks through and the table; an installed copy in the virtual environment is the same one.
   private static func modules(packageRoot: URL?) -> [String] {
-    [("Envs", "uio2_envs"), ("Envs/client", "uio2_client")].compactMap { folder, module in
+    [
+      ("Envs", "uio2_envs"), ("Envs/client", "uio2_client"), ("Envs/tabletop", "uio2_tabletop"),
+    ].compactMap { folder, module in
       packageRoot.map { $0.appending(path: folder) }.flatMap { folder in
         FileManager.default.fileExists(atPath: folder.appending(path: module).path) ? folder.path : nil
       }

@@ -7,7 +7,7 @@ import Testing
   private func withPackage(_ body: (URL) throws -> Void) throws {
     let root = FileManager.default.temporaryDirectory.appending(path: "uio2-python-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: root) }
-    for folder in [".venv/bin", "Envs/uio2_envs", "Envs/client/uio2_client"] {
+    for folder in [".venv/bin", "Envs/uio2_envs", "Envs/client/uio2_client", "Envs/tabletop/uio2_tabletop"] {
       try FileManager.default.createDirectory(at: root.appending(path: folder), withIntermediateDirectories: true)
     }
     try Data().write(to: root.appending(path: "Package.swift"))
@@ -32,7 +32,7 @@ import Testing
 
   @Test func `the repository's modules are found, and nothing else is searched before the installed ones`() throws {
     try withPackage { root in
-      let envs = [root.appending(path: "Envs").path, root.appending(path: "Envs/client").path]
+      let envs = ["Envs", "Envs/client", "Envs/tabletop"].map { root.appending(path: $0).path }
       let found = try PythonInterpreter(explicit: "/bin/sh", variables: ["PYTHONPATH": "/x"], packageRoot: root)
       #expect(found.modules == envs)
       let none = try PythonInterpreter(explicit: "/bin/sh", variables: [:], packageRoot: nil)

@@ -23,8 +23,12 @@ from ..variant import Variant
 GROUP = "uio2_envs.adapters"
 """The group of entry points."""
 
-_OWN = {"metaworld": "uio2_envs.adapters.metaworld", "toy": "uio2_envs.toy"}
-"""Named here as well as in pyproject.toml: they are found where this package is a folder and not installed."""
+_OWN = {
+    "metaworld": "uio2_envs.adapters.metaworld",
+    "tabletop": "uio2_tabletop.adapter",
+    "toy": "uio2_envs.toy",
+}
+"""Named here as well as in pyproject.toml: they are found where these packages are folders and not installed."""
 
 
 def names() -> tuple[str, ...]:

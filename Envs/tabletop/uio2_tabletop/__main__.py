@@ -1,0 +1,84 @@
+"""``python -m uio2_tabletop measure``, ``… sentences`` and ``… show``: the table in figures and pictures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from uio2_envs.adapters.opengl import choose_backend
+from uio2_envs.environment import EnvironmentFailure
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m uio2_tabletop", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    measuring = commands.add_parser("measure", help="the oracles' success, primitives a second, and what drawing costs")
+    measuring.add_argument("--families", default="", help="comma-separated (all)")
+    measuring.add_argument("--levels", default="l1,l2,l3", help="comma-separated, of train, l1, l2, l3 (l1,l2,l3)")
+    measuring.add_argument("--episodes", type=_count, default=100, help="of each task (100)")
+    measuring.add_argument("--seed", type=int, default=0, help="of the first episode (0)")
+    loops = ("open", "closed")
+    measuring.add_argument("--loop", choices=loops, default="open", help="one answer, or one a primitive (open)")
+    measuring.add_argument("--no-drawing", action="store_true", help="leave EGL and OSMesa out")
+    measuring.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    saying = commands.add_parser("sentences", help="execute sentences that say every number at every place")
+    saying.add_argument("--stride", type=_count, default=1, help="take only one number of so many (1)")
+    showing = commands.add_parser("show", help="draw the prompts of some tasks, and what their oracles do")
+    showing.add_argument("tasks", nargs="+", metavar="TASK", help="such as put-into-l1")
+    showing.add_argument("--seed", type=int, default=0, help="of the episodes (0)")
+    showing.add_argument("--output", type=Path, required=True, metavar="FILE", help="a PNG file")
+    options = parser.parse_args(arguments)
+    if options.command == "show":
+        try:
+            choose_backend()
+        except EnvironmentFailure as failure:
+            print(failure, file=sys.stderr)
+            return 5
+    # Not before: MuJoCo reads once how it draws, when it is imported.
+    from .measure import measure, write
+    from .tasks import FAMILIES, LEVELS, TASKS
+
+    if options.command == "show":
+        if unknown := [task for task in options.tasks if task not in TASKS]:
+            parser.error(f"no such task: {', '.join(unknown)}; there are: {', '.join(TASKS)}")
+        from .show import show
+
+        show(options.tasks, options.seed, options.output)
+        return 0
+    if options.command == "sentences":
+        from .sentences import execute_all
+
+        outcomes, farthest = execute_all(options.stride)
+        print(f"{outcomes.total()} sentences: {', '.join(f'{count} {name}' for name, count in outcomes.most_common())}")
+        print(f"the hand met the scene at most {farthest:.3f} half bins from where it was sent")
+        return 0
+    families, levels = (options.families or ",".join(FAMILIES)).split(","), options.levels.split(",")
+    for kind, found, known in (("family", families, FAMILIES), ("level", levels, LEVELS)):
+        if unknown := [name for name in found if name not in known]:
+            parser.error(f"no such {kind}: {', '.join(unknown)}; there are: {', '.join(known)}")
+    names = [f"{family}-{level}" for family in families for level in levels]
+    figures = measure(
+        names,
+        options.episodes,
+        options.seed,
+        options.loop,
+        draws=not options.no_drawing,
+        say_line=lambda line: print(line, flush=True),
+    )
+    if options.json:
+        write(options.json, figures)
+    return 0
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, found {text}")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

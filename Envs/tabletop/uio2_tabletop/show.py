@@ -1,0 +1,81 @@
+"""A picture of tasks: the prompt with its pictures, and the table before, during and after the oracle's work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from .pictures import SCENE_SIZE
+from .trial import Trial
+
+_PROMPT_HEIGHT = 72
+_MARGIN = 8
+_COLUMNS = 3
+
+
+def show(names: Sequence[str], seed: int, path: Path) -> None:
+    """Writes one picture with a strip for each task."""
+    strips = [_strip(name, seed) for name in names]
+    height = sum(strip.height for strip in strips)
+    sheet = Image.new("RGB", (strips[0].width, height), "white")
+    top = 0
+    for strip in strips:
+        sheet.paste(strip, (0, top))
+        top += strip.height
+    # Few colours are enough for what is drawn, and a third of the bytes.
+    sheet.quantize(200, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def _strip(name: str, seed: int) -> Image.Image:
+    trial = Trial(name, seed)
+    width, height = SCENE_SIZE
+    frames = [trial.painter.scene("top", width, height), None, None]
+    middle = _Middle(trial)
+    prompt = trial.prompt
+    trial.world.hand.watch = middle.look
+    for move in trial.plan():
+        trial.execute(move)
+    trial.world.hand.watch = None
+    frames[1], frames[2] = middle.frame, trial.painter.scene("top", width, height)
+    line = _line(prompt, _COLUMNS * width + (_COLUMNS + 1) * _MARGIN)
+    strip = Image.new("RGB", (line.width, line.height + height + _MARGIN), "white")
+    strip.paste(line, (0, 0))
+    for index, frame in enumerate(frames):
+        if frame is not None:
+            strip.paste(Image.fromarray(frame), (_MARGIN + index * (width + _MARGIN), line.height))
+    trial.close()
+    return strip
+
+
+class _Middle:
+    """Keeps the frame in which the hand, low over the table, has just carried or pushed something."""
+
+    def __init__(self, trial: Trial) -> None:
+        self._trial = trial
+        self.frame: np.ndarray | None = None
+
+    def look(self) -> None:
+        hand = self._trial.world.hand
+        busy = hand.held is not None or (hand.tool == "blade" and hand.pose.z < 0.01)
+        if busy and (self.frame is None or self._trial.world.hand.steps % 100 == 0):
+            self.frame = self._trial.painter.scene("front", *SCENE_SIZE, arm=True)
+
+
+def _line(prompt: Sequence[str | np.ndarray], width: int) -> Image.Image:
+    """Words and pictures on one line."""
+    font = ImageFont.load_default(15)
+    line = Image.new("RGB", (width, _PROMPT_HEIGHT + 2 * _MARGIN), "white")
+    draw = ImageDraw.Draw(line)
+    x = _MARGIN
+    for part in prompt:
+        if isinstance(part, str):
+            draw.text((x, _MARGIN + _PROMPT_HEIGHT / 2), part, fill="black", font=font, anchor="lm")
+            x += int(draw.textlength(part, font=font)) + _MARGIN
+            continue
+        size = (part.shape[1] * _PROMPT_HEIGHT // part.shape[0], _PROMPT_HEIGHT)
+        line.paste(Image.fromarray(part).resize(size, Image.Resampling.LANCZOS), (x, _MARGIN))
+        x += size[0] + _MARGIN
+    return line
