@@ -159,8 +159,10 @@ def test_the_motion_stays_in_the_workspace(simulator: Path, tmp_path: Path) -> N
             direction[0] = random.choice([-0.01, 0.01], 3)
         return chunk_for(seen, [[*direction[0], -1.0]] * 4)
 
-    flight = Flight(simulator, configuration, wild, seconds=12.0)
+    flight = Flight(simulator, configuration, wild, seconds=120.0)
     began = flight.trace.count
+    # Eight seconds of simulated time, however long they take.
+    flight.is_done = lambda: flight.trace.count - began > 8000
     flight.run()
     assert speeds(flight.trace.since(began)).max() < 1.1 * configuration.limits.speed
     path = flight.trace.since(began)["position"]
