@@ -48,7 +48,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("simulator")
     roots = [str(Path(__file__).resolve().parents[index]) for index in (1, 2)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*roots, f"{roots[1]}/client"])}
-    command = [sys.executable, "-m", "uio2_robots.simulator", str(folder), "--host", HOST]
+    command = [sys.executable, "-m", "uio2_robots.simulator", str(folder), "--host", HOST, "--lifeline"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
     assert process.stdout is not None and b"ready" in process.stdout.readline()
     try:
