@@ -48,7 +48,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("simulator")
     roots = [str(Path(__file__).resolve().parents[index]) for index in (1, 2)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*roots, f"{roots[1]}/client"])}
-    command = [sys.executable, "-m", "uio2_robots.simulator", str(folder), "--host", HOST]
+    command = [sys.executable, "-m", "uio2_robots.simulator", str(folder), "--host", HOST, "--lifeline"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
     assert process.stdout is not None and b"ready" in process.stdout.readline()
     try:
@@ -159,8 +159,10 @@ def test_the_motion_stays_in_the_workspace(simulator: Path, tmp_path: Path) -> N
             direction[0] = random.choice([-0.01, 0.01], 3)
         return chunk_for(seen, [[*direction[0], -1.0]] * 4)
 
-    flight = Flight(simulator, configuration, wild, seconds=12.0)
+    flight = Flight(simulator, configuration, wild, seconds=120.0)
     began = flight.trace.count
+    # Eight seconds of simulated time, however long they take.
+    flight.is_done = lambda: flight.trace.count - began > 8000
     flight.run()
     assert speeds(flight.trace.since(began)).max() < 1.1 * configuration.limits.speed
     path = flight.trace.since(began)["position"]

@@ -21,7 +21,8 @@ from .poses import Pose
 
 _Answer = TypeVar("_Answer")
 
-_REST_SECONDS = 3.0
+_REST_SECONDS = 15.0
+"""For an arm a fraction of one is enough; a simulated one may have to share its processor."""
 _HOME_SECONDS = 30.0
 _HOME_DYNAMICS = 0.12
 """Of the arm's greatest velocity, acceleration and jerk, on the way to a pose in joints."""

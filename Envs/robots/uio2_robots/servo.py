@@ -23,6 +23,8 @@ _GAIN = 6.0
 """1/s: a tool that is d metres behind goes d times this faster."""
 _AT_REST = 0.005
 """m/s"""
+_SHORTEST = 0.8 / RATE
+"""Seconds of the arm's clock between two commands."""
 _GAP = 3 / RATE
 """Seconds between two rounds after which the arm may no longer have the velocity that it was told."""
 
@@ -57,6 +59,7 @@ class Servo:
         self._is_holding = True
         self._is_moving = False
         self._told = np.zeros(3)
+        self._sent_at = float("-inf")
         self._failure: ArmFailure | None = None
         self._ends = threading.Event()
         self._thread: threading.Thread | None = None
@@ -132,8 +135,10 @@ class Servo:
             is_still = self._is_holding and float(np.linalg.norm(state.velocity)) < _AT_REST
             goes_on = self._is_moving or not is_still
             self._is_moving = not is_still
-        # An arm that rests is left alone: what it was told last fades, and its own controller holds it.
-        if goes_on:
+        # An arm that rests is left alone: what it was told last fades, and its own controller holds it. By the arm's
+        # own clock, which is slow in a simulator that falls behind, no command replaces one that has hardly begun.
+        if goes_on and (self._is_holding or state.time - self._sent_at >= _SHORTEST):
+            self._sent_at = state.time
             self._arm.command(linear, angular, self._envelope.limits.command_hold)
         self._beat()
 
