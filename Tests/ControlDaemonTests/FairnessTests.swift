@@ -29,6 +29,14 @@ struct FairnessTests {
   }
 
   @Test func `the next job goes between two messages`() throws {
+    // A daemon that reads everything before it takes a step always begins with the newest; another one only where the system happens to
+    // run its threads so.
+    for _ in 1...20 where try firstStepOfTwelve() < 12 { return }
+    Issue.record("the first step was always the newest of all observations that waited")
+  }
+
+  /// The sequence of the observation that an idle policy begins with when twelve wait in the socket.
+  private func firstStepOfTwelve() throws -> UInt64 {
     let (isHeld, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
     let policy = FakePolicy()
     let daemon = try RunningDaemon(
@@ -41,17 +49,17 @@ struct FairnessTests {
     // All of them lie in the socket when its thread goes on.
     policy.hold(true)
     for sequence in UInt64(1)...12 { _ = try robot.send(.observation(.sample(sequence))) }
-    // So that a daemon that reads them all first is found out; one that does not passes without it.
     Thread.sleep(forTimeInterval: 0.2)
     release.signal()
     #expect(policy.isInStep())
-    // One of the first, not the newest of all those that wait: the policy was idle when the first was read.
-    #expect((policy.seen.first?.sequence ?? 12) < 12)
-    #expect(daemon.wait { $0.superseded == 10 })
+    let first = try #require(policy.seen.first?.sequence)
+    #expect(daemon.wait { $0.superseded == (first < 12 ? 10 : 11) })
     policy.hold(false)
     policy.release.signal()
-    #expect(daemon.wait { $0.chunks == 2 })
-    #expect(policy.seen.count == 2 && policy.seen.last?.sequence == 12)
+    let chunks = first < 12 ? 2 : 1
+    #expect(daemon.wait { $0.chunks == chunks })
+    #expect(policy.seen.count == chunks && policy.seen.last?.sequence == 12)
+    return first
   }
 
   @Test func `the limit of a message follows the cameras`() throws {
