@@ -179,14 +179,16 @@ def test_doing_another_task_than_the_said_one_is_no_success() -> None:
         for seed in range(2):
             worker.reset(seed)
             judge.reset(seed)
-            own, other = False, False
+            own, other, noticed = False, False, ""
             for _ in range(150):
                 action = worker.expert()
                 own |= worker.step(action).success
-                other |= judge.step(action).success
+                judged = judge.step(action)
+                other |= judged.success
+                noticed = noticed or judged.other_task
                 if own:
                     break
-            assert own and not other
+            assert own and not other and noticed == done
         worker.close()
         judge.close()
 

@@ -75,6 +75,8 @@ class Transition:
     """What came of a primitive, such as ``"done"`` or ``"nothing_there"``; empty for other steps."""
     reward: float | None = None
     """What the simulator gives for the step; ``None`` where it gives nothing."""
+    other_task: str = ""
+    """A task of the same scene that is done in the state reached although another one was said; empty for none."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,9 @@ class Environment(ABC):
 
     reward: float | None = None
     """Of the last step, for an adapter to set where its simulator gives one."""
+
+    other_task: str = ""
+    """Of the last step, as in ``Transition``; for an adapter to set where a scene has several tasks."""
 
     def __init__(self, task: str, instruction: str) -> None:
         self.task = task
@@ -182,7 +187,9 @@ class Environment(ABC):
         if done:
             self._phase = "ended"
         reward = None if self.reward is None else float(self.reward)
-        return Transition(done=done, success=bool(success), reward=reward, outcome=outcome)
+        return Transition(
+            done=done, success=bool(success), reward=reward, outcome=outcome, other_task=self.other_task
+        )
 
     def hold_action(self) -> np.ndarray:
         """The action ``[actions]`` that keeps the body where it is and its grip as it is: the embodiment's own."""

@@ -62,6 +62,7 @@ class SharedScene(MetaWorldScene):
         super().__init__(task, cameras={})
         self.instruction = INSTRUCTIONS[said]
         self.said = said
+        self.other_task = ""
         self._expert = getattr(policies, expert_name(said))()
         self._expert_goal_shift = EXPERT_GOAL_SHIFT.get(said, 0.0)
         # Each task's own rules, applied to this scene's physics.
@@ -112,7 +113,15 @@ class SharedScene(MetaWorldScene):
         self._observation = np.concatenate([current, self._observation[: len(current)], self._judge._target_pos])
         self.reward, info = self._judge.evaluate_state(self._observation, clipped)
         self.success = bool(info["success"])
+        self.other_task = next((name for name in self._judges if name != self.said and self._is_done(name, clipped)), "")
         return self.success
+
+    def _is_done(self, name: str, action: np.ndarray) -> bool:
+        """Whether the rule of another task of the scene holds in the state reached."""
+        judge = self._judges[name]
+        current = judge._get_curr_obs_combined_no_goal()
+        observation = np.concatenate([current, current, judge._target_pos])
+        return bool(judge.evaluate_state(observation, action)[1]["success"])
 
     @property
     def _judge(self) -> SawyerXYZEnv:

@@ -70,6 +70,8 @@ class EpisodeResult:
     held_steps: int = 0
     skipped_actions: int = 0
     """Actions of fresh chunks that lay in the past when they came; in lockstep there are none."""
+    other_task: str = ""
+    """The first other task of a shared scene that was done although another one was said; empty for none."""
     late_steps: int = 0
     """Control steps that began after their time, because the simulator could not keep up; in lockstep there are none."""
     wall_s: float = 0.0
@@ -332,6 +334,7 @@ class Robot:
         self._clock.advance()
         result.steps += 1
         result.success_at_end = transition.success
+        result.other_task = result.other_task or transition.other_task
         if transition.success and not result.success:
             result.success, result.steps_to_success = True, result.steps
         self._on_advance(transition)

@@ -6,7 +6,8 @@ public enum RunExport {
   /// The columns of ``csv(_:)``; `robostats` and spreadsheets read them by name. `success` is by the suite's rule.
   public static let columns = [
     "policy_id", "scenario_id", "task", "group", "seed", "success", "success_at_end", "state", "attempt", "steps",
-    "steps_to_success", "held_steps", "limited_actions", "path_length_m", "mean_jerk_m_per_s3", "wall_s",
+    "steps_to_success", "held_steps", "limited_actions", "path_length_m", "mean_jerk_m_per_s3", "other_task",
+    "wall_s",
   ]
 
   /// Comma-separated values (RFC 4180), a header and a row an outcome.
@@ -88,7 +89,8 @@ public enum RunExport {
       .flag(outcome.successAtEnd), .word(outcome.state.rawValue), .number("\(outcome.attempt)"),
       .number("\(outcome.steps)"), outcome.stepsToSuccess.map { .number("\($0)") } ?? .absent,
       .number("\(outcome.heldSteps)"), .number("\(outcome.limitedActions)"), number(outcome.pathLength),
-      number(outcome.meanJerk), number(outcome.wallSeconds),
+      number(outcome.meanJerk), outcome.otherTask.map { .word($0) } ?? .absent,
+      number(outcome.wallSeconds),
     ]
   }
 

@@ -46,6 +46,8 @@ public struct EpisodeRecord: Sendable, Hashable, Codable {
   public var wallSeconds: Double
   /// Where the video of the episode lies, relative to the run's folder; `nil`: none.
   public var video: String?
+  /// The first other task of a shared scene that was done although another one was said; `nil`: none.
+  public var otherTask: String?
   /// The sentence that the policy was given; empty when the worker did not say.
   public var instruction: String
   /// How the seed chose goals: `fresh` for a goal of its own for every seed; `nil` when the worker did not say.
@@ -59,7 +61,8 @@ public struct EpisodeRecord: Sendable, Hashable, Codable {
     worker: Int = 0, successAtAnyStep: Bool = false, successAtEnd: Bool = false, steps: Int = 0,
     stepsToSuccess: Int? = nil, policySteps: Int = 0, heldSteps: Int = 0, lateSteps: Int = 0, skippedActions: Int = 0,
     limitedActions: Int = 0, pathLength: Double? = nil, meanJerk: Double? = nil, wallSeconds: Double = 0,
-    video: String? = nil, instruction: String = "", goalProtocol: String? = nil, stepLimit: Int? = nil
+    video: String? = nil, otherTask: String? = nil, instruction: String = "", goalProtocol: String? = nil,
+    stepLimit: Int? = nil
   ) {
     self.episode = episode
     self.attempt = attempt
@@ -79,6 +82,7 @@ public struct EpisodeRecord: Sendable, Hashable, Codable {
     self.meanJerk = meanJerk
     self.wallSeconds = wallSeconds
     self.video = video
+    self.otherTask = otherTask
     self.instruction = instruction
     self.goalProtocol = goalProtocol
     self.stepLimit = stepLimit

@@ -161,6 +161,8 @@ class MetaWorldEnvironment(Environment):
         self._grip = action[3]
         success = self._scene.step(action / [ACTION_SCALE, ACTION_SCALE, ACTION_SCALE, 1.0])
         self.reward = self._scene.reward
+        if isinstance(self._scene, SharedScene):
+            self.other_task = self._scene.other_task
         return success
 
     def _hold_action(self) -> np.ndarray:

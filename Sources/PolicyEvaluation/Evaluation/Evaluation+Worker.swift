@@ -156,6 +156,7 @@ extension EpisodeRecord {
     pathLength = end.pathLength
     meanJerk = end.meanJerk
     wallSeconds = end.wallSeconds
+    otherTask = end.otherTask.flatMap { $0.isEmpty ? nil : $0 }
     instruction = start?.instruction ?? ""
     goalProtocol = start?.goalProtocol
     stepLimit = start?.stepLimit

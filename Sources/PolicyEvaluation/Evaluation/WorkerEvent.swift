@@ -61,6 +61,8 @@ package enum WorkerEvent: Sendable, Hashable {
     package var meanJerk: Double?
     package var wallSeconds: Double
     package var video: String?
+    /// A task of the same scene that was done although another one was said; empty for none.
+    package var otherTask: String?
     /// Of the worker since it began, in mebibytes.
     package var peakMemory: Double?
 
@@ -75,6 +77,7 @@ package enum WorkerEvent: Sendable, Hashable {
       case limitedActions = "limited_actions"
       case pathLength = "path_length"
       case meanJerk = "mean_jerk"
+      case otherTask = "other_task"
       case wallSeconds = "wall_s"
       case peakMemory = "peak_memory_mib"
     }
