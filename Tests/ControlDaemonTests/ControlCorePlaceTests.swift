@@ -12,9 +12,11 @@ extension ControlCoreTests {
     send(.observation(.sample(sequence)), id: id, session: session, at: now, to: &core)
   }
 
-  private func fly(_ session: String, _ sequence: UInt64 = 1, at now: UInt64, _ core: inout ControlCore) {
+  private func fly(
+    _ session: String, _ sequence: UInt64 = 1, validFor validity: UInt64 = 1, at now: UInt64, _ core: inout ControlCore
+  ) {
     observe(session, sequence, at: now, &core)
-    finish(core.nextJob(at: now), at: now, &core)
+    finish(core.nextJob(at: now), validFor: validity, at: now, &core)
     _ = core.takeReplies(at: now)
   }
 
@@ -37,6 +39,40 @@ extension ControlCoreTests {
     #expect(codes(&core) == [2: nil, 3: nil])
   }
 
+  @Test(arguments: [false, true])
+  func `a session keeps its place while its robot may still execute commands`(isStopped: Bool) {
+    var core = core(sessions: 1)
+    fly("a", validFor: 5000, at: 10, &core)
+    if isStopped { send(.stop(reason: ""), id: 1, at: 20, to: &core) }
+    _ = core.takeReplies()
+    observe("b", id: 2, at: 5010, &core)
+    #expect(codes(&core) == [2: .overloaded])
+    observe("b", id: 3, at: 5011, &core)
+    #expect(codes(&core) == [:], "then it is idle as others are")
+  }
+
+  @Test func `refused observations hold no place against a robot that pauses`() throws {
+    var core = core(sessions: 2)
+    fly("robot", at: 0, &core)
+    /// Takes a place, and is refused by the policy.
+    func pester(_ session: String, _ sequence: UInt64, at now: UInt64) throws {
+      observe(session, sequence, at: now, &core)
+      let next = core.nextJob(at: now)
+      let job = try #require(next)
+      let refusal = RobotError(.missingCamera, "observation.frames", "none")
+      core.finish(Outcome(jobID: job.id, answer: .acted([.init(result: .failure(refusal))])), at: now)
+      _ = core.takeReplies()
+    }
+    for sequence in UInt64(1)...20 { try pester("thief", sequence, at: 100 * sequence) }
+    _ = core.takeEvents()
+    try pester("other", 1, at: 2001)
+    #expect(
+      core.takeEvents().filter { $0.kind == .sessionYielded }.map(\.session) == ["thief"], "the robot has its place")
+    observe("new", id: 1, at: 2002, &core)
+    observe("robot", id: 2, 2, at: 2003, &core)
+    #expect(codes(&core) == [:])
+  }
+
   @Test func `who gave a place away keeps owner, order and stop, and begins with a new memory`() {
     var core = core(sessions: 1)
     observe("a", 5, at: 0, &core)
@@ -46,7 +82,8 @@ extension ControlCoreTests {
     core.finish(
       Outcome(
         jobID: job?.id ?? 0,
-        answer: .acted([.init(result: .success(FakePolicy.chunk(for: .sample(5))), context: context)])), at: 0)
+        answer: .acted([.init(result: .success(FakePolicy.chunk(for: .sample(5), validFor: 1)), context: context)])),
+      at: 0)
     _ = core.takeReplies()
     fly("b", at: 1000, &core)
     observe("a", id: 1, 5, at: 2000, &core)

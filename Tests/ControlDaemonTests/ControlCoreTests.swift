@@ -70,13 +70,14 @@ struct ControlCoreTests {
     return codes
   }
 
-  func finish(_ job: Job?, at now: UInt64 = 0, _ core: inout ControlCore) {
+  /// Answers a job with chunks that are hardly valid, so that no robot executes them when its session yields.
+  func finish(_ job: Job?, validFor validity: UInt64 = 1, at now: UInt64 = 0, _ core: inout ControlCore) {
     guard let job, case .act(let steps) = job.work else {
       Issue.record("no job")
       return
     }
     let answers = steps.map {
-      Outcome.Step(result: .success(FakePolicy.chunk(for: $0.observation)), context: $0.context)
+      Outcome.Step(result: .success(FakePolicy.chunk(for: $0.observation, validFor: validity)), context: $0.context)
     }
     core.finish(Outcome(jobID: job.id, answer: .acted(answers)), at: now)
   }

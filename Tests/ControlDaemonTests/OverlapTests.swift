@@ -25,9 +25,9 @@ extension ControlCoreTests {
   }
 
   /// What the policy has to reckon with when a robot says that it has executed the chunk it has.
-  private func pending(_ job: Job?) throws -> [[Double]] {
+  private func pending(_ job: Job?, consumed: Int = 1) throws -> [[Double]] {
     var observation = Observation.sample(9)
-    observation.actionsConsumed = 1
+    observation.actionsConsumed = consumed
     return try context(job).pendingActions(after: observation).map { $0.flatMap(\.values) }
   }
 
@@ -56,6 +56,88 @@ extension ControlCoreTests {
     send(.reset, id: 4, at: 50, to: &core)
     send(.observation(.sample(1)), id: 5, at: 60, to: &core)
     #expect(core.nextJob(at: 60) == nil, "the old step is still computed")
+  }
+
+  /// Sends an observation that echoes the reply that left at a time.
+  private func send(_ sequence: UInt64, echo: UInt64, at now: UInt64, to core: inout ControlCore) {
+    var observation = Observation.sample(sequence)
+    observation.echo = ClockEcho(replySentAt: echo, replyReceivedAt: echo)
+    send(.observation(observation), id: sequence, at: now, to: &core)
+  }
+
+  @Test func `a greeting after a lost answer is no receipt of the chunk`() throws {
+    var core = core(maximumAge: nil)
+    send(.observation(.sample(1)), id: 1, at: 10, to: &core)
+    try answer(core.nextJob(at: 10), 0.5, of: 1, at: 20, &core)
+    _ = core.takeReplies(at: 21)
+    send(2, echo: 21, at: 30, to: &core)
+    try answer(core.nextJob(at: 30), 0.7, of: 2, at: 40, &core)
+    _ = core.takeReplies(at: 41)
+    // The second answer is lost; the robot says hello and goes on with the first chunk.
+    greet("a", at: 50, &core)
+    send(3, echo: 50, at: 60, to: &core)
+    let job = core.nextJob(at: 60)
+    #expect(try pending(job) == [[0.7]])
+    #expect(Set(try pending(job, consumed: 0)) == [[0.7], [0.5, 0.7]])
+    try answer(job, 0.9, of: 3, at: 70, &core)
+    _ = core.takeReplies(at: 71)
+    send(4, echo: 71, at: 80, to: &core)
+    #expect(try pending(core.nextJob(at: 80)) == [], "once its answer is echoed, all is known again")
+  }
+
+  @Test func `a refusal after an echoed chunk changes nothing`() throws {
+    var core = core(maximumAge: nil)
+    send(.observation(.sample(1)), id: 1, at: 10, to: &core)
+    try answer(core.nextJob(at: 10), 0.5, of: 1, at: 20, &core)
+    _ = core.takeReplies(at: 21)
+    send(1, echo: 21, at: 30, to: &core)
+    #expect(codes(at: 31, &core) == [1: .outOfOrder])
+    send(2, echo: 31, at: 40, to: &core)
+    let job = core.nextJob(at: 40)
+    #expect(try pending(job) == [])
+    #expect(try pending(job, consumed: 0) == [[0.5]])
+  }
+
+  @Test func `with several answers lost every chunk counts that the robot may have`() throws {
+    var core = core(maximumAge: nil)
+    send(.observation(.sample(1)), id: 1, at: 10, to: &core)
+    try answer(core.nextJob(at: 10), 0.5, of: 1, at: 20, &core)
+    _ = core.takeReplies(at: 21)
+    for (sequence, value) in [(UInt64(2), 0.6), (3, 0.7)] {
+      send(sequence, echo: 21, at: 10 * sequence + 10, to: &core)
+      try answer(core.nextJob(at: 10 * sequence + 10), value, of: sequence, at: 10 * sequence + 15, &core)
+      _ = core.takeReplies(at: 10 * sequence + 16)
+    }
+    send(4, echo: 21, at: 60, to: &core)
+    #expect(
+      Set(try pending(core.nextJob(at: 60), consumed: 0)) == [[0.7], [0.6, 0.7], [0.5, 0.7], [0.5, 0.6, 0.7]])
+  }
+
+  @Test func `a robot of whose receipts nothing is known may execute any chunk`() throws {
+    var core = core(maximumAge: nil)
+    for sequence in UInt64(1)...2 {
+      let now = 1_000 * sequence
+      send(.observation(.sample(sequence, capturedAt: now, clock: .monotonic)), id: sequence, at: now, to: &core)
+      try answer(core.nextJob(at: now), Double(sequence), of: sequence, at: now + 10, &core)
+      _ = core.takeReplies(at: now + 11)
+    }
+    send(.observation(.sample(3, capturedAt: 3_000, clock: .monotonic)), id: 3, at: 3_000, to: &core)
+    #expect(Set(try pending(core.nextJob(at: 3_000), consumed: 0)) == [[2], [1, 2]])
+  }
+
+  @Test func `more consumed actions than a chunk has are refused`() {
+    var core = core(maximumAge: nil)
+    for (id, consumed) in [(UInt64(1), 3), (2, 4_000_000_000), (3, 2)] {
+      var observation = Observation.sample(id)
+      observation.actionsConsumed = consumed
+      send(.observation(observation), id: id, at: 10, to: &core)
+    }
+    finish(core.nextJob(at: 10), at: 10, &core)
+    #expect(codes(&core) == [1: .malformed, 2: .malformed, 3: nil])
+    var second = Observation.sample(4)
+    second.actionsConsumed = 3
+    send(.observation(second), id: 4, at: 20, to: &core)
+    #expect(codes(&core) == [4: .malformed])
   }
 
   @Test func `an echo of an older reply says the same while the answer was on its way`() throws {

@@ -1,6 +1,16 @@
 import RobotInterface
 
 extension Capabilities {
+  /// - Throws: `.malformed` for more consumed actions than a chunk has: what the robot may still execute would not count.
+  func check(_ observation: Observation) throws(RobotError) {
+    guard (0...max(1, chunkLength)).contains(observation.actionsConsumed) else {
+      throw RobotError(
+        .malformed, "observation.actions_consumed",
+        "\(observation.actionsConsumed) is more than the \(chunkLength) actions of a chunk; count those of the last chunk alone"
+      )
+    }
+  }
+
   /// The last look at a policy's answer before it leaves: a robot was promised this shape, and finite numbers.
   ///
   /// - Throws: `.invalidAction` naming the action at fault.

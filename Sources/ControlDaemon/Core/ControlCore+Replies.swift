@@ -18,7 +18,8 @@ extension ControlCore {
     var ticket: Ticket
     var order: EpisodeOrder
     var context: EpisodeContext
-    var lastChunkAt: UInt64?
+    /// Of the chunk, in its episode.
+    var number: Int
   }
 
   /// The next reply, in order, as it leaves at `now`. Commands for an observation that has become too old leave as an error.
@@ -30,7 +31,7 @@ extension ControlCore {
         chunk.observationAge = try checkedAge(of: step.observation, step.ticket, at: now)
         outgoing.reply.body = .actionChunk(chunk)
         // The robot will echo the time at which the reply leaves.
-        sessions[step.ticket.session]?.lastChunkAt = now
+        sessions[step.ticket.session]?.receipts.noteDeparture(of: step.number, at: now)
         record(chunk, answeredAfter: now &- step.ticket.receivedAt)
         note(.acted(step.observation, chunk), step.ticket.session, at: now)
       } catch {
@@ -60,7 +61,7 @@ extension ControlCore {
   private mutating func takeBack(_ step: AnsweredStep) {
     let session = step.ticket.session
     sessions[session]?.order = step.order
-    sessions[session]?.lastChunkAt = step.lastChunkAt
+    sessions[session]?.receipts.takeBack(step.number)
     guard let later = sessions[session]?.context else { return }
     var context = step.context
     context.rememberSight(of: later)

@@ -87,10 +87,11 @@ extension ControlCore {
       _ = try checkedAge(of: done.request, ticket, at: now)
       sessions[done.session]?.context = after
       sessions[done.session]?.order.advance(to: done.request)
-      sessions[done.session]?.lastChunkAt = now
+      sessions[done.session]?.receipts.append(after.lastChunkNumber, at: now)
+      sessions[done.session]?.serve(chunk, receivedAt: ticket.receivedAt, at: now)
       let answered = AnsweredStep(
         observation: done.request, ticket: ticket, order: session.order, context: before,
-        lastChunkAt: session.lastChunkAt)
+        number: after.lastChunkNumber)
       answer(ticket, .actionChunk(chunk), step: answered, at: now)
     } catch {
       var context = after

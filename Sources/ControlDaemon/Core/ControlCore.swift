@@ -147,6 +147,9 @@ package struct ControlCore: Sendable {
   /// A refusal takes nobody's place and leaves the order of the episode as it was.
   private mutating func receive(_ observation: Observation, _ ticket: Ticket, at now: UInt64) throws(RobotError) {
     guard sessions[ticket.session]?.isStopped == false else { throw Self.stopped }
+    // Also of one that is refused, for the next one may echo the refusal.
+    sessions[ticket.session]?.receipts.read(observation.echo)
+    try capabilities.check(observation)
     try order(of: ticket.session).check(observation)
     try compareClocks(observation, ticket)
     _ = try checkedAge(of: observation, ticket, at: now)

@@ -43,8 +43,12 @@ struct Session: Sendable {
   var order = EpisodeOrder()
   /// What the policy remembers of the episode; `nil`: the session has no place.
   var context: EpisodeContext?
-  /// Nanoseconds on the daemon's clock: when the last chunk of the episode was made, or left.
-  var lastChunkAt: UInt64?
+  /// The chunks of the episode on their way to the robot.
+  var receipts = ChunkReceipts()
+  /// Nanoseconds on the daemon's clock: when an observation was last answered with commands; `nil`: never.
+  private(set) var lastServed: UInt64?
+  /// Nanoseconds on the daemon's clock, after which no command of the episode begins; `nil`: there is none.
+  private(set) var commandsEnd: UInt64?
 
   /// How often it may have a step.
   var pace = SessionPace()
@@ -52,25 +56,45 @@ struct Session: Sendable {
   /// Forgets the episode, but not the stop: a new episode is no permission to move.
   mutating func beginEpisode() {
     order = EpisodeOrder()
-    lastChunkAt = nil
+    receipts = ChunkReceipts()
+    commandsEnd = nil
     if context != nil { context = EpisodeContext() }
   }
 
   /// Takes note of an observation that left its robot before the robot had the last chunk: what it reports as executed may then be of the
   /// chunk before.
   mutating func compare(_ observation: Observation, receivedAt: UInt64) {
-    guard let lastChunkAt else { return }
-    // A robot that echoes no reply, or one without a time, is known by when its observation came.
-    let lastReplyAt = observation.echo?.replySentAt ?? 0
+    receipts.read(observation.echo)
+    guard let last = context?.lastChunkNumber, last > 0 else { return }
+    let lastChunkAt = receipts.lastTime ?? 0, lastReplyAt = observation.echo?.replySentAt ?? 0
     if receivedAt < lastChunkAt || (lastReplyAt > 0 && lastReplyAt < lastChunkAt) { context?.noteObservationAhead() }
+    context?.noteReceipt(upTo: receipts.newestKnown(to: observation, last: last), at: observation.capturedAt)
+  }
+
+  /// Takes note of commands that answer an observation.
+  ///
+  /// - Parameter receivedAt: when the observation came. It was made before that, so that the commands end no later than this reckons.
+  mutating func serve(_ chunk: ActionChunk, receivedAt: UInt64, at now: UInt64) {
+    lastServed = now
+    let validity = chunk.validUntil - min(chunk.validUntil, chunk.capturedAt)
+    let (end, overflow) = receivedAt.addingReportingOverflow(validity)
+    commandsEnd = max(commandsEnd ?? 0, overflow ? .max : end)
+  }
+
+  /// Begins the memory of an episode in a new place.
+  fileprivate mutating func beginMemory() {
+    context = EpisodeContext()
+    receipts = ChunkReceipts()
   }
 }
 
 /// The sessions that the daemon knows.
 ///
 /// A session is a small record, made by a greeting or a stop. A bounded number of them has a place as well, which holds the episode's
-/// memory; a session takes one with its first observation. When all places are taken, the session that was silent for longest gives its
-/// place away, if it is stopped or has been silent for the idle time. It remains known: its owner, its stop and its order survive.
+/// memory; a session takes one with its first observation. When all places are taken, one gives its place away: first a session none of
+/// whose observations was ever answered with commands, then the one whose last such answer is oldest, if it is stopped or that was the idle
+/// time ago. None does while an observation is under way or its robot may still execute commands. It remains known: its owner, its stop
+/// and its order survive.
 ///
 /// The records are bounded too, half of them for sessions that somebody owns and half for those that nobody does, such as made-up names
 /// that were stopped: no flood of stops makes the daemon forget an owner. Of owned ones the oldest idle one is forgotten first, then the
@@ -97,7 +121,7 @@ struct SessionTable: Sendable {
   /// - Parameters:
   ///   - capacity: places, at least 1.
   ///   - recordCapacity: known sessions; more than twice the places.
-  ///   - idleTime: nanoseconds of silence after which a session gives its place away.
+  ///   - idleTime: nanoseconds after its last commands from which on a session gives its place away.
   init(capacity: Int, recordCapacity: Int, idleTime: UInt64) {
     self.capacity = max(1, capacity)
     ownedCapacity = max(recordCapacity - recordCapacity / 2, self.capacity + 1)
@@ -205,17 +229,19 @@ struct SessionTable: Sendable {
     idle.remove(id)
     stopped.remove(id)
     places.insert(id)
-    sessions[id]?.context = EpisodeContext()
+    sessions[id]?.beginMemory()
     return (true, yielded)
   }
 
   private func sessionToYield(at now: UInt64, isBusy: (String) -> Bool) -> String? {
-    var oldest: (id: String, lastActive: UInt64)?
+    var oldest: (id: String, served: Bool, time: UInt64)?
     for id in places {
-      guard let session = sessions[id], session.isStopped || now &- session.lastActive >= idleTime, !isBusy(id) else {
-        continue
-      }
-      if session.lastActive < oldest?.lastActive ?? .max { oldest = (id, session.lastActive) }
+      guard let session = sessions[id], session.commandsEnd.map({ now > $0 }) ?? true, !isBusy(id) else { continue }
+      // Refused observations hold no place: not against one whose robot flies and pauses.
+      let time = session.lastServed ?? session.lastActive, served = session.lastServed != nil
+      guard !served || session.isStopped || now &- time >= idleTime else { continue }
+      if let oldest, (oldest.served ? 1 : 0, oldest.time) <= (served ? 1 : 0, time) { continue }
+      oldest = (id, served, time)
     }
     return oldest?.id
   }

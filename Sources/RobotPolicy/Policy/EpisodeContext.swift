@@ -7,20 +7,9 @@ public struct EpisodeContext: Sendable {
   public private(set) var counters = EpisodeCounters()
 
   /// The actions of the last chunk as they were sent; empty before the first.
-  public var lastActions: [Action] { lastChunk.actions }
+  public var lastActions: [Action] { chunks.lastActions }
 
-  /// A chunk that was sent.
-  private struct SentChunk: Sendable {
-    var actions: [Action] = []
-    /// Robot clock, nanoseconds: no action begins after it.
-    var validUntil: UInt64 = 0
-  }
-
-  private var lastChunk = SentChunk()
-  /// The one before ``lastChunk``.
-  private var earlierChunk = SentChunk()
-  /// Whether the robot has been seen to observe again before it had the answer to its last observation.
-  private var observesAhead = false
+  private var chunks = SentChunks()
 
   /// Whether ``lastActions`` make the robot move; `false` before the first chunk and after an error.
   public private(set) var lastCommandMoves = false
@@ -41,8 +30,7 @@ public struct EpisodeContext: Sendable {
   ///   - moving: whether they make the robot move, so that its cameras must see something change.
   ///   - validUntil: nanoseconds on the robot's clock, after which no action begins.
   public mutating func record(_ actions: [Action], moving: Bool, validUntil: UInt64 = .max) {
-    earlierChunk = lastChunk
-    lastChunk = SentChunk(actions: actions, validUntil: validUntil)
+    chunks.append(actions, validUntil: validUntil)
     lastCommandMoves = moving
     counters.add(actions)
   }
@@ -50,29 +38,24 @@ public struct EpisodeContext: Sendable {
   /// Remembers that the robot has sent an observation before it had the answer to its last one.
   ///
   /// From then on in the episode nobody knows of which of the last two chunks it reports what it has executed.
-  public mutating func noteObservationAhead() { observesAhead = true }
+  public mutating func noteObservationAhead() { chunks.observesAhead = true }
 
-  /// The commands of earlier chunks that a robot may still execute between an observation and the chunk that answers
-  /// it, as sequences of which it may execute any one, or the beginning of any one.
+  /// The number of the last chunk, from 1; 0 before the first.
+  package var lastChunkNumber: Int { chunks.lastNumber }
+
+  /// Remembers which chunk the robot is known to have. Without a word, it has the last one.
   ///
-  /// A robot executes a chunk in order until it has the next one. When it observes, it has come to the place
-  /// ``Observation/actionsConsumed`` of the last chunk that it has, so that the rest of this chunk may follow, unless the
-  /// observation is later than the chunk is valid. For a robot that waits for each answer before it observes again, this
-  /// chunk is the last one that was sent. For one that does not it may also be the chunk before, of which it then
-  /// executes any part before it goes on with the last one: from its start, or from any place of it when the robot
-  /// leaves out what it has executed meanwhile (``Observation/skipsExecuted``).
-  package func pendingActions(after observation: Observation) -> [[Action]] {
-    let consumed = max(0, observation.actionsConsumed)
-    func valid(_ chunk: SentChunk) -> [Action] { observation.capturedAt <= chunk.validUntil ? chunk.actions : [] }
-    var sequences = [Array(valid(lastChunk).dropFirst(consumed))]
-    if observesAhead {
-      let rest = valid(earlierChunk).dropFirst(consumed), last = valid(lastChunk)
-      let starts = observation.skipsExecuted ? 0...last.count : 0...0
-      for count in 0...rest.count {
-        for start in starts { sequences.append(Array(rest.prefix(count)) + last.dropFirst(start)) }
-      }
-    }
-    return sequences.filter { !$0.isEmpty }
+  /// - Parameters:
+  ///   - number: of the newest chunk that it certainly has, so that those before it are replaced; 0: of none.
+  ///   - time: when it observed, nanoseconds on its clock: chunks that are valid no longer are forgotten.
+  package mutating func noteReceipt(upTo number: Int, at time: UInt64) { chunks.noteReceipt(upTo: number, at: time) }
+
+  /// The commands of earlier chunks that a robot may still execute between an observation and the chunk that answers it; see
+  /// ``SentChunks/pendingActions(after:)``.
+  ///
+  /// - Throws: ``RobotError`` `.invalidAction` when these are too many to be reckoned with.
+  package func pendingActions(after observation: Observation) throws(RobotError) -> [[Action]] {
+    try chunks.pendingActions(after: observation)
   }
 
   /// Remembers that the robot got an error instead of a chunk, and so holds still.
@@ -86,7 +69,7 @@ public struct EpisodeContext: Sendable {
   public mutating func rememberSight(of later: EpisodeContext) {
     frozenCameras = later.frozenCameras
     earlierFrames = later.earlierFrames
-    observesAhead = observesAhead || later.observesAhead
+    chunks.observesAhead = chunks.observesAhead || later.chunks.observesAhead
     recordRefusal()
   }
 

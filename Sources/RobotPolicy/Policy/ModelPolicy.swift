@@ -87,7 +87,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
     let observation = step.observation
     let said = try actions(in: generation)
     let actions = try envelope.limit(
-      said, proprioception: observation.proprioception, pending: step.context.pendingActions(after: observation),
+      said, proprioception: observation.proprioception, pending: try step.context.pendingActions(after: observation),
       skipsExecuted: observation.skipsExecuted)
     let moves = motion.moves(actions, proprioception: observation.proprioception, last: step.context.lastActions.last)
     let validUntil = observation.capturedAt.addingClamped(specification.control.deadline)

@@ -63,12 +63,12 @@ final class FakePolicy: ObservationPolicy {
   }
 
   /// One small movement, limited in range.
-  static func chunk(for observation: Observation) -> ActionChunk {
+  static func chunk(for observation: Observation, validFor validity: UInt64 = 1_000_000_000) -> ActionChunk {
     var timings = StageTimings()
     timings[.encode] = 1_000_000
     return ActionChunk(
       observationSequence: observation.sequence, capturedAt: observation.capturedAt,
-      validUntil: observation.capturedAt &+ 1_000_000_000, actions: [Action(values: [0.5], limited: .range)],
+      validUntil: observation.capturedAt &+ validity, actions: [Action(values: [0.5], limited: .range)],
       tokens: [4, 1],
       text: "4", confidence: 0.75, timings: timings)
   }

@@ -8,6 +8,8 @@ private struct AsynchronousRobot {
   /// How it asks.
   enum Habit {
     case waitsForAnswers, observesAhead
+    /// Waits for answers, of which some are lost; says which chunk it has.
+    case losesAnswers
     /// Leaves out of a chunk as many actions as it has executed since it observed; says so, unless told not to.
     case skips, skipsSecretly
 
@@ -32,6 +34,8 @@ private struct AsynchronousRobot {
   private(set) var refusals = 0
   private(set) var answers = 0
   private(set) var limited = 0
+  /// The number of the chunk that it has.
+  private var received = 0
 
   init(_ text: String, habit: Habit, position: [Double]) throws {
     let specification = try ExamplePolicy.specification(text)
@@ -62,14 +66,17 @@ private struct AsynchronousRobot {
   }
 
   /// What the daemon answers; the robot goes over to it at once.
-  mutating func answer(_ said: [Action], to observation: Observation) {
-    let pending = tellsPending ? context.pendingActions(after: observation) : []
+  mutating func answer(_ said: [Action], to observation: Observation, arrives: Bool = true) {
     do throws(RobotError) {
+      if habit == .losesAnswers { context.noteReceipt(upTo: received, at: observation.capturedAt) }
+      let pending = tellsPending ? try context.pendingActions(after: observation) : []
       let actions = try envelope.limit(
         said, proprioception: observation.proprioception, pending: pending, skipsExecuted: observation.skipsExecuted)
       context.record(actions, moving: true)
       limited += actions.count { !$0.limited.isEmpty }
       answers += 1
+      guard arrives else { return }
+      received = context.lastChunkNumber
       (chunk, consumed) = (actions, habit.skips ? min(moved, actions.count) : 0)
     } catch {
       context.recordRefusal()
@@ -85,7 +92,8 @@ private struct AsynchronousRobot {
     let first = observe(rest)
     execute(atMost: some())
     guard habit == .observesAhead else {
-      answer(said(&random, position), to: first)
+      let arrives = habit != .losesAnswers || Int.random(in: 0..<5, using: &random) > 1
+      answer(said(&random, position), to: first, arrives: arrives)
       return execute(atMost: some())
     }
     // The second observation leaves before the first answer comes.
@@ -186,6 +194,14 @@ struct OverlapTests {
       "the second may follow 0.05, where the robot then is")
   }
 
+  @Test func `steps stay inside whichever answers are lost`() throws {
+    let flown = try fly(.losesAnswers, tellsPending: true)
+    #expect(flown.outside < 1e-12)
+    let answers = flown.robots.reduce(0) { $0 + $1.answers }
+    #expect(answers > 3_000, "\(answers) of 3600")
+    #expect(try fly(.losesAnswers, tellsPending: false).outside > 0.01)
+  }
+
   @Test(arguments: [true, false])
   func `steps stay inside whatever of the old chunk the robot still executes`(waits: Bool) throws {
     let habit: AsynchronousRobot.Habit = waits ? .waitsForAnswers : .observesAhead
@@ -248,37 +264,72 @@ struct PendingActionTests {
 
   func values(_ sequences: [[Action]]) -> [[Double]] { sequences.map { $0.flatMap(\.values) } }
 
-  @Test func `it is what is left of the last chunk`() {
+  @Test func `it is what is left of the last chunk`() throws {
     var context = EpisodeContext()
-    #expect(context.pendingActions(after: observation(consumed: 0)).isEmpty)
+    #expect(try context.pendingActions(after: observation(consumed: 0)).isEmpty)
     context.record(first, moving: true, validUntil: 20)
-    #expect(values(context.pendingActions(after: observation(consumed: 0))) == [[1, 2, 3]])
-    #expect(values(context.pendingActions(after: observation(consumed: 2))) == [[3]])
-    #expect(context.pendingActions(after: observation(consumed: 3)).isEmpty)
-    #expect(context.pendingActions(after: observation(consumed: 99)).isEmpty)
+    #expect(values(try context.pendingActions(after: observation(consumed: 0))) == [[1, 2, 3]])
+    #expect(values(try context.pendingActions(after: observation(consumed: 2))) == [[3]])
+    #expect(try context.pendingActions(after: observation(consumed: 3)).isEmpty)
+    #expect(
+      values(try context.pendingActions(after: observation(consumed: 99))) == [[1, 2, 3]],
+      "the robot reports of another chunk")
     context.recordRefusal()
-    #expect(values(context.pendingActions(after: observation(consumed: 2))) == [[3]])
+    #expect(values(try context.pendingActions(after: observation(consumed: 2))) == [[3]])
   }
 
-  @Test func `nothing begins after a chunk is valid`() {
+  @Test func `nothing begins after a chunk is valid`() throws {
     var context = EpisodeContext()
     context.record(first, moving: true, validUntil: 20)
-    #expect(values(context.pendingActions(after: observation(at: 20, consumed: 1))) == [[2, 3]])
-    #expect(context.pendingActions(after: observation(at: 21, consumed: 1)).isEmpty)
+    #expect(values(try context.pendingActions(after: observation(at: 20, consumed: 1))) == [[2, 3]])
+    #expect(try context.pendingActions(after: observation(at: 21, consumed: 1)).isEmpty)
   }
 
-  @Test func `a robot that observes ahead may go on with either chunk`() {
+  @Test func `a robot that observes ahead may go on with either chunk`() throws {
     var context = EpisodeContext()
     context.record(first, moving: true, validUntil: 20)
     context.record(second, moving: true, validUntil: 30)
-    #expect(values(context.pendingActions(after: observation(consumed: 1))) == [[12]])
+    #expect(values(try context.pendingActions(after: observation(consumed: 1))) == [[12]])
     context.noteObservationAhead()
     #expect(
-      values(context.pendingActions(after: observation(consumed: 1)))
+      values(try context.pendingActions(after: observation(consumed: 1)))
         == [[12], [11, 12], [2, 11, 12], [2, 3, 11, 12]])
-    #expect(values(context.pendingActions(after: observation(at: 25, consumed: 1))) == [[12], [11, 12]])
+    #expect(values(try context.pendingActions(after: observation(at: 25, consumed: 1))) == [[12], [11, 12]])
     var skipping = observation(at: 25, consumed: 1)
     skipping.skipsExecuted = true
-    #expect(values(context.pendingActions(after: skipping)) == [[12], [11, 12], [12]], "or with any place of it")
+    #expect(values(try context.pendingActions(after: skipping)) == [[12], [11, 12], [12]], "or with any place of it")
+  }
+
+  @Test func `chunks count until the robot has a later one, or they are valid no longer`() throws {
+    var context = EpisodeContext()
+    context.noteReceipt(upTo: 0, at: 1)
+    context.record(first, moving: true, validUntil: 20)
+    context.noteReceipt(upTo: 1, at: 2)
+    for (value, validUntil) in [(5.0, UInt64(30)), (6, 40)] {
+      context.record([Action(values: [value])], moving: true, validUntil: validUntil)
+      context.noteReceipt(upTo: 1, at: 3)
+    }
+    let longest = { (time: UInt64) in
+      values(try context.pendingActions(after: observation(at: time, consumed: 1))).max { $0.count < $1.count }
+    }
+    #expect(try longest(10) == [2, 3, 5, 6])
+    #expect(try longest(21) == [5, 6])
+    #expect(try longest(31) == [6])
+    #expect(try longest(41) == nil)
+    context.noteReceipt(upTo: 3, at: 4)
+    #expect(values(try context.pendingActions(after: observation(consumed: 0))) == [[6]])
+    #expect(context.lastActions == [Action(values: [6])])
+  }
+
+  @Test func `too many are not reckoned with, until they are valid no longer`() throws {
+    var context = EpisodeContext()
+    for time in UInt64(1)...20 {
+      context.noteReceipt(upTo: 0, at: time)
+      context.record(first, moving: true, validUntil: 100 + time)
+    }
+    context.noteReceipt(upTo: 0, at: 21)
+    #expect(throws: RobotError.self) { try context.pendingActions(after: observation(at: 21, consumed: 0)) }
+    context.noteReceipt(upTo: 0, at: 120)
+    #expect(values(try context.pendingActions(after: observation(at: 120, consumed: 0))).contains([1, 2, 3]))
   }
 }
