@@ -33,7 +33,9 @@ struct UIO2: ParsableCommand {
   /// Runs the chosen subcommand; a failure is one line on standard error and an exit code of ``ExitCode/table``.
   static func main() {
     StandardStreams.prepare()
-    SignalWatch.begin()
+    // Also before `serve` has its own watch, and after: nobody has been promised an answer then.
+    let isDaemon = CommandLine.arguments.dropFirst().first == "serve"
+    SignalWatch.begin(statusUnwatched: isDaemon ? ExitCode.success.rawValue : nil)
     var code = ExitCode.success
     do { try runCommand() } catch { code = report(error) }
     do throws(CommandFailure) { try Console.close() } catch { code = report(error) }
