@@ -45,6 +45,7 @@ struct UIO2: ParsableCommand {
 
   private static func runCommand() throws {
     var command = try parseAsRoot()
+    try EmptyArguments.check(CommandLine.arguments.dropFirst())
     try RepeatedOptions.check(CommandLine.arguments.dropFirst())
     try KernelLevel.check()
     try command.run()
