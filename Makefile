@@ -21,6 +21,8 @@ PEERS ?=
 RECIPE = Policies/training/recipes/$(notdir $(POLICY)).yaml
 TRAINING ?=
 TRAIN := .venv-train/bin/python -m uio2_train
+# For train-resume and its like: a recipe of Policies/training/spec.py.
+TRAIN_RUN ?= metaworld-mt10
 # Of test-franka: faults of each kind. A hundred of each take about three hours.
 FAULT_TRIALS ?= 10
 # Of soak: seconds, and robots that ask as fast as they are answered.
@@ -209,20 +211,20 @@ test-report: setup .venv-browser/installed ## test the report in headless Chromi
 	  { echo "bench-peers: that failed; Benchmarks/peers/README.md says where torch's +cpu build comes from" >&2; exit 1; }
 	@touch $@
 
-train-resume: ## start or go on with training metaworld-mt50 in the background (data in ../train-data)
-	@./scripts/train.sh resume
+train-resume: ## start or go on with training TRAIN_RUN in the background (data in ../train-data)
+	@./scripts/train.sh resume $(TRAIN_RUN)
 
 train-pause: ## stop its processes for a while, as before a measurement
-	@./scripts/train.sh pause
+	@./scripts/train.sh pause $(TRAIN_RUN)
 
 train-continue: ## let them go on
-	@./scripts/train.sh continue
+	@./scripts/train.sh continue $(TRAIN_RUN)
 
 train-stop: ## end them with their state saved; train-resume goes on from there
-	@./scripts/train.sh stop
+	@./scripts/train.sh stop $(TRAIN_RUN)
 
 train-status: ## how far it is
-	@./scripts/train.sh status
+	@./scripts/train.sh status $(TRAIN_RUN)
 
 test-training: ## the trainer's tests, in the environment that train-resume makes
 	$(TRAIN_PYTHON) -m pytest Policies/training/tests --ignore=Policies/training/tests/package

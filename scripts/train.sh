@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 command=${1:-status}
-recipe=${2:-metaworld-mt50}
+recipe=${2:-metaworld-mt10}
 data=${UIO2_TRAIN_DATA:-../train-data}
 venv=${UIO2_TRAIN_VENV:-../train-venv}
 mkdir -p "$data/$recipe" "$data/state"

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zmq
 from fake_daemon import FakeDaemon, chunk_for, error, toy_capabilities
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from PIL import Image
 from uio2_client import Client, ClientError, Disconnected, Timeout, camera_frame, code_name, observation
 from uio2_client import uio2_pb2 as pb
+from uio2_client.transport import Transport
 
 PROTO = Path(__file__).resolve().parents[2] / "Sources" / "CProtocol" / "uio2.proto"
 NOWHERE = "tcp://127.0.0.1:9"
@@ -189,3 +191,27 @@ def test_what_is_too_large_is_not_sent() -> None:
             assert refused.value.code == "too_large"
             assert "2000 at most" in refused.value.message
         assert not daemon.observations
+
+
+def test_what_came_before_the_connection_broke_is_read() -> None:
+    """A daemon that shuts down answers who waits, and closes at once."""
+    context = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.linger = 5_000
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    transport = Transport(f"tcp://127.0.0.1:{port}", lambda: None)
+    try:
+        deadline = time.monotonic() + 20
+        transport.connect(deadline)
+        transport.send(b"question")
+        router.send_multipart([router.recv_multipart()[0], b"shutting down"])
+        router.close()
+        assert transport.is_broken(20_000)
+        assert transport.receive(deadline) == b"shutting down"
+        with pytest.raises(Disconnected, match="broke while an answer was awaited"):
+            transport.receive(deadline)
+        with pytest.raises(Disconnected, match="before the request was sent"):
+            transport.send(b"question")
+    finally:
+        transport.close()
+        context.term()

@@ -172,6 +172,19 @@ def test_the_state_and_the_picture_do_not_tell_what_was_said() -> None:
             np.testing.assert_array_equal(felt, seen[0][1])
 
 
+@pytest.mark.parametrize(
+    "task", ["door-lock-v3", "door-unlock-v3", "drawer-open-v3", "drawer-close-v3", "faucet-close-v3", "push-v3"]
+)
+def test_nothing_is_done_by_an_arm_that_holds_still(task: str) -> None:
+    environment = made(task, instruction_from=task)
+    for seed in (1000, 1001):
+        environment.reset(seed)
+        for _ in range(60):
+            transition = environment.step(environment.hold_action())
+            assert not transition.success and not transition.other_task, (seed, environment.steps)
+    environment.close()
+
+
 def test_doing_another_task_than_the_said_one_is_no_success() -> None:
     """The expert of one sentence works in the scene; success is measured for another."""
     for task, said, done in [("drawer-open-v3", "drawer-open-v3", "drawer-close-v3")]:

@@ -82,15 +82,6 @@ def test_a_robot_greets_with_one_token_until_the_policy_is_warm() -> None:
         assert greet(client, 30.0).policy_name == "toy-policy", "too many waited, for a while"
 
 
-def test_a_session_is_given_up() -> None:
-    with FakeDaemon(still, owned()) as daemon, Client(daemon.address) as client:
-        client.hello()
-        assert client.release() is False and not client.is_owner
-        client.resume_unknown_sessions()
-        assert kinds(daemon) == ["hello", "release", "resume"]
-        assert daemon.requests[2].resume.unknown_sessions
-
-
 def test_any_reason_stops() -> None:
     with FakeDaemon(still) as daemon, Client(daemon.address) as client:
         for reason in ("a\0b", "é" * 5_000, "a" + "é" * 5_000, "\ud800", ""):
@@ -99,9 +90,13 @@ def test_any_reason_stops() -> None:
         assert reasons == ["a b", "é" * 512, "a" + "é" * 511, "?", ""]
 
 
-def test_after_a_minute_without_an_answer_the_client_says_hello_first() -> None:
+def test_after_a_minute_without_an_answer_the_client_asks_once_more() -> None:
     now = [10**12]
-    with FakeDaemon(still, owned()) as daemon, Client(daemon.address, clock=lambda: now[0]) as client:
+
+    def answer(index: int, seen: pb.Observation):
+        return error("stale_observation") if index in (2, 4) else still(index, seen)
+
+    with FakeDaemon(answer, owned()) as daemon, Client(daemon.address, clock=lambda: now[0]) as client:
 
         def act(sequence: int) -> None:
             seen = look(sequence)
@@ -115,10 +110,12 @@ def test_after_a_minute_without_an_answer_the_client_says_hello_first() -> None:
         assert kinds(daemon) == ["hello", "observation", "observation"]
         now[0] += 61 * 10**9
         act(3)
-        act(4)
-        assert kinds(daemon)[3:] == ["hello", "observation", "observation"]
-        assert daemon.requests[3].hello.client_name == "arm"
-        assert daemon.observations[2].echo.reply_received_at == now[0]
+        assert kinds(daemon)[3:] == ["observation", "observation"], "no hello, which could make it an owner again"
+        assert daemon.observations[2].echo.reply_received_at < now[0]
+        assert daemon.observations[3].echo.reply_received_at == now[0], "the refusal is the echo"
+        with pytest.raises(ClientError, match="stale_observation"):
+            act(4)
+        assert len(daemon.observations) == 5
 
 
 def test_an_observation_is_stamped_when_it_leaves_and_not_before() -> None:
@@ -244,23 +241,6 @@ def test_a_daemon_restarted_with_the_same_policy_is_greeted_again() -> None:
             assert kinds(second) == ["hello", "observation"]
             assert (second.requests[0].hello.client_name, second.requests[0].hello.client_version) == ("arm", "7")
             assert [request.session_token for request in second.requests] == [TOKEN, OTHER]
-
-
-def test_who_is_told_that_he_is_no_owner_greets_and_asks_once_more() -> None:
-    def answer(index: int, seen: pb.Observation):
-        return error("not_owner") if index in (0, 2, 3) else still(index, seen)
-
-    with FakeDaemon(answer, owned()) as daemon, Client(daemon.address) as client:
-        client.hello()
-        client.act(look(1))
-        assert kinds(daemon) == ["hello", "observation", "hello", "observation"]
-        with pytest.raises(ClientError, match="not_owner"):
-            client.act(look(2))
-        assert kinds(daemon)[4:] == ["observation", "hello", "observation"]
-    with FakeDaemon(lambda index, seen: error("not_owner")) as daemon, Client(daemon.address) as client:
-        with pytest.raises(ClientError, match="not_owner"):
-            client.act(look(1))
-        assert kinds(daemon) == ["observation"], "nothing was agreed upon, so that nothing can be compared"
 
 
 def test_actions_of_another_policy_are_refused_by_their_digest() -> None:

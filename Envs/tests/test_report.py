@@ -12,7 +12,7 @@ import imageio.v2 as imageio
 import numpy as np
 
 from uio2_envs.report.__main__ import build
-from uio2_envs.report.run import Episode
+from uio2_envs.report.run import Episode, Run
 from uio2_envs.report.sections import film_pairs
 
 NAMES = ["end_effector_x", "end_effector_y", "end_effector_z", "gripper_opening"]
@@ -229,3 +229,21 @@ def test_a_film_of_a_failure_stands_beside_a_success_of_its_task() -> None:
     assert film_pairs([], 6) == [] and film_pairs(filmed, 1) == film_pairs(filmed, 6)[:1]
     successes = [episode(task, 10 * place + seed, True) for place, task in enumerate("xyz") for seed in range(2)]
     assert [one.task for pair in film_pairs(successes, 3) for one in pair] == ["x", "y", "z", "x", "y", "z"]
+
+
+def test_each_method_of_intervals_names_its_means_and_untried_groups_are_told(tmp_path: Path) -> None:
+    entry = make_run(tmp_path / "a", "mt5", 0.9) | {"untried_groups": ["very hard"]}
+    entry["means"].append(entry["means"][0] | {"name": "mean over 2 groups", "method": "conservative"})
+    text = build({"title": "one", "runs": [entry], "comparison": None, "comparison_note": None})
+    assert "for mean over tasks: stratified; for mean over 2 groups: conservative" in text
+    assert "of which no episode finished: very hard" in text
+
+
+def test_reading_a_run_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "odd %20 ?" / "run.db"
+    make_run(path.parent, "mt5", 0.9)
+    database = sqlite3.connect(path)
+    assert database.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+    database.close()
+    Run(path)
+    assert [file.name for file in path.parent.iterdir()] == ["run.db"]

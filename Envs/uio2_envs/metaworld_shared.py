@@ -67,6 +67,8 @@ class SharedScene(MetaWorldScene):
         self._expert_goal_shift = EXPERT_GOAL_SHIFT.get(said, 0.0)
         # Each task's own rules, applied to this scene's physics.
         self._judges = {name: simulator(name) for name in SHARED_SCENES[task]}
+        # Where each task's own simulator puts what moves, ``[joints]``; drawn places move bodies, not joints.
+        self._beginnings = [_beginning(judge) for judge in self._judges.values()]
         model = self._environment.model
         for judge in self._judges.values():
             judge.model, judge.data = model, self._environment.data
@@ -91,14 +93,12 @@ class SharedScene(MetaWorldScene):
         state = self.save()
         drawn = np.asarray(environment._last_rand_vec)
         others = _draw_goals(seed, self.task, drawn) if self.task in _GOALS else {}
-        positions = []
         for name, judge in self._judges.items():
             judge._last_rand_vec = np.concatenate([drawn[:3], others[name]]) if name in others else drawn
             judge.reset_model()
-            positions.append(environment.data.qpos[ARM_JOINTS:].copy())
             self.restore(state)
         if self.task not in _GOALS:
-            environment.data.qpos[ARM_JOINTS:] = np.mean(positions, axis=0)
+            environment.data.qpos[ARM_JOINTS:] = np.mean(self._beginnings, axis=0)
             environment.data.qvel[ARM_JOINTS:] = 0.0
             mujoco.mj_forward(environment.model, environment.data)
         current = self._judge._get_curr_obs_combined_no_goal()
@@ -131,6 +131,12 @@ class SharedScene(MetaWorldScene):
         super()._move_goals(displacement)
         for judge in self._judges.values():
             judge._target_pos = judge._target_pos + displacement
+
+
+def _beginning(environment: SawyerXYZEnv) -> np.ndarray:
+    """The joints ``[joints]`` behind the arm's after a reset."""
+    environment.reset()
+    return environment.data.qpos[ARM_JOINTS:].copy()
 
 
 def _draw_goals(seed: int, task: str, drawn: np.ndarray) -> dict[str, np.ndarray]:

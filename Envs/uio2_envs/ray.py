@@ -36,7 +36,6 @@ _FINAL = frozenset({2, 64, 65, 70})
 program. A daemon that is not there (69), a full disk (74) and a killed process may be another node's trouble alone."""
 
 _PLAN = "plan.json"
-_FILMS = "videos"
 
 
 class PlanMismatch(Exception):
@@ -182,25 +181,15 @@ def _claim(shards: Path, plan: Plan) -> None:
 
 
 def merge(plan: Plan, shards: Path, run: Path) -> None:
-    """Joins finished shards and their films into ``run``, whole or not at all; the shards stay.
+    """Joins finished shards into ``run``, whole or not at all; the shards stay.
 
     Raises:
         subprocess.CalledProcessError: ``uio2 runs merge`` refused them.
-        ShardFailure: two shards have a film of the same name.
     """
     folders = [shards / str(shard) for shard in range(1, plan.shards + 1)]
     draft = run.with_name(run.name + ".partial")
     shutil.rmtree(draft, ignore_errors=True)
     subprocess.run([plan.program, "runs", "merge", *map(str, folders), "--output", str(draft)], check=True)
-    for shard, folder in enumerate(folders, 1):
-        for film in sorted((folder / _FILMS).glob("**/*")):
-            target = draft / film.relative_to(folder)
-            if film.is_dir():
-                continue
-            if target.exists():
-                raise ShardFailure(f"{shard}/{plan.shards}", f"the film {film.name} is in another shard too", is_final=True)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(film, target)
     draft.rename(run)
 
 

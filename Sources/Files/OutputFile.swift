@@ -31,6 +31,8 @@ public final class OutputFile {
   /// `nil` for devices and pipes.
   private var temporary: TemporaryFile?
   private var flushed = FlushedBytes()
+  /// What was published and stays locked.
+  private var published: TemporaryFile?
 
   /// Begins to write; folders that are missing above a file that may replace another are made.
   ///
@@ -106,10 +108,12 @@ public final class OutputFile {
   ///
   /// A file that is mounted by itself, as containers do, has no place beside it that could take its name, and is written over instead.
   ///
-  /// - Parameter endsWithProcess: the file goes with this process (``UnfinishedFiles``), unless its owner removes it before.
+  /// - Parameters:
+  ///   - endsWithProcess: the file goes with this process (``UnfinishedFiles``), unless its owner removes it before.
+  ///   - locked: a regular file is locked (``FileLock``) from before it has its name until this object goes.
   /// - Throws: ``FileError`` `.unwritable`; what was at the path is then as it was. Where a mounted file could not be written over, the
   ///   error names the file beside it, which stays and holds the whole result.
-  public func publish(endsWithProcess: Bool = false) throws(FileError) {
+  public func publish(endsWithProcess: Bool = false, locked: Bool = false) throws(FileError) {
     try close()
     guard let temporary, case .file(let resolved) = target.kind else { return }
     // Before it has its name, so that there is no moment in which nobody would remove it.
@@ -127,6 +131,7 @@ public final class OutputFile {
     }
     temporary.forget()
     self.temporary = nil
+    if locked { published = temporary }
   }
 
   deinit { temporary?.discard() }

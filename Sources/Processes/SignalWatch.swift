@@ -31,7 +31,13 @@ public final class SignalWatch: Sendable {
 
   /// From now on a signal that nobody watches ends the process as ``endProcess(by:)`` does, and not as the system would: nothing
   /// unfinished stays, and SIGQUIT writes no core.
-  public static func begin() { _ = SignalHub.shared }
+  ///
+  /// - Parameter statusUnwatched: the exit status then; `nil`: 128 + the signal's number.
+  public static func begin(statusUnwatched: Int32? = nil) {
+    // Before the handlers are there, so that no signal finds the other status.
+    if let statusUnwatched { unwatchedStatus.store(statusUnwatched, ordering: .sequentiallyConsistent) }
+    _ = SignalHub.shared
+  }
 
   /// Ends the process as a signal does, with the exit status 128 + `number`, and leaves no unfinished file.
   ///
@@ -55,6 +61,9 @@ private final class Watcher: Sendable {
 
 /// The write end of the pipe that carries signals from the handler, where almost nothing is allowed, to a thread, where everything is.
 private let signalPipe = Atomic<Int32>(-1)
+
+/// The exit status that a signal gives which nobody watches; below 0: 128 + the signal's number.
+private let unwatchedStatus = Atomic<Int32>(-1)
 
 /// The handlers, the thread, and the watches of this process.
 private final class SignalHub: Sendable {
@@ -80,7 +89,11 @@ private final class SignalHub: Sendable {
   func remove(_ watcher: Watcher) { watchers.withLock { $0.removeAll { $0 === watcher } } }
 
   private func pass(_ number: Int32) {
-    guard let watcher = watchers.withLock({ $0.last }) else { SignalWatch.endProcess(by: number) }
+    guard let watcher = watchers.withLock({ $0.last }) else {
+      let status = unwatchedStatus.load(ordering: .sequentiallyConsistent)
+      if status >= 0 { SignalWatch.endProcess(status: status) }
+      SignalWatch.endProcess(by: number)
+    }
     watcher.received.withLock { $0 = $0 ?? number }
     watcher.handler(number)
   }

@@ -23,14 +23,20 @@ public struct RunComparison: Sendable, Hashable {
 
   /// Pairs the outcomes of two runs.
   ///
-  /// - Throws: ``RunDatabaseError`` `.mismatch` when the runs are of different suites, step limits or rules of success, or share no episode;
-  ///   `.storage`.
+  /// - Throws: ``RunDatabaseError`` `.mismatch` when the runs are of different suites, step limits, rules of success or versions of the
+  ///   simulator, or share no episode; `.storage`.
   public init(_ first: RunDatabase, _ second: RunDatabase) throws(RunDatabaseError) {
     let (one, other) = (first.configuration.subject, second.configuration.subject)
     guard one.suite == other.suite, one.suiteDigest == other.suiteDigest, one.stepLimit == other.stepLimit,
       one.success == other.success
     else {
       throw RunDatabaseError(.mismatch, "suite", "the runs cannot be paired: \(one.firstDifference(from: other))")
+    }
+    if let simulator = try first.workers().lazy.compactMap(\.simulator).first,
+      let counterpart = try second.workers().lazy.compactMap(\.simulator).first,
+      let difference = simulator.firstDifference(from: counterpart)
+    {
+      throw RunDatabaseError(.mismatch, "simulator", "the runs cannot be paired: \(difference)")
     }
     let rows = try first.outcomes().filter { $0.state == .finished }
     let others = try second.outcomes().filter { $0.state == .finished }

@@ -3,7 +3,8 @@ public import RunDatabase
 
 /// A run's outcomes in forms that other programs read.
 public enum RunExport {
-  /// The columns of ``csv(_:)``; `robostats` and spreadsheets read them by name. `success` is by the suite's rule.
+  /// The columns of ``csv(_:)``; `robostats` and spreadsheets read them by name. `success` is by the suite's rule. An episode that was given
+  /// up has neither success nor failure: both columns are empty.
   public static let columns = [
     "policy_id", "scenario_id", "task", "group", "seed", "success", "success_at_end", "state", "attempt", "steps",
     "steps_to_success", "held_steps", "limited_actions", "path_length_m", "mean_jerk_m_per_s3", "other_task",
@@ -51,7 +52,8 @@ public enum RunExport {
     }
     let subject = database.configuration.subject
     let methods = ([RunSummary.taskMethod] + summary.meanMethods).joined(separator: "; ")
-    lines += ["", "Suite \(subject.suite), policy \(subject.policy), \(subject.mode). Intervals: \(methods).", ""]
+    lines += ["", "Suite \(subject.suite), policy \(subject.policy), \(subject.mode). Intervals: \(methods)."]
+    lines += ["", "\(summary.notes.map { $0 + "." }.joined(separator: " ")) \(RunSummary.medians).", ""]
     return lines.joined(separator: "\n")
   }
 
@@ -81,12 +83,13 @@ public enum RunExport {
 
   private static func fields(_ outcome: EpisodeRecord, _ configuration: RunConfiguration) -> [Field] {
     func number(_ value: Double?) -> Field { value.flatMap { $0.isFinite ? Field.number("\($0)") : nil } ?? .absent }
+    func flag(_ value: Bool) -> Field { outcome.state == .finished ? .flag(value) : .absent }
     let episode = outcome.episode
     return [
       .word(configuration.subject.policy), .word("\(configuration.subject.suite)/\(episode.task)/\(episode.seed)"),
       .word(episode.task), .word(episode.group), .number("\(episode.seed)"),
-      .flag(outcome.isSuccess(by: configuration.subject.success)),
-      .flag(outcome.successAtEnd), .word(outcome.state.rawValue), .number("\(outcome.attempt)"),
+      flag(outcome.isSuccess(by: configuration.subject.success)), flag(outcome.successAtEnd),
+      .word(outcome.state.rawValue), .number("\(outcome.attempt)"),
       .number("\(outcome.steps)"), outcome.stepsToSuccess.map { .number("\($0)") } ?? .absent,
       .number("\(outcome.heldSteps)"), .number("\(outcome.limitedActions)"), number(outcome.pathLength),
       number(outcome.meanJerk), outcome.otherTask.map { .word($0) } ?? .absent,
@@ -95,7 +98,8 @@ public enum RunExport {
   }
 
   private static func quoted(_ text: String) -> String {
-    guard text.contains(where: { ",\"\r\n".contains($0) }) else { return text }
+    // By scalars: CR LF is one character, and neither CR nor LF is equal to it.
+    guard text.unicodeScalars.contains(where: { ",\"\r\n".unicodeScalars.contains($0) }) else { return text }
     return "\"\(text.replacing("\"", with: "\"\""))\""
   }
 
@@ -113,6 +117,8 @@ public enum RunExport {
     return result + "\""
   }
 
-  /// Text inside a cell of a table.
-  private static func escaped(_ text: String) -> String { text.replacing("|", with: "\\|") }
+  /// Text inside a cell of a table: no line of it ends the row.
+  private static func escaped(_ text: String) -> String {
+    text.split(whereSeparator: \.isNewline).joined(separator: " ").replacing("|", with: "\\|")
+  }
 }

@@ -64,12 +64,52 @@ public struct RunSummary: Sendable, Hashable {
   /// How the interval of one task was made.
   public static let taskMethod = "Clopper and Pearson for one task"
 
-  /// How the intervals of the means were made, a sentence each.
+  /// How medians are made, as tables say it.
+  public static let medians = "Of an even number of values the median is the lower of the two in the middle"
+
+  /// How the intervals of the means were made, a sentence for each method, which names its means where there are several methods.
   public var meanMethods: [String] {
-    var methods: [String] = []
-    for mean in means where !methods.contains(mean.method) { methods.append(mean.method) }
+    var methods: [(name: String, means: [String])] = []
     // A group of one task has the task's own interval.
-    return methods.filter { $0 != StratifiedMean.IntervalMethod.exact.description }.map { "for means: \($0)" }
+    for mean in means where mean.method != StratifiedMean.IntervalMethod.exact.description {
+      if let place = methods.firstIndex(where: { $0.name == mean.method }) {
+        methods[place].means.append(mean.name)
+      } else {
+        methods.append((mean.method, [mean.name]))
+      }
+    }
+    return methods.map { "for \(methods.count == 1 ? "means" : $0.means.joined(separator: ", ")): \($0.name)" }
+  }
+
+  /// Episodes of the plan without an outcome.
+  public var left: Int { max(0, planned - finished - abandoned) }
+
+  /// What a reader must know of the run, a sentence each without its full stop: whether it is whole, and what no rate counts.
+  public var notes: [String] {
+    var notes = ["\(finished) of \(planned) planned episodes finished"]
+    if left > 0 { notes.append("The run is unfinished: \(left) episodes have no outcome") }
+    if lost > 0 { notes.append("\(lost) attempts were lost by the simulator") }
+    if abandoned > 0 {
+      notes.append("\(abandoned) episodes were given up after too many lost attempts; no rate counts them")
+    }
+    if !untriedGroups.isEmpty {
+      notes.append(
+        "No mean counts these groups, of which no episode finished: \(untriedGroups.joined(separator: ", "))")
+    }
+    if let lateShare, lateShare > 0 {
+      notes.append(
+        "\(RateText.percent(lateShare)) of the control steps began late, because the simulator could not keep up")
+    }
+    return notes
+  }
+
+  /// Groups of the plan of which no episode finished, in its order; empty where tasks have no groups.
+  public var untriedGroups: [String] {
+    var groups: [String] = []
+    for task in tasks where !groups.contains(task.group) { groups.append(task.group) }
+    guard groups.count > 1 else { return [] }
+    return groups.filter { group in tasks.allSatisfy { $0.group != group || $0.outcomes.trials == 0 } }
+      .map { $0.isEmpty ? "other tasks" : $0 }
   }
 
   /// In the order of the plan.

@@ -8,7 +8,7 @@ extension RunDatabase {
   /// - Parameters:
   ///   - sources: the shards' databases, in any order.
   ///   - destination: a file that does not exist yet; the folder above it is made once the shards are found to belong together.
-  /// - Throws: ``RunDatabaseError`` `.mismatch` when the shards were made with different configurations, plans or simulators, when one is
+  /// - Throws: ``RunDatabaseError`` `.mismatch` when the shards were made with different configurations, plans, programs or simulators, when one is
   ///   missing or comes twice; `.exists`, `.notFound`, `.notARun`, `.storage`. Nothing is left at `destination` then.
   public static func merge(_ sources: [URL], into destination: URL) throws(RunDatabaseError) -> RunDatabase {
     var shards: [(url: URL, database: RunDatabase)] = []
@@ -26,14 +26,24 @@ extension RunDatabase {
     remove(draft)
     do throws(RunDatabaseError) {
       let joined = try RunDatabase(creating: draft, configuration: configuration)
+      for file in files(of: draft) { UnfinishedFiles.insert(file) }
       for (_, shard) in shards { try joined.take(shard) }
-      try joined.moveToOneFile()
+      try joined.close()
     } catch {
       remove(draft)
       throw error
     }
     try move(draft, to: destination)
-    return try RunDatabase(opening: destination)
+    return try RunDatabase(opening: destination, readOnly: true)
+  }
+
+  /// Makes sure that shards belong together, and writes nothing.
+  ///
+  /// - Throws: as ``merge(_:into:)``.
+  public static func requireShards(_ sources: [URL]) throws(RunDatabaseError) {
+    var shards: [(url: URL, database: RunDatabase)] = []
+    for source in sources { shards.append((source, try RunDatabase(opening: source, readOnly: true))) }
+    _ = try merged(shards)
   }
 
   /// Copies a shard's rows.
@@ -59,14 +69,6 @@ extension RunDatabase {
     for attempt in try shard.attempts() { try record(attempt, steps: try shard.steps(of: attempt)) }
   }
 
-  /// Ends writing: everything lies in the one file afterwards, which may then be moved.
-  private func moveToOneFile() throws(RunDatabaseError) {
-    try Self.storage(path) {
-      try queue.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA journal_mode = DELETE") }
-      try queue.close()
-    }
-  }
-
   /// The configuration of the whole run.
   private static func merged(
     _ shards: [(url: URL, database: RunDatabase)]
@@ -75,10 +77,22 @@ extension RunDatabase {
     var whole = first.database.configuration
     let count = whole.shard?.count ?? 1
     var parts: [Int: [RunConfiguration.Episode]] = [:]
+    var simulator: Simulator?
     for (url, database) in shards {
       let configuration = database.configuration
       guard configuration.subject == whole.subject else {
         throw RunDatabaseError(.mismatch, url.path, whole.subject.firstDifference(from: configuration.subject))
+      }
+      let programs = Set(whole.versions.keys).union(configuration.versions.keys).sorted()
+      if let program = programs.first(where: { whole.versions[$0] != configuration.versions[$0] }) {
+        let words = [whole, configuration].map { $0.versions[program] ?? "of no version" }
+        throw RunDatabaseError(.mismatch, url.path, "expected \(program) \(words[0]), found \(words[1])")
+      }
+      if let other = try database.workers().lazy.compactMap(\.simulator).first {
+        if let difference = simulator?.firstDifference(from: other) {
+          throw RunDatabaseError(.mismatch, url.path, difference)
+        }
+        simulator = simulator ?? other
       }
       guard let part = configuration.shard, part.count == count, (1...max(1, count)).contains(part.index) else {
         throw RunDatabaseError(.mismatch, url.path, "expected a shard of the same run as \(first.url.path)")

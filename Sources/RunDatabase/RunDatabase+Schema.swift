@@ -84,13 +84,33 @@ extension RunDatabase {
       options.readonly = readOnly
       options.busyMode = .timeout(10)
       options.prepareDatabase { db in
-        guard !readOnly, keepsLog else { return }
+        guard !readOnly else { return }
+        guard keepsLog else {
+          // The file is a draft, which nobody goes on with: nothing lies beside it.
+          return try db.execute(sql: "PRAGMA journal_mode = MEMORY")
+        }
         // A commit survives the death of the process at once, and that of the machine from the next checkpoint on.
         try db.execute(sql: "PRAGMA journal_mode = WAL")
         try db.execute(sql: "PRAGMA synchronous = NORMAL")
       }
+      if readOnly, isClosedLog(path) {
+        // Not every SQLite takes addresses of this form; those that do not look for a file of that name.
+        let address = URL(filePath: path).absoluteURL.absoluteString + "?immutable=1"
+        if let queue = try? DatabaseQueue(path: address, configuration: options) { return queue }
+      }
       return try DatabaseQueue(path: path, configuration: options)
     }
+  }
+
+  /// Whether a database writes a log beside itself and nobody is writing one: then all is in the file. SQLite would make the log's files to
+  /// read it, which needs the right to write, and leave them.
+  private static func isClosedLog(_ path: String) -> Bool {
+    guard !FileManager.default.fileExists(atPath: path + "-wal"), let file = FileHandle(forReadingAtPath: path) else {
+      return false
+    }
+    defer { try? file.close() }
+    // Bytes 18 and 19 of the header are 2 for such a database.
+    return (try? file.read(upToCount: 20)).map { $0.count == 20 && $0[18] == 2 } ?? false
   }
 
   /// Runs something of GRDB's and tells of its errors in our words.
@@ -111,14 +131,19 @@ extension RunDatabase {
     do { try FileManager.default.moveItem(at: draft, to: url) } catch {
       throw RunDatabaseError(.storage, url.path, "cannot be written: \(SystemReason.text(of: error))")
     }
+    for file in files(of: draft) { UnfinishedFiles.remove(file) }
   }
 
   /// Removes a draft with what SQLite keeps beside it.
   static func remove(_ draft: URL) {
-    for ending in ["", "-journal", "-wal", "-shm"] {
-      try? FileManager.default.removeItem(atPath: draft.path + ending)
+    for file in files(of: draft) {
+      try? FileManager.default.removeItem(atPath: file)
+      UnfinishedFiles.remove(file)
     }
   }
+
+  /// A database's file and those that SQLite keeps beside it.
+  static func files(of url: URL) -> [String] { ["", "-journal", "-wal", "-shm"].map { url.path + $0 } }
 }
 
 extension Row {

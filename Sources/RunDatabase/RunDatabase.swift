@@ -2,6 +2,18 @@ import Files
 public import Foundation
 import GRDB
 
+/// Which file lies at a path.
+private struct FileIdentity: Hashable {
+  private let device: UInt64
+  private let number: UInt64
+
+  init?(_ path: String) {
+    var status = stat()
+    guard !path.isEmpty, stat(path, &status) == 0 else { return nil }
+    (device, number) = (UInt64(status.st_dev), UInt64(status.st_ino))
+  }
+}
+
 /// The record of a run in one SQLite file: its configuration, a row a start of a worker, a row an attempt at an episode, a row a policy step.
 ///
 /// An attempt and its steps are written together when it ends, so a process that is killed loses the episodes that were running and
@@ -14,6 +26,8 @@ public final class RunDatabase: Sendable {
   public let configuration: RunConfiguration
   let queue: DatabaseQueue
   private let places: [RunConfiguration.Episode: Int]
+  /// The file that is open; `nil` in memory.
+  private let identity: FileIdentity?
   /// The file, absolute.
   public let path: String
 
@@ -27,6 +41,9 @@ public final class RunDatabase: Sendable {
     }
     // What a process left that was killed here.
     Self.remove(draft)
+    // An empty file is an empty database. It is known before anything is written, so that a signal leaves nothing of it.
+    _ = FileManager.default.createFile(atPath: draft.path, contents: nil)
+    UnfinishedFiles.insert(draft.path)
     do throws(RunDatabaseError) {
       let new = try Self.open(draft.absoluteURL.path, readOnly: false, keepsLog: false)
       try Self.storage(draft.path) {
@@ -82,6 +99,7 @@ public final class RunDatabase: Sendable {
   private init(queue: DatabaseQueue, path: String, configuration: RunConfiguration) {
     self.queue = queue
     self.path = path
+    identity = FileIdentity(path)
     self.configuration = configuration
     places = Dictionary(configuration.episodes.enumerated().map { ($1, $0) }) { first, _ in first }
   }
@@ -146,6 +164,25 @@ public final class RunDatabase: Sendable {
       }
     }
     return abandoned.count
+  }
+
+  /// Ends writing: everything lies in the one file afterwards, which may be moved, and read where nothing may be written.
+  ///
+  /// - Throws: ``RunDatabaseError`` `.storage`, also when another program reads it for long; nothing recorded is lost then.
+  public func close() throws(RunDatabaseError) {
+    try Self.storage(path) {
+      try queue.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA journal_mode = DELETE") }
+      try queue.close()
+    }
+  }
+
+  /// Makes sure that the file which is written still lies at ``path``.
+  ///
+  /// - Throws: ``RunDatabaseError`` `.storage` when it was removed, moved or replaced: what was recorded is not there.
+  public func requireInPlace() throws(RunDatabaseError) {
+    guard let identity, FileIdentity(path) != identity else { return }
+    throw RunDatabaseError(
+      .storage, path, "the run's record was removed or replaced while it was written; repeat the run in another folder")
   }
 
   // MARK: Reading

@@ -111,7 +111,7 @@ struct Ask: ParsableCommand {
       let client = try RobotClient(
         endpoint: daemon, sessionID: session, timeout: .seconds(min(timeout, 10)))
       // From before the greeting on, so that no end of the daemon is missed.
-      try client.watchConnection()
+      client.watchConnection()
       _ = try client.hello(clientName: "uio2 ask", clientVersion: UIO2.version)
       return client
     } catch {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import LogOutput
 import Reporting
 import RunAnalysis
 
@@ -53,7 +54,7 @@ struct Compare: ParsableCommand {
   private func row(_ name: String, _ pairs: PairedComparison) -> [String] {
     let interval = pairs.tangoInterval()
     return [
-      name, "\(pairs.count)", "\(pairs.both)", "\(pairs.onlyFirst)", "\(pairs.onlySecond)",
+      PrintableText.line(name), "\(pairs.count)", "\(pairs.both)", "\(pairs.onlyFirst)", "\(pairs.onlySecond)",
       pairs.difference.map(points) ?? "–", "\(points(interval.lowerBound)) – \(points(interval.upperBound))",
       String(format: "%.3g", pairs.mcNemarP),
     ]
@@ -63,6 +64,10 @@ struct Compare: ParsableCommand {
 
   private func showPower(_ rates: (Double, Double)) throws {
     let (first, second) = rates
+    func percent(_ rate: Double) -> String {
+      let rounded = (rate * 1000).rounded() / 1000
+      return abs(rate - rounded) < 1e-12 ? RateText.percent(rate) : String(format: "%.6g %%", 100 * rate)
+    }
     let share = discordant ?? first * (1 - second) + second * (1 - first)
     guard let apart = SampleSize.independent(first, second),
       let paired = SampleSize.paired(first, second, discordant: share)
@@ -72,20 +77,25 @@ struct Compare: ParsableCommand {
     }
     try Console.say(
       """
-      To tell \(RateText.percent(first)) from \(RateText.percent(second)) at the 5 % level with a power of 80 %:
+      To tell \(percent(first)) from \(percent(second)) at the 5 % level with a power of about 80 %:
         on different episodes  \(apart) episodes for each policy
-        on the same episodes   \(paired) episodes, when \(RateText.percent(share)) of them are solved by exactly one of the two
+        on the same episodes   \(paired) episodes, when \(percent(share)) of them are solved by exactly one of the two
+      Normal approximation: with the exact tests the power is some points lower, and never is the number too small for them to find anything.
       """)
   }
+
+  /// Less takes more episodes than anybody runs.
+  private static let smallestDifference = 0.999e-6
 
   private var rates: (Double, Double)? {
     get throws {
       guard let power else { return nil }
       let numbers = power.split(separator: ",", omittingEmptySubsequences: false).map { Double($0) }
       guard numbers.count == 2, let first = numbers[0], let second = numbers[1], (0...1).contains(first),
-        (0...1).contains(second), first != second
+        (0...1).contains(second), abs(first - second) >= Self.smallestDifference
       else {
-        throw ValidationError("--power: expected two different rates from 0 to 1 as in 0.87,0.90, found \(power).")
+        throw ValidationError(
+          "--power: expected two rates from 0 to 1 that differ by 0.000001 or more, as in 0.87,0.90, found \(power).")
       }
       return (first, second)
     }

@@ -119,6 +119,8 @@ struct Evaluate: ParsableCommand {
         onEvent: display.show)
       let failure = session.run(evaluation)
       display.end()
+      // Where somebody reads it for long, the record stays as it is: with a log beside it.
+      defer { try? database.close() }
       // A policy that could not be served is the cause of whatever the workers then said.
       try conclude(database, run.folder, pilot.failure ?? failure, signals.received)
     }
@@ -243,6 +245,7 @@ struct Evaluate: ParsableCommand {
   private func conclude(
     _ database: RunDatabase, _ folder: RunFolder, _ failure: (any Error)?, _ signal: Int32?
   ) throws {
+    try database.requireInPlace()
     let summary = try RunSummary(database)
     if summary.finished + summary.abandoned > 0 { try Console.say("\n" + RunTable.text(summary)) }
     if let share = summary.lateShare, share > Self.bearableLateShare {
@@ -250,8 +253,8 @@ struct Evaluate: ParsableCommand {
         "uio2: \(RateText.percent(share)) of the control steps began after their time: this machine cannot simulate \(workers) at once at the control rate"
       )
     }
-    let left = summary.planned - summary.finished - summary.abandoned
-    let goOn = "\(left) of \(summary.planned) episodes are left: repeat the command with --run \(folder.path) --resume"
+    let goOn =
+      "\(summary.left) of \(summary.planned) episodes are left: repeat the command with --run \(folder.path) --resume"
     if let failure {
       Console.complain("uio2: " + goOn)
       throw failure

@@ -24,8 +24,11 @@ struct Runs: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Join the shards of a run.",
       discussion:
-        "Shards of different suites, policies, plans or simulators are refused, as are a missing one and one that is given twice."
-    )
+        """
+        Shards of different suites, policies, plans, simulators or versions of this program are refused, as are a missing one, one that is \
+        given twice, and one that is being written. Films come along. When episodes are left or were given up, the exit code is 1, as that \
+        of the evaluation; the joined run is there all the same.
+        """)
 
     @Argument(help: "The shards' folders or databases.", completion: .directory)
     var shards: [String]
@@ -42,8 +45,54 @@ struct Runs: ParsableCommand {
         }
         sources.append(isFolder.boolValue ? RunFolder(shard).database : URL(filePath: shard))
       }
-      let whole = try RunDatabase.merge(sources, into: RunFolder(output).database)
-      try Console.say("\(try whole.outcomes().count) of \(whole.configuration.episodes.count) episodes  \(output)")
+      try RunDatabase.requireShards(sources)
+      let folder = RunFolder(output)
+      // No shard grows, and nobody else writes the whole, while they are joined.
+      let claims = try sources.compactMap { try RunFolder.claim(reading: $0) }
+      guard !FileManager.default.fileExists(atPath: folder.database.path) else {
+        throw RunDatabaseError(.exists, folder.database.path, "there is a run already; choose another path")
+      }
+      let claim = try folder.claim()
+      defer { withExtendedLifetime((claims, claim)) {} }
+      let whole = try RunDatabase.merge(sources, into: folder.database)
+      let missing = try takeFilms(of: sources, to: folder)
+      let outcomes = try whole.outcomes(), planned = whole.configuration.episodes.count
+      try Console.say("\(outcomes.count) of \(planned) episodes  \(output)")
+      if missing > 0 { Console.complain("uio2: \(missing) films that the shards name are not there") }
+      let abandoned = outcomes.count { $0.state == .abandoned }
+      guard outcomes.count == planned, abandoned == 0 else {
+        throw CommandFailure(
+          .failed,
+          "the joined run is not whole: \(planned - outcomes.count) of \(planned) episodes are left, \(abandoned) were given up"
+        )
+      }
+    }
+
+    /// Copies the shards' films to where the joined record names them.
+    ///
+    /// - Returns: how many are not there.
+    private func takeFilms(of sources: [URL], to folder: RunFolder) throws -> Int {
+      var missing = 0
+      let files = FileManager.default
+      for source in sources {
+        let films = try RunDatabase(opening: source, readOnly: true).outcomes().compactMap(\.video)
+        for film in films {
+          let file = source.deletingLastPathComponent().appending(path: film), target = folder.url.appending(path: film)
+          let isBelow = !film.hasPrefix("/") && !film.split(separator: "/").contains("..")
+          guard isBelow, files.fileExists(atPath: file.path) else {
+            missing += 1
+            continue
+          }
+          do {
+            try files.createDirectory(at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try files.copyItem(at: file, to: target)
+          } catch {
+            throw CommandFailure(
+              .unwritable, "\(target.path): the film cannot be written: \(SystemReason.text(of: error))")
+          }
+        }
+      }
+      return missing
     }
   }
 

@@ -135,8 +135,9 @@ struct Serve: ParsableCommand {
       daemon.stop()
     }
     let logger = logging.makeLogger(default: .info)
-    let operatorToken = try operatorFile.map(OperatorFile.init)
-    defer { operatorToken?.remove() }
+    let operatorToken = operatorFile.map { _ in SessionToken() }
+    // The place is looked at before the work; the file is made once this daemon has its policy and its address.
+    if let operatorFile { try OperatorFile.check(operatorFile) }
     compute.apply()
     // Before the model is loaded and threads are started, which inherit it.
     realtime.apply(logger)
@@ -146,7 +147,7 @@ struct Serve: ParsableCommand {
       logger.warning("other machines can connect, and nobody is authenticated", metadata: ["endpoint": "\(endpoint)"])
     }
     var options = options
-    options.operatorToken = operatorToken?.token
+    options.operatorToken = operatorToken
     let daemon: ControlDaemon
     do throws(RobotError) {
       daemon = try ControlDaemon(policy: brain, endpoint: endpoint, options: options, logger: logger)
@@ -154,6 +155,10 @@ struct Serve: ParsableCommand {
       throw CommandFailure(.unavailable, error.description)
     }
     running.withLock { $0 = daemon }
+    // Before `run()`, which is when anybody is answered.
+    var token: OperatorFile?
+    if let operatorFile, let operatorToken { token = try OperatorFile(path: operatorFile, token: operatorToken) }
+    defer { token?.remove() }
     try withExtendedLifetime(signals) { try daemon.run() }
   }
 }

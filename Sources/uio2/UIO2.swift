@@ -33,7 +33,9 @@ struct UIO2: ParsableCommand {
   /// Runs the chosen subcommand; a failure is one line on standard error and an exit code of ``ExitCode/table``.
   static func main() {
     StandardStreams.prepare()
-    SignalWatch.begin()
+    // Also before `serve` has its own watch, and after: nobody has been promised an answer then.
+    let isDaemon = CommandLine.arguments.dropFirst().first == "serve"
+    SignalWatch.begin(statusUnwatched: isDaemon ? ExitCode.success.rawValue : nil)
     var code = ExitCode.success
     do { try runCommand() } catch { code = report(error) }
     do throws(CommandFailure) { try Console.close() } catch { code = report(error) }
@@ -43,6 +45,7 @@ struct UIO2: ParsableCommand {
 
   private static func runCommand() throws {
     var command = try parseAsRoot()
+    try EmptyArguments.check(CommandLine.arguments.dropFirst())
     try RepeatedOptions.check(CommandLine.arguments.dropFirst())
     try KernelLevel.check()
     try command.run()

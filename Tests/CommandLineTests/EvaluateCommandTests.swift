@@ -140,6 +140,67 @@ import Testing
     }
   }
 
+  @Test func `leaves one file that reading leaves alone`() throws {
+    try withSuite(Self.worker()) { folder, arguments in
+      #expect(try BuiltTool.run(arguments).status == 0)
+      _ = try export(folder.path + "/run")
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/run")
+      #expect(names.sorted() == ["lock", "run.db"])
+    }
+  }
+
+  @Test func `a signal leaves no draft of the record`() throws {
+    try withSuite(Self.worker("sleep 0.2")) { folder, arguments in
+      for number in 0..<5 {
+        let run = "\(folder.path)/run-\(number)"
+        let tool = try LiveTool(arguments.dropLast() + [run], in: folder)
+        #expect(waitUntil { FileManager.default.fileExists(atPath: run + "/lock") })
+        tool.send(SIGINT)
+        #expect(tool.status() == 130)
+        let names = try FileManager.default.contentsOfDirectory(atPath: run)
+        #expect(!names.contains { $0.contains("creating") }, "\(names)")
+      }
+    }
+  }
+
+  @Test func `ends with 74 where its folder was removed meanwhile`() throws {
+    try withSuite(Self.worker(#"rm -rf "$(dirname "$0")/run""#)) { _, arguments in
+      let outcome = try BuiltTool.run(arguments)
+      #expect(outcome.status == 74 && outcome.errors.contains("removed or replaced"), "\(outcome.errors)")
+    }
+  }
+
+  @Test func `shards that are not whole, or are being written, are told of when they are joined`() throws {
+    let broken = "case $task in b) exit 7;; esac"
+    try withSuite(Self.worker(broken)) { folder, arguments in
+      let part = folder.path + "/part", whole = folder.path + "/whole"
+      let shard = arguments.dropLast() + [part, "--shard", "1/1"]
+      #expect(try BuiltTool.run(Array(shard)).status == 1)
+      let merged = try BuiltTool.run(["runs", "merge", part, "--output", whole])
+      #expect(
+        merged.status == 1 && merged.errors.contains("0 of 4 episodes are left, 2 were given up"), "\(merged.errors)")
+      #expect(merged.output == "4 of 4 episodes  \(whole)\n")
+      #expect(try BuiltTool.run(["runs", "show", whole]).output.contains("2 of 4 planned episodes finished"))
+      for (claimed, output) in [(part, folder.path + "/other"), (folder.path + "/other", folder.path + "/other")] {
+        try FileManager.default.createDirectory(atPath: claimed, withIntermediateDirectories: true)
+        let lock = open(claimed + "/lock", O_RDWR | O_CREAT, 0o644)
+        defer { close(lock) }
+        #expect(flock(lock, LOCK_EX | LOCK_NB) == 0)
+        let refused = try BuiltTool.run(["runs", "merge", part, "--output", output])
+        #expect(refused.status == 69 && refused.errors.contains("another process is at work"), "\(refused.errors)")
+      }
+    }
+  }
+
+  @Test func `a suite is named as its file`() throws {
+    try withSuite(Self.worker()) { folder, arguments in
+      let other = folder.appending(path: "other.yaml").path
+      try FileManager.default.moveItem(atPath: arguments[1], toPath: other)
+      let outcome = try BuiltTool.run(["evaluate", other] + arguments.dropFirst(2))
+      #expect(outcome.status == 64 && outcome.errors.contains("name: expected the file's name other, found two"))
+    }
+  }
+
   @Test func `is refused before the policy is loaded where the run cannot be written or is there already`() throws {
     try withSuite(Self.worker()) { folder, arguments in
       let python = folder.appending(path: "python").path

@@ -55,6 +55,7 @@ import Testing
         mean over episodes           50.0 %  1.3 % – 98.7 %
         Intervals: Clopper and Pearson for one task.
         Steps to success are medians; limited and held are shares of the control steps.
+        Of an even number of values the median is the lower of the two in the middle.
 
         control rate  20.0 Hz (median), 99 of 100 policy steps within 50.0 ms
 

@@ -22,10 +22,13 @@ import Testing
     try BuiltTool.withFolder { folder in
       let whole = folder.appending(path: "whole"), parts = [1, 2].map { folder.appending(path: "part-\($0)") }
       try evaluate(whole, ["--workers", "2"])
-      for (place, part) in parts.enumerated() { try evaluate(part, ["--shard", "\(place + 1)/2"]) }
+      for (place, part) in parts.enumerated() { try evaluate(part, ["--shard", "\(place + 1)/2", "--video"]) }
       let merged = folder.appending(path: "merged").path
       let said = try lines(["runs", "merge", parts[1].path, parts[0].path, "--output", merged])
       #expect(said == ["6 of 6 episodes  \(merged)"])
+      let files = try FileManager.default.contentsOfDirectory(atPath: merged)
+      #expect(files.sorted() == ["lock", "run.db", "videos"])
+      #expect(try FileManager.default.contentsOfDirectory(atPath: merged + "/videos").count == 6)
       // Everything but the time that it took.
       func rows(_ run: String) throws -> [[Substring]] {
         try lines(["runs", "export", run]).map {
@@ -67,6 +70,11 @@ import Testing
     let said = try lines(["compare", "--power", "0.87,0.90"])
     #expect(said.first?.hasPrefix("To tell 87.0 % from 90.0 %") == true)
     #expect(said.contains { $0.contains("episodes for each policy") })
+    #expect(
+      try lines(["compare", "--power", "0.87,0.9", "--discordant", "0.03"]).contains { $0.contains("Normal approx") })
+    #expect(try lines(["compare", "--power", "0.5,0.50001"]).first?.hasPrefix("To tell 50.0 % from 50.001 %") == true)
+    let close = try BuiltTool.run(["compare", "--power", "0.0,1e-200"])
+    #expect(close.status == 64 && close.errors.contains("--power: expected two rates"), "\(close.errors)")
   }
 
   @Test(arguments: [["runs", "show"], ["runs", "export"], ["report"], ["runs", "merge", "--output", "/tmp/never"]])

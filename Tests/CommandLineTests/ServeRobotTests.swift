@@ -123,9 +123,11 @@ import Testing
         #expect(line.count == 33 && line.hasSuffix("\n"))
         return stride(from: 0, to: 32, by: 2).compactMap { UInt8(line.dropFirst($0).prefix(2), radix: 16) }
       }
-      var tokens: [[UInt8]] = []
+      var tokens: [[UInt8]] = [], old = Data()
       for _ in 0..<2 {
         try serving(["--model", Self.model, "--operator", file.path], at: socket()) { process, address in
+          // Made once the daemon has its address.
+          #expect(waitUntil { (try? Data(contentsOf: file)).map { $0 != old } ?? false })
           let status = try FileManager.default.attributesOfItem(atPath: file.path)
           #expect(status[.posixPermissions] as? Int == 0o600)
           tokens.append(try token())
@@ -144,11 +146,55 @@ import Testing
           #expect(!FileManager.default.fileExists(atPath: file.path))
         }
         // What a daemon that crashed has left.
-        try Data((tokens[0].map { String(0x100 + Int($0), radix: 16).dropFirst() }.joined() + "\n").utf8).write(
-          to: file)
+        old = Data((tokens[0].map { String(0x100 + Int($0), radix: 16).dropFirst() }.joined() + "\n").utf8)
+        try old.write(to: file)
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file.path)
       }
       #expect(tokens.count == 2 && tokens[0] != tokens[1], "each daemon has its own")
+    }
+  }
+
+  @Test func `a second daemon leaves the operator's file of one that runs, whatever ends it`() throws {
+    try BuiltTool.withFolder { folder in
+      let file = folder.appending(path: "operator"), other = "ipc://\(socket().path)"
+      try serving(["--model", Self.model, "--operator", file.path], at: socket()) { process, address in
+        #expect(waitUntil { FileManager.default.fileExists(atPath: file.path) })
+        let token = try Data(contentsOf: file)
+        for more in [
+          ["--model", Self.model, "--bind", address], ["--model", Self.model, "--bind", other],
+          ["--policy", folder.path, "--bind", other],
+        ] {
+          let outcome = try BuiltTool.run(["serve", "--operator", file.path] + more)
+          #expect(outcome.status == 74, "\(outcome)")
+          #expect(outcome.errors.contains("holds the token of a daemon that runs"), "\(outcome.errors)")
+          #expect(process.isRunning)
+          #expect(try Data(contentsOf: file) == token)
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["operator"])
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        // What it has left goes when its successor is there, and not when that cannot start.
+        let failed = try BuiltTool.run(["serve", "--operator", file.path, "--policy", folder.path, "--bind", other])
+        #expect(failed.status == 65, "\(failed)")
+        #expect(try Data(contentsOf: file) == token)
+        try serving(["--model", Self.model, "--operator", file.path], at: socket()) { _, _ in
+          #expect(waitUntil { (try? Data(contentsOf: file)) != token })
+        }
+      }
+    }
+  }
+
+  @Test func `a daemon without an address makes no operator's file`() throws {
+    try BuiltTool.withFolder { folder in
+      let taken = socket()
+      try serving(["--model", Self.model], at: taken) { _, address in
+        let file = folder.appending(path: "operator")
+        let outcome = try BuiltTool.run([
+          "serve", "--model", Self.model, "--bind", address, "--operator", file.path,
+        ])
+        #expect(outcome.status == 69, "\(outcome)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+      }
     }
   }
 

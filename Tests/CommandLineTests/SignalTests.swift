@@ -49,7 +49,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [SIGTERM, SIGQUIT]) func `a daemon that still loads ends as cleanly, and its token goes`(
+  @Test(arguments: [SIGTERM, SIGQUIT]) func `a daemon that warms up ends as cleanly, and its token goes`(
     signal: Int32
   ) throws {
     try BuiltTool.withFolder { folder in
@@ -61,6 +61,26 @@ import Testing
       #expect(tool.status() == 0)
       #expect(!FileManager.default.fileExists(atPath: token))
     }
+  }
+
+  /// Before a daemon watches for signals itself, too: the moment is a short one, so many daemons are asked.
+  @Test func `a daemon that has hardly begun ends with 0 as well`() throws {
+    try BuiltTool.withFolder { folder in
+      for _ in 0..<20 {
+        let tool = try LiveTool(["serve", "--model", Self.model, "--bind", "ipc://\(folder.path)/s"], in: folder)
+        let number = tool.process.processIdentifier
+        while !catches(SIGTERM, number), tool.process.isRunning {}
+        tool.send(SIGTERM)
+        #expect(tool.status() == 0)
+      }
+    }
+  }
+
+  /// Whether a process has a handler for a signal.
+  private func catches(_ signal: Int32, _ number: pid_t) -> Bool {
+    let status = (try? String(contentsOfFile: "/proc/\(number)/status", encoding: .utf8)) ?? ""
+    let line = status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") } ?? ""
+    return (UInt64(line.dropFirst(7).drop { $0 == "\t" }, radix: 16) ?? 0) & (1 << UInt64(signal - 1)) != 0
   }
 
   @Test func `two signals end the writing of a checkpoint, and nothing of it stays`() throws {

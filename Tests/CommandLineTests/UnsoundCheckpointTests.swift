@@ -65,6 +65,26 @@ struct UnsoundCheckpointTests {
     }
   }
 
+  @Test func `a policy whose weights are finite and whose answers are not`() throws {
+    try BuiltTool.withFolder { temporary in
+      let copy = temporary.appending(path: "model")
+      try FileManager.default.copyItem(at: Self.policy, to: copy)
+      let file = copy.appending(path: "model.safetensors")
+      let entry = try #require(try SafetensorsFile(path: file.path).entries["encoder.encoder_norm.scale"])
+      #expect(entry.type == .bf16)
+      let bits = UInt16(truncatingIfNeeded: Float(3e38).bitPattern >> 16)
+      let handle = try FileHandle(forWritingTo: file)
+      try handle.seek(toOffset: UInt64(entry.offset))
+      try handle.write(
+        contentsOf: Data((0..<entry.count).flatMap { _ in [UInt8(truncatingIfNeeded: bits), UInt8(bits >> 8)] }))
+      try handle.close()
+      let outcome = try BuiltTool.run([
+        "serve", "--policy", copy.path, "--bind", "ipc:///tmp/uio2-\(UUID().uuidString.prefix(8))",
+      ])
+      #expect(outcome.status == 65, "\(outcome)")
+    }
+  }
+
   @Test func `a daemon answers as before when its weights are cut short underneath`() throws {
     try BuiltTool.withFolder { temporary in
       let copy = temporary.appending(path: "model"), socket = URL(filePath: "/tmp/uio2-\(UUID().uuidString.prefix(8))")

@@ -34,6 +34,14 @@ import Testing
     (evaluate + ["--mode", "realtime", "--added-delay", "0,50,50"], "--added-delay"),
     (evaluate + ["--mode", "realtime", "--added-delay", "0,x"], "--added-delay"),
     (evaluate + ["--max-memory", "0"], "--max-memory"), (["bench", "--steps", "0"], "--steps"),
+    // Nothing where a path is expected, which would be the current folder.
+    (evaluate + ["--run", ""], "--run: what follows it is empty"), (evaluate + ["--run="], "Missing value for '--run"),
+    (["serve", "--policy", ""], "--policy"), (["serve", "--operator", ""], "--operator"),
+    (["generate", "--prompt", "x", "--model", ""], "--model"), (generate + ["--image", ""], "--image"),
+    (rollout + ["--video", ""], "--video"), (rollout + ["--json", ""], "--json"), (["inspect", ""], "is empty"),
+    (["quantize", "Policies/metaworld-mt5", ""], "is empty"),
+    (["synthesize", "--size", "large", "--", ""], "is empty"),
+    (["runs", "show", ""], "is empty"), (["report", "", "-o", "FOLDER/x.html"], "is empty"),
     // Addresses.
     (ask + ["--daemon", "nonsense"], "--daemon"), (ask + ["--daemon", "tcp://h:99999"], "--daemon"),
     (["serve", "--bind", "nonsense"], "--bind"), (["serve", "--bind", "ipc://"], "--bind"),

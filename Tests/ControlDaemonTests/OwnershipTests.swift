@@ -187,7 +187,7 @@ struct OwnershipTests {
     #expect(try robot.act(on: .sample(1)).observationSequence == 1)
   }
 
-  @Test func `after a long pause the client says hello before it observes`() throws {
+  @Test func `after a long pause the client asks once more when its observation is refused as too old`() throws {
     let policy = FakePolicy(maximumAge: 500_000_000)
     let daemon = try RunningDaemon(policy)
     defer { daemon.stop() }
@@ -205,10 +205,10 @@ struct OwnershipTests {
     try act(1)
     try act(2)
     #expect(daemon.daemon.metrics.requests == 3)
-    // To the daemon, that sees no time pass, it is a clock that has jumped; a greeting is what helps against both.
+    // To the daemon, that sees no time pass, it is a clock that has jumped; asking again is what helps against both.
     ahead.withLock { $0 = 61_000_000_000 }
     try act(3)
-    #expect(daemon.daemon.metrics.requests == 5, "a greeting and an observation")
+    #expect(daemon.daemon.metrics.requests == 5, "an observation, twice")
     try act(4)
     #expect(daemon.daemon.metrics.requests == 6)
   }
@@ -224,6 +224,38 @@ struct OwnershipTests {
     #expect(second.isOwner)
     _ = try second.act(on: .sample(1))
     #expect(refusal { () throws(ClientError) in try first.act(on: .sample(2)) }?.code == .notOwner)
+  }
+
+  @Test func `who has given its session up owns it again only by its own greeting`() throws {
+    let daemon = try RunningDaemon(FakePolicy())
+    defer { daemon.stop() }
+    let robot = try daemon.client()
+    _ = try robot.act(on: .sample(1))
+    try robot.release()
+    #expect(refusal { () throws(ClientError) in try robot.act(on: .sample(2)) }?.code == .notOwner)
+    #expect(refusal { () throws(ClientError) in try robot.reset() }?.code == .notOwner)
+    #expect(!robot.isOwner)
+    _ = try robot.hello(clientName: "", clientVersion: "")
+    _ = try robot.act(on: .sample(3))
+  }
+
+  @Test func `a session that the operator frees is not owned again silently`() throws {
+    let token = SessionToken()
+    var options = DaemonOptions()
+    options.operatorToken = token
+    let daemon = try RunningDaemon(FakePolicy(), options: options)
+    defer { daemon.stop() }
+    let robot = try daemon.client()
+    _ = try robot.act(on: .sample(1))
+    let console = try RobotClient(
+      endpoint: daemon.daemon.endpoint, sessionID: "arm", sessionToken: token.bytes, timeout: .seconds(20))
+    try console.release()
+    for sequence: UInt64 in 2...3 {
+      #expect(refusal { () throws(ClientError) in try robot.act(on: .sample(sequence)) }?.code == .notOwner)
+      #expect(!robot.isOwner)
+    }
+    _ = try robot.hello(clientName: "", clientVersion: "")
+    _ = try robot.act(on: .sample(4))
   }
 
   @Test func `short-lived clients follow each other without end`() throws {

@@ -43,6 +43,19 @@ struct SuiteTests {
     #expect(error?.subject.hasPrefix(subject) == true, "\(error?.subject ?? "") \(error?.message ?? "")")
   }
 
+  @Test(arguments: [#"a\nb"#, #"a\rb"#, #"\e[31mred"#, #"a\tb"#, #"a\u202eb"#, #"a\u2028b"#])
+  func `a group that is no line of plain text is refused`(group: String) {
+    let error = #expect(throws: RolloutError.self) {
+      try suite(good.replacing("group: b", with: "group: \"\(group)\""))
+    }
+    #expect(error?.subject == "x.yaml:8" && error?.message.contains("control characters") == true)
+  }
+
+  @Test func `a folded description is one line`() throws {
+    let text = good.replacing("environment: toy", with: "environment: toy\ndescription: >\n  reach\n  far")
+    #expect(try suite(text).description == "reach far")
+  }
+
   @Test func `a task runs once for each variant, which is its group`() throws {
     let suite = try suite(
       """

@@ -12,6 +12,9 @@ import Testing
     let plan = try suite.plan()
     #expect(plan.map(\.seed) == [5, 6, 7, 5, 6, 7] && plan.map(\.task).suffix(3) == ["push-v3", "push-v3", "push-v3"])
     #expect(try suite.plan(episodes: 1, seed: 9).map(\.seed) == [9, 9])
+    let last = Int(Int32.max)
+    #expect(try suite.plan(episodes: 2, seed: last - 1).map(\.seed) == [last - 1, last, last - 1, last])
+    #expect(try PolicyEvaluation.Suite(words: "toy:a", episodes: 1, seed: last).plan().map(\.seed) == [last])
   }
 
   @Test(arguments: [
@@ -26,7 +29,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (0, 0, 1), (-1, 0, 1), (1, -1, 1), (2, .max, 1), (1, 0, 0), (.max, 0, 1), (600_000, 0, 1), (1, 0, .max),
+    (0, 0, 1), (-1, 0, 1), (1, -1, 1), (2, .max, 1), (2, Int(Int32.max), 1), (1, 0, 0), (.max, 0, 1), (600_000, 0, 1),
+    (1, 0, .max),
   ])
   func `is refused where its numbers make no sense`(episodes: Int, seed: Int, steps: Int) {
     let error = #expect(throws: RolloutError.self) {

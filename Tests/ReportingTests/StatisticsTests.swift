@@ -80,6 +80,16 @@ struct CountingTests {
     #expect(tiers.interval().contains(0.5) && tiers.interval().lowerBound < tiers.interval().upperBound)
   }
 
+  @Test(arguments: [1, 5, 9, 100]) func `twenty equal strata have the interval of many`(trials: Int) throws {
+    func method(_ count: Int) throws -> StratifiedMean.IntervalMethod? {
+      let strata = try (0..<count).map {
+        StratifiedMean.Stratum(try proportion($0 % 2, trials), weight: Double(trials))
+      }
+      return StratifiedMean(strata)?.intervalMethod
+    }
+    #expect(try method(20) == .normal && method(19) == .conservative)
+  }
+
   @Test func `a mean of nothing is no number`() throws {
     #expect(StratifiedMean(overTasks: []) == nil)
     #expect(StratifiedMean(overTiers: [[]]) == nil)
@@ -109,6 +119,15 @@ struct CountingTests {
     #expect(try #require(SampleSize.paired(0.87, 0.90, discordant: 0.05)) < 500)
     #expect(SampleSize.independent(0.9, 0.9) == nil)
     #expect(SampleSize.paired(0.8, 0.9, discordant: 0.05) == nil)
+    // The smallest share there is, although 0.9 - 0.87 is a little more than 0.03.
+    #expect(try #require(SampleSize.paired(0.87, 0.9, discordant: 0.03)) > 200)
+  }
+
+  @Test func `never so few episodes that an exact test could find nothing`() throws {
+    // p is 2 / 2⁶ = 0.031 with six pairs, 2 / 2⁵ = 0.063 with five; 2 / 70 with four episodes a policy, 2 / 20 with three.
+    #expect(SampleSize.paired(0, 1, discordant: 1) == 6 && SampleSize.independent(0, 1) == 4)
+    #expect(PairedComparison(both: 0, onlyFirst: 0, onlySecond: 6, neither: 0).map { $0.mcNemarP < 0.05 } == true)
+    #expect(SampleSize.independent(0, 1e-200) == nil && SampleSize.paired(0, 1e-200, discordant: 1) == nil)
   }
 
   @Test func `the area under the curve counts pairs, ties one half`() throws {

@@ -11,10 +11,11 @@ private final class ExampleRun {
 
   init(
     policy: String = "mt5", suite: String = "three", rule: RunConfiguration.SuccessRule = .any,
-    confidence: Double? = nil, solves: (String, Int) -> Bool
+    confidence: Double? = nil, groups: [String] = ["easy", "hard"], numpy: String? = nil,
+    solves: (String, Int) -> Bool
   ) throws {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let tasks = [("push", "easy"), ("reach, far", "easy"), ("stack", "hard")]
+    let tasks = [("push", groups[0]), ("reach, far", groups[0]), ("stack", groups[1])]
     let episodes = tasks.flatMap { task, group in
       (0..<4).map { RunConfiguration.Episode(task: task, group: group, seed: $0) }
     }
@@ -23,6 +24,13 @@ private final class ExampleRun {
       configuration: RunConfiguration(
         subject: .init(suite: suite, suiteDigest: "1", policy: policy, policyDigest: "2", success: rule),
         episodes: episodes))
+    if let numpy {
+      let module = Simulator.Module(name: "numpy", version: numpy, pinned: nil, path: "/x")
+      try database.record(
+        WorkerRecord(
+          worker: 0, policy: policy, policyDigest: "2",
+          simulator: Simulator(name: "toy", python: "3.12", modules: [module])))
+    }
     for episode in episodes {
       let success = solves(episode.task, episode.seed)
       let record = EpisodeRecord(
@@ -97,7 +105,52 @@ struct RunSummaryTests {
     let summary = try RunSummary(database)
     #expect(summary.tasks[0].outcomes == Proportion(successes: 1, of: 1))
     #expect(summary.finished == 1 && summary.abandoned == 1 && summary.lost == 1)
+    // Exports have it without an outcome.
+    let cells = try RunExport.csv(database).split(separator: "\r\n")[1].components(separatedBy: ",")
+    #expect(cells[5...7] == ["", "", "abandoned"])
+    let line = try #require(try RunExport.jsonLines(database).split(separator: "\n").first)
+    #expect(line.contains("\"success\": null, \"success_at_end\": null, \"state\": \"abandoned\""))
     #expect(try RunComparison(database, database).overall.count == 1)
+  }
+}
+
+@Suite("A run that is not whole")
+struct PartialRunTests {
+  private static let plan = ["easy", "hard", "odd"].flatMap { group in
+    [0, 1].map { RunConfiguration.Episode(task: "in-\(group)", group: group, seed: $0) }
+  }
+
+  private func summary(_ records: [EpisodeRecord]) throws -> (RunSummary, markdown: String) {
+    let database = try RunDatabase(
+      inMemory: RunConfiguration(
+        subject: .init(suite: "three", suiteDigest: "1", policy: "mt5", policyDigest: "2"), episodes: Self.plan))
+    for record in records { try database.record(record, steps: []) }
+    return (try RunSummary(database), try RunExport.markdown(database))
+  }
+
+  @Test func `says so in every form, with what began late`() throws {
+    let (summary, markdown) = try summary([
+      EpisodeRecord(episode: Self.plan[0], successAtAnyStep: true, steps: 10, lateSteps: 4),
+      EpisodeRecord(episode: Self.plan[1], state: .abandoned, reason: "no scene"),
+    ])
+    #expect(summary.left == 4)
+    for words in [
+      "1 of 6 planned episodes finished", "The run is unfinished: 4 episodes have no outcome",
+      "1 episodes were given up",
+      "40.0 % of the control steps began late",
+    ] {
+      #expect(summary.notes.contains { $0.hasPrefix(words) }, "\(words)")
+      #expect(markdown.contains(words), "\(words)")
+    }
+  }
+
+  @Test func `names the groups that no mean counts`() throws {
+    let (summary, markdown) = try summary(
+      Self.plan.map { EpisodeRecord(episode: $0, state: $0.group == "hard" ? .abandoned : .finished, steps: 1) })
+    #expect(summary.untriedGroups == ["hard"] && summary.left == 0)
+    #expect(markdown.contains("of which no episode finished: hard"))
+    #expect(
+      try self.summary(Self.plan.map { EpisodeRecord(episode: $0) }).0.notes == ["6 of 6 planned episodes finished"])
   }
 }
 
@@ -111,6 +164,13 @@ struct RunComparisonTests {
     #expect(comparison.tasks.map(\.name) == ["push", "reach, far", "stack"])
     #expect(comparison.tasks[2].pairs.onlySecond == 3)
     #expect(abs(comparison.overall.mcNemarP - 1) < 1e-12)
+  }
+
+  @Test func `of different simulators are refused`() throws {
+    let one = try ExampleRun(numpy: "2") { _, _ in true }, other = try ExampleRun(numpy: "3") { _, _ in true }
+    let error = #expect(throws: RunDatabaseError.self) { try RunComparison(one.database, other.database) }
+    #expect(error?.code == .mismatch && error?.message.contains("expected numpy 2, found 3") == true)
+    #expect(try RunComparison(one.database, one.database).overall.count == 12)
   }
 
   @Test func `of different suites are refused`() throws {
@@ -133,6 +193,14 @@ struct RunExportTests {
     #expect(lines[5].hasPrefix(sixth))
   }
 
+  @Test(arguments: ["a\nb", "a\rb", "a\r\nb"]) func `as CSV and Markdown keep a line end in its cell`(group: String)
+    throws
+  {
+    let run = try ExampleRun(groups: [group, "hard"]) { _, _ in true }
+    #expect(try RunExport.csv(run.database).contains(",push,\"\(group)\",0,1"))
+    #expect(try RunExport.markdown(run.database).contains("| push | a b | 4 of 4 |"))
+  }
+
   @Test func `as JSON lines are JSON`() throws {
     let run = try ExampleRun(policy: "a\"b\\\u{1}") { _, seed in seed == 0 }
     for line in try RunExport.jsonLines(run.database).split(separator: "\n") {
@@ -147,5 +215,23 @@ struct RunExportTests {
     let text = try RunExport.markdown(run.database)
     #expect(text.contains("| push | easy | 4 of 4 | 100.0 % | 39.8 % – 100.0 % | 3 | 6 | 12.0 |"))
     #expect(text.contains("**mean over 2 groups**") && text.contains("Clopper and Pearson"))
+  }
+}
+
+@Suite("How intervals were made")
+struct IntervalMethodTests {
+  @Test func `is said for each mean where there are several ways`() throws {
+    // 40 easy tasks are worth 20 equal strata or more; the mean over groups, half of it one task of two, is not.
+    let plan =
+      (0..<40).map { RunConfiguration.Episode(task: "easy-\($0)", group: "easy", seed: 0) }
+      + (0..<2).map { RunConfiguration.Episode(task: "hard-\($0)", group: "hard", seed: 0) }
+    let database = try RunDatabase(
+      inMemory: RunConfiguration(
+        subject: .init(suite: "many", suiteDigest: "1", policy: "mt5", policyDigest: "2"), episodes: plan))
+    for episode in plan { try database.record(EpisodeRecord(episode: episode, steps: 1), steps: []) }
+    let methods = try RunSummary(database).meanMethods
+    #expect(methods.count == 2)
+    #expect(methods[0].hasPrefix("for mean over episodes, easy: stratified normal"), "\(methods)")
+    #expect(methods[1].hasPrefix("for mean over 2 groups, hard: Clopper and Pearson"), "\(methods)")
   }
 }

@@ -11,13 +11,14 @@ private final class Folder {
 }
 
 private func configuration(
-  seeds: [Int] = [0, 1, 2], shard: RunConfiguration.Shard? = nil, policyDigest: String = "ab12", first: Int = 0
+  seeds: [Int] = [0, 1, 2], shard: RunConfiguration.Shard? = nil, policyDigest: String = "ab12", first: Int = 0,
+  version: String = "0.1.0"
 ) -> RunConfiguration {
   RunConfiguration(
     subject: .init(suite: "toy", suiteDigest: "cd34", policy: "mt5", policyDigest: policyDigest),
     seeds: .init(first: first, count: 4), episodes: seeds.map { .init(task: "push-v3", group: "easy", seed: $0) },
     shard: shard,
-    versions: ["uio2": "0.1.0"], machine: "two cores", command: "uio2 evaluate toy")
+    versions: ["uio2": version], machine: "two cores", command: "uio2 evaluate toy")
 }
 
 private func attempt(
@@ -73,6 +74,44 @@ struct RunDatabaseTests {
     #expect(!names.contains { $0.contains("creating") })
   }
 
+  @Test func `a run that has ended is one file, and stays one where it is read`() throws {
+    let folder = try Folder()
+    let place = folder.file("a b%20?#.db")
+    let database = try RunDatabase(creating: place, configuration: configuration())
+    try database.record(attempt(1), steps: steps)
+    try database.close()
+    func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.url.path) }
+    #expect(try names() == [place.lastPathComponent])
+    do {
+      let reader = try RunDatabase(opening: place, readOnly: true)
+      #expect(try reader.attempts() == [attempt(1)])
+      #expect(try names() == [place.lastPathComponent])
+    }
+    // One whose writer went without closing it, so that its header still speaks of a log.
+    do { _ = try RunDatabase(opening: place).attempts() }
+    #expect(try Data(contentsOf: place)[18] == 2)
+    #expect(try names() == [place.lastPathComponent])
+    let reader = try RunDatabase(opening: place, readOnly: true)
+    #expect(try reader.attempts() == [attempt(1)])
+    #expect(try names() == [place.lastPathComponent])
+    // It is gone on with as ever.
+    try RunDatabase(opening: place).record(attempt(2), steps: [])
+    #expect(try RunDatabase(opening: place, readOnly: true).remaining().map(\.episode.seed) == [0])
+  }
+
+  @Test func `a record that was removed or replaced while it was written is an error`() throws {
+    let folder = try Folder()
+    let place = folder.file("run.db")
+    let database = try RunDatabase(creating: place, configuration: configuration())
+    try database.requireInPlace()
+    try FileManager.default.removeItem(at: place)
+    #expect(throws: RunDatabaseError.self) { try database.requireInPlace() }
+    try Data("another".utf8).write(to: place)
+    let error = #expect(throws: RunDatabaseError.self) { try database.requireInPlace() }
+    #expect(error?.code == .storage && error?.message.contains("removed or replaced") == true)
+    try RunDatabase(inMemory: configuration()).requireInPlace()
+  }
+
   @Test func `rows that no program of ours wrote are an error`() throws {
     let folder = try Folder()
     let database = try RunDatabase(creating: folder.file("run.db"), configuration: configuration())
@@ -124,14 +163,14 @@ struct RunDatabaseTests {
 struct MergeTests {
   private func shard(
     _ index: Int, of count: Int = 2, in folder: Folder, policyDigest: String = "ab12", first: Int = 0,
-    seeds: [Int]? = nil, numpy: String = "2"
+    seeds: [Int]? = nil, numpy: String = "2", version: String = "0.1.0"
   ) throws -> URL {
     let url = folder.file("\(UUID().uuidString).db")
     let database = try RunDatabase(
       creating: url,
       configuration: configuration(
         seeds: seeds ?? [index - 1, index - 1 + count], shard: .init(index: index, count: count),
-        policyDigest: policyDigest, first: first))
+        policyDigest: policyDigest, first: first, version: version))
     try database.record(
       WorkerRecord(
         worker: 0, policy: "mt5", policyDigest: policyDigest,
@@ -175,6 +214,7 @@ struct MergeTests {
     for (foreign, words) in [
       (try shard(2, in: folder, first: 100), "expected 4 episodes of each task from seed 0"),
       (try shard(2, in: folder, numpy: "3"), "expected numpy 2, found 3"),
+      (try shard(2, in: folder, version: "0.2.0"), "expected uio2 0.1.0, found 0.2.0"),
       (try shard(2, in: folder, seeds: [1, 3, 5]), "parts of one plan"),
       (try shard(2, in: folder, seeds: [1, 0]), "each episode in one shard"),
     ] {
@@ -182,7 +222,8 @@ struct MergeTests {
         try RunDatabase.merge([one, foreign], into: folder.file("below/run.db"))
       }
       #expect(error?.code == .mismatch && error?.message.contains(words) == true, "\(error?.description ?? "")")
-      #expect(!FileManager.default.fileExists(atPath: folder.file("below/run.db").path))
+      #expect(!FileManager.default.fileExists(atPath: folder.file("below").path))
+      #expect(throws: RunDatabaseError.self) { try RunDatabase.requireShards([one, foreign]) }
     }
     #expect(!FileManager.default.fileExists(atPath: folder.file("run.db").path))
   }

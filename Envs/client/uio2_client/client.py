@@ -28,9 +28,9 @@ class Client:
     taken for a fresh one; the next request connects anew.
 
     ``hello`` makes the client the owner of its session unless another one is (``is_owner``), and its answer is what robot and daemon
-    agree upon. After each new connection, and before an observation after a minute without an answer, the client says hello again by
-    itself and compares. Once anything differs, every request that could move the robot
-    raises ``policy_changed`` until the program calls ``hello`` again.
+    agree upon. After each new connection the client says hello again by itself and compares. Once anything differs, every request that
+    could move the robot raises ``policy_changed`` until the program calls ``hello`` again. So it raises ``not_owner`` once the session was
+    given up, by this client or over the same connection by the operator.
 
     Args:
         address: ZeroMQ endpoint of the daemon, such as ``tcp://127.0.0.1:5555`` or ``ipc:///run/uio2.sock``.
@@ -70,6 +70,8 @@ class Client:
         # Of its own choice, so that a greeting whose answer is lost locks it out of nothing.
         self._token = token or secrets.token_bytes(_TOKEN_BYTES)
         self._is_owner = False
+        # Why the session is not this client's any more, although it was.
+        self._loss: ClientError | None = None
         self._clock = clock
         self._echo: pb.ClockEcho | None = None
         self._request_id = secrets.randbits(32)
@@ -109,6 +111,7 @@ class Client:
         except Disconnected:
             agreed.capabilities = self._greet(agreed, timeout, deadline)
         self._agreed = agreed
+        self._loss = None
         self._maximum_message_bytes = agreed.capabilities.limits.maximum_message_bytes
         return agreed.capabilities
 
@@ -125,9 +128,15 @@ class Client:
         if observation.clock == pb.ROBOT_CLOCK_SIMULATED and observation.sent_at < observation.captured_at:
             message = f"{observation.sent_at} lies before captured_at {observation.captured_at}; by a simulated clock the robot says when it leaves"
             raise ClientError("malformed", "observation.sent_at", message)
-        if self._is_echo_old(observation):
-            self._agreed.is_current = False
-        chunk = self._ask_as_owner("observation", self._stamped(observation), "action_chunk", timeout)
+        is_echo_old, deadline = self._is_echo_old(observation), self._deadline(timeout)
+        stamped = self._stamped(observation)
+        try:
+            chunk = self._ask_as_owner("observation", stamped, "action_chunk", timeout)
+        except ClientError as error:
+            # The refusal is the echo that was missing.
+            if error.code != "stale_observation" or not is_echo_old:
+                raise
+            chunk = self._ask("observation", stamped, "action_chunk", timeout, deadline=deadline)
         check_answer(chunk, observation)
         self._agreed.check_digest(chunk.policy_digest)
         if observation.clock == pb.ROBOT_CLOCK_MONOTONIC:
@@ -161,8 +170,12 @@ class Client:
     def release(self, timeout: float | None = None) -> bool:
         """Gives the session up: the next that says hello owns it. For its owner, and for the operator where an owner has lost its token.
 
-        Returns whether a stop is latched, which stays.
+        From then on the owner is refused with ``not_owner`` until it says ``hello`` itself. Returns whether a stop is latched, which stays.
         """
+        if self._is_owner:
+            # Also where the answer is lost.
+            message = "this client has given its session up; say hello again before anything else"
+            self._loss = ClientError("not_owner", "session_id", message)
         stopped = self._ask("release", pb.Release, "acknowledgement", timeout).stopped
         self._is_owner = False
         return stopped
@@ -288,7 +301,7 @@ class Client:
         return stamp
 
     def _is_echo_old(self, observation: pb.Observation) -> bool:
-        """Whether the daemon knows too little of this clock, so that the next answer should be to a greeting."""
+        """Whether the daemon knows too little of this clock to tell an observation's age, which any answer changes."""
         if observation.clock != pb.ROBOT_CLOCK_MONOTONIC or self._echo is None:
             return False
         return abs(self._clock() - self._echo.reply_received_at) > _LONGEST_ECHO
@@ -297,15 +310,23 @@ class Client:
         """As ``_ask``, for what only the session's owner may do: not before the daemon is known to be the one agreed with."""
         agreed, deadline = self._agreed, self._deadline(timeout)
         agreed.check()
+        if self._loss is not None:
+            raise ClientError(self._loss.code, self._loss.field, self._loss.message)
         self._transport.connect(deadline)
         if agreed.capabilities is not None and not agreed.is_current:
             agreed.compare(self._greet(agreed, timeout, deadline))
         try:
             return self._ask(kind, body, expected, timeout, deadline=deadline)
         except ClientError as error:
-            # A daemon that was restarted knows no session, and this side may not have noticed yet.
             if error.code != "not_owner" or agreed.capabilities is None:
                 raise
+            if not self._transport.is_broken():
+                # The same daemon: somebody wants this client not to own the session.
+                if self._is_owner:
+                    self._is_owner, self._loss = False, error
+                raise
+            # A daemon that was restarted knows no session, and this side had not noticed yet.
+            self._transport.disconnect()
         agreed.compare(self._greet(agreed, timeout, deadline))
         return self._ask(kind, body, expected, timeout, deadline=deadline)
 

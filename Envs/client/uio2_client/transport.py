@@ -33,6 +33,8 @@ class Transport:
         self._context = zmq.Context()
         self._socket: zmq.Socket | None = None
         self._monitor: zmq.Socket | None = None
+        self._is_connected = False
+        self._is_broken = False
         self.is_closed = False
 
     def connect(self, deadline: float) -> None:
@@ -44,9 +46,12 @@ class Transport:
         while True:
             if self.is_closed:
                 raise Disconnected(self.address, "the client is closed")
-            socket = self._socket or self._open(deadline)
-            # IMMEDIATE makes the socket writable only while a daemon is there, so nothing is queued for one that may come.
-            if not socket.poll(_remaining(deadline), zmq.POLLOUT):
+            if self._socket is None:
+                self._open(deadline)
+            # Nothing is sent before, so nothing is queued for a daemon that may come.
+            while not self._is_connected and self._note(_remaining(deadline)):
+                pass
+            if not self._is_connected:
                 self.disconnect()
                 raise Disconnected(self.address, "no daemon answers at this address")
             if not self.is_broken():
@@ -64,14 +69,14 @@ class Transport:
             Disconnected: it is not there any more.
         """
         try:
-            if self._socket is None:
+            if self._socket is None or self.is_broken():
                 raise zmq.Again()
             self._socket.send(data, zmq.NOBLOCK)
         except zmq.Again as error:
             raise Disconnected(self.address, "the connection broke before the request was sent") from error
 
     def receive(self, deadline: float) -> bytes | None:
-        """The next message; ``None``: none has come by ``deadline``.
+        """The next message, also one that came before the connection broke; ``None``: none has come by ``deadline``.
 
         Raises:
             Disconnected: the connection broke first.
@@ -81,18 +86,22 @@ class Transport:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
-        ready = dict(poller.poll(_remaining(deadline)))
-        if self._socket in ready:
-            return self._socket.recv_multipart()[-1]
-        if self._monitor in ready:
-            recv_monitor_message(self._monitor)
-            raise Disconnected(self.address, "the connection broke while an answer was awaited")
-        return None
+        while True:
+            # First, so that whatever came before the break lies in the socket by now.
+            was_broken = self.is_broken()
+            try:
+                return self._socket.recv_multipart(zmq.NOBLOCK)[-1]
+            except zmq.Again:
+                pass
+            if was_broken:
+                raise Disconnected(self.address, "the connection broke while an answer was awaited")
+            if not poller.poll(_remaining(deadline)):
+                return None
 
     def leave(self, data: bytes) -> None:
         """Sends a last message if the daemon is there, and gives it a moment to get away when the socket is thrown away."""
         try:
-            if self._socket is not None:
+            if self._socket is not None and not self.is_broken():
                 self._socket.setsockopt(zmq.LINGER, 100)
                 self._socket.send(data, zmq.NOBLOCK)
         except zmq.ZMQError:
@@ -100,7 +109,10 @@ class Transport:
 
     def is_broken(self, milliseconds: int = 0) -> bool:
         """Whether the connection has broken, or does within a time."""
-        return self._monitor is not None and bool(self._monitor.poll(milliseconds))
+        deadline = time.monotonic() + milliseconds / _MILLISECONDS
+        while not self._is_broken and self._note(_remaining(deadline)):
+            pass
+        return self._is_broken
 
     def disconnect(self) -> None:
         """Throws the socket away."""
@@ -111,6 +123,7 @@ class Transport:
                 self._monitor.close(linger=0)
             self._socket.close()  # with the linger time that was set
             self._socket = self._monitor = None
+        self._is_connected = self._is_broken = False
 
     def close(self) -> None:
         """Ends the connection for good; may be called twice."""
@@ -119,22 +132,31 @@ class Transport:
             self.disconnect()
             self._context.term()
 
-    def _open(self, deadline: float) -> zmq.Socket:
+    def _note(self, milliseconds: int) -> bool:
+        """Takes note of the next thing that happens to the connection; ``False``: nothing has within a time."""
+        if self._monitor is None or not self._monitor.poll(milliseconds):
+            return False
+        if recv_monitor_message(self._monitor)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self._is_connected = True
+        elif self._is_connected:  # else it is an attempt that failed, and another follows
+            self._is_broken = True
+        return True
+
+    def _open(self, deadline: float) -> None:
         if self._needs_ipv6 is None:
             self._needs_ipv6 = self._endpoint.needs_ipv6(deadline)
         socket = self._context.socket(zmq.DEALER)
         socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.IMMEDIATE, 1)
+        # Not IMMEDIATE: with it libzmq drops what lies unread in the socket when the connection breaks, such as `shutting_down`.
         socket.setsockopt(zmq.RECONNECT_IVL, 50)
         socket.setsockopt(zmq.IPV6, self._needs_ipv6)
         self._socket = socket
-        self._monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         try:
             socket.connect(self._endpoint.connectable)
         except zmq.ZMQError as error:
             self.disconnect()
             raise Disconnected(self.address, f"cannot be connected to: {error}") from error
-        return socket
 
 
 def _remaining(deadline: float) -> int:

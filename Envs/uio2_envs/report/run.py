@@ -13,6 +13,13 @@ import numpy as np
 POSITION = ("end_effector_x", "end_effector_y", "end_effector_z")
 
 
+def _is_closed_log(path: Path) -> bool:
+    """Whether the database writes a log beside itself and nobody is writing one: then all is in the file. SQLite would make the log's
+    files to read it, which needs the right to write, and leave them."""
+    with path.open("rb") as file:
+        return file.read(20)[18:19] == b"\2" and not Path(f"{path}-wal").exists()
+
+
 @dataclass(frozen=True)
 class Episode:
     """The outcome of one episode."""
@@ -65,7 +72,8 @@ class Run:
     def __init__(self, path: Path) -> None:
         self.path = path
         # Its own writer may still be at work; a plain read-only connection sees every committed episode.
-        self._database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        options = "?mode=ro&immutable=1" if _is_closed_log(Path(path)) else "?mode=ro"
+        self._database = sqlite3.connect(Path(path).absolute().as_uri() + options, uri=True)
         row = self._database.execute("SELECT configuration FROM run").fetchone()
         self.configuration: dict = json.loads(row[0])
         self.subject: dict = self.configuration["subject"]

@@ -37,6 +37,8 @@ def headline(run: Run, episodes: list[Episode], entry: dict[str, Any]) -> str:
         notes.append(f"The run is not complete: {settled} of {entry['planned']} episodes have an outcome.")
     if entry["lost"]:
         notes.append(f"The simulator lost {entry['lost']} attempts, which were repeated; {entry['abandoned']} were given up.")
+    if entry.get("untried_groups"):
+        notes.append(f"No mean counts these groups, of which no episode finished: {', '.join(entry['untried_groups'])}.")
     if run.is_realtime and run.deadline is not None:
         notes.append(f"The world did not wait. An answer was valid for {run.deadline:g} ms after the robot had looked.")
     steps, late = sum(episode.steps for episode in episodes), sum(episode.late_steps for episode in episodes)
@@ -59,6 +61,18 @@ def comparison(found: dict[str, Any] | None, note: str | None) -> str:
     return page.section("Comparison", page.paragraph(text))
 
 
+def _methods(entries: Sequence[dict[str, Any]]) -> list[str]:
+    """How intervals were made; where means have several methods, each with the means that it made."""
+    means: dict[str, dict[str, None]] = {}
+    for entry in entries:
+        for mean in entry["means"]:
+            # The mean over one task has the task's own interval.
+            if not entry["task_method"].startswith(mean["method"]):
+                means.setdefault(mean["method"], {})[mean["name"]] = None
+    own = list(dict.fromkeys(entry["task_method"] for entry in entries))
+    return own + [f"for {'means' if len(means) == 1 else ', '.join(names)}: {method}" for method, names in means.items()]
+
+
 def tasks(entries: Sequence[dict[str, Any]]) -> str:
     """A row a task and run; the runs' rows of one task stand together, found by its name."""
     names = list(dict.fromkeys(task["name"] for entry in entries for task in entry["tasks"]))
@@ -77,18 +91,14 @@ def tasks(entries: Sequence[dict[str, Any]]) -> str:
     header = ["task", "group", "solved", "rate", "95 % interval", "at the end", "steps", "path (m)", "jerk (m/s³)",
               "limited"]  # fmt: skip
     numbers = (2, 3, 5, 6, 7, 8, 9)
-    methods = dict.fromkeys(entry["task_method"] for entry in entries)
-    for entry in entries:
-        # The mean over one task has the task's own interval.
-        rest = (mean["method"] for mean in entry["means"] if not entry["task_method"].startswith(mean["method"]))
-        methods |= dict.fromkeys(f"for means: {method}" for method in rest)
     if len(rows) > _FOLDED_ROWS:
         table = page.table(header, totals, numbers) + page.folded(f"{len(rows)} rows of tasks", page.table(header, rows, numbers))
     else:
         table = page.table(header, rows + totals, numbers)
     words = (
-        "Steps (to success), path and jerk of the end effector are medians over episodes. At the end: solved in the last state."
-        " Limited: actions that the safety envelope changed. Intervals: " + "; ".join(methods) + "."
+        "Steps (to success), path and jerk of the end effector are medians over episodes, of an even number the lower of the two in"
+        " the middle. At the end: solved in the last state. Limited: actions that the safety envelope changed. Intervals: "
+        + "; ".join(_methods(entries)) + "."
     )
     return page.section("Tasks", page.legend([e["name"] for e in entries]), table, page.paragraph(words, faint=True))
 

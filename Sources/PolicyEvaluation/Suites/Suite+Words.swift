@@ -29,9 +29,10 @@ extension Suite {
         .invalidPlan, "episodes",
         "expected 1 to \(Self.maximumEpisodes) of all tasks together, found \(episodes) of each")
     }
-    guard seed >= 0, seed <= Int(Int32.max) - episodes else {
+    guard seed >= 0, seed <= Int(Int32.max) - (episodes - 1) else {
       throw RolloutError(
-        .invalidPlan, "seed", "expected 0 to \(Int(Int32.max) - episodes), which leaves room for \(episodes) episodes")
+        .invalidPlan, "seed",
+        "expected 0 to \(Int(Int32.max) - (episodes - 1)), which leaves room for \(episodes) episodes")
     }
     if let stepLimit, !(1...Self.maximumEpisodes).contains(stepLimit) {
       throw RolloutError(.invalidPlan, "max-steps", "expected 1 to \(Self.maximumEpisodes), found \(stepLimit)")
@@ -61,7 +62,7 @@ extension Suite {
         .invalidPlan, "episodes",
         "\(tasks.count) tasks with \(count) episodes each; expected 1 to \(Self.maximumEpisodes) in all")
     }
-    guard first >= 0, first <= Int(Int32.max) - count else {
+    guard first >= 0, first <= Int(Int32.max) - (count - 1) else {
       throw RolloutError(.invalidPlan, "seed", "expected seeds from 0 to \(Int32.max), found \(count) from \(first)")
     }
     return tasks.flatMap { task in

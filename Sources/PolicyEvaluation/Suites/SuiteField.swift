@@ -55,7 +55,20 @@ struct SuiteField {
     guard case .scalar(let scalar) = node, scalar.string.utf8.count <= 1000 else {
       throw fault("expected a text of at most 1000 bytes")
     }
-    return scalar.string
+    // A folded text (`>`) ends with a line end of its own.
+    let text = String(scalar.string.reversed().drop(while: \.isNewline).reversed())
+    guard text.unicodeScalars.allSatisfy(Self.isPrintable) else {
+      throw fault("expected one line without control characters")
+    }
+    return text
+  }
+
+  /// Whether a terminal, a table and a file of comma-separated values show it and obey nothing in it.
+  private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator: false
+    default: true
+    }
   }
 
   func identifier() throws(RolloutError) -> String {

@@ -1,4 +1,7 @@
-/// How many episodes it takes to tell two policies apart.
+import Foundation
+
+/// How many episodes it takes to tell two policies apart, by normal approximations: the exact tests are some points less powerful. Never so
+/// few that an exact test could find nothing, whatever comes out.
 public enum SampleSize {
   /// Episodes for each policy, evaluated on different episodes, so that a two-sided test at level `1 - confidence` finds the difference
   /// with probability `power` (normal approximation, pooled variance under equality).
@@ -14,7 +17,16 @@ public enum SampleSize {
     let mean = (first + second) / 2
     let equal = z.level * (2 * mean * (1 - mean)).squareRoot()
     let apart = z.power * (first * (1 - first) + second * (1 - second)).squareRoot()
-    return whole((equal + apart) * (equal + apart) / ((second - first) * (second - first)))
+    guard let count = whole((equal + apart) * (equal + apart) / ((second - first) * (second - first))) else {
+      return nil
+    }
+    // Fisher's exact test where one policy solves all and the other none: p is twice one over the ways to split the episodes.
+    var (fewest, ways) = (1, 2.0)
+    while 2 / ways > 1 - confidence {
+      fewest += 1
+      ways *= Double(2 * (2 * fewest - 1)) / Double(fewest)
+    }
+    return max(count, fewest)
   }
 
   /// Pairs of episodes, both policies on the same seeds, for McNemar's test (Connor, Biometrics 43, 1987).
@@ -27,9 +39,16 @@ public enum SampleSize {
   ) -> Int? {
     guard let z = deviations(first, second, confidence, power), discordant <= 1 else { return nil }
     let difference = abs(second - first)
-    guard discordant >= difference else { return nil }
-    let sum = z.level * discordant.squareRoot() + z.power * (discordant - difference * difference).squareRoot()
-    return whole(sum * sum / (difference * difference))
+    // 0.9 less 0.87 is a little more than 0.03.
+    guard discordant >= difference - 1e-9 else { return nil }
+    let share = max(discordant, difference)
+    let sum = z.level * share.squareRoot() + z.power * max(0, share - difference * difference).squareRoot()
+    // McNemar's exact test with `k` episodes that only one policy solves, always the same one: p is 2 / 2ᵏ.
+    let fewest = (1 - log2(1 - confidence) - 1e-9).rounded(.up)
+    guard let count = whole(sum * sum / (difference * difference)), let least = whole(fewest / share - 1e-9) else {
+      return nil
+    }
+    return max(count, least)
   }
 
   private static func deviations(

@@ -70,7 +70,8 @@ public struct StratifiedMean: Sendable, Hashable {
   public var intervalMethod: IntervalMethod {
     guard strata.count > 1 else { return .exact }
     let worth = 1 / strata.reduce(0) { $0 + $1.weight * $1.weight }
-    return worth >= Self.manyStrata ? .normal : .conservative
+    // Weights are rounded: 20 times the square of 1/20 is a little more than 1/20.
+    return worth >= Self.manyStrata * (1 - 1e-9) ? .normal : .conservative
   }
 
   /// An interval of the mean, by ``intervalMethod``.

@@ -17,7 +17,7 @@ extension RobotClient {
     _ request: GenerationRequest, onProgress: (GenerationProgress) -> Void = { _ in },
     isCancelled: () -> Bool = { false }
   ) throws(ClientError) -> GenerationResult {
-    try watchConnection()
+    watchConnection()
     let requestID = try send(.generate(request))
     var deadline = ContinuousClock.now + timeout
     var hasCancelled = false, isDisconnected = false

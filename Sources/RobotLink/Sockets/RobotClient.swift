@@ -6,8 +6,9 @@ import RobotInterface
 /// One owner, one thread at a time. An answer that comes after its timeout is dropped, never taken for a later one's.
 ///
 /// ``hello(clientName:clientVersion:)`` makes the client the owner of its session and is what robot and daemon agree upon. A daemon that
-/// was restarted knows no session; the client then greets it again by itself, and compares. Once anything differs, it sends and hands out
-/// nothing that could move the robot until ``hello(clientName:clientVersion:)`` is called again.
+/// was restarted knows no session; where the connection has broken meanwhile, the client then greets it again by itself, and compares.
+/// Once anything differs, or the session was given up by this client or taken from it, it sends and hands out nothing that could move the
+/// robot until ``hello(clientName:clientVersion:)`` is called again.
 public final class RobotClient {
   /// The session that every request belongs to.
   public let sessionID: String
@@ -29,6 +30,12 @@ public final class RobotClient {
   private var greeting = (name: "", version: "")
   /// What differs from ``capabilities`` since then, if anything does.
   private var difference: String?
+  /// Why the session is not this client's any more, although it was.
+  private var loss: RobotError?
+  /// Whether a connection has broken since the last greeting.
+  private var hasReconnected = false
+  /// Whether a connection that broke before a question fails it.
+  private var isWatching = false
   /// Of the last reply.
   private var echo: ClockEcho?
 
@@ -53,6 +60,7 @@ public final class RobotClient {
       var socket = try ZeroMQSocket(
         .dealer, options: [(ZMQ_LINGER, 0), (ZMQ_SNDHWM, 16), (ZMQ_RCVHWM, 64)] + ZeroMQSocket.keepAlive,
         maximumFrameBytes: Int64(ProtocolLimits.maximumMessageBytes))
+      try socket.watchConnection()
       try socket.connect(endpoint)
       self.socket = socket
     } catch {
@@ -83,7 +91,7 @@ public final class RobotClient {
   public func hello(clientName: String, clientVersion: String) throws(ClientError) -> Capabilities {
     greeting = (clientName, clientVersion)
     let found = try greet()
-    (capabilities, difference) = (found, nil)
+    (capabilities, difference, loss) = (found, nil, nil)
     maximumMessageBytes = found.limits.maximumMessageBytes
     return found
   }
@@ -136,13 +144,15 @@ public final class RobotClient {
   /// - Throws: ``ClientError``.
   public func resumeUnknownSessions() throws(ClientError) { _ = try acknowledged(.resumeUnknown) }
 
-  /// Gives the session up: the next that says hello owns it. A latched stop stays. For its owner, and for the operator where an owner has
-  /// lost its token.
+  /// Gives the session up: the next that says hello owns it. A latched stop stays. For its owner, which then owns it again only after
+  /// another ``hello(clientName:clientVersion:)``, and for the operator where an owner has lost its token.
   ///
   /// - Returns: whether the session's stop is latched.
   /// - Throws: ``ClientError``.
   @discardableResult
   public func release() throws(ClientError) -> Bool {
+    // Also where the answer is lost.
+    if isOwner { loss = Self.released }
     let isStopped = try acknowledged(.release)
     isOwner = false
     return isStopped
@@ -231,6 +241,9 @@ public final class RobotClient {
 
   private func greet() throws(ClientError) -> Capabilities {
     let body = RequestMessage.Body.hello(clientName: greeting.name, clientVersion: greeting.version)
+    // What breaks from now on may be after the answer.
+    _ = takeDisconnection()
+    hasReconnected = false
     guard case .capabilities(let found) = try ask(body) else { throw unexpected("capabilities") }
     isOwner = !found.sessionToken.isEmpty
     if isOwner { sessionToken = found.sessionToken }
@@ -240,22 +253,35 @@ public final class RobotClient {
   /// As ``ask(_:)``, for what only the session's owner may do.
   private func askAsOwner(_ body: RequestMessage.Body) throws(ClientError) -> ReplyMessage.Body {
     if let difference { throw .policyChanged(difference) }
-    if case .observation(let observation) = body, observation.clock == .monotonic { try renewEcho() }
+    if let loss { throw .refused(loss) }
+    let isEchoOld = isEchoOld(for: body)
     do throws(ClientError) { return try ask(body) } catch {
-      guard case .refused(let refusal) = error, refusal.code == .notOwner, let capabilities else { throw error }
+      guard case .refused(let refusal) = error else { throw error }
+      // The refusal is the echo that was missing.
+      if refusal.code == .staleObservation, isEchoOld { return try ask(body) }
+      guard refusal.code == .notOwner, let capabilities else { throw error }
+      _ = takeDisconnection()
+      guard hasReconnected else {
+        // The same daemon: somebody wants this client not to own the session.
+        if isOwner { (isOwner, loss) = (false, refusal) }
+        throw error
+      }
       // Perhaps the daemon was restarted.
       if let difference = try capabilities.difference(to: greet()) { throw policyChanged(difference) }
       return try ask(body)
     }
   }
 
+  private static let released = RobotError(
+    .notOwner, "session_id", "this client has given its session up; say hello again before anything else")
+
   /// Nanoseconds after which an echo says too little of this clock: 1 ms a second is lost for drift, and counts as age.
   private static let longestEcho: UInt64 = 60_000_000_000
 
-  /// Says hello again before an observation after a long pause.
-  private func renewEcho() throws(ClientError) {
-    guard let capabilities, let echo, clock() &- echo.replyReceivedAt > Self.longestEcho else { return }
-    if let difference = try capabilities.difference(to: greet()) { throw policyChanged(difference) }
+  /// Whether the daemon knows too little of this clock to tell an observation's age, which any answer changes.
+  private func isEchoOld(for body: RequestMessage.Body) -> Bool {
+    guard case .observation(let observation) = body, observation.clock == .monotonic, let echo else { return false }
+    return clock() &- echo.replyReceivedAt > Self.longestEcho
   }
 
   private func policyChanged(_ difference: String) -> ClientError {
@@ -288,16 +314,19 @@ public final class RobotClient {
     return stopped
   }
 
-  /// Begins to notice that the daemon closes the connection; ``generate(_:onProgress:isCancelled:)`` then fails at once, also when it was
-  /// closed before. Otherwise that begins with the question.
-  ///
-  /// - Throws: ``ClientError/transport(_:)``.
-  public func watchConnection() throws(ClientError) {
-    do throws(RobotError) { try socket.watchConnection() } catch { throw .transport(error) }
+  /// From now on ``generate(_:onProgress:isCancelled:)`` fails at once when the daemon closes the connection, also when it was closed
+  /// before the question. Otherwise that begins with the question; a second call changes nothing.
+  public func watchConnection() {
+    if !isWatching { _ = takeDisconnection() }
+    isWatching = true
   }
 
   /// Whether the connection has been closed since the last call.
-  func takeDisconnection() -> Bool { socket.takeDisconnection() }
+  func takeDisconnection() -> Bool {
+    let isNew = socket.takeDisconnection()
+    if isNew { hasReconnected = true }
+    return isNew
+  }
 
   private func receiveFrames(until deadline: ContinuousClock.Instant) throws(ClientError) -> [ZeroMQSocket.Frame]? {
     do throws(RobotError) {

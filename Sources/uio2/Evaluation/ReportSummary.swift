@@ -15,6 +15,8 @@ struct ReportSummary: Encodable {
     var planned: Int
     var lost: Int
     var abandoned: Int
+    /// Groups of which no episode finished: no mean counts them.
+    var untriedGroups: [String]
     var tasks: [Task]
     var taskMethod: String
     var latency: [Latency]
@@ -125,7 +127,7 @@ extension ReportSummary.Run {
         .init(name: $0.name, rate: $0.rate, interval: $0.interval.ends, method: $0.method, isGroup: $0.isGroup)
       },
       successes: summary.tasks.reduce(0) { $0 + $1.outcomes.successes }, finished: summary.finished,
-      planned: summary.planned, lost: summary.lost, abandoned: summary.abandoned,
+      planned: summary.planned, lost: summary.lost, abandoned: summary.abandoned, untriedGroups: summary.untriedGroups,
       tasks: summary.tasks.map(ReportSummary.Task.init), taskMethod: RunSummary.taskMethod,
       latency: summary.latencies.map { .init(name: $0.name, median: $0.median, p90: $0.p90, p99: $0.p99) },
       proprioception: try database.proprioception(), confidence: summary.confidence.map(ReportSummary.Confidence.init),

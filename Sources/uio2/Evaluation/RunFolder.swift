@@ -42,12 +42,23 @@ struct RunFolder {
   }
 }
 
+extension RunFolder {
+  /// Keeps a run that is read from being written meanwhile; `nil` where nobody has ever claimed its folder.
+  ///
+  /// - Parameter database: the run's database.
+  /// - Throws: ``CommandFailure``: another process is at work there.
+  static func claim(reading database: URL) throws -> RunClaim? {
+    let folder = database.deletingLastPathComponent()
+    return try RunClaim(reading: folder.appending(path: "lock").path, folder: folder.path)
+  }
+}
+
 /// That no other process writes a run; it ends with its owner, also when that is killed.
 final class RunClaim {
   private let descriptor: Int32
 
   fileprivate init(_ file: String, folder: String) throws {
-    descriptor = open(file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    let descriptor = open(file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw CommandFailure(.unwritable, "\(folder): cannot be written: \(String(cString: strerror(errno)))")
     }
@@ -59,6 +70,19 @@ final class RunClaim {
       }
       throw CommandFailure(.unavailable, "\(folder): another process is at work on this run")
     }
+    self.descriptor = descriptor
+  }
+
+  /// Shares the run with other readers; `nil` without a file to lock, or one that cannot be locked: nobody writes where that is so.
+  fileprivate init?(reading file: String, folder: String) throws {
+    let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    guard flock(descriptor, LOCK_SH | LOCK_NB) != 0, errno == EWOULDBLOCK else {
+      self.descriptor = descriptor
+      return
+    }
+    close(descriptor)
+    throw CommandFailure(.unavailable, "\(folder): another process is at work on this run")
   }
 
   deinit { close(descriptor) }

@@ -1,11 +1,14 @@
+import LogOutput
 import Reporting
 import RunAnalysis
 import RunDatabase
 
 /// A run's rates as text.
 enum RunTable {
-  /// Tasks, means, and how they were made.
-  static func text(_ summary: RunSummary) -> String {
+  /// Tasks, means, how they were made, and whether the run is whole.
+  ///
+  /// - Parameter notes: what is said of the run below its means.
+  static func text(_ summary: RunSummary, notes: [String]? = nil) -> String {
     let hasGroups = summary.tasks.contains { !$0.group.isEmpty }
     // Jerk and path are measured by some simulators only.
     let hasMotion = summary.tasks.contains { $0.medianPathLength != nil }
@@ -21,7 +24,8 @@ enum RunTable {
     for task in summary.tasks {
       table.append(
         cells([
-          (true, task.name), (hasGroups, task.group), (true, "\(task.outcomes.successes) of \(task.outcomes.trials)"),
+          (true, PrintableText.line(task.name)), (hasGroups, PrintableText.line(task.group)),
+          (true, "\(task.outcomes.successes) of \(task.outcomes.trials)"),
           (true, task.outcomes.rate.map(RateText.percent) ?? "–"), (true, RateText.interval(task.interval)),
           (true, "\(task.successesAtEnd)"), (true, RateText.number(task.medianStepsToSuccess, digits: 0)),
           (hasMotion, RateText.number(task.medianPathLength, digits: 2)),
@@ -33,20 +37,17 @@ enum RunTable {
     for mean in summary.means {
       table.append(
         cells([
-          (true, mean.name), (hasGroups, ""), (true, ""), (true, RateText.percent(mean.rate)),
+          (true, PrintableText.line(mean.name)), (hasGroups, ""), (true, ""), (true, RateText.percent(mean.rate)),
           (true, RateText.interval(mean.interval)),
         ]))
     }
-    var lines = [table.text]
-    if summary.lost > 0 { lines.append("\(summary.lost) attempts were lost by the simulator") }
-    if summary.abandoned > 0 {
-      lines.append("\(summary.abandoned) episodes were given up after too many lost attempts; no rate counts them")
-    }
+    var lines = [table.text] + (notes ?? summary.notes).map { PrintableText.line($0) }
     lines.append("Intervals: \(([RunSummary.taskMethod] + summary.meanMethods).joined(separator: "; ")).")
     lines.append(
       hasMotion
         ? "Steps to success, path and jerk are medians; limited and held are shares of the control steps."
         : "Steps to success are medians; limited and held are shares of the control steps.")
+    lines.append("\(RunSummary.medians).")
     return lines.joined(separator: "\n")
   }
 
@@ -55,7 +56,8 @@ enum RunTable {
   /// - Parameter incomplete: why not all episodes ran.
   static func text(_ tally: RunTally, incomplete: String?, peakMemory: Int?) -> String {
     let summary = RunSummary(tally)
-    var sections = [text(summary)]
+    // Whether it is whole is told below.
+    var sections = [text(summary, notes: Array(summary.notes.dropFirst(summary.left > 0 ? 2 : 1)))]
     var figures: [String] = []
     if let incomplete {
       figures.append("incomplete    \(summary.finished) of \(summary.planned) episodes: \(incomplete)")

@@ -33,6 +33,11 @@ enum SuiteLibrary {
     let bytes = try InputFile.bytes(of: path)
     var digest = FileDigest()
     bytes.withUnsafeBytes { digest.update($0) }
-    return try Suite(yaml: bytes, file: path, digest: digest.hex())
+    let suite = try Suite(yaml: bytes, file: path, digest: digest.hex())
+    let name = URL(filePath: path).deletingPathExtension().lastPathComponent
+    guard suite.name == name else {
+      throw RolloutError(.invalidPlan, path, "name: expected the file's name \(name), found \(suite.name)")
+    }
+    return suite
   }
 }

@@ -17,8 +17,17 @@ extension CommandFailure {
     case let error as ImportError: CommandFailure(code(of: error), error.description)
     case let error as PolicyError:
       CommandFailure(error.code == .unwritableFile ? .unwritable : .badData, error.description)
-    case let error as RobotError: CommandFailure(error.code == .shuttingDown ? .startAgain : .fault, error.description)
+    case let error as RobotError: CommandFailure(code(of: error), error.description)
     default: nil
+    }
+  }
+
+  private static func code(of error: RobotError) -> ExitCode {
+    switch error.code {
+    case .shuttingDown: .startAgain
+    // The warm-up found that the weights answer nothing that a robot could execute.
+    case .invalidAction: .badData
+    default: .fault
     }
   }
 
