@@ -253,7 +253,7 @@ class Client:
 
     @property
     def connections(self) -> int:
-        """Over how many connections a daemon has answered ``hello``: one more after each new one, whoever asked for it."""
+        """The number of connections over which a daemon has answered ``hello``, automatic greetings included."""
         return self._connections
 
     @property

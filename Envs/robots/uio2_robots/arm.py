@@ -92,6 +92,6 @@ class Arm(Protocol):
 
 
 class Beat(Protocol):
-    """Says that whoever moves the arm is alive."""
+    """Tells the watchdog that the driver is alive."""
 
     def __call__(self) -> None: ...

@@ -63,7 +63,7 @@ class ArmBody(Environment):
 
     Args:
         configuration: of the robot.
-        arm: connected; closed by whoever opened it.
+        arm: connected; the caller closes it.
         cameras: of the scene.
         instruction: what the policy is asked to do.
         judge: whether the task is done now; an arm alone never knows.

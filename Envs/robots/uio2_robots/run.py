@@ -105,7 +105,7 @@ class Run:
         client: the daemon, not greeted yet.
         lines: what a person types, one line a call; an empty string at the end.
         log: for people, a sentence a call.
-        watchdog: starts one that lets so many seconds of silence pass.
+        watchdog: starts a watchdog that stops the arm after this many seconds of silence.
     """
 
     def __init__(

@@ -69,7 +69,7 @@ class Servo:
         """What the arm measured last.
 
         Raises:
-            ArmFailure: the arm, or whoever watches it, failed.
+            ArmFailure: the arm or its watchdog failed.
         """
         with self._lock:
             if self._failure is not None:

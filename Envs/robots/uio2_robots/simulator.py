@@ -2,7 +2,7 @@
 
 The server of the arm's protocol and the physics are franky-sim's own. This adds a goal that can be seen, and writes to
 DIR the scene (``scene.xml``) and the state at every millisecond (``trace``), for the cameras that mirror it and for
-whoever judges what the arm did.
+the tests that judge what the arm did.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measuring.add_argument("--no-drawing", action="store_true", help="leave EGL and OSMesa out")
     measuring.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     saying = commands.add_parser("sentences", help="execute sentences that say every number at every place")
-    saying.add_argument("--stride", type=_count, default=1, help="take only one number of so many (1)")
+    saying.add_argument("--stride", type=_count, default=1, help="take every Nth number (1)")
     showing = commands.add_parser("show", help="draw the prompts of some tasks, and what their oracles do")
     showing.add_argument("tasks", nargs="+", metavar="TASK", help="such as put-into-l1")
     showing.add_argument("--seed", type=int, default=0, help="of the episodes (0)")
