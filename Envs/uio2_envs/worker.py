@@ -37,7 +37,6 @@ from .command_line import (
 )
 from .environment import Environment, EnvironmentFailure, Transition
 from .events import EventStream
-from .frames import ENCODINGS
 from .motion import MotionMeter
 from .patience import RobotFailure
 from .realtime import InlineAsker, PacedWallClock, RealtimeRobot, ThreadAsker
@@ -303,7 +302,6 @@ def _parser() -> argparse.ArgumentParser:
     who = parser.add_mutually_exclusive_group(required=True)
     who.add_argument("--connect", metavar="ADDRESS", help="of the daemon, e.g. tcp://127.0.0.1:5555")
     who.add_argument("--expert", action="store_true", help="the scripted expert instead of a daemon")
-    parser.add_argument("--encoding", choices=ENCODINGS, default="jpeg", help="of the frames (jpeg: quality 95, 4:4:4)")
     parser.add_argument(
         "--mode",
         choices=("lockstep", "realtime"),
@@ -316,9 +314,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--clock", choices=("wall", "simulated"), help="the robot's clock (simulated in lockstep, wall in real time)"
     )
-    parser.add_argument("--timeout", type=command_line.seconds, default=5.0, help="seconds to wait for an answer (5)")
+    command_line.add_conversation(parser)
     command_line.add_python_path(parser)
-    parser.add_argument("--connect-timeout", type=command_line.seconds, default=30.0, help="seconds to wait for the daemon (30)")
     return parser
 
 
