@@ -265,7 +265,7 @@ CORRUPTIONS = {
     "ros2.description": ('description = "/robot_description"', 'urdf = "a"\ndescription = "/d"'),
     "ros2.gripper": ("[ros2.gripper]", "[ros2.fingers]"),
     "ros2.gripper.open": ("open = [0.04]", "open = [0.0]"),
-    "ros2.state_age": ("state_age = 0.1", "state_age = 0"),
+    "ros2.state_age": ("state_age = 0.2", "state_age = 0"),
     "ros2.base": ('base = "fr3_link0"', "base = 1"),
     "cameras.topview.topic": ('topic = "/topview/image_raw"\n', ""),
     "cameras.corner2.compressed": ("compressed = true", 'compressed = "yes"'),
