@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from test_arm_run import TASK, Flight, FreshPictures, capabilities, until
+from uio2_envs.environment import EnvironmentFailure
 
 from uio2_robots.run import Control
 
@@ -100,3 +102,25 @@ def test_a_camera_that_is_late_holds_the_arm_until_it_is_in_time() -> None:
         until(lambda: flight.arm.position[1] < here - 0.005)
 
     attended(flight, scene)
+
+
+def test_an_arm_that_is_kept_still_stays_when_its_camera_falls_silent() -> None:
+    flight = Flight(seconds=60)
+    gone = [False]
+
+    def newest(*request) -> tuple[np.ndarray, int]:
+        if gone[0]:
+            raise EnvironmentFailure("camera_silent", "topview", "no new frame for 1 s")
+        return FreshPictures().newest(*request)
+
+    flight.resources.pictures.newest = newest
+
+    def scene(control: Control) -> None:
+        control.stop("by a person")
+        until(lambda: float(np.linalg.norm(flight.arm.state().velocity)) == 0.0)
+        gone[0] = True
+
+    with pytest.raises(EnvironmentFailure, match="no new frame"):
+        attended(flight, scene)
+    assert flight.arm.went_home == 0
+    assert any(line.startswith("stopped: camera_silent: topview") for line in flight.said)

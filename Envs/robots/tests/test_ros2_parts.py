@@ -87,22 +87,33 @@ def test_joint_states_that_are_lost_late_or_frozen_are_named() -> None:
     assert refusal(watch, 2.0) == "joint_states_clock"
 
 
-def test_joints_that_do_not_change_while_told_to_move_are_not_measured() -> None:
+@pytest.mark.parametrize("pauses", [False, True])
+def test_joints_that_do_not_change_while_told_to_move_are_not_measured(pauses: bool) -> None:
     watch = watched()
-    for tick in range(100):
+    for tick in range(200):
         now = 1 + tick / 100
         take(watch, now)
         if tick >= 50:
-            watch.tell(True, round(now * SECOND))
+            # Answers that are late make it hold in between; that does not make the joints alive.
+            watch.tell(not pauses or tick % 3 > 0, round(now * SECOND))
         if tick < 80:
             watch.newest(round(now * SECOND))
-    assert refusal(watch, 1.99) == "joint_states_frozen"
+    assert refusal(watch, 2.99) == "joint_states_frozen"
     watch = watched()
     for tick in range(100):
         now = 1 + tick / 100
         take(watch, now, (0.1, 0.2 + tick * 1e-9))
         watch.tell(True, round(now * SECOND))
     watch.newest(round(1.99 * SECOND))
+
+
+def test_joints_that_rest_may_stay_the_same() -> None:
+    watch = watched()
+    for tick in range(200):
+        now = 1 + tick / 100
+        take(watch, now)
+        watch.tell(False, round(now * SECOND))
+    watch.newest(round(2.99 * SECOND))
 
 
 @pytest.mark.parametrize(

@@ -223,8 +223,9 @@ class Run:
             is_well = True
             return result
         except (EnvironmentFailure, ArmFailure) as failure:
-            # A camera that fails says nothing of the arm; the arm's own failure does.
-            is_well = failure.code.startswith("camera_")
+            self._log(f"stopped: {failure}")
+            # A camera that fails says nothing of the arm; the arm's own failure does, and so does a latch.
+            is_well = failure.code.startswith("camera_") and self._guard.reason is None
             raise
         except RobotFailure:
             # Kept still until a person says go: nobody did, so it does not go home either.

@@ -49,8 +49,10 @@ class JointWatch:
         self._other_position: float | None = None
         self._failure: ArmFailure | None = None
         self._repeats = False
-        self._told_since: int | None = None
         self._told_at: np.ndarray | None = None
+        self._told = 0
+        """ns for which the arm was told to move while the joints stayed at ``_told_at``."""
+        self._told_last = 0
 
     @property
     def other(self) -> float | None:
@@ -106,12 +108,15 @@ class JointWatch:
             self._newest = Reading(stamp, position, velocity)
 
     def tell(self, moves: bool, now: int) -> None:
-        """Notes whether the arm is told to move, ns by the clock of the stamps."""
+        """Notes whether the arm is told to move, ns by the clock of the stamps; called with every command."""
         with self._lock:
-            if not moves or self._newest is None:
-                self._told_since, self._told_at = None, None
-            elif self._told_since is None or not np.array_equal(self._told_at, self._newest.positions):
-                self._told_since, self._told_at = now, self._newest.positions
+            if self._newest is None:
+                return
+            if self._told_at is None or not np.array_equal(self._told_at, self._newest.positions):
+                self._told_at, self._told = self._newest.positions, 0
+            elif moves:
+                self._told += min(now - self._told_last, round(self._age * 1e9))
+            self._told_last = now
 
     def newest(self, now: int) -> Reading:
         """The joints at ``now``, ns by the clock of the stamps.
@@ -127,22 +132,18 @@ class JointWatch:
                 joints = ", ".join(self._joints)
                 raise ArmFailure("joint_states_silent", self._topic, f"no joint states of {joints} have come")
             silent, age = (now - self._received_at) / 1e9, (now - newest.stamp) / 1e9
-            if silent > self._age:
+            if age > self._age and silent > self._age / 2:
                 raise ArmFailure("joint_states_silent", self._topic, f"no joint states for {silent:.2f} s")
             if age > self._age and self._repeats:
                 message = f"the same joint state comes again and again, of {age:.2f} s ago"
                 raise ArmFailure("joint_states_frozen", self._topic, message)
             if age > self._age:
-                raise ArmFailure(
-                    "joint_states_late",
-                    self._topic,
-                    f"joint states come, and the newest is of {age:.2f} s ago: the way is slow, or their clock is off",
-                )
+                message = f"joint states come, the newest is of {age:.2f} s ago: the way is slow, or their clock is off"
+                raise ArmFailure("joint_states_late", self._topic, message)
             if age < -_AHEAD:
                 message = f"the newest joint states are of {-age:.2f} s from now: the clocks differ"
                 raise ArmFailure("joint_states_clock", self._topic, message)
-            told = self._told_since
-            if told is not None and (now - told) / 1e9 > _FROZEN and np.array_equal(newest.positions, self._told_at):
+            if self._told > _FROZEN * 1e9 and np.array_equal(newest.positions, self._told_at):
                 message = f"the joints have stayed the same to the last bit for {_FROZEN:g} s, told to move"
                 raise ArmFailure("joint_states_frozen", self._topic, message)
             return newest
