@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from .episode import LOOPS
+
 EXIT_DISAGREED = 3
 EXIT_PROTOCOL = 4
 EXIT_ENVIRONMENT = 5
@@ -25,6 +27,17 @@ def add_python_path(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="DIR",
         help="a folder in which the simulator's modules are looked for first; may be repeated",
+    )
+
+
+def add_loop(parser: argparse.ArgumentParser) -> None:
+    """Declares ``--loop``."""
+    parser.add_argument(
+        "--loop",
+        choices=LOOPS,
+        default="chunk",
+        help="how much of an answer is executed before the robot looks again: all of it (chunk), its first action "
+        "(closed), or all of it and then no more, so that one answer is the whole episode (open)",
     )
 
 
