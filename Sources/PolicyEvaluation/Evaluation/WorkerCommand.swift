@@ -35,7 +35,8 @@ extension Suite {
     case realtime(addedDelay: Double)
   }
 
-  /// The program that runs this suite's episodes as it is told on its standard input.
+  /// The program that runs this suite's episodes as it is told on its standard input. It is told all tasks at its start, so that one which the
+  /// simulator does not have ends the run before its first episode.
   ///
   /// - Parameters:
   ///   - loop: when the robot looks again, in lockstep.
@@ -56,6 +57,7 @@ extension Suite {
     }
     if loop != .chunk { arguments += ["--loop", loop.rawValue] }
     for folder in pythonPath { arguments += ["--python-path", folder] }
+    for task in requirements { arguments += ["--require", task] }
     return ChildProcess.Command(executable: python.path, arguments: arguments, lifeline: .standardInput)
   }
 }
