@@ -14,6 +14,7 @@ from uio2_client import Endpoint, InvalidAddress
 
 from .agreement import Disagreed
 from .environment import EnvironmentFailure
+from .episode import LOOPS
 from .events import EventStream
 from .frames import ENCODINGS
 from .patience import RobotFailure
@@ -74,6 +75,17 @@ def not_negative(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"expected at least 0, found {value}")
     return value
+
+
+def add_loop(parser: argparse.ArgumentParser) -> None:
+    """Declares ``--loop``."""
+    parser.add_argument(
+        "--loop",
+        choices=LOOPS,
+        default="chunk",
+        help="how much of an answer is executed before the robot looks again: all of it (chunk), its first action "
+        "(closed), or all of it and then no more, so that one answer is the whole episode (open)",
+    )
 
 
 def folder(text: str) -> str:

@@ -83,6 +83,7 @@ enum HelpSnapshots {
       uio2 rollout --env metaworld:push-v3 --episodes 20 --json push.json
       uio2 rollout --env metaworld:reach-v3,door-open-v3 --video films
       uio2 rollout --env metaworld:push-v3 --daemon tcp://127.0.0.1:5555
+      uio2 rollout --env tabletop:rebuild-l2 --policy expert --loop closed
 
     Episode e of each task uses seed SEED + e, and every seed has a goal of its
     own. The exit code is 0 when all episodes ran, whether or not they succeeded;
@@ -137,6 +138,10 @@ enum HelpSnapshots {
                               repository).
       --python-path <folder>  A folder in which the simulator's modules are looked
                               for first; may be repeated.
+      --loop <loop>           How much of an answer is executed before the robot
+                              looks again: chunk (all of it), closed (its first
+                              action) or open (all of it, and that is the episode).
+                              (values: chunk, closed, open; default: chunk)
       --watchdog <seconds>    How long the simulator may report nothing before it
                               is ended as hung. (default: 120.0)
       --max-memory <MiB>      How much memory a simulator may use before a new one
