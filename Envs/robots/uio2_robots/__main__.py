@@ -25,6 +25,7 @@ from .body import Cameras
 from .cameras import MirrorCameras
 from .configuration import CONFIGURATIONS, Configuration, ConfigurationError, load
 from .franka import FrankaArm
+from .recording import Recording, RecordingFailure
 from .run import NotConfirmed, Plan, Run
 from .shared import Trace
 from .simulator import TRACE
@@ -112,7 +113,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             trajectory=options.trajectory,
         )
         resources = Franka(configuration, options.simulator, options.camera_rate, options.recover)
-        with Client(options.connect, options.session, options.timeout) as client:
+        with ExitStack() as closing:
+            observer = None
+            if options.record is not None:
+                recording = Recording(options.record, _say)
+                closing.callback(recording.close)
+                observer = recording.observe
+            client = closing.enter_context(Client(options.connect, options.session, options.timeout, observer=observer))
             Run(plan, client, resources, _Lines().next, events, _say).run()
         return 0
     except NotConfirmed:
@@ -131,6 +138,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (EnvironmentFailure, ArmFailure) as error:
         _say(str(error))
         return _fail(events, error, EXIT_ARM)
+    except RecordingFailure as error:
+        _say(str(error))
+        return _fail(events, ArmFailure("unwritable_file", "record", str(error)), EXIT_ARM)
     except (WatchdogLost, OSError) as error:
         _say(str(error))
         return _fail(events, ArmFailure("system", "robot", str(error)), EXIT_ARM)
@@ -158,6 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--simulator", type=Path, metavar="DIR", help="the folder of uio2_robots.simulator")
     parser.add_argument("--camera-rate", type=_seconds, default=15.0, help="of drawn cameras, Hz (15)")
     parser.add_argument("--trajectory", type=Path, metavar="FILE", help="write commanded and measured positions, CSV")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="record every message in a new MCAP file there")
     parser.add_argument("--events", action="store_true", help="write one JSON object a line to stdout")
     parser.add_argument("--encoding", choices=ENCODINGS, default="jpeg", help="of the frames (jpeg)")
     parser.add_argument("--timeout", type=_seconds, default=1.0, help="seconds to wait for an answer (1)")
