@@ -256,7 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.mode == "lockstep" and options.added_delay:
         parser.error("in lockstep the world waits for the answer; --added-delay needs --mode realtime")
     try:
-        client = None if options.expert else Client(options.connect, None, options.timeout)
+        client = None if options.expert else Client(options.connect, options.session, options.timeout)
     except InvalidAddress as error:
         parser.error(f"--connect: {error}")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
@@ -341,6 +341,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--clock", choices=("wall", "simulated"), help="the robot's clock (simulated in lockstep, wall in real time)"
     )
+    parser.add_argument("--session", help="the session's name (random)")
     command_line.add_conversation(parser)
     parser.add_argument(
         "--require",

@@ -120,8 +120,12 @@ struct Evaluate: ParsableCommand {
         python: interpreter, policy: pilot.pilot, mode: workerMode(run.delay), loop: simulator.loop,
         pythonPath: simulator.folders)
       let evaluation = try Evaluation(
-        suite: suite, database: database, options: options(run.folder), command: { _ in command },
-        onEvent: display.show)
+        suite: suite, database: database, options: options(run.folder),
+        command: { [marks = pilot.marks] in marks.command(command, worker: $0) },
+        onEvent: { [marks = pilot.marks] event in
+          marks.take(event)
+          display.show(event)
+        })
       let failure = session.run(evaluation)
       display.end()
       // Where somebody reads it for long, the record stays as it is: with a log beside it.

@@ -99,8 +99,10 @@ struct Rollout: ParsableCommand {
     // Where nothing is written but standard output, there is nothing to fly for without its reader.
     let mayStop = target == nil && video == nil
     let evaluation = try Evaluation(
-      suite: suite, database: RunDatabase(inMemory: configuration), options: options, command: { _ in command },
-      onEvent: { event in
+      suite: suite, database: RunDatabase(inMemory: configuration), options: options,
+      command: { [marks = pilot.marks] in marks.command(command, worker: $0) },
+      onEvent: { [marks = pilot.marks] event in
+        marks.take(event)
         display.show(event)
         record.take(event)
         if mayStop, display.failure != nil { session.interrupt(with: SIGTERM) }

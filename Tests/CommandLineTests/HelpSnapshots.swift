@@ -50,6 +50,8 @@ enum HelpSnapshots {
       compare                 Compare two runs on the episodes that both have.
       report                  Write a run, or several beside each other, as one
                               HTML file.
+      replay                  Play a recording's observations through a policy, and
+                              compare its commands with the recording.
       generate                Give a model a prompt, pictures, sound or a film; it
                               answers in words, a picture or a sound.
       task                    Run a task of the release: questions, captions,
@@ -121,6 +123,8 @@ enum HelpSnapshots {
                               simulator's own.
       --daemon <address>      A daemon that runs already; without it the policy is
                               served here.
+      --record <file>         Record every message in a new MCAP file there, for
+                              `uio2 replay`, Foxglove and Rerun.
       --weights <format>      Matrices in memory: f32, bf16 or int8 (default: as
                               the files have them where that suits their size).
                               (values: f32, bf16, int8)
