@@ -8,7 +8,9 @@ let package = Package(
     .executable(name: "uio2", targets: ["uio2"]),
     .library(name: "UnifiedIO", targets: ["UnifiedIO"]),
     .library(name: "RobotPolicy", targets: ["RobotPolicy"]),
-    .library(name: "RobotLink", targets: ["RobotLink"]),
+    .library(name: "RobotInterface", targets: ["RobotInterface"]),
+    .library(name: "RobotLink", targets: ["RobotLink", "ProtobufCodec", "ZeroMQTransport"]),
+    .library(name: "ControlDaemon", targets: ["ControlDaemon"]),
   ],
   dependencies: [
     // The command line: subcommands, validation, help.
@@ -69,18 +71,20 @@ let package = Package(
     .target(name: "UnifiedIOParity", dependencies: ["Files", "UnifiedIO", "Tensors"]),
 
     // The robot.
-    .target(name: "RobotInterface"),
+    .target(name: "RobotInterface", dependencies: ["Files"]),
     .target(
       name: "RobotPolicy",
       dependencies: [
         "Files", "RobotInterface", "UnifiedIO", "Tensors", .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    .target(name: "RobotLink", dependencies: ["Files", "RobotInterface", "CZeroMQ", "CProtocol", "CProtobufC"]),
+    // The project's own wire: its messages, its transport, and the two joined, for daemons and for robots.
+    .target(name: "ProtobufCodec", dependencies: ["RobotInterface", "CProtocol", "CProtobufC"]),
+    .target(name: "ZeroMQTransport", dependencies: ["Files", "RobotInterface", "CZeroMQ"]),
+    .target(name: "RobotLink", dependencies: ["RobotInterface", "ProtobufCodec", "ZeroMQTransport", "CZeroMQ"]),
     .target(
       name: "ControlDaemon",
       dependencies: [
-        "RobotInterface", "RobotPolicy", "RobotLink", "UnifiedIO", "Tensors",
-        .product(name: "Logging", package: "swift-log"),
+        "RobotInterface", "RobotPolicy", "UnifiedIO", "Tensors", .product(name: "Logging", package: "swift-log"),
       ]),
 
     // Other people's wires: msgpack with the arrays of numpy, openpi's and vla-eval's messages, HTTP and websockets, `/metrics`.
@@ -90,7 +94,8 @@ let package = Package(
     .target(
       name: "WebServer",
       dependencies: [
-        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        "RobotInterface", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
       ]),
     .target(name: "PrometheusMetrics", dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")]),
@@ -110,13 +115,16 @@ let package = Package(
     // The daemon's own time, beside a bare echo (`uio2 bench --size daemon`).
     .target(
       name: "DaemonBenchmark",
-      dependencies: ["ModelBenchmark", "RobotInterface", "RobotLink", "RobotPolicy", "UnifiedIO"]),
+      dependencies: [
+        "ModelBenchmark", "RobotInterface", "ProtobufCodec", "ZeroMQTransport", "RobotLink", "RobotPolicy", "UnifiedIO",
+      ]),
     .executableTarget(
       name: "uio2",
       dependencies: [
         "Files", "Processes", "LogOutput", "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark",
         "DaemonBenchmark", "RobotInterface",
-        "RobotPolicy", "RobotLink", "ControlDaemon", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase",
+        "RobotPolicy", "RobotLink", "ZeroMQTransport", "ControlDaemon", "PolicyEvaluation", "Reporting", "RunAnalysis",
+        "RunDatabase",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -149,10 +157,16 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(
       name: "RobotPolicyTests", dependencies: ["TestSupport", "RobotPolicy", "RobotInterface", "UnifiedIO", "Tensors"]),
-    .testTarget(name: "RobotLinkTests", dependencies: ["TestSupport", "RobotLink", "RobotInterface", "CZeroMQ"]),
+    .testTarget(
+      name: "RobotLinkTests",
+      dependencies: ["TestSupport", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface", "CZeroMQ"]),
     .testTarget(
       name: "ControlDaemonTests",
-      dependencies: ["TestSupport", "ControlDaemon", "RobotLink", "RobotPolicy", "UnifiedIO"]),
+      dependencies: [
+        "TestSupport", "ControlDaemon", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface",
+        "RobotPolicy",
+        "UnifiedIO", "CZeroMQ", .product(name: "Logging", package: "swift-log"),
+      ]),
     .testTarget(name: "ReportingTests", dependencies: ["TestSupport", "Reporting"], exclude: ["Fixtures"]),
     .testTarget(name: "RunDatabaseTests", dependencies: ["RunDatabase"]),
     .testTarget(name: "RunAnalysisTests", dependencies: ["Reporting", "RunAnalysis", "RunDatabase"]),
@@ -168,7 +182,10 @@ let package = Package(
       dependencies: ["PrometheusMetrics", .product(name: "CoreMetrics", package: "swift-metrics")]),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["TestSupport", "RobotInterface", "RobotLink", "RunDatabase", "UnifiedIO", "Tensors", "uio2"]),
+      dependencies: [
+        "TestSupport", "RobotInterface", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RunDatabase", "UnifiedIO",
+        "Tensors", "uio2",
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11,

@@ -22,11 +22,12 @@ final class LocalDaemon: Sendable {
     let folder = try PrivateFolder(prefix: "uio2")
     self.folder = folder
     do {
-      daemon = try ControlDaemon(policy: policy, endpoint: Self.address("uio2", in: folder), logger: logger)
+      let listener = try ZeroMQListener.at(Self.address("uio2", in: folder))
+      daemon = try ControlDaemon(policy: policy, listeners: [listener], logger: logger)
     } catch {
       throw CommandFailure(.unavailable, error.description)
     }
-    endpoint = daemon.endpoint.description
+    endpoint = daemon.addresses[0]
   }
 
   /// A further address beside ``endpoint``, as private and as short-lived.
