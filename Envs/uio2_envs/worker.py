@@ -92,7 +92,7 @@ class Worker:
         encoding: of the frames.
         connect_seconds: how long to wait for the daemon.
         python_path: folders that modules may come from beside those where they are installed.
-        task: the first that will be run; one that there is not is refused before a daemon is waited for.
+        required: tasks that will be run, with their variants; one that there is not is refused before a daemon is waited for.
     """
 
     def __init__(
@@ -107,9 +107,11 @@ class Worker:
         encoding: str = "jpeg",
         connect_seconds: float = 30.0,
         python_path: Sequence[str] = (),
-        task: str | None = None,
+        required: Sequence[tuple[str, Variant]] = (),
     ) -> None:
-        self._module: ModuleType = adapters.adapter(simulator, [] if task is None else [task])
+        self._module: ModuleType = adapters.adapter(simulator, [])
+        for task, variant in required:
+            adapters.check(simulator, task, variant)
         self._simulator = simulator
         self._link = link
         self._events = events
@@ -256,7 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     encoding=options.encoding,
                     connect_seconds=options.connect_timeout,
                     python_path=options.python_path,
-                    task=running.task,
+                    required=[*options.require, (running.task, running.options)],
                 )
             worker.run(running)
             running = None
@@ -317,9 +319,26 @@ def _parser() -> argparse.ArgumentParser:
         "--clock", choices=("wall", "simulated"), help="the robot's clock (simulated in lockstep, wall in real time)"
     )
     parser.add_argument("--timeout", type=command_line.seconds, default=5.0, help="seconds to wait for an answer (5)")
+    parser.add_argument(
+        "--require",
+        type=_required,
+        action="append",
+        default=[],
+        metavar="JSON",
+        help="a task of a later job, with its options: one that the simulator does not have is refused before the first episode",
+    )
     command_line.add_python_path(parser)
     parser.add_argument("--connect-timeout", type=command_line.seconds, default=30.0, help="seconds to wait for the daemon (30)")
     return parser
+
+
+def _required(text: str) -> tuple[str, Variant]:
+    """``{"task": …, "options": …}``, as in a job."""
+    try:
+        fields = json.loads(text)
+        return str(fields["task"]), Variant.parse(fields.get("options", {}))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise argparse.ArgumentTypeError(f"expected an object with task and options, found {text[:200]}") from error
 
 
 def _milliseconds(text: str) -> float:
