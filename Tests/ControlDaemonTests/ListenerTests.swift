@@ -113,10 +113,9 @@ struct ListenerTests {
   @Test func `where one wire cannot listen, those before it are closed again`() throws {
     let box = FakeWire.Box()
     let refused = RobotError(.internal, "fake://b", "in use")
-    let error = #expect(throws: RobotError.self) {
-      try RunningDaemon(
-        FakePolicy(), others: [box.maker("fake://a"), { (_) throws(RobotError) in throw refused }])
-    }
+    let broken: ListenerMaker = { (_) throws(RobotError) in throw refused }
+    let makers = [box.maker("fake://a"), broken]
+    let error = #expect(throws: RobotError.self) { try RunningDaemon(FakePolicy(), others: makers) }
     #expect(error == refused)
     #expect(box.wires.map(\.isClosed) == [true])
   }
