@@ -38,6 +38,23 @@ public struct Capabilities: Sendable, Hashable {
     }
   }
 
+  /// What a policy hears.
+  public struct Audio: Sendable, Hashable {
+    /// e.g. `instruction`.
+    public var name: String
+    /// Seconds; longer sounds are refused.
+    public var maximumDuration: Double
+    /// `true`: an observation has words or a sound. `false`: it has both.
+    public var replacesInstruction: Bool
+
+    /// Collects the parts.
+    public init(name: String, maximumDuration: Double, replacesInstruction: Bool) {
+      self.name = name
+      self.maximumDuration = maximumDuration
+      self.replacesInstruction = replacesInstruction
+    }
+  }
+
   /// Limits on one number of an action.
   public struct DimensionLimits: Sendable, Hashable {
     /// A name of ``Capabilities/actions``.
@@ -107,12 +124,14 @@ public struct Capabilities: Sendable, Hashable {
   public var unlimitedDimensions: [String]
   /// Proves that a client owns its session; empty when the session belongs to another client. A secret: it is never logged.
   public var sessionToken: [UInt8]
+  /// What the policy hears; `nil`: nothing, and it refuses a sound.
+  public var audio: Audio?
 
   public init(
     policyName: String, policyDigest: String, serverVersion: String, cameras: [Camera], proprioception: [Quantity],
     actions: [Quantity], actionFrame: String, actionMode: String, hold: String, chunkLength: Int, controlRate: Double,
     limits: Limits, instructions: [String] = [], isUnlimited: Bool = false,
-    unlimitedDimensions: [String] = [], sessionToken: [UInt8] = []
+    unlimitedDimensions: [String] = [], sessionToken: [UInt8] = [], audio: Audio? = nil
   ) {
     self.policyName = policyName
     self.policyDigest = policyDigest
@@ -130,5 +149,6 @@ public struct Capabilities: Sendable, Hashable {
     self.isUnlimited = isUnlimited
     self.unlimitedDimensions = unlimitedDimensions
     self.sessionToken = sessionToken
+    self.audio = audio
   }
 }

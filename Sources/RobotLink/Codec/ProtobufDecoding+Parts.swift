@@ -43,6 +43,13 @@ func copiedFrame(_ frame: Uio2__V1__CameraFrame, _ subject: String) throws(Robot
     height: Int(frame.height), data: copiedNumbers(frame.data.data, frame.data.len))
 }
 
+func copiedAudio(_ clip: Uio2__V1__AudioClip, _ subject: String) throws(RobotError) -> AudioClip {
+  guard let encoding = AudioClip.Encoding(rawValue: UInt32(clip.encoding.rawValue)) else {
+    throw RobotError(.invalidAudio, "\(subject).encoding", "\(clip.encoding.rawValue) is none of PCM16 and FILE")
+  }
+  return AudioClip(encoding: encoding, data: copiedNumbers(clip.data.data, clip.data.len))
+}
+
 /// Copies of a repeated field of strings.
 func copiedTexts(
   _ entries: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int, _ subject: String

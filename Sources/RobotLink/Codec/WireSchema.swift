@@ -60,7 +60,7 @@ extension WireSchema {
     messages: [
       10: WireSchema(strings: [1, 2]),
       11: WireSchema(
-        strings: [6], messages: [11: WireSchema()],
+        strings: [6], messages: [11: WireSchema(), 13: WireSchema()],
         lists: [4: (cameraFrame, ProtocolLimits.maximumFrames), 9: (promptPart, ProtocolLimits.maximumPromptParts)]),
       12: WireSchema(),
       13: WireSchema(strings: [1]),
@@ -77,7 +77,10 @@ extension WireSchema {
     messages: [
       10: WireSchema(
         strings: [1, 2, 3, 7, 8, 9, 14, 16],
-        messages: [12: WireSchema(lists: [9: (WireSchema(strings: [1]), ProtocolLimits.maximumQuantities)])],
+        messages: [
+          12: WireSchema(lists: [9: (WireSchema(strings: [1]), ProtocolLimits.maximumQuantities)]),
+          17: WireSchema(strings: [1]),
+        ],
         lists: [
           4: (WireSchema(strings: [1, 5]), ProtocolLimits.maximumFrames),
           5: (WireSchema(strings: [1, 2]), ProtocolLimits.maximumQuantities),
