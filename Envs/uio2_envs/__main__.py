@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             connect_seconds=options.connect_timeout,
             python_path=tuple(options.python_path),
             token_file=options.token_file,
+            speech=options.speech,
         )
         with Client(options.connect, options.session, options.timeout, token=_token(options.token_file)) as client:
             rollout.run(plan, client, events, say)
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--timeout", type=command_line.seconds, default=5.0, help="seconds to wait for an answer (5)")
     parser.add_argument("--connect-timeout", type=command_line.seconds, default=30.0, help="seconds to wait for the daemon (30)")
     parser.add_argument("--session", help="the session's name (random)")
+    command_line.add_speech(parser)
     command_line.add_python_path(parser)
     parser.add_argument(
         "--lifeline",

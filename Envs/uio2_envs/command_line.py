@@ -28,6 +28,16 @@ def add_python_path(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_speech(parser: argparse.ArgumentParser) -> None:
+    """Declares ``--speech``."""
+    parser.add_argument(
+        "--speech",
+        type=Path,
+        metavar="PATH",
+        help="say the instruction: a WAV, FLAC or OGG file, or a folder with one of such files for each task, of which the seed chooses one",
+    )
+
+
 def folder(text: str) -> str:
     """The full path of a folder."""
     path = Path(text)

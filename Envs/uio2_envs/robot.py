@@ -103,6 +103,7 @@ class Robot:
         clock: the robot's own.
         encoding: of the frames, one of ``frames.ENCODINGS``.
         step_limit: control steps of an episode; the environment's own limit holds as well.
+        speech: what is said in the episode of a seed; ``None``: the instruction is words alone.
         on_step: told of every policy step.
         on_advance: told after every control step, held ones included.
         stops_at_success: whether an episode ends at its first success, or runs to the step limit.
@@ -124,6 +125,7 @@ class Robot:
         encoding: str = "jpeg",
         step_limit: int | None = None,
         patience: Patience = Patience(),
+        speech: Callable[[int], pb.AudioClip] | None = None,
         on_step: Callable[[PolicyStep], None] = lambda step: None,
         on_frames: Callable[[dict[str, np.ndarray], EpisodeResult], None] = lambda frames, result: None,
         final_frames: bool = False,
@@ -138,6 +140,8 @@ class Robot:
         self._encoding = encoding
         own_limit = environment.specification.step_limit
         self._step_limit = own_limit if step_limit is None else min(own_limit, step_limit)
+        self._speech = speech
+        self._said: pb.AudioClip | None = None
         self._on_step = on_step
         self._on_frames = on_frames
         self._final_frames = final_frames
@@ -158,6 +162,7 @@ class Robot:
         """
         began = time.perf_counter()
         self._environment.reset(seed)
+        self._said = None if self._speech is None else self._speech(seed)
         # The first picture of a new scene uploads its textures, for hundreds of milliseconds: cameras are on before the loop begins.
         if not self._cameras_are_on:
             self._render()
@@ -199,7 +204,8 @@ class Robot:
             captured_at=captured_at,
             frames=[encode(camera, frame, self._encoding) for camera, frame in frames.items()],
             proprioception=self._agreement.proprioception(self._environment.observe()),
-            instruction=self._environment.instruction,
+            instruction=self._environment.instruction if self._agreement.sends_words else "",
+            audio=self._said,
             actions_consumed=self._consumed,
             skips_executed=self._skips_executed,
             clock=self._clock.kind,

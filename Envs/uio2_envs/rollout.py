@@ -19,6 +19,7 @@ from .environment import Environment
 from .events import EventStream
 from .patience import Patience, RobotFailure
 from .robot import EpisodeResult, PolicyStep, Robot
+from .speech import SpokenFiles
 from .video import EpisodeVideo
 
 
@@ -40,6 +41,8 @@ class Plan:
     """Folders that modules may come from beside those where they are installed."""
     token_file: Path | None = None
     """Where the session's token is kept."""
+    speech: Path | None = None
+    """A sound, or a folder of sounds for each task, that says the instruction; ``None``: words alone."""
     patience: Patience = Patience()
 
 
@@ -54,6 +57,7 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
     module = adapters.adapter(plan.environment, list(plan.tasks))
     simulator = provenance.describe(plan.environment, module.PACKAGES, plan.python_path)
     results: list[EpisodeResult] = []
+    speech = None if plan.speech is None else SpokenFiles(plan.speech)
     capabilities: pb.Capabilities | None = None
     for task in plan.tasks:
         environment: Environment = module.make(task)
@@ -64,7 +68,9 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
                 _keep(client.token, plan.token_file)
                 capabilities = greet(client, plan.connect_seconds)
                 _keep(client.token, plan.token_file)
-            agreement = Agreement(environment.specification, capabilities, environment.instruction)
+            agreement = Agreement(
+                environment.specification, capabilities, environment.instruction, speaks=speech is not None
+            )
             if first:
                 events.emit(
                     "ready",
@@ -83,7 +89,7 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
                 elif capabilities.unlimited_dimensions:
                     names = ", ".join(capabilities.unlimited_dimensions)
                     log(f"warning: the policy declares no limits for {names}; nothing but their range bounds them")
-            results += _run_task(plan, environment, agreement, client, events, log, len(results))
+            results += _run_task(plan, environment, agreement, client, events, log, len(results), speech)
         finally:
             environment.close()
     events.emit("done")
@@ -98,6 +104,7 @@ def _run_task(
     events: EventStream,
     log: Callable[[str], None],
     index: int,
+    speech: SpokenFiles | None,
 ) -> list[EpisodeResult]:
     """The episodes of one task; ``index`` is that of the first among all."""
     task = environment.task
@@ -121,6 +128,7 @@ def _run_task(
         encoding=plan.encoding,
         step_limit=plan.step_limit,
         patience=plan.patience,
+        speech=None if speech is None else lambda seed: speech(task, seed),
         on_step=report,
         on_frames=record,
         final_frames=plan.video_folder is not None,

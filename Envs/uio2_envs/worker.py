@@ -43,6 +43,7 @@ from .patience import RobotFailure
 from .realtime import InlineAsker, PacedWallClock, RealtimeRobot, ThreadAsker
 from .robot import EpisodeResult, Link, PolicyStep, Robot
 from .rollout import Film, greet, step_fields
+from .speech import VOICES, SpokenFiles
 from .variant import Variant
 
 
@@ -91,6 +92,7 @@ class Worker:
         simulated_clock: whether time passes only when the simulator steps, in lockstep.
         encoding: of the frames.
         connect_seconds: how long to wait for the daemon.
+        speech: a sound, or a folder of sounds for each task, that says the instruction; ``None``: words alone.
         python_path: folders that modules may come from beside those where they are installed.
         task: the first that will be run; one that there is not is refused before a daemon is waited for.
     """
@@ -106,6 +108,7 @@ class Worker:
         simulated_clock: bool = True,
         encoding: str = "jpeg",
         connect_seconds: float = 30.0,
+        speech: Path | None = None,
         python_path: Sequence[str] = (),
         task: str | None = None,
     ) -> None:
@@ -117,6 +120,8 @@ class Worker:
         self._added_delay = round(added_delay * 1e9)
         self._simulated_clock = simulated_clock
         self._encoding = encoding
+        self._voices: dict[str, SpokenFiles] = {}
+        self._speech = None if speech is None or link is None else SpokenFiles(speech)
         self._capabilities = None if link is None else greet(link, connect_seconds)
         self._environment: Environment | None = None
         self._made: tuple[str, Variant] | None = None
@@ -135,7 +140,10 @@ class Worker:
         """
         environment = self._environment_of(job.task, job.options)
         capabilities = self._capabilities or expert.capabilities(environment.specification, films=job.video is not None)
-        agreement = Agreement(environment.specification, capabilities, environment.instruction)
+        speech = self._speech_of(job)
+        agreement = Agreement(
+            environment.specification, capabilities, environment.instruction, speaks=speech is not None
+        )
         link: Link = self._link or expert.ExpertLink(environment)
         rate = environment.specification.control_rate
         motion = MotionMeter(rate)
@@ -163,6 +171,8 @@ class Worker:
         options = {
             "encoding": self._encoding,
             "step_limit": job.step_limit,
+            # What is said is another task's sentence where the job asks for it.
+            "speech": None if speech is None else lambda seed: speech(job.options.instruction_from or job.task, seed),
             "on_step": report,
             "on_frames": record,
             "on_advance": advance,
@@ -210,6 +220,15 @@ class Worker:
         finally:
             asker.close()
 
+    def _speech_of(self, job: Job) -> SpokenFiles | None:
+        """What says the instruction of a job; ``None``: words. The expert hears nothing and need not hear anything."""
+        if self._link is None or job.options.speech is None:
+            return self._speech
+        name = job.options.speech
+        if name not in self._voices:
+            self._voices[name] = SpokenFiles(VOICES / name)
+        return self._voices[name]
+
     def close(self) -> None:
         """Frees the simulator."""
         if self._environment is not None:
@@ -255,6 +274,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     simulated_clock=options.clock != "wall",
                     encoding=options.encoding,
                     connect_seconds=options.connect_timeout,
+                    speech=options.speech,
                     python_path=options.python_path,
                     task=running.task,
                 )
@@ -317,6 +337,7 @@ def _parser() -> argparse.ArgumentParser:
         "--clock", choices=("wall", "simulated"), help="the robot's clock (simulated in lockstep, wall in real time)"
     )
     parser.add_argument("--timeout", type=command_line.seconds, default=5.0, help="seconds to wait for an answer (5)")
+    command_line.add_speech(parser)
     command_line.add_python_path(parser)
     parser.add_argument("--connect-timeout", type=command_line.seconds, default=30.0, help="seconds to wait for the daemon (30)")
     return parser
