@@ -331,6 +331,11 @@ def _document(
     if "instructions" in schema:
         further = [text for said in instructions for text in recipe.data.instructions.get(said, [])]
         document["instructions"] = sentences([*instructions, *further])
+    if recipe.audio is not None:
+        document["audio"] = {
+            "name": recipe.audio.name, "maximum_duration_s": recipe.audio.maximum_duration_s,
+            "replaces_instruction": True,
+        }  # fmt: skip
     described = []
     for camera in cameras:
         part: dict[str, Any] = {
