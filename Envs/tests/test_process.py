@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -241,6 +242,23 @@ def test_events_are_one_line_each(tmp_path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) == 1
     event = json.loads(path.read_text(encoding="utf-8"))
     assert event == {"event": "x", "text": "a\nb“ä”", "number": None, "nested": {"a": [1.234568, True]}}
+
+
+def test_steps_that_follow_each_other_closely_share_a_write():
+    class Pipe(io.StringIO):
+        seen = 0
+
+        def flush(self):
+            self.seen = self.getvalue().count("\n")
+
+    pipe, now = Pipe(), [0.0]
+    events = EventStream(pipe, clock=lambda: now[0])
+    written = []
+    for event, at in [("start", 0), ("step", 0.01), ("step", 0.02), ("step", 0.06), ("step", 0.07), ("end", 0.08), ("step", 1)]:
+        now[0] = at
+        events.emit(event)
+        written.append(pipe.seen)
+    assert written == [1, 1, 1, 4, 4, 6, 7]
 
 
 def test_captioned_picture() -> None:

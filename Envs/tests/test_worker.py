@@ -93,6 +93,23 @@ def test_a_failure_of_one_episode_names_it_and_ends_the_worker() -> None:
     assert events[-1]["code"] == "unknown_task"
 
 
+@pytest.mark.parametrize(
+    ("required", "code", "subject"),
+    [
+        ({"task": "reach-blue"}, "unknown_task", "reach-blue"),
+        ({"task": "reach-red", "options": {"view": "moon"}}, "unknown_view", "moon"),
+        ({"task": "reach-red", "options": {"instruction_from": "reach-blue"}}, "unknown_task", "reach-blue"),
+    ],
+)
+def test_a_task_of_a_later_episode_is_refused_before_the_first_one(required, code, subject) -> None:
+    exit_code, events, _ = run([{"id": 0, "task": "reach-red", "seed": 0}], "toy", "--expert", "--require", json.dumps(required))
+    assert exit_code == 5 and [event["event"] for event in events] == ["episode_failed"]
+    assert (events[0]["code"], events[0]["subject"]) == (code, subject)
+    good = json.dumps({"task": "reach-green"})
+    assert run([{"id": 0, "task": "reach-red", "seed": 0}], "toy", "--expert", "--require", good)[0] == 0
+    assert run([], "toy", "--expert", "--require", "[]")[0] == 2
+
+
 def test_options_are_of_one_job_alone() -> None:
     plain = {"task": "reach-red", "seed": 3}
     noisy = {**plain, "options": {"perturbation": "actuation_noise", "severity": 4}}

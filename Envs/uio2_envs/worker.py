@@ -94,7 +94,7 @@ class Worker:
         connect_seconds: how long to wait for the daemon.
         speech: a sound, or a folder of sounds for each task, that says the instruction; ``None``: words alone.
         python_path: folders that modules may come from beside those where they are installed.
-        task: the first that will be run; one that there is not is refused before a daemon is waited for.
+        required: tasks that will be run, with their variants; one that there is not is refused before a daemon is waited for.
     """
 
     def __init__(
@@ -110,9 +110,13 @@ class Worker:
         connect_seconds: float = 30.0,
         speech: Path | None = None,
         python_path: Sequence[str] = (),
-        task: str | None = None,
+        required: Sequence[tuple[str, Variant]] = (),
     ) -> None:
-        self._module: ModuleType = adapters.adapter(simulator, [] if task is None else [task])
+        self._module: ModuleType = adapters.adapter(simulator, [])
+        for task, variant in required:
+            adapters.check(simulator, task, variant)
+            if link is not None and variant.speech is not None:
+                SpokenFiles(VOICES / variant.speech).file(variant.instruction_from or task, 0)
         self._simulator = simulator
         self._link = link
         self._events = events
@@ -276,7 +280,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     connect_seconds=options.connect_timeout,
                     speech=options.speech,
                     python_path=options.python_path,
-                    task=running.task,
+                    required=[*options.require, (running.task, running.options)],
                 )
             worker.run(running)
             running = None
@@ -338,9 +342,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--timeout", type=command_line.seconds, default=5.0, help="seconds to wait for an answer (5)")
     command_line.add_speech(parser)
+    parser.add_argument(
+        "--require",
+        type=_required,
+        action="append",
+        default=[],
+        metavar="JSON",
+        help="a task of a later job, with its options: one that the simulator does not have is refused before the first episode",
+    )
     command_line.add_python_path(parser)
     parser.add_argument("--connect-timeout", type=command_line.seconds, default=30.0, help="seconds to wait for the daemon (30)")
     return parser
+
+
+def _required(text: str) -> tuple[str, Variant]:
+    """``{"task": …, "options": …}``, as in a job."""
+    try:
+        fields = json.loads(text)
+        return str(fields["task"]), Variant.parse(fields.get("options", {}))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise argparse.ArgumentTypeError(f"expected an object with task and options, found {text[:200]}") from error
 
 
 def _milliseconds(text: str) -> float:

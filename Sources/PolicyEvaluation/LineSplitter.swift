@@ -10,20 +10,24 @@ struct LineSplitter {
   /// Takes the next piece and returns the lines that it completes, without their ends.
   ///
   /// - Throws: ``RolloutError`` `.malformedEvent` when a line grows beyond ``maximumLength``.
-  mutating func append(_ bytes: some Sequence<UInt8>) throws(RolloutError) -> [[UInt8]] {
+  mutating func append(_ bytes: some Collection<UInt8>) throws(RolloutError) -> [[UInt8]] {
     var lines: [[UInt8]] = []
-    for byte in bytes {
-      if byte == UInt8(ascii: "\n") {
-        lines.append(takePending())
-      } else {
-        guard pending.count < Self.maximumLength else {
-          throw RolloutError(
-            .malformedEvent, "line \(count + 1) of the robot's output", "longer than \(Self.maximumLength) bytes")
-        }
-        pending.append(byte)
-      }
+    var rest = bytes[...]
+    while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+      try extend(rest[..<end])
+      lines.append(takePending())
+      rest = rest[rest.index(after: end)...]
     }
+    try extend(rest)
     return lines
+  }
+
+  private mutating func extend(_ piece: some Collection<UInt8>) throws(RolloutError) {
+    guard pending.count + piece.count <= Self.maximumLength else {
+      throw RolloutError(
+        .malformedEvent, "line \(count + 1) of the robot's output", "longer than \(Self.maximumLength) bytes")
+    }
+    pending.append(contentsOf: piece)
   }
 
   /// The last line when the stream ended without a line end.

@@ -55,7 +55,7 @@ import Testing
       #expect(command.arguments.prefix(3) == ["-I", "-u", "-c"])
       return command.arguments.dropFirst(4).joined(separator: " ")
     }
-    let folders = "--python-path /a --python-path /b"
+    let folders = #"--python-path /a --python-path /b --require {"task":"reach-v3"}"#
     #expect(
       words(.daemon(address: "ipc:///x"), .lockstep())
         == "/a\n/b uio2_envs.worker metaworld --connect ipc:///x --clock simulated --timeout 60 \(folders)")

@@ -56,22 +56,34 @@ def adapter(name: str, tasks: list[str]) -> ModuleType:
     return module
 
 
+def check(name: str, task: str, variant: Variant = Variant()) -> ModuleType:
+    """The adapter module of a simulator, after checking that it has this variant of the task. Makes no scene.
+
+    Raises:
+        EnvironmentFailure: as ``make``.
+    """
+    said = variant.instruction_from
+    module = adapter(name, [task] if said is None else [task, said])
+    if variant.view is not None:
+        _require(variant.view, getattr(module, "VIEWS", ()), "unknown_view", f"{name} has no such view")
+    if said is not None:
+        known = getattr(module, "SHARED_SCENES", {}).get(task, ())
+        _require(said, known, "no_shared_scene", f"its instruction makes no sense in the scene of {task}")
+    return module
+
+
 def make(name: str, task: str, variant: Variant = Variant()) -> Environment:
     """The environment of one task of one simulator.
 
     Raises:
         EnvironmentFailure: as ``adapter``; or the simulator does not have this variant of the task.
     """
-    said = variant.instruction_from
-    module = adapter(name, [task] if said is None else [task, said])
+    module = check(name, task, variant)
     options: dict[str, Any] = {}
     if variant.view is not None:
-        _require(variant.view, getattr(module, "VIEWS", ()), "unknown_view", f"{name} has no such view")
         options["view"] = variant.view
-    if said is not None:
-        known = getattr(module, "SHARED_SCENES", {}).get(task, ())
-        _require(said, known, "no_shared_scene", f"its instruction makes no sense in the scene of {task}")
-        options["instruction_from"] = said
+    if variant.instruction_from is not None:
+        options["instruction_from"] = variant.instruction_from
     return perturbed(module.make(task, **options), variant.perturbation, variant.severity)
 
 

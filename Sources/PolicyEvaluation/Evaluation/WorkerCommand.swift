@@ -25,7 +25,8 @@ extension Suite {
     case realtime(addedDelay: Double)
   }
 
-  /// The program that runs this suite's episodes as it is told on its standard input.
+  /// The program that runs this suite's episodes as it is told on its standard input. It is told all tasks at its start, so that one which the
+  /// simulator does not have ends the run before its first episode.
   ///
   /// - Parameter pythonPath: full paths of folders in which the simulator's modules are looked for before any other.
   public func workerCommand(
@@ -43,6 +44,7 @@ extension Suite {
     case .realtime(let delay): arguments += ["--mode", "realtime", "--added-delay", "\(delay)"]
     }
     for folder in pythonPath { arguments += ["--python-path", folder] }
+    for task in requirements { arguments += ["--require", task] }
     return ChildProcess.Command(executable: python.path, arguments: arguments, lifeline: .standardInput)
   }
 }

@@ -13,11 +13,34 @@ struct WorkerJob: Sendable, Hashable, Encodable {
 
   /// The line that is written to the worker.
   func line() throws(RolloutError) -> [UInt8] {
+    do { return [UInt8](try Self.json(self)) + [UInt8(ascii: "\n")] } catch {
+      throw RolloutError(.cannotStart, task, "the job cannot be written: \(error)")
+    }
+  }
+
+  fileprivate static func json(_ value: some Encodable) throws -> Data {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do { return [UInt8](try encoder.encode(self)) + [UInt8(ascii: "\n")] } catch {
-      throw RolloutError(.cannotStart, task, "the job cannot be written: \(error)")
+    return try encoder.encode(value)
+  }
+}
+
+extension Suite {
+  /// A task as a job names it, with its view and instruction, as words of a command line; each once, in the suite's order. Whether a scene can
+  /// be perturbed is known only when it is made.
+  var requirements: [String] {
+    struct Requirement: Hashable, Encodable {
+      var task: String
+      var options: Options?
+    }
+    var seen: Set<Requirement> = []
+    return tasks.compactMap { task in
+      var options = task.options
+      (options.perturbation, options.severity) = (nil, nil)
+      let requirement = Requirement(task: task.scene, options: options.isEmpty ? nil : options)
+      guard seen.insert(requirement).inserted, let json = try? WorkerJob.json(requirement) else { return nil }
+      return String(decoding: json, as: UTF8.self)
     }
   }
 }
