@@ -35,6 +35,7 @@ let package = Package(
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "CMsgPack", providers: [.apt(["libmsgpack-dev"])]),
+    .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
 
     // What the operating system offers, with its errors as values: whole files, child processes and signals, a log that never waits.
     .target(name: "Files"),
@@ -83,6 +84,18 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
 
+    // Recordings: the file format, what a daemon writes into it, and playing it again (`--record`, `uio2 replay`).
+    .target(name: "MCAP", dependencies: ["Files", "CZstd"]),
+    .target(
+      name: "Recording",
+      dependencies: [
+        "Files", "MCAP", "RobotInterface", "RobotLink", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(
+      name: "RecordingReplay",
+      dependencies: ["MCAP", "Recording", "ControlDaemon", "RobotInterface", "RobotLink", "RobotPolicy"]),
+
     // Other people's wires: msgpack with the arrays of numpy, openpi's and vla-eval's messages, HTTP and websockets, `/metrics`.
     .target(name: "MessagePack", dependencies: ["CMsgPack"]),
     .target(name: "OpenPI", dependencies: ["MessagePack"]),
@@ -116,7 +129,8 @@ let package = Package(
       dependencies: [
         "Files", "Processes", "LogOutput", "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark",
         "DaemonBenchmark", "RobotInterface",
-        "RobotPolicy", "RobotLink", "ControlDaemon", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase",
+        "RobotPolicy", "RobotLink", "ControlDaemon", "MCAP", "Recording", "RecordingReplay", "PolicyEvaluation",
+        "Reporting", "RunAnalysis", "RunDatabase",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -153,6 +167,14 @@ let package = Package(
     .testTarget(
       name: "ControlDaemonTests",
       dependencies: ["TestSupport", "ControlDaemon", "RobotLink", "RobotPolicy", "UnifiedIO"]),
+    .testTarget(name: "MCAPTests", dependencies: ["TestSupport", "MCAP"]),
+    .testTarget(
+      name: "RecordingTests",
+      dependencies: [
+        "TestSupport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay", "RobotInterface", "RobotLink",
+        "RobotPolicy",
+        "Tensors", "UnifiedIO", .product(name: "Logging", package: "swift-log"),
+      ]),
     .testTarget(name: "ReportingTests", dependencies: ["TestSupport", "Reporting"], exclude: ["Fixtures"]),
     .testTarget(name: "RunDatabaseTests", dependencies: ["RunDatabase"]),
     .testTarget(name: "RunAnalysisTests", dependencies: ["Reporting", "RunAnalysis", "RunDatabase"]),

@@ -75,9 +75,14 @@ class Agreement:
         self.chunk_length = capabilities.chunk_length
         self.sends_words = not (speaks and capabilities.audio.replaces_instruction)
         """Whether the instruction is sent as words; otherwise the sound says it."""
+        self._sentences = tuple(_key(sentence) for sentence in capabilities.instructions)
         self._felt = tuple(quantity.name for quantity in capabilities.proprioception)
         names = [quantity.name for quantity in specification.actions]
         self._commanded = [names.index(quantity.name) for quantity in capabilities.actions]
+
+    def knows(self, instruction: str) -> bool:
+        """Whether the policy can be asked to do this."""
+        return not self.sends_words or not self._sentences or _key(instruction) in self._sentences
 
     def proprioception(self, observed: Mapping[str, float]) -> list[float]:
         """What the body feels, in the policy's order."""

@@ -152,6 +152,7 @@ public final class ControlDaemon: Sendable {
     case .message(let route, let bytes):
       do throws(RobotError) {
         let request = try RequestMessage(decoding: bytes)
+        options.observer?.received(request, as: bytes, at: now)
         workers.receive { $0.receive(request, from: route, at: now) }
       } catch {
         refuse(.peek(bytes), from: route, because: error, at: now)
@@ -175,6 +176,7 @@ public final class ControlDaemon: Sendable {
       return workers.tell { $0.refuse(header, from: route, because: error, at: now) }
     }
     let stop = RequestMessage(requestID: header.requestID, sessionID: header.sessionID, body: .stop(reason: reason))
+    options.observer?.received(stop, as: nil, at: now)
     workers.receive { $0.receive(stop, from: route, at: now) }
   }
 
@@ -183,7 +185,9 @@ public final class ControlDaemon: Sendable {
     guard workers.hasNews() else { return }
     while let outgoing = workers.nextReply() {
       // The core lets nothing through that cannot be encoded.
-      let delivery = try socket.deliver(outgoing.reply.encoded(), to: outgoing.route)
+      let bytes = try outgoing.reply.encoded()
+      let delivery = try socket.deliver(bytes, to: outgoing.route)
+      options.observer?.sent(outgoing.reply, as: bytes, isDelivered: delivery == .sent)
       guard delivery != .sent else { continue }
       workers.tell { core in
         if delivery == .gone { core.clientHasGone(outgoing.route) }

@@ -27,6 +27,8 @@ public struct DaemonOptions: Sendable {
   public var memory = MemoryLimit.unlimited
   /// The socket's limits; its `maximumMessageBytes` is set by ``maximumMessageBytes``.
   public var socket = RouterSocket.Options()
+  /// Sees every message; `nil`: nobody does.
+  public var observer: (any MessageObserver)?
 
   /// The defaults of each property.
   public init() {}

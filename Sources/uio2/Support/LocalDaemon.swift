@@ -18,11 +18,14 @@ final class LocalDaemon: Sendable {
   private let isRunning = Atomic(false)
 
   /// Binds a socket in a new folder that only this user may enter.
-  init(_ policy: any ObservationPolicy, logger: Logger) throws {
+  init(_ policy: any ObservationPolicy, observer: (any MessageObserver)? = nil, logger: Logger) throws {
     let folder = try PrivateFolder(prefix: "uio2")
     self.folder = folder
+    var options = DaemonOptions()
+    options.observer = observer
     do {
-      daemon = try ControlDaemon(policy: policy, endpoint: Self.address("uio2", in: folder), logger: logger)
+      daemon = try ControlDaemon(
+        policy: policy, endpoint: Self.address("uio2", in: folder), options: options, logger: logger)
     } catch {
       throw CommandFailure(.unavailable, error.description)
     }
