@@ -8,7 +8,9 @@ let package = Package(
     .executable(name: "uio2", targets: ["uio2"]),
     .library(name: "UnifiedIO", targets: ["UnifiedIO"]),
     .library(name: "RobotPolicy", targets: ["RobotPolicy"]),
-    .library(name: "RobotLink", targets: ["RobotLink"]),
+    .library(name: "RobotInterface", targets: ["RobotInterface"]),
+    .library(name: "RobotLink", targets: ["RobotLink", "ProtobufCodec", "ZeroMQTransport"]),
+    .library(name: "ControlDaemon", targets: ["ControlDaemon"]),
   ],
   dependencies: [
     // The command line: subcommands, validation, help.
@@ -70,18 +72,20 @@ let package = Package(
     .target(name: "UnifiedIOParity", dependencies: ["Files", "UnifiedIO", "Tensors"]),
 
     // The robot.
-    .target(name: "RobotInterface"),
+    .target(name: "RobotInterface", dependencies: ["Files"]),
     .target(
       name: "RobotPolicy",
       dependencies: [
         "Files", "RobotInterface", "UnifiedIO", "Tensors", .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    .target(name: "RobotLink", dependencies: ["Files", "RobotInterface", "CZeroMQ", "CProtocol", "CProtobufC"]),
+    // The project's own wire: its messages, its transport, and the two joined, for daemons and for robots.
+    .target(name: "ProtobufCodec", dependencies: ["RobotInterface", "CProtocol", "CProtobufC"]),
+    .target(name: "ZeroMQTransport", dependencies: ["Files", "RobotInterface", "CZeroMQ"]),
+    .target(name: "RobotLink", dependencies: ["RobotInterface", "ProtobufCodec", "ZeroMQTransport", "CZeroMQ"]),
     .target(
       name: "ControlDaemon",
       dependencies: [
-        "RobotInterface", "RobotPolicy", "RobotLink", "UnifiedIO", "Tensors",
-        .product(name: "Logging", package: "swift-log"),
+        "RobotInterface", "RobotPolicy", "UnifiedIO", "Tensors", .product(name: "Logging", package: "swift-log"),
       ]),
 
     // Recordings: the file format, what a daemon writes into it, and playing it again (`--record`, `uio2 replay`).
@@ -89,12 +93,12 @@ let package = Package(
     .target(
       name: "Recording",
       dependencies: [
-        "Files", "MCAP", "RobotInterface", "RobotLink", .product(name: "Crypto", package: "swift-crypto"),
+        "Files", "MCAP", "RobotInterface", "ProtobufCodec", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "RecordingReplay",
-      dependencies: ["MCAP", "Recording", "ControlDaemon", "RobotInterface", "RobotLink", "RobotPolicy"]),
+      dependencies: ["MCAP", "Recording", "ControlDaemon", "RobotInterface", "ProtobufCodec", "RobotPolicy"]),
 
     // Other people's wires: msgpack with the arrays of numpy, openpi's and vla-eval's messages, HTTP and websockets, `/metrics`.
     .target(name: "MessagePack", dependencies: ["CMsgPack"]),
@@ -103,7 +107,8 @@ let package = Package(
     .target(
       name: "WebServer",
       dependencies: [
-        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        "RobotInterface", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
       ]),
     .target(name: "PrometheusMetrics", dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")]),
@@ -123,14 +128,16 @@ let package = Package(
     // The daemon's own time, beside a bare echo (`uio2 bench --size daemon`).
     .target(
       name: "DaemonBenchmark",
-      dependencies: ["ModelBenchmark", "RobotInterface", "RobotLink", "RobotPolicy", "UnifiedIO"]),
+      dependencies: [
+        "ModelBenchmark", "RobotInterface", "ProtobufCodec", "ZeroMQTransport", "RobotLink", "RobotPolicy", "UnifiedIO",
+      ]),
     .executableTarget(
       name: "uio2",
       dependencies: [
         "Files", "Processes", "LogOutput", "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark",
         "DaemonBenchmark", "RobotInterface",
-        "RobotPolicy", "RobotLink", "ControlDaemon", "MCAP", "Recording", "RecordingReplay", "PolicyEvaluation",
-        "Reporting", "RunAnalysis", "RunDatabase",
+        "RobotPolicy", "RobotLink", "ZeroMQTransport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay",
+        "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -163,16 +170,22 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(
       name: "RobotPolicyTests", dependencies: ["TestSupport", "RobotPolicy", "RobotInterface", "UnifiedIO", "Tensors"]),
-    .testTarget(name: "RobotLinkTests", dependencies: ["TestSupport", "RobotLink", "RobotInterface", "CZeroMQ"]),
+    .testTarget(
+      name: "RobotLinkTests",
+      dependencies: ["TestSupport", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface", "CZeroMQ"]),
     .testTarget(
       name: "ControlDaemonTests",
-      dependencies: ["TestSupport", "ControlDaemon", "RobotLink", "RobotPolicy", "UnifiedIO"]),
+      dependencies: [
+        "TestSupport", "ControlDaemon", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface",
+        "RobotPolicy",
+        "UnifiedIO", "CZeroMQ", .product(name: "Logging", package: "swift-log"),
+      ]),
     .testTarget(name: "MCAPTests", dependencies: ["TestSupport", "MCAP"]),
     .testTarget(
       name: "RecordingTests",
       dependencies: [
         "TestSupport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay", "RobotInterface", "RobotLink",
-        "RobotPolicy",
+        "ProtobufCodec", "RobotPolicy",
         "Tensors", "UnifiedIO", .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(name: "ReportingTests", dependencies: ["TestSupport", "Reporting"], exclude: ["Fixtures"]),
@@ -190,7 +203,10 @@ let package = Package(
       dependencies: ["PrometheusMetrics", .product(name: "CoreMetrics", package: "swift-metrics")]),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["TestSupport", "RobotInterface", "RobotLink", "RunDatabase", "UnifiedIO", "Tensors", "uio2"]),
+      dependencies: [
+        "TestSupport", "RobotInterface", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RunDatabase", "UnifiedIO",
+        "Tensors", "uio2",
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11,

@@ -3,7 +3,7 @@ public import Files
 import Foundation
 public import Logging
 import MCAP
-public import RobotLink
+public import RobotInterface
 import Synchronization
 
 /// Records what a daemon reads and says in an MCAP file, on a thread of its own: whoever serves robots never waits for the disk.

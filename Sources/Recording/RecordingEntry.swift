@@ -1,4 +1,4 @@
-import RobotLink
+import RobotInterface
 
 /// One thing to be recorded, with its time on the daemon's clock.
 enum RecordingEntry: Sendable {

@@ -1,6 +1,7 @@
 import Foundation
 public import MCAP
-public import RobotLink
+public import RobotInterface
+import ProtobufCodec
 
 /// Reads a recording's own messages, in the order in which the daemon saw them.
 public struct RecordingReader {

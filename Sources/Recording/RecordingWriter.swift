@@ -1,7 +1,7 @@
 import Foundation
 import MCAP
 import RobotInterface
-import RobotLink
+import ProtobufCodec
 
 /// Turns what a daemon reads and says into the messages of a file: our own as they travelled, and beside them what viewers show.
 struct RecordingWriter<Sink: MCAPSink> {

@@ -1,7 +1,7 @@
 public import MCAP
 import Recording
 import RobotInterface
-import RobotLink
+import ProtobufCodec
 public import RobotPolicy
 
 typealias ReplyMessageBody = ReplyMessage.Body

@@ -1,5 +1,4 @@
 import RobotInterface
-import RobotLink
 
 /// What became of a replay.
 public struct ReplayReport: Sendable, Hashable, Encodable {

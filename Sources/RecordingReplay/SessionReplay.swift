@@ -1,6 +1,5 @@
 import ControlDaemon
 import RobotInterface
-import RobotLink
 import RobotPolicy
 
 /// One session of a recording, played through a policy by the daemon's own rules and at the recorded times.
@@ -15,7 +14,7 @@ struct SessionReplay {
   private var replies: [UInt64: [ReplyMessage]] = [:]
 
   /// The one connection there is.
-  private static let route = RouterSocket.Route(identity: [], hasDelimiter: false)
+  private static let route = Route(connection: [])
 
   /// - Parameters:
   ///   - operatorToken: what stands for it in the recording; empty: there was none.

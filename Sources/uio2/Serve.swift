@@ -9,6 +9,7 @@ import RobotLink
 import RobotPolicy
 import Synchronization
 import UnifiedIO
+import ZeroMQTransport
 
 /// `uio2 serve`: runs a policy behind a socket until a signal ends it.
 struct Serve: ParsableCommand {
@@ -112,7 +113,6 @@ struct Serve: ParsableCommand {
     if let maxBatch { options.maximumBatch = maxBatch }
     options.maximumMessageBytes = maxMessage.map { $0 << 20 }
     options.memory = memoryCeiling.map { .bytes($0 << 20) } ?? .derived
-    options.socket.allowsOtherMachines = insecure
     return options
   }
 
@@ -167,7 +167,10 @@ struct Serve: ParsableCommand {
     options.observer = recorder
     let daemon: ControlDaemon
     do throws(RobotError) {
-      daemon = try ControlDaemon(policy: brain, endpoint: endpoint, options: options, logger: logger)
+      var socket = RouterSocket.Options()
+      socket.allowsOtherMachines = insecure
+      daemon = try ControlDaemon(
+        policy: brain, listeners: [ZeroMQListener.at(endpoint, options: socket)], options: options, logger: logger)
     } catch {
       throw CommandFailure(.unavailable, error.description)
     }

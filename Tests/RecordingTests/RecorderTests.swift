@@ -4,6 +4,7 @@ import Foundation
 import MCAP
 import Recording
 import RobotInterface
+import ProtobufCodec
 import RobotLink
 import TestSupport
 import Testing

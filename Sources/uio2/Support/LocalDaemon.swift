@@ -24,12 +24,12 @@ final class LocalDaemon: Sendable {
     var options = DaemonOptions()
     options.observer = observer
     do {
-      daemon = try ControlDaemon(
-        policy: policy, endpoint: Self.address("uio2", in: folder), options: options, logger: logger)
+      let listener = try ZeroMQListener.at(Self.address("uio2", in: folder))
+      daemon = try ControlDaemon(policy: policy, listeners: [listener], options: options, logger: logger)
     } catch {
       throw CommandFailure(.unavailable, error.description)
     }
-    endpoint = daemon.endpoint.description
+    endpoint = daemon.addresses[0]
   }
 
   /// A further address beside ``endpoint``, as private and as short-lived.

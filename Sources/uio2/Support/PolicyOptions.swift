@@ -1,5 +1,5 @@
 import ArgumentParser
-import RobotLink
+import RobotInterface
 
 /// Who answers the robots of a command that runs episodes.
 struct PolicyOptions: ParsableArguments {

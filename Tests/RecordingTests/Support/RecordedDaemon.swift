@@ -22,7 +22,8 @@ final class RecordedDaemon {
     var options = DaemonOptions()
     options.observer = observer
     options.operatorToken = operatorToken
-    daemon = try ControlDaemon(policy: policy, endpoint: "tcp://127.0.0.1:*", options: options, logger: silence)
+    daemon = try ControlDaemon(
+      policy: policy, listeners: [ZeroMQListener.at("tcp://127.0.0.1:*")], options: options, logger: silence)
     Thread.detachNewThread { [daemon, ended] in
       try? daemon.run()
       ended.signal()
@@ -30,7 +31,7 @@ final class RecordedDaemon {
   }
 
   func client(_ session: String, token: [UInt8] = []) throws -> RobotClient {
-    let client = try RobotClient(endpoint: daemon.endpoint, sessionID: session, sessionToken: token)
+    let client = try RobotClient(endpoint: daemon.addresses[0], sessionID: session, sessionToken: token)
     client.timeout = .seconds(20)
     _ = try client.hello(clientName: "test", clientVersion: "1")
     return client

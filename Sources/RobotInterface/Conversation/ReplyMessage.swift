@@ -1,5 +1,3 @@
-import RobotInterface
-
 /// The daemon's answer to one ``RequestMessage``.
 public struct ReplyMessage: Sendable, Hashable {
   /// Echo of ``RequestMessage/requestID``; 0 when the request was too broken to read it.

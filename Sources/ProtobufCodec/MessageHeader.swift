@@ -1,3 +1,5 @@
+import RobotInterface
+
 /// The parts of a message that its answer needs, read without trusting the rest.
 public struct MessageHeader: Sendable, Hashable {
   /// 0 when absent.

@@ -11,15 +11,16 @@ extension RequestMessage {
   /// - Complexity: O(bytes).
   public init(decoding bytes: [UInt8]) throws(RobotError) {
     try checkVersion(of: bytes)
-    try WireSchema.request.check(bytes)
-    let unpacked = bytes.withUnsafeBufferPointer { uio2__v1__request__unpack(nil, $0.count, $0.baseAddress) }
+    let whole = try WireSchema.request.survey(bytes)
+    let unpacked = whole.rest.withUnsafeBufferPointer { uio2__v1__request__unpack(nil, $0.count, $0.baseAddress) }
     guard let unpacked else { throw RobotError(.malformed, "request", "the bytes are not a uio2.v1 Request") }
     defer { uio2__v1__request__free_unpacked(unpacked, nil) }
 
     let message = unpacked.pointee
     self.init(
       requestID: message.request_id, sessionID: try copiedText(message.session_id, "session_id", code: .invalidSession),
-      sessionToken: copiedNumbers(message.session_token.data, message.session_token.len), body: try Body(message))
+      sessionToken: copiedNumbers(message.session_token.data, message.session_token.len),
+      body: try Body(message, of: whole))
     try validate()
   }
 }
@@ -31,15 +32,15 @@ extension ReplyMessage {
   /// - Complexity: O(bytes).
   public init(decoding bytes: [UInt8]) throws(RobotError) {
     try checkVersion(of: bytes)
-    try WireSchema.reply.check(bytes)
-    let unpacked = bytes.withUnsafeBufferPointer { uio2__v1__reply__unpack(nil, $0.count, $0.baseAddress) }
+    let whole = try WireSchema.reply.survey(bytes)
+    let unpacked = whole.rest.withUnsafeBufferPointer { uio2__v1__reply__unpack(nil, $0.count, $0.baseAddress) }
     guard let unpacked else { throw RobotError(.malformed, "reply", "the bytes are not a uio2.v1 Reply") }
     defer { uio2__v1__reply__free_unpacked(unpacked, nil) }
 
     let message = unpacked.pointee
     self.init(
       requestID: message.request_id, sessionID: try copiedText(message.session_id, "session_id", code: .invalidSession),
-      sentAt: message.sent_at, body: try Body(message))
+      sentAt: message.sent_at, body: try Body(message, of: whole))
     try validate()
   }
 }
@@ -58,7 +59,7 @@ private func checkVersion(of bytes: [UInt8]) throws(RobotError) {
 // MARK: Bodies
 
 extension RequestMessage.Body {
-  fileprivate init(_ message: Uio2__V1__Request) throws(RobotError) {
+  fileprivate init(_ message: Uio2__V1__Request, of whole: SurveyedMessage) throws(RobotError) {
     switch message.body_case {
     case UIO2__V1__REQUEST__BODY_HELLO:
       let hello = try present(message.hello, "hello").pointee
@@ -66,7 +67,7 @@ extension RequestMessage.Body {
         clientName: try copiedText(hello.client_name, "hello.client_name"),
         clientVersion: try copiedText(hello.client_version, "hello.client_version"), sentAt: hello.sent_at)
     case UIO2__V1__REQUEST__BODY_OBSERVATION:
-      self = .observation(try Observation(try present(message.observation, "observation").pointee))
+      self = .observation(try Observation(try present(message.observation, "observation").pointee, of: whole))
     case UIO2__V1__REQUEST__BODY_RESET: self = .reset
     case UIO2__V1__REQUEST__BODY_STOP:
       self = .stop(reason: try copiedText(try present(message.stop, "stop").pointee.reason, "stop.reason"))
@@ -74,7 +75,7 @@ extension RequestMessage.Body {
       self = try present(message.resume, "resume").pointee.unknown_sessions != 0 ? .resumeUnknown : .resume
     case UIO2__V1__REQUEST__BODY_RELEASE: self = .release
     case UIO2__V1__REQUEST__BODY_GENERATE:
-      self = .generate(try GenerationRequest(try present(message.generate, "generate").pointee))
+      self = .generate(try GenerationRequest(try present(message.generate, "generate").pointee, of: whole))
     case UIO2__V1__REQUEST__BODY_CANCEL:
       self = .cancel(requestID: try present(message.cancel, "cancel").pointee.request_id)
     default:
@@ -86,7 +87,7 @@ extension RequestMessage.Body {
 }
 
 extension ReplyMessage.Body {
-  fileprivate init(_ message: Uio2__V1__Reply) throws(RobotError) {
+  fileprivate init(_ message: Uio2__V1__Reply, of whole: SurveyedMessage) throws(RobotError) {
     switch message.body_case {
     case UIO2__V1__REPLY__BODY_CAPABILITIES:
       self = .capabilities(try Capabilities(try present(message.capabilities, "capabilities").pointee))
@@ -95,7 +96,7 @@ extension ReplyMessage.Body {
     case UIO2__V1__REPLY__BODY_ACKNOWLEDGEMENT:
       self = .acknowledgement(stopped: try present(message.acknowledgement, "acknowledgement").pointee.stopped != 0)
     case UIO2__V1__REPLY__BODY_GENERATION:
-      self = .generation(try GenerationResult(try present(message.generation, "generation").pointee))
+      self = .generation(try GenerationResult(try present(message.generation, "generation").pointee, of: whole))
     case UIO2__V1__REPLY__BODY_PROGRESS:
       self = .progress(try GenerationProgress(try present(message.progress, "progress").pointee))
     case UIO2__V1__REPLY__BODY_ERROR:
@@ -111,26 +112,29 @@ extension ReplyMessage.Body {
 }
 
 extension Observation {
-  fileprivate init(_ message: Uio2__V1__Observation) throws(RobotError) {
+  fileprivate init(_ message: Uio2__V1__Observation, of whole: SurveyedMessage) throws(RobotError) {
     guard let clock = RobotClock(rawValue: UInt32(message.clock.rawValue)) else {
       throw RobotError(.malformed, "observation.clock", "\(message.clock.rawValue) is no RobotClock")
     }
     self.init(
       sequence: message.sequence, capturedAt: message.captured_at, sentAt: message.sent_at,
-      frames: try copiedFrames(message.frames, message.n_frames, "observation.frames"),
+      frames: try copiedFrames(message.frames, message.n_frames, "observation.frames", of: whole),
       proprioception: copiedNumbers(message.proprioception, message.n_proprioception),
       instruction: try copiedText(message.instruction, "observation.instruction", code: .invalidInstruction),
-      promptParts: try copiedPrompt(message.prompt, message.n_prompt),
+      promptParts: try copiedPrompt(message.prompt, message.n_prompt, of: whole),
       actionsConsumed: Int(message.actions_consumed), skipsExecuted: message.skips_executed != 0, clock: clock,
       echo: message.echo.map {
         ClockEcho(replySentAt: $0.pointee.reply_sent_at, replyReceivedAt: $0.pointee.reply_received_at)
       },
-      audio: try message.audio.map { (clip) throws(RobotError) in try copiedAudio(clip.pointee, "observation.audio") })
+      audio: try message.audio.map { (clip) throws(RobotError) in
+        try copiedAudio(clip.pointee, "observation.audio", of: whole)
+      })
   }
 }
 
 private func copiedPrompt(
-  _ entries: UnsafeMutablePointer<UnsafeMutablePointer<Uio2__V1__PromptPart>?>?, _ count: Int
+  _ entries: UnsafeMutablePointer<UnsafeMutablePointer<Uio2__V1__PromptPart>?>?, _ count: Int,
+  of whole: SurveyedMessage
 ) throws(RobotError) -> [PromptPart] {
   var parts: [PromptPart] = []
   for (index, entry) in try list(entries, count, "observation.prompt").enumerated() {
@@ -139,7 +143,8 @@ private func copiedPrompt(
     case UIO2__V1__PROMPT_PART__PART_TEXT:
       parts.append(.text(try copiedText(entry.pointee.text, "\(subject).text", code: .invalidInstruction)))
     case UIO2__V1__PROMPT_PART__PART_IMAGE:
-      parts.append(.image(try copiedFrame(try present(entry.pointee.image, subject).pointee, "\(subject).image")))
+      parts.append(
+        .image(try copiedFrame(try present(entry.pointee.image, subject).pointee, "\(subject).image", of: whole)))
     default: throw RobotError(.malformed, subject, "expected text or image, found neither")
     }
   }
@@ -177,8 +182,9 @@ extension Capabilities {
           name: try copiedText(camera.name, "capabilities.cameras.name"), width: Int(camera.width),
           height: Int(camera.height),
           verticalFieldOfView: camera.vertical_field_of_view == 0 ? nil : camera.vertical_field_of_view,
-          input: try copiedText(camera.input, "capabilities.cameras.input")))
+          input: try copiedChoice(camera.input, "capabilities.cameras.input") ?? .image))
     }
+    let actionMode = try copiedText(message.action_mode, "capabilities.action_mode")
     self.init(
       policyName: try copiedText(message.policy_name, "capabilities.policy_name"),
       policyDigest: try copiedText(message.policy_digest, "capabilities.policy_digest"),
@@ -187,8 +193,8 @@ extension Capabilities {
         message.proprioception, message.n_proprioception, "capabilities.proprioception"),
       actions: try copiedQuantities(message.actions, message.n_actions, "capabilities.actions"),
       actionFrame: try copiedText(message.action_frame, "capabilities.action_frame"),
-      actionMode: try copiedText(message.action_mode, "capabilities.action_mode"),
-      hold: try copiedText(message.hold, "capabilities.hold"),
+      actionMode: actionMode.isEmpty ? nil : Capabilities.ActionMode(rawValue: actionMode),
+      hold: try copiedChoice(message.hold, "capabilities.hold"),
       chunkLength: Int(message.chunk_length), controlRate: message.control_rate,
       limits: try message.limits.map { (limits) throws(RobotError) in try Limits(limits.pointee) } ?? Limits(),
       instructions: try copiedTexts(message.instructions, message.n_instructions, "capabilities.instructions"),

@@ -1,5 +1,3 @@
-import RobotInterface
-
 /// What a robot asks of the daemon. Every request gets exactly one final ``ReplyMessage`` with the same ids.
 public struct RequestMessage: Sendable, Hashable {
   /// Chosen by the client and echoed, so that a client can match replies with requests.

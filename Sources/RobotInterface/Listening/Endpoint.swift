@@ -1,5 +1,3 @@
-public import RobotInterface
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -51,7 +49,8 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
   /// Where it is.
   public let place: Place
 
-  init(_ place: Place) { self.place = place }
+  /// A place that is known to be good.
+  public init(_ place: Place) { self.place = place }
 
   /// Reads an address, and refuses what ZeroMQ would misunderstand.
   ///
@@ -106,7 +105,7 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// Whether libzmq has to look for an IPv6 address: it then does not take an IPv4 one.
-  var needsIPv6: Bool {
+  package var needsIPv6: Bool {
     switch place {
     case .tcp(.ipv6, _): true
     case .tcp(.name(let name), _): !Self.hasIPv4(name)

@@ -1,5 +1,7 @@
 import CZeroMQ
-import RobotInterface
+import ProtobufCodec
+public import RobotInterface
+import ZeroMQTransport
 
 /// A robot's end of the link: asks the daemon and waits for the answer, never longer than the timeout.
 ///

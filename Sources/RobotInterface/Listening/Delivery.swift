@@ -1,6 +1,6 @@
 /// What became of a message.
 public enum Delivery: Sendable, Hashable {
-  /// libzmq has it.
+  /// It is on its way.
   case sent
   /// The peer reads too slowly to take more.
   case full

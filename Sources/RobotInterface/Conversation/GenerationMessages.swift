@@ -1,5 +1,3 @@
-import RobotInterface
-
 /// Asks the model for text, a picture or a sound, without a robot.
 public struct GenerationRequest: Sendable, Hashable {
   /// What the answer is; raw values are those of `Modality` on the wire.

@@ -1,4 +1,4 @@
-import RobotInterface
+public import RobotInterface
 
 extension RobotClient {
   /// How often a wait looks whether its caller still wants the answer.

@@ -15,7 +15,8 @@ struct WireReader {
   }
 
   private let bytes: [UInt8]
-  private var position: Int
+  /// Of the next field, in the whole message.
+  private(set) var position: Int
   private let end: Int
 
   init(_ bytes: [UInt8]) { self.init(bytes, range: 0..<bytes.count) }

@@ -1,11 +1,11 @@
 import CZeroMQ
-import RobotInterface
+public import RobotInterface
 
-/// The daemon's end of the link: one address that any number of REQ and DEALER clients talk to.
+/// A server's end of ZeroMQ: one address that any number of REQ and DEALER clients talk to. What their messages say is not looked at.
 ///
 /// Owned by one thread at a time; another thread asks for attention with ``wakeUp``. A message may be up to
 /// ``Options/maximumMessageBytes``; a somewhat larger one (``Options/hardLimit``) is received and reported as
-/// ``Incoming/tooLarge(_:header:bytes:)`` so that it can be answered, and libzmq disconnects who sends even more.
+/// ``Incoming/tooLarge(_:beginning:bytes:)`` so that it can be answered, and libzmq disconnects who sends even more.
 ///
 /// Robots go by the names that libzmq makes up for their connections. A peer that gives itself the name of another one waits until that
 /// one has gone, and never gets its replies.
@@ -51,7 +51,7 @@ public struct RouterSocket: ~Copyable, Sendable {
   }
 
   /// Where a reply has to go.
-  public struct Route: Sendable, Hashable {
+  public struct Peer: Sendable, Hashable {
     /// The connection, as libzmq names it; a robot that reconnects gets a new one.
     public var identity: [UInt8]
     /// Whether the client is a REQ socket, which puts an empty frame before each message and expects one.
@@ -67,11 +67,11 @@ public struct RouterSocket: ~Copyable, Sendable {
   /// What came in.
   public enum Incoming: Sendable, Hashable {
     /// One message of acceptable size; not looked into.
-    case message(Route, [UInt8])
-    /// One message of `bytes` bytes, more than ``Options/maximumMessageBytes``, with as much of its header as could be read.
-    case tooLarge(Route, header: MessageHeader, bytes: Int)
+    case message(Peer, [UInt8])
+    /// One message of `bytes` bytes, more than ``Options/maximumMessageBytes``, with its first kilobyte.
+    case tooLarge(Peer, beginning: [UInt8], bytes: Int)
     /// Not one message in one frame.
-    case malformed(Route, RobotError)
+    case malformed(Peer, RobotError)
   }
 
   /// Where the socket listens, with a wildcard port resolved.
@@ -158,15 +158,30 @@ public struct RouterSocket: ~Copyable, Sendable {
       return nil
     }
     let hasDelimiter = frames.count > 2 && frames[1].size == 0
-    let route = Route(identity: identity.bytes, hasDelimiter: hasDelimiter)
+    let peer = Peer(identity: identity.bytes, hasDelimiter: hasDelimiter)
     let payloads = frames.dropFirst(hasDelimiter ? 2 : 1)
     guard let payload = payloads.first, payloads.count == 1 else {
-      return .malformed(route, RobotError(.malformed, "message", "a request is exactly one frame after the identity"))
+      return .malformed(peer, RobotError(.malformed, "message", "a request is exactly one frame after the identity"))
     }
     guard payload.size <= options.maximumMessageBytes else {
-      return .tooLarge(route, header: .peek(payload.bytes), bytes: payload.size)
+      return .tooLarge(peer, beginning: payload.bytes, bytes: payload.size)
     }
-    return .message(route, payload.bytes)
+    return .message(peer, payload.bytes)
+  }
+
+  /// Becomes readable when a message may have come after ``receive(timeout:)`` had none, with nothing sent in between.
+  ///
+  /// - Throws: `.internal` with libzmq's reason.
+  package mutating func descriptor() throws(RobotError) -> Int32 { try socket.option(ZMQ_FD) }
+
+  /// Whether the last message that was received had not come to its end, although more of it is here.
+  package var hasUnreadFrames: Bool { socket.hasUnreadFrames }
+
+  /// How long closing the socket waits from now on for replies to leave.
+  ///
+  /// - Throws: `.internal` with libzmq's reason.
+  package mutating func linger(for time: Duration) throws(RobotError) {
+    try socket.set(ZMQ_LINGER, to: Int32(clamping: time.wholeMilliseconds))
   }
 
   /// Waits until a message can be received.
@@ -186,7 +201,7 @@ public struct RouterSocket: ~Copyable, Sendable {
   ///
   /// - Returns: what became of the message; unless sent it is dropped.
   /// - Throws: `.internal` when the socket has failed for good.
-  public mutating func deliver(_ payload: [UInt8], to route: Route) throws(RobotError) -> Delivery {
-    try socket.deliver(route.hasDelimiter ? [route.identity, [], payload] : [route.identity, payload])
+  public mutating func deliver(_ payload: [UInt8], to peer: Peer) throws(RobotError) -> Delivery {
+    try socket.deliver(peer.hasDelimiter ? [peer.identity, [], payload] : [peer.identity, payload])
   }
 }

@@ -57,6 +57,8 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
   private let handle: UnsafeMutableRawPointer
   /// The frames so far of a message that ``receive(maximumBytes:)`` has not come to the end of; `nil` between two messages.
   private var unfinished: [Frame]?
+  /// Whether the last call of ``receive(maximumBytes:)`` gave up in the middle of a message, more of which is here.
+  package private(set) var hasUnreadFrames = false
   /// Reports that connections have ended, once ``watchConnection()`` was called.
   private var monitor: UnsafeMutableRawPointer?
 
@@ -104,6 +106,13 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
     var size = MemoryLayout<Int32>.size
     guard zmq_getsockopt(handle, option, &value, &size) == 0 else { throw Self.failure("option \(option)") }
     return value
+  }
+
+  /// Sets an integer option that may be changed at any time.
+  ///
+  /// - Throws: `.internal` with libzmq's reason.
+  package mutating func set(_ option: Int32, to value: Int32) throws(RobotError) {
+    try Self.set(option, to: value, on: handle)
   }
 
   /// Sets an option that is a text.
@@ -203,6 +212,7 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
   /// - Throws: `.internal` with libzmq's reason.
   package mutating func receive(maximumBytes: Int) throws(RobotError) -> [Frame]? {
     var frames = unfinished ?? []
+    hasUnreadFrames = false
     for _ in 0..<Self.framesPerCall {
       guard let (frame, hasMore) = takeFrame(maximumBytes: maximumBytes, keeping: frames.count < Self.maximumFrames)
       else {
@@ -213,6 +223,7 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
       unfinished = hasMore ? frames : nil
       if !hasMore { return frames }
     }
+    hasUnreadFrames = true
     return nil
   }
 
@@ -264,15 +275,5 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
   /// libzmq's reason for what has just failed.
   static func failure(_ subject: String) -> RobotError {
     RobotError(.internal, subject, "ZeroMQ: \(String(cString: zmq_strerror(zmq_errno())))")
-  }
-}
-
-extension Duration {
-  /// Rounded up, so that a wait is never shorter than asked for; within what libzmq takes.
-  fileprivate var wholeMilliseconds: Int {
-    let (seconds, attoseconds) = components
-    guard seconds >= 0, attoseconds >= 0 else { return 0 }
-    let milliseconds = Double(seconds) * 1e3 + (Double(attoseconds) / 1e15).rounded(.up)
-    return Int(min(milliseconds, Double(Int32.max)))
   }
 }

@@ -3,7 +3,7 @@ import CProtocol
 import RobotInterface
 
 extension GenerationRequest {
-  init(_ message: Uio2__V1__Generate) throws(RobotError) {
+  init(_ message: Uio2__V1__Generate, of whole: SurveyedMessage) throws(RobotError) {
     guard let output = Output(rawValue: UInt32(message.output.rawValue)) else {
       throw RobotError(.malformed, "generate.output", "\(message.output.rawValue) is no Modality")
     }
@@ -11,8 +11,8 @@ extension GenerationRequest {
     let hasGuidance = message.guidance_choice_case == UIO2__V1__GENERATE__GUIDANCE_CHOICE_GUIDANCE
     self.init(
       prompt: try copiedText(message.prompt, "generate.prompt", code: .invalidInstruction), output: output,
-      images: try copiedFrames(message.images, message.n_images, "generate.images"),
-      audio: copiedNumbers(message.audio.data, message.audio.len),
+      images: try copiedFrames(message.images, message.n_images, "generate.images", of: whole),
+      audio: whole.content(copiedNumbers(message.audio.data, message.audio.len)),
       box: message.box.map { Box($0.pointee) },
       maximumTokens: message.maximum_tokens == 0 ? nil : Int(message.maximum_tokens),
       temperature: hasTemperature ? message.temperature : nil,
@@ -31,7 +31,7 @@ extension GenerationRequest.Box {
 }
 
 extension GenerationResult {
-  init(_ message: Uio2__V1__Generation) throws(RobotError) {
+  init(_ message: Uio2__V1__Generation, of whole: SurveyedMessage) throws(RobotError) {
     let reason = try copiedText(message.finish_reason, "generation.finish_reason")
     guard let finishReason = FinishReason(rawValue: reason) else {
       throw RobotError(.malformed, "generation.finish_reason", "expected end, length or cancelled, found \(reason)")
@@ -39,15 +39,15 @@ extension GenerationResult {
     self.init(
       text: try copiedText(message.text, "generation.text"), tokens: copiedNumbers(message.tokens, message.n_tokens),
       finishReason: finishReason, timings: try StageTimings(message.timings, message.n_timings, "generation.timings"),
-      media: try Media(message), confidence: message.confidence == 0 ? nil : message.confidence)
+      media: try Media(message, of: whole), confidence: message.confidence == 0 ? nil : message.confidence)
   }
 }
 
 extension GenerationResult.Media {
   /// `nil` when the message has none.
-  fileprivate init?(_ message: Uio2__V1__Generation) throws(RobotError) {
+  fileprivate init?(_ message: Uio2__V1__Generation, of whole: SurveyedMessage) throws(RobotError) {
     let type = try copiedText(message.media_type, "generation.media_type")
-    let bytes: [UInt8] = copiedNumbers(message.media.data, message.media.len)
+    let bytes = whole.content(copiedNumbers(message.media.data, message.media.len))
     if type.isEmpty, bytes.isEmpty { return nil }
     guard let kind = Kind(rawValue: type) else {
       throw RobotError(.malformed, "generation.media_type", "expected image/png or audio/wav, found \(type)")

@@ -1,5 +1,3 @@
-import RobotInterface
-
 /// Sizes that a message may not exceed. They bound what one message can cost the daemon, whoever sent it.
 public enum ProtocolLimits {
   /// The only protocol version that is spoken.

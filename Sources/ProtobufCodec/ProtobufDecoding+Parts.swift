@@ -9,26 +9,28 @@ extension StageTimings {
   ) throws(RobotError) {
     self.init()
     for entry in try list(entries, count, subject) {
-      // The wire numbers the stages from 1 in the order of the enumeration.
-      guard let index = Int(exactly: entry.pointee.stage.rawValue), Stage.allCases.indices.contains(index - 1) else {
+      guard let stage = Stage(rawValue: UInt32(entry.pointee.stage.rawValue)) else {
         throw RobotError(.malformed, subject, "\(entry.pointee.stage.rawValue) is no Stage")
       }
-      self[Stage.allCases[index - 1]] = entry.pointee.duration
+      self[stage] = entry.pointee.duration
     }
   }
 }
 
 func copiedFrames(
-  _ entries: UnsafeMutablePointer<UnsafeMutablePointer<Uio2__V1__CameraFrame>?>?, _ count: Int, _ subject: String
+  _ entries: UnsafeMutablePointer<UnsafeMutablePointer<Uio2__V1__CameraFrame>?>?, _ count: Int, _ subject: String,
+  of whole: SurveyedMessage
 ) throws(RobotError) -> [CameraFrame] {
   var result: [CameraFrame] = []
   for (index, entry) in try list(entries, count, subject).enumerated() {
-    result.append(try copiedFrame(entry.pointee, "\(subject)[\(index)]"))
+    result.append(try copiedFrame(entry.pointee, "\(subject)[\(index)]", of: whole))
   }
   return result
 }
 
-func copiedFrame(_ frame: Uio2__V1__CameraFrame, _ subject: String) throws(RobotError) -> CameraFrame {
+func copiedFrame(
+  _ frame: Uio2__V1__CameraFrame, _ subject: String, of whole: SurveyedMessage
+) throws(RobotError) -> CameraFrame {
   let encoding: CameraFrame.Encoding
   switch frame.encoding {
   case UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_RGB8: encoding = .rgb8
@@ -40,14 +42,30 @@ func copiedFrame(_ frame: Uio2__V1__CameraFrame, _ subject: String) throws(Robot
   }
   return CameraFrame(
     camera: try copiedText(frame.camera, "\(subject).camera"), encoding: encoding, width: Int(frame.width),
-    height: Int(frame.height), data: copiedNumbers(frame.data.data, frame.data.len))
+    height: Int(frame.height), data: whole.content(copiedNumbers(frame.data.data, frame.data.len)),
+    capturedAt: frame.captured_at == 0 ? nil : frame.captured_at)
 }
 
-func copiedAudio(_ clip: Uio2__V1__AudioClip, _ subject: String) throws(RobotError) -> AudioClip {
+/// A word of a closed list; `nil` for an empty text.
+func copiedChoice<Choice: RawRepresentable<String> & CaseIterable>(
+  _ pointer: UnsafeMutablePointer<CChar>?, _ subject: String
+) throws(RobotError) -> Choice? {
+  let text = try copiedText(pointer, subject)
+  if text.isEmpty { return nil }
+  guard let choice = Choice(rawValue: text) else {
+    let choices = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+    throw RobotError(.malformed, subject, "expected one of \(choices), found \(text)")
+  }
+  return choice
+}
+
+func copiedAudio(
+  _ clip: Uio2__V1__AudioClip, _ subject: String, of whole: SurveyedMessage
+) throws(RobotError) -> AudioClip {
   guard let encoding = AudioClip.Encoding(rawValue: UInt32(clip.encoding.rawValue)) else {
     throw RobotError(.invalidAudio, "\(subject).encoding", "\(clip.encoding.rawValue) is none of PCM16 and FILE")
   }
-  return AudioClip(encoding: encoding, data: copiedNumbers(clip.data.data, clip.data.len))
+  return AudioClip(encoding: encoding, data: whole.content(copiedNumbers(clip.data.data, clip.data.len)))
 }
 
 /// Copies of a repeated field of strings.

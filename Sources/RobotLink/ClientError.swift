@@ -1,4 +1,4 @@
-import RobotInterface
+public import RobotInterface
 
 /// Why a ``RobotClient`` has no answer to give.
 public enum ClientError: Error, Sendable, Hashable, CustomStringConvertible {

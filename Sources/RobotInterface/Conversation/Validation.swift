@@ -1,5 +1,3 @@
-import RobotInterface
-
 // What must hold for every message in both directions. What depends on the policy (which cameras, how many numbers) is
 // the policy's to check.
 
@@ -7,7 +5,7 @@ extension RequestMessage {
   /// Checks sizes, ranges and numbers.
   ///
   /// - Throws: ``RobotError`` with the code of the field at fault.
-  func validate() throws(RobotError) {
+  public func validate() throws(RobotError) {
     try validateSession(sessionID, allowsEmpty: false)
     try validateToken(sessionToken, "session_token")
     switch body {
@@ -26,7 +24,7 @@ extension ReplyMessage {
   /// Checks sizes, ranges and numbers.
   ///
   /// - Throws: ``RobotError`` with the code of the field at fault.
-  package func validate() throws(RobotError) {
+  public func validate() throws(RobotError) {
     // A request whose session could not be read is answered without one.
     try validateSession(sessionID, allowsEmpty: true)
     switch body {
@@ -50,6 +48,14 @@ extension Observation {
       )
     }
     try validateFrames(frames, "observation.frames")
+    for (index, frame) in frames.enumerated() {
+      guard let capturedAt = frame.capturedAt else { continue }
+      guard capturedAt > 0, capturedAt <= sentAt else {
+        throw RobotError(
+          .malformed, "observation.frames[\(index)].captured_at",
+          "\(capturedAt) is not in 1...\(sentAt), which is sent_at; both are the robot's clock")
+      }
+    }
     try validatePrompt()
     try validateCount(proprioception.count, "observation.proprioception", maximum: ProtocolLimits.maximumQuantities)
     for (index, value) in proprioception.enumerated() where !value.isFinite {
@@ -109,13 +115,16 @@ extension Capabilities {
     try validateText(policyDigest, "capabilities.policy_digest")
     try validateText(serverVersion, "capabilities.server_version")
     try validateText(actionFrame, "capabilities.action_frame")
-    try validateText(actionMode, "capabilities.action_mode")
-    try validateText(hold, "capabilities.hold")
+    if let actionMode {
+      try validateText(actionMode.rawValue, "capabilities.action_mode")
+      guard !actionMode.rawValue.isEmpty else {
+        throw RobotError(.malformed, "capabilities.action_mode", "a mode has a name; leave it out where there is none")
+      }
+    }
     try validateCount(cameras.count, "capabilities.cameras", maximum: ProtocolLimits.maximumFrames)
     for (index, camera) in cameras.enumerated() {
       let subject = "capabilities.cameras[\(index)]"
       try validateText(camera.name, "\(subject).name")
-      try validateText(camera.input, "\(subject).input")
       try validateSide(camera.width, "\(subject).width", code: .malformed)
       try validateSide(camera.height, "\(subject).height", code: .malformed)
       try validatePositive(camera.verticalFieldOfView, "\(subject).vertical_field_of_view")
@@ -236,7 +245,7 @@ func validateText(
   guard text.utf8.count <= maximum else {
     throw RobotError(code, subject, "\(text.utf8.count) bytes of text, at most \(maximum) are allowed")
   }
-  // protobuf-c's strings end at the first NUL: the rest would be lost without a word.
+  // Where a text ends at the first NUL the rest would be lost without a word.
   guard !text.utf8.contains(0) else { throw RobotError(code, subject, "a text may not contain a NUL character") }
 }
 

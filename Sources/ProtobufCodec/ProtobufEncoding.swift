@@ -188,6 +188,7 @@ final class Arena {
     message.width = UInt32(frame.width)
     message.height = UInt32(frame.height)
     (message.data.data, message.data.len) = numbers(frame.data)
+    message.captured_at = frame.capturedAt ?? 0
     return message
   }
 
@@ -225,12 +226,11 @@ final class Arena {
   }
 
   func messages(_ timings: StageTimings) -> [Uio2__V1__StageTiming] {
-    // The wire numbers the stages from 1 in the order of the enumeration.
-    zip(Stage.allCases, UInt32(1)...).compactMap { stage, number in
+    Stage.allCases.compactMap { stage in
       guard let duration = timings.durations[stage] else { return nil }
       var message = Uio2__V1__StageTiming()
       uio2__v1__stage_timing__init(&message)
-      message.stage = Uio2__V1__Stage(rawValue: number)
+      message.stage = Uio2__V1__Stage(rawValue: stage.rawValue)
       message.duration = duration
       return message
     }
@@ -246,8 +246,8 @@ final class Arena {
     (message.proprioception, message.n_proprioception) = pointers(to: capabilities.proprioception.map(self.message))
     (message.actions, message.n_actions) = pointers(to: capabilities.actions.map(self.message))
     message.action_frame = text(capabilities.actionFrame)
-    message.action_mode = text(capabilities.actionMode)
-    message.hold = text(capabilities.hold)
+    message.action_mode = text(capabilities.actionMode?.rawValue ?? "")
+    message.hold = text(capabilities.hold?.rawValue ?? "")
     message.chunk_length = UInt32(capabilities.chunkLength)
     message.control_rate = capabilities.controlRate
     message.limits = pointer(to: self.message(capabilities.limits))
@@ -276,7 +276,7 @@ final class Arena {
     message.width = UInt32(camera.width)
     message.height = UInt32(camera.height)
     message.vertical_field_of_view = camera.verticalFieldOfView ?? 0
-    message.input = text(camera.input)
+    message.input = text(camera.input.rawValue)
     return message
   }
 

@@ -1,5 +1,3 @@
-import RobotInterface
-
 extension GenerationRequest {
   /// Checks sizes, ranges, numbers, and what goes together.
   ///
