@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
+import wave
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import zmq
 from fake_daemon import FakeDaemon, chunk_for, error, toy_capabilities
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from PIL import Image
-from uio2_client import Client, ClientError, Disconnected, Timeout, camera_frame, code_name, observation
+from uio2_client import Client, ClientError, Disconnected, Timeout, audio_clip, camera_frame, code_name, observation
 from uio2_client import uio2_pb2 as pb
 from uio2_client.transport import Transport
 
@@ -49,6 +50,57 @@ def test_a_whole_conversation() -> None:
         seen = daemon.observations[0]
         assert seen.captured_at <= seen.sent_at <= time.monotonic_ns()
         assert daemon.requests[3].stop.reason == "enough"
+
+
+def wave_file(samples: np.ndarray, rate: int = 16_000) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(rate)
+        writer.writeframes(samples.astype("<i2").tobytes())
+    return file.getvalue()
+
+
+def test_a_sound_travels_with_an_observation() -> None:
+    said = wave_file(np.arange(100))
+    daemon = FakeDaemon(lambda index, seen: chunk_for(seen, [[0.01, 0.0]]))
+    with daemon, Client(daemon.address) as client:
+        client.hello()
+        for audio in (None, said, np.array([0, 1, -1, 32767, -32768], dtype=np.int16), np.array([0, 0.5, -1, 1])):
+            client.act(observation(1, {}, [0.1, 0.2], "" if audio is not None else "Go.", audio=audio))
+        seen = [observed.audio for observed in daemon.observations]
+        assert not daemon.observations[0].HasField("audio")
+        assert (seen[1].encoding, seen[1].data) == (pb.AUDIO_ENCODING_FILE, said)
+        assert seen[2].encoding == seen[3].encoding == pb.AUDIO_ENCODING_PCM16
+        assert np.frombuffer(seen[2].data, "<i2").tolist() == [0, 1, -1, 32767, -32768]
+        assert np.frombuffer(seen[3].data, "<i2").tolist() == [0, 16384, -32767, 32767]
+    clip = audio_clip(said)
+    assert audio_clip(clip) is clip and observation(1, {}, [], "", audio=clip).audio == clip
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        b"",
+        b"RIFF....AVI ",
+        b"ID3",
+        "close-it.wav",
+        [0.5, 0.5],
+        np.zeros(0, np.int16),
+        np.zeros((2, 100), np.int16),
+        np.zeros(100, np.int32),
+        np.array([0.0, np.nan]),
+        np.array([1.5]),
+        b"fLaC" + bytes(8 << 20),
+    ],
+    ids=[
+        "empty", "film", "mp3", "name", "list", "no-samples", "stereo", "int32", "nan", "loud", "large",
+    ],
+)
+def test_what_is_no_sound_is_refused_before_it_travels(sound) -> None:
+    with pytest.raises(ValueError, match="audio: expected"):
+        audio_clip(sound)
 
 
 def test_errors_have_name_field_and_message() -> None:

@@ -35,7 +35,7 @@ def test_every_row_can_be_made(path: Path) -> None:
     known = INSTRUCTIONS if environment == "metaworld" else adapters.adapter(environment, []).TASKS
     labels = set()
     for task in tasks:
-        assert set(task) <= {"name", "group", "instruction_from"} and task["name"] in known
+        assert set(task) <= {"name", "group", "instruction_from", "speech"} and task["name"] in known
         assert task.get("instruction_from", task["name"]) in known
         for variant in variants:
             severity = int(variant.get("severity", 0))

@@ -44,9 +44,16 @@ public struct DaemonOptions: Sendable {
     // Uncompressed, and as much again for the images of a prompt.
     let side = 0...ProtocolLimits.maximumImageSide
     let pictures = capabilities.cameras.reduce(0) { $0 + $1.width.clamped(to: side) * $1.height.clamped(to: side) * 3 }
-    let bytes = max(2 * pictures + Self.otherBytes, canGenerate ? Self.smallestQuestionLimit : 0)
+    let sound = capabilities.audio.map { audioBytes(of: $0) } ?? 0
+    let bytes = max(2 * pictures + sound + Self.otherBytes, canGenerate ? Self.smallestQuestionLimit : 0)
     return UInt64(min(bytes, ProtocolLimits.maximumMessageBytes))
   }
+}
+
+/// Of the longest sound that a policy hears, uncompressed, as a microphone gives it: 24-bit stereo at 48 kHz.
+private func audioBytes(of audio: Capabilities.Audio) -> Int {
+  let seconds = min(max(audio.maximumDuration, 0), 3_600)
+  return min(Int(seconds * 48_000) * 2 * 3, ProtocolLimits.maximumAudioBytes)
 }
 
 extension Int {

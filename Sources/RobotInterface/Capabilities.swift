@@ -78,6 +78,23 @@ public struct Capabilities: Sendable, Hashable {
     }
   }
 
+  /// What a policy hears.
+  public struct Audio: Sendable, Hashable {
+    /// e.g. `instruction`.
+    public var name: String
+    /// Seconds; longer sounds are refused.
+    public var maximumDuration: Double
+    /// `true`: an observation has words or a sound. `false`: it has both.
+    public var replacesInstruction: Bool
+
+    /// Collects the parts.
+    public init(name: String, maximumDuration: Double, replacesInstruction: Bool) {
+      self.name = name
+      self.maximumDuration = maximumDuration
+      self.replacesInstruction = replacesInstruction
+    }
+  }
+
   /// Limits on one number of an action.
   public struct DimensionLimits: Sendable, Hashable {
     /// A name of ``Capabilities/actions``.
@@ -157,6 +174,8 @@ public struct Capabilities: Sendable, Hashable {
   public var unlimitedDimensions: [String]
   /// Proves that a client owns its session; empty when the session belongs to another client. A secret: it is never logged.
   public var sessionToken: [UInt8]
+  /// What the policy hears; `nil`: nothing, and it refuses a sound.
+  public var audio: Audio?
 
   /// Collects the parts.
   public init(
@@ -164,7 +183,7 @@ public struct Capabilities: Sendable, Hashable {
     actions: [Quantity], actionFrame: String, actionMode: ActionMode?, hold: Hold?, chunkLength: Int,
     controlRate: Double,
     limits: Limits, instructions: [String] = [], isUnlimited: Bool = false,
-    unlimitedDimensions: [String] = [], sessionToken: [UInt8] = []
+    unlimitedDimensions: [String] = [], sessionToken: [UInt8] = [], audio: Audio? = nil
   ) {
     self.policyName = policyName
     self.policyDigest = policyDigest
@@ -182,5 +201,6 @@ public struct Capabilities: Sendable, Hashable {
     self.isUnlimited = isUnlimited
     self.unlimitedDimensions = unlimitedDimensions
     self.sessionToken = sessionToken
+    self.audio = audio
   }
 }

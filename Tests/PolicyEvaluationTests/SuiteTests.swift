@@ -82,6 +82,26 @@ struct SuiteTests {
     #expect(plain.perturbation == nil && plain.severity == nil && plain.instructionFrom == nil)
   }
 
+  @Test func `a row may be said aloud, beside the row in words`() throws {
+    let suite = try suite(
+      """
+      name: spoken
+      environment: metaworld
+      seeds: {first: 0, count: 2}
+      tasks:
+        - {name: drawer-open-v3, instruction_from: drawer-close-v3}
+        - {name: drawer-open-v3, instruction_from: drawer-close-v3, speech: held-out}
+      """)
+    #expect(
+      suite.tasks.map(\.name) == [
+        "drawer-open-v3.says-drawer-close-v3", "drawer-open-v3.says-drawer-close-v3.aloud",
+      ])
+    #expect(suite.tasks.map(\.options.speech) == [nil, "held-out"])
+    for name in ["../voices", "/tmp", "a b", "[]"] {
+      #expect(throws: RolloutError.self) { try self.suite(good + "\n  - {name: push-v3, speech: \(name)}\n") }
+    }
+  }
+
   @Test(arguments: [
     ("{severity: 1}", "perturbation"), ("{perturbation: camera, severity: 5}", "0 to 4"),
     ("{perturbation: camera}", "severity"), ("{perturbation: camera, severity: 0}", "again"),

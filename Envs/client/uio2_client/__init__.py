@@ -25,6 +25,7 @@ from .client import PROTOCOL_VERSION, Client
 from .endpoint import Endpoint, InvalidAddress
 from .errors import ClientError, Disconnected, Timeout, code_name
 from .messages import camera_frame, check_answer, observation
+from .sounds import audio_clip
 from .tokens import read_token, write_token
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Endpoint",
     "InvalidAddress",
     "Timeout",
+    "audio_clip",
     "camera_frame",
     "check_answer",
     "code_name",

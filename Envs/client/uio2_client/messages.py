@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from . import uio2_pb2 as pb
 from .errors import ClientError
 from .pictures import jpeg_size, png_size
+from .sounds import audio_clip
 
 _JPEG_START = b"\xff\xd8\xff"
 _MAXIMUM_REASON_BYTES = 1024
@@ -65,6 +66,7 @@ def observation(
     actions_consumed: int = 0,
     skips_executed: bool = False,
     prompt: Iterable[str | pb.CameraFrame] = (),
+    audio: Any = None,
 ) -> pb.Observation:
     """What a robot saw and felt at one moment.
 
@@ -72,13 +74,15 @@ def observation(
         sequence: strictly increasing within an episode.
         frames: camera name to picture as ``camera_frame`` takes it, or finished frames.
         proprioception: order, units and ranges of ``Capabilities.proprioception``.
-        instruction: what the robot is asked to do, a sentence; empty when there is a ``prompt``.
+        instruction: what the robot is asked to do, a sentence; empty when there is a ``prompt``, or when ``audio`` says it.
         captured_at: ns on the robot's own monotonic clock; now when left out.
         actions_consumed: the place in the last chunk that the robot has come to: how many of its actions, counted from its first, are
             executed or left out. It stays as it is until more are executed or the next chunk takes over.
         skips_executed: whether the robot leaves out of the answer as many actions as it executes, of earlier chunks, between this
             observation and the moment when the answer takes over; otherwise it begins with the first.
         prompt: the instruction as text and images in order, instead of ``instruction``.
+        audio: what the robot heard, as ``audio_clip`` takes it; only for a policy that hears (``Capabilities.audio``). Make the clip once
+            and send it with every observation for which it holds.
     """
     if isinstance(frames, Mapping):
         frames = [camera_frame(name, picture) for name, picture in frames.items()]
@@ -93,6 +97,7 @@ def observation(
         ],
         actions_consumed=actions_consumed,
         skips_executed=skips_executed,
+        audio=None if audio is None else audio_clip(audio),
     )
 
 

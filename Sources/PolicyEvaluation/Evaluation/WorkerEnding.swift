@@ -15,11 +15,13 @@ struct WorkerEnding {
   /// What is wrong with the simulator or the plan, whichever process is asked.
   private static let lasting: Set<String> = [
     "simulator_missing", "adapter_missing", "foreign_module", "unknown_environment", "unknown_task", "unknown_view",
-    "no_expert", "no_shared_scene", "unsupported_perturbation", "unsupported_mode",
+    "no_expert", "no_shared_scene", "no_speech", "unsupported_perturbation", "unsupported_mode",
   ]
 
   /// What is wrong with the command line or the suite and not with the simulator.
-  private static let ofThePlan: Set<String> = ["unknown_environment", "unknown_task", "unknown_view"]
+  private static let ofThePlan: Set<String> = [
+    "unknown_environment", "unknown_task", "unknown_view", "no_speech",
+  ]
 
   /// A daemon that does not answer in time may be busy with others.
   private static let passing: Set<String> = ["timeout", "disconnected"]

@@ -87,9 +87,10 @@ extension Suite {
   private static func tasks(
     _ field: SuiteField, variants: [Variant]?, view: String?
   ) throws(RolloutError) -> [Task] {
-    let keys = try field.mapping(known: ["name", "group", "instruction_from"])
+    let keys = try field.mapping(known: ["name", "group", "instruction_from", "speech"])
     let scene = try keys.required("name").identifier()
     let said = try keys.optional("instruction_from")?.identifier()
+    let speech = try keys.optional("speech")?.identifier()
     let group = try keys.optional("group")?.text()
     if let group = keys.optional("group"), variants != nil {
       throw group.fault("expected no group beside variants, which are the groups")
@@ -98,8 +99,10 @@ extension Suite {
       var options = Options()
       options.view = view
       options.instructionFrom = said
+      options.speech = speech
       var name = scene
       if let said { name += ".says-\(said)" }
+      if speech != nil { name += ".aloud" }
       if let label = variant.label {
         options.perturbation = variant.perturbation
         options.severity = variant.severity

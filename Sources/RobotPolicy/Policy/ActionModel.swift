@@ -46,6 +46,14 @@ public protocol ActionModel: Sendable {
   /// The patches of a frame of the image history.
   func historyInput(_ picture: Picture) throws(ModelError) -> PatchInput
 
+  /// Seconds of sound that the model hears at most; 0, unless it says so: it hears nothing.
+  var maximumSoundDuration: Double { get }
+  /// Decodes a sound and cuts it into patches; all of it is heard.
+  ///
+  /// - Parameter limits: nothing beyond them is decoded.
+  /// - Throws: ``ModelError`` `.invalidSound` for damage, silence, and what the limits do not allow; `.cancelled`.
+  func soundInput(_ clip: AudioClip, within limits: SoundLimits) throws(ModelError) -> SoundInput
+
   /// Runs the encoder on several inputs, adding the time of its two stages, `vision` and `encode`, to `timings`.
   ///
   /// - Returns: one entry an input, each the same to the bit as that of the input alone.
@@ -61,6 +69,16 @@ public protocol ActionModel: Sendable {
 extension ActionModel {
   /// As many as one picture may have at all.
   public var maximumPromptPixels: Int { Image.maximumPixelCount }
+}
+
+extension ActionModel {
+  /// Hears nothing.
+  public var maximumSoundDuration: Double { 0 }
+
+  /// Refuses every sound.
+  public func soundInput(_ clip: AudioClip, within limits: SoundLimits) throws(ModelError) -> SoundInput {
+    throw ModelError(.unsupportedModality, "audio", "the model hears nothing")
+  }
 }
 
 extension ActionModel {
