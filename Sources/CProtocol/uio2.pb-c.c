@@ -2773,7 +2773,7 @@ const ProtobufCMessageDescriptor uio2__v1__limits__descriptor =
   (ProtobufCMessageInit) uio2__v1__limits__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[16] =
+static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[19] =
 {
   {
     "policy_name",
@@ -2967,14 +2967,52 @@ static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "weights",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Capabilities, weights),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "activations",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Capabilities, activations),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deadline",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Capabilities, deadline),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__capabilities__field_indices_by_name[] = {
   6,   /* field[6] = action_frame */
   7,   /* field[7] = action_mode */
   5,   /* field[5] = actions */
+  17,   /* field[17] = activations */
   3,   /* field[3] = cameras */
   9,   /* field[9] = chunk_length */
   10,   /* field[10] = control_rate */
+  18,   /* field[18] = deadline */
   8,   /* field[8] = hold */
   13,   /* field[13] = instructions */
   11,   /* field[11] = limits */
@@ -2985,11 +3023,12 @@ static const unsigned uio2__v1__capabilities__field_indices_by_name[] = {
   12,   /* field[12] = session_token */
   14,   /* field[14] = unlimited */
   15,   /* field[15] = unlimited_dimensions */
+  16,   /* field[16] = weights */
 };
 static const ProtobufCIntRange uio2__v1__capabilities__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor uio2__v1__capabilities__descriptor =
 {
@@ -2999,7 +3038,7 @@ const ProtobufCMessageDescriptor uio2__v1__capabilities__descriptor =
   "Uio2__V1__Capabilities",
   "uio2.v1",
   sizeof(Uio2__V1__Capabilities),
-  16,
+  19,
   uio2__v1__capabilities__field_descriptors,
   uio2__v1__capabilities__field_indices_by_name,
   1,  uio2__v1__capabilities__number_ranges,

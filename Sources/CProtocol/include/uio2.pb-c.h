@@ -284,7 +284,8 @@ struct  Uio2__V1__CameraFrame
 
 
 /*
- * The last reply that the robot has received: with the daemon's arrival times it bounds the offset of the two clocks.
+ * The last reply that the robot has received: with the daemon's arrival times it bounds the offset of the two clocks. That of a chunk also
+ * says that the robot has gone over to this chunk.
  */
 struct  Uio2__V1__ClockEcho
 {
@@ -356,7 +357,8 @@ struct  Uio2__V1__Observation
   /*
    * The place in the last chunk that the robot has come to: how many of its actions, counted from its first, are executed or left out.
    * Those behind it may still follow. It stays as it is from one observation to the next until more are executed or the next chunk
-   * takes over. 0 in a new episode.
+   * takes over: after a lost answer it is still of the last chunk that the robot has, or that chunk's length once the robot drops the rest.
+   * 0 in a new episode, and with a daemon that was started anew. At most Capabilities.chunk_length.
    */
   uint32_t actions_consumed;
   /*
@@ -713,10 +715,22 @@ struct  Uio2__V1__Capabilities
    */
   size_t n_unlimited_dimensions;
   char **unlimited_dimensions;
+  /*
+   * how the model's matrices are kept: "f32" | "bf16" | "int8"; empty: not said
+   */
+  char *weights;
+  /*
+   * inputs of products with int8 weights: "int8" | "int16" | "f32" | "mixed" (int8 in the encoders, else int16); empty: none, or not said
+   */
+  char *activations;
+  /*
+   * ns for which commands are valid, as valid_until says of each chunk; 0: not said
+   */
+  uint64_t deadline;
 };
 #define UIO2__V1__CAPABILITIES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__capabilities__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, NULL, {0,NULL}, 0,NULL, 0, 0,NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, NULL, {0,NULL}, 0,NULL, 0, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Uio2__V1__StageTiming

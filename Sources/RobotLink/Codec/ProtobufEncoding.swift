@@ -246,6 +246,9 @@ final class Arena {
     message.unlimited = capabilities.isUnlimited ? 1 : 0
     (message.unlimited_dimensions, message.n_unlimited_dimensions) = numbers(
       capabilities.unlimitedDimensions.map(text))
+    message.weights = text(capabilities.weights)
+    message.activations = text(capabilities.activations)
+    message.deadline = capabilities.deadline ?? 0
     (message.session_token.data, message.session_token.len) = numbers(capabilities.sessionToken)
     return message
   }

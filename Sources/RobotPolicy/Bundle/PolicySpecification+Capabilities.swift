@@ -20,7 +20,8 @@ extension PolicySpecification {
       actions: space.quantities, actionFrame: space.frameName, actionMode: space.modeName, hold: control.hold.rawValue,
       chunkLength: space.maximumActions, controlRate: control.rate, limits: Capabilities.Limits(),
       instructions: instructions.sentences, isUnlimited: limits.isUnlimited,
-      unlimitedDimensions: limits.isUnlimited ? [] : space.unlimitedDimensions)
+      unlimitedDimensions: limits.isUnlimited ? [] : space.unlimitedDimensions,
+      deadline: control.deadline)
     capabilities.limits.workspaceMinimum = limits.workspace?.axes.map(\.lowerBound)
     capabilities.limits.workspaceMaximum = limits.workspace?.axes.map(\.upperBound)
     capabilities.limits.maximumSpeed = limits.maximumSpeed

@@ -133,7 +133,8 @@ struct RandomMessages {
       }, proprioception: array(5) { $0.quantity() }, actions: array(5) { $0.quantity() }, actionFrame: text(),
       actionMode: text(), hold: text(), chunkLength: pick(0..<17), controlRate: Double(pick(0..<100)), limits: limits,
       instructions: array(3) { $0.text() }, isUnlimited: Bool.random(using: &random),
-      unlimitedDimensions: array(3) { $0.text() }, sessionToken: bytes(0..<65))
+      unlimitedDimensions: array(3) { $0.text() }, weights: text(), activations: text(),
+      deadline: maybe { UInt64($0.pick(1..<999)) }, sessionToken: bytes(0..<65))
   }
 
   private mutating func quantity() -> Capabilities.Quantity {
