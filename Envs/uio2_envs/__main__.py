@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(events, error, EXIT_ENVIRONMENT)
     except (KeyboardInterrupt, BrokenPipeError):
         return EXIT_INTERRUPTED
-    except Exception as error:  # a simulator may raise anything
+    except (Exception, SystemExit) as error:  # a simulator may raise anything
         logging.getLogger(__name__).exception("the environment failed")
         failure = EnvironmentFailure("environment", ",".join(options.task), f"{type(error).__name__}: {error}")
         return _fail(events, failure, EXIT_ENVIRONMENT)
