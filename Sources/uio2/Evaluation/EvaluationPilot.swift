@@ -14,9 +14,11 @@ struct EvaluationPilot {
   let name: String
   /// Its digest; empty for the expert, and for a daemon that was not asked.
   let digest: String
-  /// Its weight format; `nil` where it is not this process's.
+  /// Its weight format; `nil` for the expert, and for a daemon that was not asked or does not say.
   let weights: String?
-  /// How long its commands are valid, in milliseconds; `nil` where it is not this process's.
+  /// How it takes the inputs of products with 8-bit weights; `nil` where there are none as well.
+  let activations: String?
+  /// How long its commands are valid, in milliseconds; `nil` for the expert, and for a daemon that was not asked or does not say.
   let deadline: Double?
   private let local: LocalDaemon?
 
@@ -25,11 +27,14 @@ struct EvaluationPilot {
   /// - Parameter asksDaemon: `false` leaves that to the workers, which wait for a daemon that is about to appear.
   init(_ options: PolicyOptions, asksDaemon: Bool = true) throws {
     if options.policy == PolicyOptions.expert {
-      (pilot, name, digest, weights, deadline, local) = (.expert, PolicyOptions.expert, "", nil, nil, nil)
+      (pilot, name, digest) = (.expert, PolicyOptions.expert, "")
+      (weights, activations, deadline, local) = (nil, nil, nil, nil)
     } else if let address = try options.address?.connectable {
-      let capabilities = asksDaemon ? try Self.ask(address) : ("", "")
-      (name, digest) = capabilities
-      (pilot, weights, deadline, local) = (.daemon(address: address), nil, nil, nil)
+      let capabilities = asksDaemon ? try Self.ask(address) : nil
+      (pilot, local) = (.daemon(address: address), nil)
+      (name, digest) = (capabilities?.policyName ?? "", capabilities?.policyDigest ?? "")
+      (weights, activations) = (Self.said(capabilities?.weights), Self.said(capabilities?.activations))
+      deadline = capabilities?.deadline.map { Double($0) / 1e6 }
     } else {
       let compute = options.compute
       compute.apply()
@@ -40,7 +45,7 @@ struct EvaluationPilot {
       self.local = local
       pilot = .daemon(address: local.endpoint)
       (name, digest) = (bundle.specification.name, bundle.digest)
-      weights = brain.model.runner.model.weightFormat.rawValue
+      (weights, activations) = (Self.said(brain.capabilities.weights), Self.said(brain.capabilities.activations))
       deadline = bundle.specification.control.deadlineMilliseconds
     }
   }
@@ -57,11 +62,12 @@ struct EvaluationPilot {
   /// Ends serving.
   func stop() { local?.stop() }
 
-  private static func ask(_ address: String) throws -> (name: String, digest: String) {
+  private static func said(_ text: String?) -> String? { text.flatMap { $0.isEmpty ? nil : $0 } }
+
+  private static func ask(_ address: String) throws -> Capabilities {
     do throws(ClientError) {
       let client = try RobotClient(endpoint: address, sessionID: "evaluation", timeout: .seconds(10))
-      let capabilities = try client.hello(clientName: "uio2 evaluate", clientVersion: UIO2.version)
-      return (capabilities.policyName, capabilities.policyDigest)
+      return try client.hello(clientName: "uio2 evaluate", clientVersion: UIO2.version)
     } catch {
       throw CommandFailure(.unavailable, "\(address): \(error)")
     }
