@@ -1,5 +1,4 @@
 import RobotInterface
-import RobotLink
 
 /// What can be chosen about a daemon; the policy brings everything else.
 public struct DaemonOptions: Sendable {
@@ -25,8 +24,8 @@ public struct DaemonOptions: Sendable {
   public var maximumMessageBytes: Int?
   /// How much memory the daemon may use before it ends.
   public var memory = MemoryLimit.unlimited
-  /// The socket's limits; its `maximumMessageBytes` is set by ``maximumMessageBytes``.
-  public var socket = RouterSocket.Options()
+  /// Sees every message on whichever wire; `nil`: nobody does.
+  public var observer: (any MessageObserver)?
 
   /// The defaults of each property.
   public init() {}

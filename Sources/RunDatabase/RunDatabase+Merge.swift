@@ -180,6 +180,7 @@ extension RunConfiguration.Subject {
         "\(other.stepLimit.map(String.init) ?? "the simulator's")"
       ), ("rule of success", success.rawValue, other.success.rawValue),
       ("deadline", "\(deadline.map { "\($0) ms" } ?? "none")", "\(other.deadline.map { "\($0) ms" } ?? "none")"),
+      ("loop", loop ?? "chunk", other.loop ?? "chunk"),
     ]
     return pairs.filter { $0.one != $0.other }.map { Difference(name: $0.name, one: $0.one, other: $0.other) }
   }

@@ -39,6 +39,7 @@ class Client:
         timeout: seconds to wait for each answer.
         token: of a session that this program owned before, or the operator's; a new one of random bytes when left out.
         clock: the robot's monotonic clock in nanoseconds, of which ``captured_at`` is.
+        observer: sees every message: ``request`` or ``reply``, its bytes, and the time on ``clock``. It must return at once.
 
     Raises:
         InvalidAddress: no client can connect to such an address.
@@ -53,6 +54,7 @@ class Client:
         *,
         token: bytes = b"",
         clock: Callable[[], int] = time.monotonic_ns,
+        observer: Callable[[str, bytes, int], None] | None = None,
     ) -> None:
         if session is not None and not (
             1 <= len(session) <= 128 and all(" " <= character <= "~" for character in session)
@@ -73,6 +75,7 @@ class Client:
         # Why the session is not this client's any more, although it was.
         self._loss: ClientError | None = None
         self._clock = clock
+        self._observer = observer
         self._echo: pb.ClockEcho | None = None
         self._request_id = secrets.randbits(32)
         self._maximum_message_bytes = 0  # not known before hello
@@ -349,7 +352,11 @@ class Client:
         request_id = self._request_id
         try:
             self._transport.connect(deadline)
-            self._transport.send(self._bounded(self._request(request_id, kind, body())))
+            data = self._bounded(self._request(request_id, kind, body()))
+            leaves_at = self._clock()
+            self._transport.send(data)
+            if self._observer is not None:
+                self._observer("request", data, leaves_at)
             reply = self._receive(request_id, deadline, seconds)
             while reply.WhichOneof("body") == "progress":
                 deadline = time.monotonic() + seconds
@@ -409,6 +416,8 @@ class Client:
         while (data := self._transport.receive(deadline)) is not None:
             received_at = self._clock()
             reply = parse_reply(data)
+            if self._observer is not None:
+                self._observer("reply", data, received_at)
             if reply.sent_at:
                 self._echo = pb.ClockEcho(reply_sent_at=reply.sent_at, reply_received_at=received_at)
             # request_id 0 answers a request that the daemon could not read far enough to know its id.

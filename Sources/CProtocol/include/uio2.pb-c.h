@@ -277,10 +277,15 @@ struct  Uio2__V1__CameraFrame
   uint32_t width;
   uint32_t height;
   ProtobufCBinaryData data;
+  /*
+   * In an observation: ns on the robot's own clock, at most sent_at; 0: captured_at of the observation. An observation is as old as the
+   * oldest of its pictures.
+   */
+  uint64_t captured_at;
 };
 #define UIO2__V1__CAMERA_FRAME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__camera_frame__descriptor) \
-    , (char *)protobuf_c_empty_string, UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_UNSPECIFIED, 0, 0, {0,NULL} }
+    , (char *)protobuf_c_empty_string, UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_UNSPECIFIED, 0, 0, {0,NULL}, 0 }
 
 
 /*
