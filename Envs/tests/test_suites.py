@@ -62,3 +62,10 @@ def test_shared_scenes_are_those_of_the_adapter() -> None:
     said = {(row["name"], row["instruction_from"]) for row in rows}
     assert said == {(task, other) for task, others in module.SHARED_SCENES.items() for other in others}
     assert all(row["group"] == ("own" if row["name"] == row["instruction_from"] else "other") + " sentence" for row in rows)
+
+
+def test_the_kinds_of_the_readme_are_those_of_the_workers() -> None:
+    """The program that reads suites has the same list; its test reads the same table."""
+    text = (SUITES[0].parent / "README.md").read_text()
+    table = text.split("| kind |", 1)[1].split("\n\n", 1)[0]
+    assert sorted(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE)) == sorted(PERTURBATIONS)

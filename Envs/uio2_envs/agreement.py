@@ -131,11 +131,15 @@ def disagreements(
     points += _audio_points(capabilities, speaks)
     if speaks and capabilities.audio.replaces_instruction:
         return points
-    known = [_key(sentence) for sentence in capabilities.instructions]
-    if instruction and known and _key(instruction) not in known:
-        message = f"the policy does not know this sentence; it knows {', '.join(map(repr, capabilities.instructions))}"
-        points.append(Disagreement("unknown_instruction", instruction, message))
-    return points
+    return points + unknown_sentences(capabilities, [instruction])
+
+
+def unknown_sentences(capabilities: pb.Capabilities, sentences: Sequence[str]) -> list[Disagreement]:
+    """A point for each of ``sentences`` that a policy does not know which knows only some. An empty one is not known yet, and none."""
+    known = {_key(sentence) for sentence in capabilities.instructions}
+    unknown = dict.fromkeys(sentence for sentence in sentences if sentence and known and _key(sentence) not in known)
+    message = f"the policy does not know this sentence; it knows {', '.join(map(repr, capabilities.instructions))}"
+    return [Disagreement("unknown_instruction", sentence, message) for sentence in unknown]
 
 
 def _key(sentence: str) -> str:

@@ -146,7 +146,7 @@ def exit_code(
         return fail(events, error.points[0], EXIT_DISAGREED)
     except (KeyboardInterrupt, BrokenPipeError):
         return EXIT_INTERRUPTED
-    except Exception as error:  # a simulator or a driver may raise anything
+    except (Exception, SystemExit) as error:  # a simulator or a driver may raise anything
         code = next((codes[kind] for kind in type(error).__mro__ if kind in codes), None)
         if code is None:
             logging.getLogger(__name__).exception("the environment failed")

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import resource
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -22,9 +21,10 @@ from types import ModuleType
 from typing import Any
 
 from uio2_client import Client, InvalidAddress
+from uio2_client import uio2_pb2 as pb
 
 from . import adapters, command_line, expert, interruption, lifeline, provenance
-from .agreement import Agreement, Disagreed
+from .agreement import Agreement, Disagreed, unknown_sentences
 from .clock import Clock, SimulatedClock, WallClock
 from .command_line import (
     EXIT_CODES,
@@ -39,6 +39,7 @@ from .environment import Environment, EnvironmentFailure, Transition
 from .episode import EpisodeResult, Execution, PolicyStep
 from .events import EventStream
 from .film import film_of
+from .memory import peak_memory_mib
 from .motion import MotionMeter
 from .patience import RobotFailure
 from .realtime import InlineAsker, PacedWallClock, RealtimeRobot, ThreadAsker
@@ -96,7 +97,11 @@ class Worker:
         connect_seconds: how long to wait for the daemon.
         speech: a sound, or a folder of sounds for each task, that says the instruction; ``None``: words alone.
         python_path: folders that modules may come from beside those where they are installed.
-        required: tasks that will be run, with their variants; one that there is not is refused before a daemon is waited for.
+        required: tasks that will be run, with their variants; one that there is not is refused before a daemon is waited for, and one
+            whose sentence the policy does not know before the first episode.
+
+    Raises:
+        Disagreed, RobotFailure, EnvironmentFailure: as the robot does.
     """
 
     def __init__(
@@ -131,12 +136,20 @@ class Worker:
         self._voices: dict[str, SpokenFiles] = {}
         self._speech = None if speech is None or link is None else SpokenFiles(speech)
         self._capabilities = None if link is None else greet(link, connect_seconds)
+        if self._capabilities is not None:
+            sentences = [self._module.TASKS[variant.instruction_from or task] for task, variant in required]
+            if points := unknown_sentences(self._capabilities, sentences):
+                raise Disagreed(points)
         self._environment: Environment | None = None
         self._made: tuple[str, Variant] | None = None
+        # An expert has neither name nor precision of its own.
+        policy = self._capabilities or pb.Capabilities(policy_name=expert.NAME)
         events.emit(
             "ready",
-            policy=expert.NAME if self._capabilities is None else self._capabilities.policy_name,
-            policy_digest="" if self._capabilities is None else self._capabilities.policy_digest,
+            policy=policy.policy_name,
+            policy_digest=policy.policy_digest,
+            weights=policy.weights,
+            activations=policy.activations,
             simulator=provenance.describe(simulator, self._module.PACKAGES, python_path),
         )
 
@@ -229,7 +242,7 @@ class Worker:
             mean_jerk=motion.mean_jerk,
             control_rate=rate,
             video=str(film.write()) if film is not None else None,
-            peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            peak_memory_mib=peak_memory_mib(),
         )
 
     def _run_in_real_time(
@@ -318,7 +331,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(events, running, error, EXIT_ENVIRONMENT)
     except (KeyboardInterrupt, BrokenPipeError):
         return EXIT_INTERRUPTED
-    except Exception as error:  # a simulator may raise anything
+    except (Exception, SystemExit) as error:  # a simulator may raise anything
         logging.getLogger(__name__).exception("the environment failed")
         failure = EnvironmentFailure("environment", options.simulator, f"{type(error).__name__}: {error}")
         return _fail(events, running, failure, EXIT_ENVIRONMENT)

@@ -3004,7 +3004,7 @@ const ProtobufCMessageDescriptor uio2__v1__limits__descriptor =
   (ProtobufCMessageInit) uio2__v1__limits__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[17] =
+static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[20] =
 {
   {
     "policy_name",
@@ -3210,15 +3210,53 @@ static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "weights",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Capabilities, weights),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "activations",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Capabilities, activations),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deadline",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Capabilities, deadline),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__capabilities__field_indices_by_name[] = {
   6,   /* field[6] = action_frame */
   7,   /* field[7] = action_mode */
   5,   /* field[5] = actions */
+  18,   /* field[18] = activations */
   16,   /* field[16] = audio */
   3,   /* field[3] = cameras */
   9,   /* field[9] = chunk_length */
   10,   /* field[10] = control_rate */
+  19,   /* field[19] = deadline */
   8,   /* field[8] = hold */
   13,   /* field[13] = instructions */
   11,   /* field[11] = limits */
@@ -3229,11 +3267,12 @@ static const unsigned uio2__v1__capabilities__field_indices_by_name[] = {
   12,   /* field[12] = session_token */
   14,   /* field[14] = unlimited */
   15,   /* field[15] = unlimited_dimensions */
+  17,   /* field[17] = weights */
 };
 static const ProtobufCIntRange uio2__v1__capabilities__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 17 }
+  { 0, 20 }
 };
 const ProtobufCMessageDescriptor uio2__v1__capabilities__descriptor =
 {
@@ -3243,7 +3282,7 @@ const ProtobufCMessageDescriptor uio2__v1__capabilities__descriptor =
   "Uio2__V1__Capabilities",
   "uio2.v1",
   sizeof(Uio2__V1__Capabilities),
-  17,
+  20,
   uio2__v1__capabilities__field_descriptors,
   uio2__v1__capabilities__field_indices_by_name,
   1,  uio2__v1__capabilities__number_ranges,

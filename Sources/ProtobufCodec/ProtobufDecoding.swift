@@ -201,6 +201,9 @@ extension Capabilities {
       isUnlimited: message.unlimited != 0,
       unlimitedDimensions: try copiedTexts(
         message.unlimited_dimensions, message.n_unlimited_dimensions, "capabilities.unlimited_dimensions"),
+      weights: try copiedText(message.weights, "capabilities.weights"),
+      activations: try copiedText(message.activations, "capabilities.activations"),
+      deadline: message.deadline == 0 ? nil : message.deadline,
       sessionToken: copiedNumbers(message.session_token.data, message.session_token.len),
       audio: try message.audio.map { (audio) throws(RobotError) in try Audio(audio.pointee) })
   }

@@ -255,6 +255,9 @@ final class Arena {
     message.unlimited = capabilities.isUnlimited ? 1 : 0
     (message.unlimited_dimensions, message.n_unlimited_dimensions) = numbers(
       capabilities.unlimitedDimensions.map(text))
+    message.weights = text(capabilities.weights)
+    message.activations = text(capabilities.activations)
+    message.deadline = capabilities.deadline ?? 0
     (message.session_token.data, message.session_token.len) = numbers(capabilities.sessionToken)
     message.audio = capabilities.audio.map { pointer(to: self.message($0)) }
     return message

@@ -73,6 +73,9 @@ import Testing
     #expect(
       try lines(["compare", "--power", "0.87,0.9", "--discordant", "0.03"]).contains { $0.contains("Normal approx") })
     #expect(try lines(["compare", "--power", "0.5,0.50001"]).first?.hasPrefix("To tell 50.0 % from 50.001 %") == true)
+    #expect(said.contains { $0.contains("power of the exact test: 7") }, "\(said)")
+    let impossible = try BuiltTool.run(["compare", "--power", ".87,.9", "--discordant", "1"])
+    #expect(impossible.status == 64 && impossible.errors.contains("expected 0.03 to 0.23"), "\(impossible.errors)")
     let close = try BuiltTool.run(["compare", "--power", "0.0,1e-200"])
     #expect(close.status == 64 && close.errors.contains("--power: expected two rates"), "\(close.errors)")
   }

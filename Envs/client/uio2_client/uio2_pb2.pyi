@@ -165,14 +165,16 @@ class Cancel(_message.Message):
     def __init__(self, request_id: _Optional[int] = ...) -> None: ...
 
 class Capabilities(_message.Message):
-    __slots__ = ["action_frame", "action_mode", "actions", "audio", "cameras", "chunk_length", "control_rate", "hold", "instructions", "limits", "policy_digest", "policy_name", "proprioception", "server_version", "session_token", "unlimited", "unlimited_dimensions"]
+    __slots__ = ["action_frame", "action_mode", "actions", "activations", "audio", "cameras", "chunk_length", "control_rate", "deadline", "hold", "instructions", "limits", "policy_digest", "policy_name", "proprioception", "server_version", "session_token", "unlimited", "unlimited_dimensions", "weights"]
     ACTIONS_FIELD_NUMBER: _ClassVar[int]
     ACTION_FRAME_FIELD_NUMBER: _ClassVar[int]
     ACTION_MODE_FIELD_NUMBER: _ClassVar[int]
+    ACTIVATIONS_FIELD_NUMBER: _ClassVar[int]
     AUDIO_FIELD_NUMBER: _ClassVar[int]
     CAMERAS_FIELD_NUMBER: _ClassVar[int]
     CHUNK_LENGTH_FIELD_NUMBER: _ClassVar[int]
     CONTROL_RATE_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_FIELD_NUMBER: _ClassVar[int]
     HOLD_FIELD_NUMBER: _ClassVar[int]
     INSTRUCTIONS_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
@@ -183,13 +185,16 @@ class Capabilities(_message.Message):
     SESSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     UNLIMITED_DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
     UNLIMITED_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     action_frame: str
     action_mode: str
     actions: _containers.RepeatedCompositeFieldContainer[QuantitySpecification]
+    activations: str
     audio: AudioSpecification
     cameras: _containers.RepeatedCompositeFieldContainer[CameraSpecification]
     chunk_length: int
     control_rate: float
+    deadline: int
     hold: str
     instructions: _containers.RepeatedScalarFieldContainer[str]
     limits: Limits
@@ -200,7 +205,8 @@ class Capabilities(_message.Message):
     session_token: bytes
     unlimited: bool
     unlimited_dimensions: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, policy_name: _Optional[str] = ..., policy_digest: _Optional[str] = ..., server_version: _Optional[str] = ..., cameras: _Optional[_Iterable[_Union[CameraSpecification, _Mapping]]] = ..., proprioception: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., actions: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., action_frame: _Optional[str] = ..., action_mode: _Optional[str] = ..., hold: _Optional[str] = ..., chunk_length: _Optional[int] = ..., control_rate: _Optional[float] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., session_token: _Optional[bytes] = ..., instructions: _Optional[_Iterable[str]] = ..., unlimited: bool = ..., unlimited_dimensions: _Optional[_Iterable[str]] = ..., audio: _Optional[_Union[AudioSpecification, _Mapping]] = ...) -> None: ...
+    weights: str
+    def __init__(self, policy_name: _Optional[str] = ..., policy_digest: _Optional[str] = ..., server_version: _Optional[str] = ..., cameras: _Optional[_Iterable[_Union[CameraSpecification, _Mapping]]] = ..., proprioception: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., actions: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., action_frame: _Optional[str] = ..., action_mode: _Optional[str] = ..., hold: _Optional[str] = ..., chunk_length: _Optional[int] = ..., control_rate: _Optional[float] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., session_token: _Optional[bytes] = ..., instructions: _Optional[_Iterable[str]] = ..., unlimited: bool = ..., unlimited_dimensions: _Optional[_Iterable[str]] = ..., audio: _Optional[_Union[AudioSpecification, _Mapping]] = ..., weights: _Optional[str] = ..., activations: _Optional[str] = ..., deadline: _Optional[int] = ...) -> None: ...
 
 class ClockEcho(_message.Message):
     __slots__ = ["reply_received_at", "reply_sent_at"]

@@ -784,10 +784,22 @@ struct  Uio2__V1__Capabilities
    * absent: the policy hears nothing, and refuses a sound
    */
   Uio2__V1__AudioSpecification *audio;
+  /*
+   * how the model's matrices are kept: "f32" | "bf16" | "int8"; empty: not said
+   */
+  char *weights;
+  /*
+   * inputs of products with int8 weights: "int8" | "int16" | "f32" | "mixed" (int8 in the encoders, else int16); empty: none, or not said
+   */
+  char *activations;
+  /*
+   * ns for which commands are valid, as valid_until says of each chunk; 0: not said
+   */
+  uint64_t deadline;
 };
 #define UIO2__V1__CAPABILITIES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__capabilities__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, NULL, {0,NULL}, 0,NULL, 0, 0,NULL, NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, NULL, {0,NULL}, 0,NULL, 0, 0,NULL, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Uio2__V1__StageTiming

@@ -62,6 +62,11 @@ extension Suite {
 
   private static let maximumSeverity = 4
 
+  /// What can be made harder (`variant.py`, `Envs/suites/README.md`). A simulator may be without some of them.
+  static let perturbations = [
+    "camera", "light", "texture", "distractors", "moved_object", "jpeg", "blur", "actuation_noise",
+  ]
+
   /// The variants in their order; `nil` when the file has none.
   private static func variants(_ field: SuiteField?) throws(RolloutError) -> [Variant]? {
     guard let field else { return nil }
@@ -69,7 +74,7 @@ extension Suite {
     for entry in try field.sequence(upTo: 100) {
       let keys = try entry.mapping(known: ["perturbation", "severity"])
       let variant = Variant(
-        perturbation: try keys.optional("perturbation")?.identifier(),
+        perturbation: try keys.optional("perturbation")?.name(of: perturbations),
         severity: try keys.required("severity").integer(in: 0...maximumSeverity))
       if variant.severity > 0, variant.perturbation == nil {
         throw entry.fault("expected a perturbation with severity \(variant.severity)")

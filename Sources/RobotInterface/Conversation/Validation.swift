@@ -165,6 +165,8 @@ extension Capabilities {
     for (index, name) in unlimitedDimensions.enumerated() {
       try validateText(name, "capabilities.unlimited_dimensions[\(index)]")
     }
+    try validateText(weights, "capabilities.weights")
+    try validateText(activations, "capabilities.activations")
   }
 
   private func validateDimensionLimits() throws(RobotError) {

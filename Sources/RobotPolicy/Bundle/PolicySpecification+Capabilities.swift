@@ -21,6 +21,7 @@ extension PolicySpecification {
       hold: control.hold, chunkLength: space.maximumActions, controlRate: control.rate, limits: Capabilities.Limits(),
       instructions: instructions.sentences, isUnlimited: limits.isUnlimited,
       unlimitedDimensions: limits.isUnlimited ? [] : space.unlimitedDimensions,
+      deadline: control.deadline,
       audio: audio.map { audio in
         Capabilities.Audio(
           name: audio.name, maximumDuration: audio.maximumDuration, replacesInstruction: audio.replacesInstruction)

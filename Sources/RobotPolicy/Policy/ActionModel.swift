@@ -30,6 +30,11 @@ public protocol ActionModel: Sendable {
   /// Bytes that it takes at most while it works, beside its weights; 512 MiB unless it says so.
   var workingMemory: Int { get }
 
+  /// How its matrices are kept, such as `bf16`; empty unless it says so.
+  var weightFormat: String { get }
+  /// How the inputs of products with 8-bit weights are taken, such as `int16`; empty unless it says so.
+  var activationFormat: String { get }
+
   /// Reads a JPEG or PNG file.
   ///
   /// - Parameter limits: held against the file's header before a pixel is decoded.
@@ -84,4 +89,8 @@ extension ActionModel {
 extension ActionModel {
   /// 512 MiB.
   public var workingMemory: Int { 512 << 20 }
+  /// Not said.
+  public var weightFormat: String { "" }
+  /// Not said.
+  public var activationFormat: String { "" }
 }

@@ -48,7 +48,9 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
     }
     self.specification = specification
     self.model = model
-    capabilities = specification.capabilities(digest: digest, serverVersion: serverVersion)
+    var capabilities = specification.capabilities(digest: digest, serverVersion: serverVersion)
+    (capabilities.weights, capabilities.activations) = (model.weightFormat, model.activationFormat)
+    self.capabilities = capabilities
     reader = ObservationReader(model: model, specification: specification)
     instructions = InstructionReader(specification.instructions, audio: specification.audio)
     template = try PromptTemplate(specification.prompt.template)

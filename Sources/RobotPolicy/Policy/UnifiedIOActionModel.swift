@@ -45,6 +45,10 @@ public struct UnifiedIOActionModel: ActionModel {
   public let maximumAnswerTokens: Int
   /// Of as many beams as a question may have.
   public var workingMemory: Int { model.configuration.workingMemory(sequences: 16) }
+  /// The model's.
+  public var weightFormat: String { model.weightFormat.rawValue }
+  /// The model's.
+  public var activationFormat: String { model.activationFormat }
   private var model: UnifiedIOModel { runner.model }
   private var preprocessor: Preprocessor { runner.preprocessor }
 

@@ -143,7 +143,8 @@ struct RandomMessages {
       hold: [nil, .zero, .repeat][pick(0..<3)], chunkLength: pick(0..<17), controlRate: Double(pick(0..<100)),
       limits: limits,
       instructions: array(3) { $0.text() }, isUnlimited: Bool.random(using: &random),
-      unlimitedDimensions: array(3) { $0.text() }, sessionToken: bytes(0..<65),
+      unlimitedDimensions: array(3) { $0.text() }, weights: text(), activations: text(),
+      deadline: maybe { UInt64($0.pick(1..<999)) }, sessionToken: bytes(0..<65),
       audio: maybe {
         .init(
           name: $0.text(), maximumDuration: Double($0.pick(1..<99)) / 8,
