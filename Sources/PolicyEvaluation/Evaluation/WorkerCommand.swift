@@ -45,6 +45,8 @@ extension Suite {
     }
     for folder in pythonPath { arguments += ["--python-path", folder] }
     for task in requirements { arguments += ["--require", task] }
-    return ChildProcess.Command(executable: python.path, arguments: arguments, lifeline: .standardInput)
+    return ChildProcess.Command(
+      executable: python.path, arguments: arguments, environment: PythonInterpreter.environment(),
+      lifeline: .standardInput)
   }
 }
