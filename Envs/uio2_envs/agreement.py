@@ -70,9 +70,14 @@ class Agreement:
         )
         self.policy_digest = capabilities.policy_digest
         self.chunk_length = capabilities.chunk_length
+        self._sentences = tuple(_key(sentence) for sentence in capabilities.instructions)
         self._felt = tuple(quantity.name for quantity in capabilities.proprioception)
         names = [quantity.name for quantity in specification.actions]
         self._commanded = [names.index(quantity.name) for quantity in capabilities.actions]
+
+    def knows(self, instruction: str) -> bool:
+        """Whether the policy can be asked to do this."""
+        return not self._sentences or _key(instruction) in self._sentences
 
     def proprioception(self, observed: Mapping[str, float]) -> list[float]:
         """What the body feels, in the policy's order."""

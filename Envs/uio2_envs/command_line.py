@@ -1,12 +1,23 @@
-"""What the command lines of this package share: exit codes, arguments, standard output, the last word."""
+"""What the command lines of simulated and real robots share: exit codes, arguments, standard output, the last word."""
 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
+
+from uio2_client import Endpoint, InvalidAddress
+
+from .agreement import Disagreed
+from .environment import EnvironmentFailure
+from .episode import LOOPS
+from .events import EventStream
+from .frames import ENCODINGS
+from .patience import RobotFailure
 
 EXIT_DISAGREED = 3
 EXIT_PROTOCOL = 4
@@ -25,6 +36,55 @@ def add_python_path(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="DIR",
         help="a folder in which the simulator's modules are looked for first; may be repeated",
+    )
+
+
+def add_conversation(parser: argparse.ArgumentParser, timeout: float = 5.0) -> None:
+    """Declares how a robot talks to its daemon: ``--encoding``, ``--timeout``, ``--connect-timeout``."""
+    parser.add_argument("--encoding", choices=ENCODINGS, default="jpeg", help="of the frames (jpeg: quality 95, 4:4:4)")
+    wait = f"seconds to wait for an answer ({timeout:g})"
+    parser.add_argument("--timeout", type=seconds, default=timeout, help=wait)
+    parser.add_argument("--connect-timeout", type=seconds, default=30.0, help="seconds to wait for the daemon (30)")
+
+
+def add_session(parser: argparse.ArgumentParser) -> None:
+    """Declares ``--session`` and ``--events``."""
+    parser.add_argument("--session", help="the session's name (random)")
+    parser.add_argument("--events", action="store_true", help="write one JSON object a line to stdout")
+
+
+def address(text: str) -> str:
+    """The address of a daemon."""
+    try:
+        return Endpoint.parse(text).text
+    except InvalidAddress as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def positive(text: str) -> int:
+    """A number of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, found {value}")
+    return value
+
+
+def not_negative(text: str) -> int:
+    """A number of at least 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected at least 0, found {value}")
+    return value
+
+
+def add_loop(parser: argparse.ArgumentParser) -> None:
+    """Declares ``--loop``."""
+    parser.add_argument(
+        "--loop",
+        choices=LOOPS,
+        default="chunk",
+        help="how much of an answer is executed before the robot looks again: all of it (chunk), its first action "
+        "(closed), or all of it and then no more, so that one answer is the whole episode (open)",
     )
 
 
@@ -55,3 +115,42 @@ def claim_stdout() -> TextIO:
 def say(message: str) -> None:
     """Tells people."""
     print(message, file=sys.stderr, flush=True)
+
+
+def exit_code(
+    run: Callable[[], object], events: EventStream, subject: str, codes: Mapping[type[Exception], int] | None = None
+) -> int:
+    """The exit code of ``run``; what it raises is said and becomes the event ``failed``.
+
+    Args:
+        subject: what is at fault where an exception names nothing.
+        codes: of further exceptions; those with ``code``, ``subject`` and ``message`` keep theirs.
+    """
+    codes = {RobotFailure: EXIT_PROTOCOL, EnvironmentFailure: EXIT_ENVIRONMENT, **(codes or {})}
+    try:
+        run()
+        return 0
+    except Disagreed as error:
+        for point in error.points:
+            say(f"disagrees with the policy: {point.subject}: {point.message}")
+        return fail(events, error.points[0], EXIT_DISAGREED)
+    except (KeyboardInterrupt, BrokenPipeError):
+        return EXIT_INTERRUPTED
+    except Exception as error:  # a simulator or a driver may raise anything
+        code = next((codes[kind] for kind in type(error).__mro__ if kind in codes), None)
+        if code is None:
+            logging.getLogger(__name__).exception("the environment failed")
+            error = EnvironmentFailure("environment", subject, f"{type(error).__name__}: {error}")
+            return fail(events, error, EXIT_ENVIRONMENT)
+        say(str(error))
+        named = hasattr(error, "subject")
+        return fail(events, error if named else EnvironmentFailure("system", subject, str(error)), code)
+
+
+def fail(events: EventStream, failure: Any, code: int) -> int:
+    """Reports ``failure``, which has ``code``, ``subject`` and ``message``; returns the exit code."""
+    try:
+        events.emit("failed", code=failure.code, subject=failure.subject, message=failure.message)
+    except BrokenPipeError:
+        pass
+    return code

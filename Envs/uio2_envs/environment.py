@@ -7,7 +7,7 @@ order of calls and every number that passes. ``conformance.py`` tests any adapte
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +61,8 @@ class Specification:
     """Control steps of one episode, at most."""
     primitives: tuple[str, ...] = ()
     """The kinds of movement that an action names, such as ``"push"``; empty: continuous commands."""
+    picture_size: tuple[int, int] = (256, 256)
+    """Width and height, pixels, at which a film shows what the cameras are there for."""
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,27 @@ class Environment(ABC):
             EnvironmentFailure: there is no expert of this task.
         """
         return [Command(self.expert())]
+
+    def say(self, commands: Sequence[Command]) -> tuple[str, list[Command]]:
+        """Commands as the sentence that a policy would say, and the commands that the sentence stands for.
+
+        A body that has no words for them says nothing, and they stay as they are.
+        """
+        return "", list(commands)
+
+    def show(self, camera: str, width: int, height: int) -> np.ndarray:
+        """What a spectator sees: as ``render``, with what is left out for policies, such as the arm."""
+        return self.render(camera, width, height)
+
+    def marks(self, command: Command, camera: str, width: int, height: int) -> list[tuple[float, float]]:
+        """Where a command acts, in its order, as pixels (x, y) of ``show``'s picture; empty where that is not known."""
+        return []
+
+    def watch(self, look: Callable[[], None] | None) -> None:
+        """Has ``look`` called twenty times a second of simulated time while a primitive is executed, for films.
+
+        ``None`` ends that. A body of continuous commands is seen between its control steps as it is.
+        """
 
     def change_scene(self, kind: str, amount: float, random: np.random.Generator) -> None:
         """Changes how the scene looks, until the next reset undoes it.

@@ -36,13 +36,14 @@ from .command_line import (
     say,
 )
 from .environment import Environment, EnvironmentFailure, Transition
+from .episode import EpisodeResult, Execution, PolicyStep
 from .events import EventStream
-from .frames import ENCODINGS
+from .film import film_of
 from .motion import MotionMeter
 from .patience import RobotFailure
 from .realtime import InlineAsker, PacedWallClock, RealtimeRobot, ThreadAsker
-from .robot import EpisodeResult, Link, PolicyStep, Robot
-from .rollout import Film, greet, step_fields
+from .robot import Link, Robot
+from .rollout import greet, step_fields
 from .variant import Variant
 
 
@@ -87,6 +88,7 @@ class Worker:
         link: the daemon; ``None`` stands for the scripted expert.
         events: where reports go.
         mode: ``"lockstep"``, in which the world waits for the policy, or ``"realtime"``.
+        loop: how much of an answer is executed before the robot looks again, one of ``episode.LOOPS``; in lockstep.
         added_delay: seconds by which each answer is held back, in real time.
         simulated_clock: whether time passes only when the simulator steps, in lockstep.
         encoding: of the frames.
@@ -102,6 +104,7 @@ class Worker:
         events: EventStream,
         *,
         mode: str = "lockstep",
+        loop: str = "chunk",
         added_delay: float = 0.0,
         simulated_clock: bool = True,
         encoding: str = "jpeg",
@@ -116,6 +119,7 @@ class Worker:
         self._link = link
         self._events = events
         self._mode = mode
+        self._loop = loop
         self._added_delay = round(added_delay * 1e9)
         self._simulated_clock = simulated_clock
         self._encoding = encoding
@@ -136,16 +140,40 @@ class Worker:
             Disagreed, RobotFailure, EnvironmentFailure: as the robot does.
         """
         environment = self._environment_of(job.task, job.options)
+        if self._mode == "realtime" and environment.specification.primitives:
+            message = "a primitive takes as long as it takes, so there is no control rate; leave --mode realtime out"
+            raise EnvironmentFailure("unsupported_mode", job.task, message)
         capabilities = self._capabilities or expert.capabilities(environment.specification, films=job.video is not None)
         agreement = Agreement(environment.specification, capabilities, environment.instruction)
         link: Link = self._link or expert.ExpertLink(environment)
         rate = environment.specification.control_rate
         motion = MotionMeter(rate)
-        film = Film(Path(job.video), job.task, job.seed, rate / agreement.chunk_length) if job.video else None
+        film = film_of(environment, Path(job.video), job.seed, rate / agreement.chunk_length) if job.video else None
+        own_limit = environment.specification.step_limit
 
         rewards: list[float] = []
 
+        def begin() -> None:
+            # Not before: the sentence may be the episode's own.
+            self._events.emit(
+                "episode_start",
+                id=job.id,
+                task=job.task,
+                seed=job.seed,
+                instruction=environment.instruction,
+                goal_protocol=environment.goal_protocol,
+                step_limit=own_limit if job.step_limit is None else min(own_limit, job.step_limit),
+            )
+            if film is not None:
+                film.begin()
+
+        def take(execution: Execution, place: int) -> None:
+            if film is not None:
+                film.take(execution, place)
+
         def advance(transition: Transition) -> None:
+            if film is not None:
+                film.advance(transition)
             motion.add(environment.observe())
             if transition.reward is not None:
                 rewards.append(transition.reward)
@@ -165,6 +193,8 @@ class Worker:
         options = {
             "encoding": self._encoding,
             "step_limit": job.step_limit,
+            "on_begin": begin,
+            "on_take": take,
             "on_step": report,
             "on_frames": record,
             "on_advance": advance,
@@ -172,21 +202,11 @@ class Worker:
             "stops_at_success": job.stops_at_success,
             "log": say,
         }
-        own_limit = environment.specification.step_limit
-        self._events.emit(
-            "episode_start",
-            id=job.id,
-            task=job.task,
-            seed=job.seed,
-            instruction=environment.instruction,
-            goal_protocol=environment.goal_protocol,
-            step_limit=own_limit if job.step_limit is None else min(own_limit, job.step_limit),
-        )
         if self._mode == "realtime":
             result = self._run_in_real_time(job.seed, environment, agreement, link, options)
         else:
             clock: Clock = SimulatedClock(rate) if self._simulated_clock else WallClock()
-            result = Robot(environment, agreement, link, clock, **options).run_episode(job.seed)
+            result = Robot(environment, agreement, link, clock, loop=self._loop, **options).run_episode(job.seed)
         self._events.emit(
             "episode_end",
             id=job.id,
@@ -231,10 +251,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.mode == "realtime" and options.clock == "simulated":
         parser.error("--mode realtime goes by the machine's clock; leave --clock out")
+    if options.mode == "realtime" and options.loop != "chunk":
+        parser.error("--loop says when the robot looks again while the world waits; in real time it looks all the while")
     if options.mode == "lockstep" and options.added_delay:
         parser.error("in lockstep the world waits for the answer; --added-delay needs --mode realtime")
     try:
-        client = None if options.expert else Client(options.connect, None, options.timeout)
+        client = None if options.expert else Client(options.connect, options.session, options.timeout)
     except InvalidAddress as error:
         parser.error(f"--connect: {error}")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
@@ -253,6 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     client,
                     events,
                     mode=options.mode,
+                    loop=options.loop,
                     added_delay=options.added_delay / 1000,
                     simulated_clock=options.clock != "wall",
                     encoding=options.encoding,
@@ -305,20 +328,21 @@ def _parser() -> argparse.ArgumentParser:
     who = parser.add_mutually_exclusive_group(required=True)
     who.add_argument("--connect", metavar="ADDRESS", help="of the daemon, e.g. tcp://127.0.0.1:5555")
     who.add_argument("--expert", action="store_true", help="the scripted expert instead of a daemon")
-    parser.add_argument("--encoding", choices=ENCODINGS, default="jpeg", help="of the frames (jpeg: quality 95, 4:4:4)")
     parser.add_argument(
         "--mode",
         choices=("lockstep", "realtime"),
         default="lockstep",
         help="whether the world waits for the policy (lockstep) or goes on meanwhile (realtime)",
     )
+    command_line.add_loop(parser)
     parser.add_argument(
         "--added-delay", type=_milliseconds, default=0.0, metavar="MS", help="hold each answer back, in real time (0)"
     )
     parser.add_argument(
         "--clock", choices=("wall", "simulated"), help="the robot's clock (simulated in lockstep, wall in real time)"
     )
-    parser.add_argument("--timeout", type=command_line.seconds, default=5.0, help="seconds to wait for an answer (5)")
+    parser.add_argument("--session", help="the session's name (random)")
+    command_line.add_conversation(parser)
     parser.add_argument(
         "--require",
         type=_required,
@@ -328,7 +352,6 @@ def _parser() -> argparse.ArgumentParser:
         help="a task of a later job, with its options: one that the simulator does not have is refused before the first episode",
     )
     command_line.add_python_path(parser)
-    parser.add_argument("--connect-timeout", type=command_line.seconds, default=30.0, help="seconds to wait for the daemon (30)")
     return parser
 
 

@@ -1579,7 +1579,7 @@ const ProtobufCMessageDescriptor uio2__v1__hello__descriptor =
   (ProtobufCMessageInit) uio2__v1__hello__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__camera_frame__field_descriptors[5] =
+static const ProtobufCFieldDescriptor uio2__v1__camera_frame__field_descriptors[6] =
 {
   {
     "camera",
@@ -1641,9 +1641,22 @@ static const ProtobufCFieldDescriptor uio2__v1__camera_frame__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "captured_at",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__CameraFrame, captured_at),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__camera_frame__field_indices_by_name[] = {
   0,   /* field[0] = camera */
+  5,   /* field[5] = captured_at */
   4,   /* field[4] = data */
   1,   /* field[1] = encoding */
   3,   /* field[3] = height */
@@ -1652,7 +1665,7 @@ static const unsigned uio2__v1__camera_frame__field_indices_by_name[] = {
 static const ProtobufCIntRange uio2__v1__camera_frame__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor uio2__v1__camera_frame__descriptor =
 {
@@ -1662,7 +1675,7 @@ const ProtobufCMessageDescriptor uio2__v1__camera_frame__descriptor =
   "Uio2__V1__CameraFrame",
   "uio2.v1",
   sizeof(Uio2__V1__CameraFrame),
-  5,
+  6,
   uio2__v1__camera_frame__field_descriptors,
   uio2__v1__camera_frame__field_indices_by_name,
   1,  uio2__v1__camera_frame__number_ranges,

@@ -1,5 +1,4 @@
 import RobotInterface
-import RobotLink
 import RobotPolicy
 
 /// Looks now and then whether a daemon is still the one at its address. A second one could take it otherwise, and a stop sent there would not
@@ -17,12 +16,12 @@ struct AddressWatch: Sendable {
   /// Why the daemon must end, when it must.
   ///
   /// - Parameter now: nanoseconds.
-  mutating func failure(of socket: borrowing RouterSocket, at now: UInt64) -> RobotError? {
+  mutating func failure(of reception: Reception, at now: UInt64) -> RobotError? {
     guard now >= nextLook else { return nil }
     nextLook = now &+ Self.interval.wholeNanoseconds
-    guard socket.isReachable else {
+    if let lost = reception.lostAddress {
       return RobotError(
-        .shuttingDown, "\(socket.endpoint)",
+        .shuttingDown, lost,
         "its file was removed or replaced, or its folder renamed, so that nobody finds this daemon any more; it ends, start it again"
       )
     }

@@ -1,5 +1,4 @@
 import RobotInterface
-import RobotLink
 
 /// What can be chosen about a daemon; the policy brings everything else.
 public struct DaemonOptions: Sendable {
@@ -29,8 +28,8 @@ public struct DaemonOptions: Sendable {
   public var maximumMessageBytes: Int?
   /// How much memory the daemon may use before it ends.
   public var memory = MemoryLimit.unlimited
-  /// The socket's limits; its `maximumMessageBytes` is set by ``maximumMessageBytes``.
-  public var socket = RouterSocket.Options()
+  /// Sees every message on whichever wire; `nil`: nobody does.
+  public var observer: (any MessageObserver)?
 
   /// Asked once a second, on the thread of the socket: why the daemon must end, if it must. It then ends as it does when its address is
   /// gone.

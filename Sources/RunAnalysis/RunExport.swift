@@ -8,7 +8,7 @@ public enum RunExport {
   public static let columns = [
     "policy_id", "scenario_id", "task", "group", "seed", "success", "success_at_end", "state", "attempt", "steps",
     "steps_to_success", "held_steps", "limited_actions", "path_length_m", "mean_jerk_m_per_s3", "other_task",
-    "wall_s",
+    "wall_s", "outcomes",
   ]
 
   /// Comma-separated values (RFC 4180), a header and a row an outcome.
@@ -93,8 +93,13 @@ public enum RunExport {
       .number("\(outcome.steps)"), outcome.stepsToSuccess.map { .number("\($0)") } ?? .absent,
       .number("\(outcome.heldSteps)"), .number("\(outcome.limitedActions)"), number(outcome.pathLength),
       number(outcome.meanJerk), outcome.otherTask.map { .word($0) } ?? .absent,
-      number(outcome.wallSeconds),
+      number(outcome.wallSeconds), outcome.outcomes.map { .word(words(of: $0)) } ?? .absent,
     ]
+  }
+
+  /// `done 3, nothing_there 1`, in the order of the alphabet.
+  private static func words(of outcomes: [String: Int]) -> String {
+    outcomes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
   }
 
   private static func quoted(_ text: String) -> String {

@@ -61,12 +61,14 @@ public struct RunConfiguration: Sendable, Hashable, Codable {
     public var success: SuccessRule
     /// Milliseconds for which an answer is valid, in real time; `nil` in lockstep, and where the daemon is another process.
     public var deadline: Double?
+    /// How much of an answer is executed before the robot looks again, `closed` or `open`; `nil`: all of it.
+    public var loop: String?
 
     /// Collects the parts.
     public init(
       suite: String, suiteDigest: String, policy: String, policyDigest: String, mode: String = "lockstep",
       addedDelay: Double = 0, weights: String = "", stepLimit: Int? = nil, success: SuccessRule = .any,
-      deadline: Double? = nil
+      deadline: Double? = nil, loop: String? = nil
     ) {
       self.suite = suite
       self.suiteDigest = suiteDigest
@@ -78,6 +80,7 @@ public struct RunConfiguration: Sendable, Hashable, Codable {
       self.stepLimit = stepLimit
       self.success = success
       self.deadline = deadline
+      self.loop = loop
     }
   }
 

@@ -149,6 +149,7 @@ extension RunConfiguration.Subject {
         "\(other.stepLimit.map(String.init) ?? "the simulator's")"
       ), ("rule of success", success.rawValue, other.success.rawValue),
       ("deadline", "\(deadline.map { "\($0) ms" } ?? "none")", "\(other.deadline.map { "\($0) ms" } ?? "none")"),
+      ("loop", loop ?? "chunk", other.loop ?? "chunk"),
     ]
     guard let difference = pairs.first(where: { $0.one != $0.other }) else { return "the configurations agree" }
     return "expected the \(difference.name) \(difference.one), found \(difference.other)"

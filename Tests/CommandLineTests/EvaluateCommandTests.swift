@@ -62,6 +62,19 @@ import Testing
     }
   }
 
+  @Test func `records how much of an answer is executed, and what came of primitives`() throws {
+    let end = Self.solved + #",\"outcomes\":{\"done\":2,\"no_seal\":1}"#
+    try withSuite(Self.worker(end: end)) { folder, arguments in
+      #expect(try BuiltTool.run(arguments + ["--loop", "open"]).status == 0)
+      let rows = try export(folder.path + "/run")
+      #expect(rows[0].last == "outcomes")
+      #expect(rows[1].suffix(2).joined(separator: ",") == #""done 2, no_seal 1""#)
+      let other = try BuiltTool.run(arguments + ["--loop", "closed", "--resume"])
+      #expect(other.status == 64 && other.errors.contains("expected the loop open, found closed"), "\(other.errors)")
+      #expect(try BuiltTool.run(arguments + ["--loop", "open", "--resume"]).status == 0)
+    }
+  }
+
   @Test func `counts by the suite's rule`() throws {
     try withSuite(Self.worker(), rule: "end") { _, arguments in
       let outcome = try BuiltTool.run(arguments)

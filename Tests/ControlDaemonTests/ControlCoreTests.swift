@@ -1,6 +1,5 @@
 import ControlDaemon
 import RobotInterface
-import RobotLink
 import RobotPolicy
 import Testing
 
@@ -16,7 +15,7 @@ struct ControlCoreTests {
   static let owned =
     ["a", "b", "idle", "new", "newer", "other", "person", "robot", "thief", "waiting"] + (1...4).map { "s\($0)" }
 
-  let route = RouterSocket.Route(identity: [1], hasDelimiter: false)
+  let route = Route(connection: [1])
   let tokens = Tokens()
 
   func core(

@@ -72,7 +72,7 @@ struct FairnessTests {
     none.cameras = []
     #expect(options.messageLimit(of: none, canGenerate: true) == UInt64(ProtocolLimits.maximumMessageBytes))
     var huge = cameras
-    huge.cameras = [.init(name: "a", width: .max, height: .max, verticalFieldOfView: nil, input: "image")]
+    huge.cameras = [.init(name: "a", width: .max, height: .max, verticalFieldOfView: nil, input: .image)]
     #expect(options.messageLimit(of: huge, canGenerate: false) == UInt64(ProtocolLimits.maximumMessageBytes))
     var declared = cameras
     declared.limits.maximumMessageBytes = 5000

@@ -49,8 +49,12 @@ import Testing
   @Test func `becomes the worker's command line`() throws {
     let suite = try PolicyEvaluation.Suite(words: "metaworld:reach-v3", episodes: 3, seed: 5, stepLimit: 200)
     let python = try PythonInterpreter(explicit: "/bin/sh", variables: [:], packageRoot: nil)
-    func words(_ policy: PolicyEvaluation.Suite.Policy, _ mode: PolicyEvaluation.Suite.Mode) -> String {
-      let command = suite.workerCommand(python: python, policy: policy, mode: mode, pythonPath: ["/a", "/b"])
+    func words(
+      _ policy: PolicyEvaluation.Suite.Policy, _ mode: PolicyEvaluation.Suite.Mode,
+      loop: PolicyEvaluation.Suite.Loop = .chunk
+    ) -> String {
+      let command = suite.workerCommand(
+        python: python, policy: policy, mode: mode, loop: loop, pythonPath: ["/a", "/b"])
       #expect(command.executable == "/bin/sh" && command.lifeline == .standardInput)
       #expect(command.arguments.prefix(3) == ["-I", "-u", "-c"])
       #expect(command.environment["PYTHONSAFEPATH"] == "1" && command.environment["PYTHONNOUSERSITE"] == "1")
@@ -60,6 +64,9 @@ import Testing
     #expect(
       words(.daemon(address: "ipc:///x"), .lockstep())
         == "/a\n/b uio2_envs.worker metaworld --connect ipc:///x --clock simulated --timeout 60 \(folders)")
+    #expect(
+      words(.expert, .lockstep(.wall), loop: .closed)
+        == "/a\n/b uio2_envs.worker metaworld --expert --clock wall --loop closed \(folders)")
     #expect(words(.expert, .lockstep(.wall)) == "/a\n/b uio2_envs.worker metaworld --expert --clock wall \(folders)")
     #expect(
       words(.expert, .realtime(addedDelay: 50))

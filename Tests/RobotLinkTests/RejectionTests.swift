@@ -1,5 +1,5 @@
+import ProtobufCodec
 import RobotInterface
-import RobotLink
 import Testing
 
 @Suite("A message that breaks the protocol is refused with the field at fault")
@@ -145,6 +145,25 @@ struct RejectionTests {
         $0.number(3, 9)
       })
     #expect(error?.subject == "observation.sent_at")
+  }
+
+  @Test func `a picture that was captured after the observation had left`() {
+    func captured(at time: UInt64) -> [UInt8] {
+      observation {
+        $0.number(2, 5)
+        $0.number(3, 9)
+        $0.message(4) { frame in
+          frame.number(2, 2)
+          frame.number(3, 2)
+          frame.number(4, 2)
+          frame.content(5, [1])
+          frame.number(6, time)
+        }
+      }
+    }
+    #expect(refusal(captured(at: 10))?.subject == "observation.frames[0].captured_at")
+    #expect(refusal(captured(at: 9)) == nil)
+    #expect(refusal(captured(at: 1)) == nil)
   }
 
   @Test func `more pictures than anyone needs`() {

@@ -13,6 +13,7 @@ from .errors import ClientError
 from .pictures import jpeg_size, png_size
 
 _JPEG_START = b"\xff\xd8\xff"
+PROTOCOL_VERSION = 2
 _MAXIMUM_REASON_BYTES = 1024
 _MAXIMUM_TOKEN_BYTES = 64
 _PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -153,3 +154,25 @@ def bounded(data: bytes, maximum: int) -> bytes:
             f"{len(data)} bytes, this daemon reads {maximum} at most; send smaller or compressed pictures",
         )
     return data
+
+
+def request_bytes(request_id: int, session: str, token: bytes, kind: str, body: Any) -> bytes:
+    """A request as it travels."""
+    return pb.Request(
+        protocol_version=PROTOCOL_VERSION,
+        request_id=request_id,
+        session_id=session,
+        # A stop needs none, and nothing must keep it back.
+        session_token=b"" if kind == "stop" else token,
+        **{kind: body},
+    ).SerializeToString()
+
+
+def check_version(reply: pb.Reply) -> None:
+    """Refuses a reply in another version of the protocol."""
+    if reply.protocol_version != PROTOCOL_VERSION:
+        raise ClientError(
+            "unsupported_version",
+            "reply.protocol_version",
+            f"the daemon speaks version {reply.protocol_version}, this client {PROTOCOL_VERSION}",
+        )

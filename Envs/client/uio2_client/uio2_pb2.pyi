@@ -108,18 +108,20 @@ class Box(_message.Message):
     def __init__(self, minimum_x: _Optional[float] = ..., minimum_y: _Optional[float] = ..., maximum_x: _Optional[float] = ..., maximum_y: _Optional[float] = ...) -> None: ...
 
 class CameraFrame(_message.Message):
-    __slots__ = ["camera", "data", "encoding", "height", "width"]
+    __slots__ = ["camera", "captured_at", "data", "encoding", "height", "width"]
     CAMERA_FIELD_NUMBER: _ClassVar[int]
+    CAPTURED_AT_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
     camera: str
+    captured_at: int
     data: bytes
     encoding: ImageEncoding
     height: int
     width: int
-    def __init__(self, camera: _Optional[str] = ..., encoding: _Optional[_Union[ImageEncoding, str]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, camera: _Optional[str] = ..., encoding: _Optional[_Union[ImageEncoding, str]] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., data: _Optional[bytes] = ..., captured_at: _Optional[int] = ...) -> None: ...
 
 class CameraSpecification(_message.Message):
     __slots__ = ["height", "input", "name", "vertical_field_of_view", "width"]

@@ -110,6 +110,21 @@ def test_an_observation_is_as_old_as_its_pictures() -> None:
     assert link.act(pb.Observation(sequence=2, captured_at=100)).captured_at == 100
 
 
+def test_pictures_that_are_not_of_now_are_not_asked_about() -> None:
+    rig = Rig()
+    trouble: list[ClientError | None] = [ClientError("stale_observation", "top", "0.8 s old")]
+    rig.link = GuardedLink(rig.daemon, rig.guard, trouble=lambda: trouble[0])
+    assert rig.ask() == "stale_observation" and rig.guard.reason is None
+    trouble[0] = None
+    assert rig.ask() == "moves" and len(rig.daemon.asked) == 1
+    trouble[0] = ClientError("frozen_camera", "top", "top shows the same")
+    assert rig.ask() == "frozen_camera" and rig.guard.reason == "top shows the same" and rig.frozen == 1
+    trouble[0] = None
+    assert rig.ask() == "stopped", "until a person says go"
+    assert rig.guard.clear() and not rig.guard.clear()
+    assert rig.ask() == "moves"
+
+
 def test_an_operator_stops_with_anything_but_go_and_quit() -> None:
     guard, quits = Guard(), []
 

@@ -23,7 +23,7 @@ from uio2_envs.patience import Patience, RobotFailure
 
 from uio2_robots.arm import ArmFailure, ArmState
 from uio2_robots.configuration import Configuration
-from uio2_robots.run import NotConfirmed, Plan, Run
+from uio2_robots.run import Control, NotConfirmed, Plan, Run
 
 STEP = 0.002
 TASK = "Move the gripper to the red goal point."
@@ -79,8 +79,11 @@ class TimedArm(ModelArm):
 
 
 class FreshPictures(Pictures):
+    """Of a sensor: no two are the same."""
+
     def newest(self, camera: str, width: int, height: int, field_of_view: float) -> tuple[np.ndarray, int]:
-        return np.zeros((height, width, 3), np.uint8), time.monotonic_ns()
+        taken_at = time.monotonic_ns()
+        return np.full((height, width, 3), taken_at // 1000 % 251, np.uint8), taken_at
 
 
 class Resources:
@@ -89,6 +92,10 @@ class Resources:
         self.done: Callable[[], bool] = lambda: False
         self.pictures: Pictures = FreshPictures()
         self.fails_when: Callable[[TimedArm], bool] = lambda arm: False
+        self.controls: list[Control] = []
+
+    def attend(self, control: Control) -> None:
+        self.controls.append(control)
 
     def arm(self) -> TimedArm:
         arm = TimedArm()
@@ -244,7 +251,7 @@ def test_a_camera_that_falls_silent_ends_at_home() -> None:
     def newest(camera: str, width: int, height: int, field_of_view: float):
         if len(flight.arm.commands) > 20:
             raise EnvironmentFailure("camera_silent", camera, "no new frame for 1 s")
-        return np.zeros((height, width, 3), np.uint8), time.monotonic_ns()
+        return FreshPictures().newest(camera, width, height, field_of_view)
 
     flight.resources.pictures.newest = newest
     with pytest.raises(EnvironmentFailure, match="no new frame"):
@@ -282,17 +289,17 @@ def test_after_a_restart_of_the_daemon_the_arm_moves_only_when_told() -> None:
         while not flight.resources.arms or len(flight.arm.commands) < 20:
             time.sleep(0.005)
         flight.daemon.die()
-        _until(lambda: any(line.startswith("holding: ") for line in flight.said))
+        until(lambda: any(line.startswith("holding: ") for line in flight.said))
         flight.daemon._thread.join()
         with FakeDaemon(sideways, capabilities(), address=address) as second:
-            _until(lambda: float(np.linalg.norm(flight.arm.state().velocity)) == 0.0)
+            until(lambda: float(np.linalg.norm(flight.arm.state().velocity)) == 0.0)
             positions["rests"] = flight.arm.position[1]
             time.sleep(0.3)
             positions["still rests"] = flight.arm.position[1]
             asked = len(second.observations)
             assert asked == 0
             flight.lines.type("go")
-            _until(lambda: flight.arm.position[1] < positions["rests"] - 0.005)
+            until(lambda: flight.arm.position[1] < positions["rests"] - 0.005)
             flight.lines.type("quit")
             worker_done.wait(10)
 
@@ -317,7 +324,7 @@ def test_after_a_restart_of_the_daemon_the_arm_moves_only_when_told() -> None:
     assert flight.arm.went_home == 1
 
 
-def _until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 15
     while not condition():
         assert time.monotonic() < deadline

@@ -79,6 +79,9 @@ class Flight:
         self.steps: list[Step] = []
         self.goal: np.ndarray | None = None
 
+    def attend(self, control: object) -> None:
+        pass
+
     def arm(self) -> FrankaArm:
         return FrankaArm(self.configuration)
 

@@ -3,16 +3,19 @@ the other."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from uio2_client import ClientError
 from uio2_envs.environment import Environment, EnvironmentFailure, Specification, Transition
 
 from .arm import Arm, ArmFailure, ArmState
 from .configuration import AXES, Configuration
 from .envelope import Envelope
+from .freshness import Freshness
 from .poses import Pose, rotation_matrix, rotation_vector
 from .servo import Servo
 
@@ -101,7 +104,9 @@ class ArmBody(Environment):
         self._upright = np.eye(3)
         self._held: np.ndarray | None = None
         self._grip = configuration.gripping.open
-        self._taken_at: dict[str, int] = {}
+        self._freshness = Freshness(
+            configuration.limits.picture_age, configuration.limits.picture_frozen, configuration.sources
+        )
 
     @property
     def specification(self) -> Specification:
@@ -111,7 +116,11 @@ class ArmBody(Environment):
     def oldest_frame_at(self) -> int | None:
         """When the oldest picture of the last observation was taken, ns of ``time.monotonic_ns``; ``None`` without
         any."""
-        return min(self._taken_at.values(), default=None)
+        return self._freshness.oldest
+
+    def trouble(self) -> ClientError | None:
+        """Why the arm must not act on the pictures of the last observation; ``None``: it may."""
+        return self._freshness.trouble(time.monotonic_ns())
 
     def freeze(self) -> None:
         """Brakes now, without waiting for the control loop."""
@@ -128,6 +137,7 @@ class ArmBody(Environment):
     def _reset(self, seed: int) -> None:
         state = self._measure()
         self._require_inside(state)
+        self._freshness.forget()
         self._upright = state.pose.rotation
         self._grip = self._grip_of(state.gripper_opening)
         if self._servo is None:
@@ -145,7 +155,8 @@ class ArmBody(Environment):
         return {mapped.quantity.name: float(parts[mapped.part]) for mapped in self._configuration.proprioception}
 
     def _render(self, camera: str, width: int, height: int, vertical_field_of_view: float) -> np.ndarray:
-        frame, self._taken_at[camera] = self._cameras.newest(camera, width, height, vertical_field_of_view)
+        frame, taken_at = self._cameras.newest(camera, width, height, vertical_field_of_view)
+        self._freshness.note(camera, frame, taken_at, self._measure().pose.position)
         return frame
 
     def _step(self, action: np.ndarray) -> bool:

@@ -58,17 +58,7 @@ class MirrorCameras:
         self._files: dict[str, FrameFile] = {}
         self._folder = folder
         self._sizes = {request.camera: (request.width, request.height) for request in requests}
-        cameras = [
-            _Camera(
-                request.camera,
-                request.width,
-                request.height,
-                views[request.camera].position,
-                views[request.camera].target,
-                request.vertical_field_of_view or views[request.camera].field_of_view,
-            )
-            for request in requests
-        ]
+        cameras = [_drawn(views[request.camera], request) for request in requests]
         plan = {
             "simulator": str(simulator),
             "folder": str(folder),
@@ -120,6 +110,13 @@ class MirrorCameras:
                 return None
             self._files[camera] = FrameFile(file, *self._sizes[camera])
         return self._files[camera].read()
+
+
+def _drawn(view: View, request: CameraRequest) -> _Camera:
+    if view.position is None or view.target is None:
+        raise EnvironmentFailure("camera_without_place", request.camera, "say its position and its target to draw it")
+    field_of_view = request.vertical_field_of_view or view.field_of_view
+    return _Camera(request.camera, request.width, request.height, view.position, view.target, field_of_view)
 
 
 def draw(plan: Mapping[str, Any]) -> None:

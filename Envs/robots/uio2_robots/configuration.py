@@ -3,7 +3,6 @@ it."""
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,9 @@ from typing import Any
 import numpy as np
 from uio2_envs.environment import Quantity, Specification
 
+from .fields import ConfigurationError, Fields
 from .poses import Frame, rotation_matrix
+from .ros2.settings import Ros2Settings, read_settings
 
 CONFIGURATIONS = Path(__file__).resolve().parent / "configurations"
 
@@ -24,16 +25,6 @@ MEASURES = (*(f"position_{axis}" for axis in AXES), *(f"rotation_{axis}" for axi
 """What proprioception may measure."""
 MODES = ("delta", "absolute")
 ENDS = ("hold", "home")
-
-
-class ConfigurationError(Exception):
-    """A configuration cannot be used: ``subject`` is the file or field at fault."""
-
-    def __init__(self, subject: str, message: str) -> None:
-        super().__init__(f"{subject}: {message}")
-        self.code = "invalid_configuration"
-        self.subject = subject
-        self.message = message
 
 
 @dataclass(frozen=True)
@@ -47,14 +38,18 @@ class Mapped:
 
 @dataclass(frozen=True)
 class View:
-    """Where a camera stands, in the base frame."""
+    """A camera: where it stands in the base frame, for one that is drawn, or where its pictures come from."""
 
-    position: tuple[float, float, float]
-    """m"""
-    target: tuple[float, float, float]
-    """The point it looks at, m."""
+    position: tuple[float, float, float] | None
+    """m; ``None``: not said."""
+    target: tuple[float, float, float] | None
+    """The point it looks at, m; ``None``: not said."""
     field_of_view: float
     """Vertical, degrees."""
+    topic: str = ""
+    """Of its pictures; empty: it is drawn."""
+    is_compressed: bool = False
+    """Whether the topic carries JPEG or PNG files."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +72,10 @@ class Limits:
     """Seconds after which the arm brakes by itself when the program that drives it falls silent."""
     watchdog: float
     """Seconds of silence after which the watchdog ends that program."""
+    picture_age: float = 0.5
+    """Seconds; the arm holds while the newest picture of a camera was taken longer ago."""
+    picture_frozen: float = 0.5
+    """Seconds; a camera that shows the same for longer while the tool moves is frozen, and the arm is kept still."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ class Configuration:
 
     name: str
     host: str
-    """Of the arm."""
+    """Of the arm; empty: it is reached by ``ros2``."""
     realtime: bool
     """Whether to insist on a real-time kernel."""
     mode: str
@@ -115,6 +114,18 @@ class Configuration:
     """``[joints]``, rad."""
     end: str
     """A name of ``ENDS``: where the arm is left."""
+    ros2: Ros2Settings | None = None
+    """How the arm is reached by ROS 2; ``None``: it has a driver of its own."""
+
+    @property
+    def place(self) -> str:
+        """Where the arm is, for people."""
+        return self.host if self.ros2 is None else self.ros2.joint_states
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Camera name to how people know it: with its topic, if it has one."""
+        return {name: f"{name} ({view.topic})" if view.topic else name for name, view in self.cameras.items()}
 
     @property
     def specification(self) -> Specification:
@@ -141,153 +152,111 @@ def load(file: Path) -> Configuration:
         fields = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(str(file), f"cannot be read: {error}") from error
-    return _Reader(str(file)).configuration(fields)
+    return _Reader(file).configuration(fields)
 
 
-class _Reader:
-    """Reads fields and names the one at fault."""
-
-    def __init__(self, file: str) -> None:
-        self._file = file
+class _Reader(Fields):
+    def __init__(self, file: Path) -> None:
+        super().__init__(str(file))
+        self._folder = file.parent
 
     def configuration(self, fields: Mapping[str, Any]) -> Configuration:
-        mode = self._choice(fields, "mode", MODES)
+        mode = self.choice(fields, "mode", MODES)
         actions = self._mapped(fields, "actions", "drives", DRIVES)
         if mode == "absolute" and {f"translation_{axis}" for axis in AXES} - {mapped.part for mapped in actions}:
-            raise self._error("actions", "absolute commands need translation_x, translation_y and translation_z")
-        frame = self._table(fields, "frame")
-        home = self._numbers(fields, "home", None)
+            raise self.error("actions", "absolute commands need translation_x, translation_y and translation_z")
+        frame = self.table(fields, "frame")
+        home = self.numbers(fields, "home", None)
+        ros2 = None
+        if "ros2" in fields:
+            grips = any(mapped.part == "gripper" for mapped in actions)
+            ros2 = read_settings(self, self.table(fields, "ros2"), len(home), grips, self._folder)
         return Configuration(
-            name=self._text(fields, "name"),
-            host=self._text(fields, "host"),
-            realtime=self._flag(fields, "realtime"),
+            name=self.text(fields, "name"),
+            host=self.text(fields, "host") if ros2 is None else "",
+            realtime=self.flag(fields, "realtime") if ros2 is None else False,
             mode=mode,
-            control_rate=self._positive(fields, "control_rate"),
+            control_rate=self.positive(fields, "control_rate"),
             frame=Frame(
-                rotation_matrix(np.radians(self._numbers(frame, "frame.rotation_degrees", 3))),
-                self._numbers(frame, "frame.translation", 3),
+                rotation_matrix(np.radians(self.numbers(frame, "frame.rotation_degrees", 3))),
+                self.numbers(frame, "frame.translation", 3),
             ),
             proprioception=self._mapped(fields, "proprioception", "measures", MEASURES),
             actions=actions,
-            cameras=self._cameras(fields),
+            cameras=self._cameras(fields, ros2 is not None),
             limits=self._limits(fields),
             gripping=self._gripping(fields),
             home=home,
-            end=self._choice(fields, "end", ENDS),
+            end=self.choice(fields, "end", ENDS),
+            ros2=ros2,
         )
 
     def _limits(self, fields: Mapping[str, Any]) -> Limits:
-        limits = self._table(fields, "limits")
-        box = np.array([self._numbers(limits, f"limits.{axis}", 2) for axis in AXES]).T
+        limits = self.table(fields, "limits")
+        box = np.array([self.numbers(limits, f"limits.{axis}", 2) for axis in AXES]).T
         if not (box[0] < box[1]).all():
-            raise self._error("limits", f"a workspace has a least and a greatest x, y and z, found {box.T.tolist()}")
+            raise self.error("limits", f"a workspace has a least and a greatest x, y and z, found {box.T.tolist()}")
         names = ("speed", "acceleration", "jerk", "rotation_rate", "jump", "command_hold", "watchdog")
-        values = {name: self._positive(limits, f"limits.{name}") for name in names}
+        names += tuple(name for name in ("picture_age", "picture_frozen") if name in limits)
+        values = {name: self.positive(limits, f"limits.{name}") for name in names}
         if values["watchdog"] <= values["command_hold"]:
-            raise self._error("limits.watchdog", "the watchdog waits longer than command_hold, or it ends what works")
+            raise self.error("limits.watchdog", "the watchdog waits longer than command_hold, or it ends what works")
         return Limits(workspace=box, **values)
 
     def _gripping(self, fields: Mapping[str, Any]) -> Gripping:
-        table = self._table(fields, "gripper")
+        table = self.table(fields, "gripper")
         gripping = Gripping(
-            open=self._number(table, "gripper.open"),
-            closed=self._number(table, "gripper.closed"),
-            speed=self._positive(table, "gripper.speed"),
-            force=self._positive(table, "gripper.force"),
+            open=self.number(table, "gripper.open"),
+            closed=self.number(table, "gripper.closed"),
+            speed=self.positive(table, "gripper.speed"),
+            force=self.positive(table, "gripper.force"),
         )
         if gripping.open == gripping.closed:
-            raise self._error("gripper.open", "the commands that open and that close are the same number")
+            raise self.error("gripper.open", "the commands that open and that close are the same number")
         return gripping
 
-    def _cameras(self, fields: Mapping[str, Any]) -> dict[str, View]:
+    def _cameras(self, fields: Mapping[str, Any], has_topics: bool) -> dict[str, View]:
         cameras = {}
-        for name, table in self._table(fields, "cameras").items():
+        for name, table in self.table(fields, "cameras").items():
             if not isinstance(table, dict):
-                raise self._error(f"cameras.{name}", "expected a table")
-            position = self._numbers(table, f"cameras.{name}.position", 3)
-            target = self._numbers(table, f"cameras.{name}.target", 3)
-            if float(np.linalg.norm(position - target)) < 1e-6:
-                raise self._error(f"cameras.{name}.target", "a camera cannot look at where it stands")
-            field_of_view = self._positive(table, f"cameras.{name}.field_of_view")
-            cameras[name] = View(tuple(position.tolist()), tuple(target.tolist()), field_of_view)
+                raise self.error(f"cameras.{name}", "expected a table")
+            field_of_view = self.positive(table, f"cameras.{name}.field_of_view")
+            if field_of_view >= 180:
+                raise self.error(f"cameras.{name}.field_of_view", f"expected less than 180, found {field_of_view:g}")
+            place = (None, None) if has_topics and "position" not in table else self._camera_place(name, table)
+            topic = self.text(table, f"cameras.{name}.topic") if has_topics else ""
+            compressed = self.flag(table, f"cameras.{name}.compressed") if has_topics else False
+            cameras[name] = View(*place, field_of_view, topic, compressed)
         return cameras
+
+    def _camera_place(self, name: str, table: Mapping[str, Any]) -> tuple[Any, Any]:
+        position = self.numbers(table, f"cameras.{name}.position", 3)
+        target = self.numbers(table, f"cameras.{name}.target", 3)
+        if float(np.linalg.norm(position - target)) < 1e-6:
+            raise self.error(f"cameras.{name}.target", "a camera cannot look at where it stands")
+        return tuple(position.tolist()), tuple(target.tolist())
 
     def _mapped(self, fields: Mapping[str, Any], key: str, part: str, parts: tuple[str, ...]) -> tuple[Mapped, ...]:
         tables = fields.get(key)
         if not isinstance(tables, list) or not tables:
-            raise self._error(key, "expected at least one [[table]]")
+            raise self.error(key, "expected at least one [[table]]")
         found: list[Mapped] = []
         for index, table in enumerate(tables):
             place = f"{key}[{index}]"
             if not isinstance(table, dict):
-                raise self._error(place, "expected a table")
-            least, greatest = self._numbers(table, f"{place}.range", 2).tolist()
+                raise self.error(place, "expected a table")
+            least, greatest = self.numbers(table, f"{place}.range", 2).tolist()
             if not least < greatest:
-                raise self._error(
-                    f"{place}.range", f"expected a least and a greatest number, found {least}, {greatest}"
-                )
-            quantity = Quantity(self._text(table, f"{place}.name"), self._text(table, f"{place}.unit"), least, greatest)
-            mapped = Mapped(quantity, self._choice(table, f"{place}.{part}", parts))
+                raise self.error(f"{place}.range", f"expected a least and a greatest number, found {least}, {greatest}")
+            quantity = Quantity(self.text(table, f"{place}.name"), self.text(table, f"{place}.unit"), least, greatest)
+            mapped = Mapped(quantity, self.choice(table, f"{place}.{part}", parts))
             unit = _unit(mapped.part)
             if quantity.unit != unit:
-                raise self._error(f"{place}.unit", f"{mapped.part} is in {unit!r}, found {quantity.unit!r}")
+                raise self.error(f"{place}.unit", f"{mapped.part} is in {unit!r}, found {quantity.unit!r}")
             if any(mapped.part == other.part or quantity.name == other.quantity.name for other in found):
-                raise self._error(place, "names and parts of the arm are said once")
+                raise self.error(place, "names and parts of the arm are said once")
             found.append(mapped)
         return tuple(found)
-
-    def _value(self, fields: Mapping[str, Any], path: str) -> Any:
-        key = path.rpartition(".")[2]
-        if key not in fields:
-            raise self._error(path, "missing")
-        return fields[key]
-
-    def _table(self, fields: Mapping[str, Any], path: str) -> dict[str, Any]:
-        value = self._value(fields, path)
-        if not isinstance(value, dict):
-            raise self._error(path, "expected a table")
-        return value
-
-    def _text(self, fields: Mapping[str, Any], path: str) -> str:
-        value = self._value(fields, path)
-        if not isinstance(value, str) or not value:
-            raise self._error(path, f"expected text, found {value!r}")
-        return value
-
-    def _flag(self, fields: Mapping[str, Any], path: str) -> bool:
-        value = self._value(fields, path)
-        if not isinstance(value, bool):
-            raise self._error(path, f"expected true or false, found {value!r}")
-        return value
-
-    def _choice(self, fields: Mapping[str, Any], path: str, choices: tuple[str, ...]) -> str:
-        value = self._text(fields, path)
-        if value not in choices:
-            raise self._error(path, f"expected one of {', '.join(choices)}, found {value!r}")
-        return value
-
-    def _number(self, fields: Mapping[str, Any], path: str) -> float:
-        return self._as_number(path, self._value(fields, path))
-
-    def _positive(self, fields: Mapping[str, Any], path: str) -> float:
-        value = self._number(fields, path)
-        if value <= 0:
-            raise self._error(path, f"expected more than 0, found {value:g}")
-        return value
-
-    def _numbers(self, fields: Mapping[str, Any], path: str, count: int | None) -> np.ndarray:
-        value = self._value(fields, path)
-        if not isinstance(value, list) or not value or count not in (None, len(value)):
-            raise self._error(path, f"expected {count or 'some'} numbers, found {value!r}")
-        return np.array([self._as_number(path, number) for number in value])
-
-    def _as_number(self, path: str, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise self._error(path, f"expected a finite number, found {value!r}")
-        return float(value)
-
-    def _error(self, path: str, message: str) -> ConfigurationError:
-        return ConfigurationError(f"{self._file}: {path}", message)
 
 
 def _unit(part: str) -> str:

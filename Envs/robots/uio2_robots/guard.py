@@ -48,12 +48,13 @@ class Guard:
         if is_new:
             self._log(f"holding: {reason}; type go and Enter to let the arm move on")
 
-    def clear(self) -> None:
-        """Lets the arm move on. Only a person's word leads here."""
+    def clear(self) -> bool:
+        """Lets the arm move on; whether it was kept still. Only a person's word leads here."""
         with self._lock:
             was, self._reason = self._reason, None
         if was is not None:
             self._log("going on")
+        return was is not None
 
 
 class Daemon(Protocol):
@@ -77,12 +78,20 @@ class GuardedLink:
         daemon: the client.
         guard: the latch.
         taken_at: when the oldest picture of the observation was taken, ns of the robot's clock; ``None``: not known.
+        trouble: what is wrong with the pictures of the observation; nothing is asked then. A frozen one sets the latch.
     """
 
-    def __init__(self, daemon: Daemon, guard: Guard, taken_at: Callable[[], int | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        daemon: Daemon,
+        guard: Guard,
+        taken_at: Callable[[], int | None] = lambda: None,
+        trouble: Callable[[], ClientError | None] = lambda: None,
+    ) -> None:
         self._daemon = daemon
         self._guard = guard
         self._taken_at = taken_at
+        self._trouble = trouble
         self._connections = daemon.connections
         self._is_lost = False
 
@@ -94,9 +103,14 @@ class GuardedLink:
         """The answer to ``observation``, whose time becomes that of its oldest picture.
 
         Raises:
-            ClientError: as the client's; ``stopped`` while the latch is set.
+            ClientError: as the client's; ``stopped`` while the latch is set; the trouble with the pictures.
         """
         self._check()
+        trouble = self._trouble()
+        if trouble is not None:
+            if trouble.code == "frozen_camera":
+                self._guard.latch(trouble.message)
+            raise trouble
         taken_at = self._taken_at()
         if taken_at is not None and observation.clock == pb.ROBOT_CLOCK_MONOTONIC:
             observation.captured_at = min(observation.captured_at, taken_at)

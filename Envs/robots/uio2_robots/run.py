@@ -32,13 +32,37 @@ from .watchdog import Watchdog, WatchdogLost
 class NotConfirmed(Exception):
     """Nobody said yes; nothing has moved."""
 
+    def __init__(self) -> None:
+        self.code, self.subject, self.message = "not_confirmed", "operator", "not confirmed; nothing has moved"
+        super().__init__(self.message)
+
 
 class _Quit(Exception):
     """The operator wants the run to end."""
 
 
+class Control(Protocol):
+    """What a person may do to a run from elsewhere than its terminal; from any thread."""
+
+    def stop(self, reason: str) -> None:
+        """Brakes the arm and keeps it still until it is resumed."""
+        ...
+
+    def resume(self) -> bool:
+        """Lets it move on, as ``go`` does; whether it was kept still."""
+        ...
+
+    def instruct(self, text: str) -> None:
+        """Says from now on what is to be done; a sentence that the policy does not know changes nothing."""
+        ...
+
+
 class Resources(Protocol):
     """Where the arm, its cameras and its judge come from."""
+
+    def attend(self, control: Control) -> None:
+        """Told before anything else how the run can be stopped."""
+        ...
 
     def arm(self) -> Arm:
         """Connects. Moves nothing."""
@@ -129,6 +153,8 @@ class Run:
         self._guard = Guard(log=log)
         self._quits = False
         self._last: Step | None = None
+        self._body: ArmBody | None = None
+        self._agreement: Agreement | None = None
         self._trajectory = Trajectory(plan.trajectory) if plan.trajectory is not None else None
         self._policy_steps = 0
 
@@ -143,8 +169,10 @@ class Run:
             ArmFailure: the arm failed.
         """
         configuration = self._plan.configuration
+        self._resources.attend(self)
         capabilities = greet(self._client, self._plan.connect_seconds)
         agreement = Agreement(configuration.specification, capabilities, self._plan.instruction)
+        self._agreement = agreement
         with ExitStack() as closing:
             arm = self._resources.arm()
             closing.callback(arm.close)
@@ -158,6 +186,25 @@ class Run:
             self._confirm()
             with self._start_watchdog(configuration.limits.watchdog) as self._watchdog:
                 return self._led(arm, cameras, agreement)
+
+    def stop(self, reason: str) -> None:
+        """As ``Control``."""
+        self._guard.latch(reason)
+
+    def resume(self) -> bool:
+        """As ``Control``."""
+        return self._guard.clear()
+
+    def instruct(self, text: str) -> None:
+        """As ``Control``."""
+        body, agreement = self._body, self._agreement
+        if body is None or agreement is None:
+            self._log(f"not yet: {text!r} came before the arm was ready")
+        elif not text.strip() or not agreement.knows(text):
+            self._log(f"the policy does not know the sentence {text!r}; going on with {body.instruction!r}")
+        else:
+            body.instruction = text
+            self._log(f"task      {text}")
 
     def _confirm(self) -> None:
         if self._plan.confirmed:
@@ -176,8 +223,9 @@ class Run:
             is_well = True
             return result
         except (EnvironmentFailure, ArmFailure) as failure:
-            # A camera that fails says nothing of the arm; the arm's own failure does.
-            is_well = failure.code == "camera_silent"
+            self._log(f"stopped: {failure}")
+            # A camera that fails says nothing of the arm; the arm's own failure does, and so does a latch.
+            is_well = failure.code.startswith("camera_") and self._guard.reason is None
             raise
         except RobotFailure:
             # Kept still until a person says go: nobody did, so it does not go home either.
@@ -217,8 +265,9 @@ class Run:
             stays=lambda: guard.reason is not None,
         )
         guard.freeze = body.freeze
+        self._body = body
         clock = PacedWallClock()
-        link = GuardedLink(self._client, guard, lambda: body.oldest_frame_at)
+        link = GuardedLink(self._client, guard, lambda: body.oldest_frame_at, body.trouble)
         asker = ThreadAsker(link, clock)
         robot = RealtimeRobot(
             body,

@@ -35,7 +35,7 @@ def described(
         f"jump {limits.jump:g} m"
     )
     place = "inside the workspace" if is_inside else "OUTSIDE the workspace"
-    yield f"arm       {configuration.name} at {configuration.host}, tool at {_numbers(position)} m, {place}"
+    yield f"arm       {configuration.name} at {configuration.place}, tool at {_numbers(position)} m, {place}"
     yield f"start     {'goes home first' if goes_home else 'from where it is'}"
     yield f"hold      brakes with {limits.acceleration:g} m/s² and stays, the grip as it is"
     end = (

@@ -68,7 +68,7 @@ class ActionRecipe(NumbersRecipe):
     """What the policy says."""
 
     mode: str | None = None
-    """``delta`` or ``absolute``: what the dataset's actions are. It must be said."""
+    """``delta`` or ``absolute``: what the dataset's actions are. It must be said. ``pick_and_place``: sentences."""
     frame: str = "base"
     chunk_length: int = 4
     limits: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -91,6 +91,8 @@ class AugmentationRecipe:
     contrast: float = 0.1
     saturation: float = 0.1
     """Each factor is drawn from 1 - x to 1 + x (brightness is added, as a share of white)."""
+    channels: float = 0.0
+    """Of sentences: how often the colours of all pictures of a demonstration are exchanged for one another."""
     state_dropout: float = 0.1
     """How often the state is hidden, so that pictures are looked at."""
 
@@ -170,6 +172,16 @@ class NextFrameRecipe:
 
 
 @dataclass(frozen=True)
+class SeeingRecipe:
+    """Of sentences, where the data say what is to be seen: what each patch of a picture shows."""
+
+    weight: float = 0.3
+    """Of what it is and where its middle is."""
+    named: float = 0.5
+    """Of which picture of the prompt shows it."""
+
+
+@dataclass(frozen=True)
 class ObjectivesRecipe:
     """What is asked of the model."""
 
@@ -180,6 +192,7 @@ class ObjectivesRecipe:
     where: WhereRecipe | None = None
     denoising: DenoisingRecipe | None = None
     next_frame: NextFrameRecipe | None = None
+    seeing: SeeingRecipe | None = None
 
 
 @dataclass(frozen=True)
@@ -237,8 +250,9 @@ class Recipe:
     name: str
     data: DataRecipe
     cameras: list[CameraRecipe]
-    state: NumbersRecipe
     action: ActionRecipe
+    state: NumbersRecipe = field(default_factory=NumbersRecipe)
+    """Required but for sentences, which need none."""
     description: str = ""
     prompt: str = "{instruction} State: {state}"
     control: dict[str, Any] = field(default_factory=dict)

@@ -277,14 +277,20 @@ struct  Uio2__V1__CameraFrame
   uint32_t width;
   uint32_t height;
   ProtobufCBinaryData data;
+  /*
+   * In an observation: ns on the robot's own clock, at most sent_at; 0: captured_at of the observation. An observation is as old as the
+   * oldest of its pictures.
+   */
+  uint64_t captured_at;
 };
 #define UIO2__V1__CAMERA_FRAME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__camera_frame__descriptor) \
-    , (char *)protobuf_c_empty_string, UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_UNSPECIFIED, 0, 0, {0,NULL} }
+    , (char *)protobuf_c_empty_string, UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_UNSPECIFIED, 0, 0, {0,NULL}, 0 }
 
 
 /*
- * The last reply that the robot has received: with the daemon's arrival times it bounds the offset of the two clocks.
+ * The last reply that the robot has received: with the daemon's arrival times it bounds the offset of the two clocks. That of a chunk also
+ * says that the robot has gone over to this chunk.
  */
 struct  Uio2__V1__ClockEcho
 {
@@ -356,7 +362,8 @@ struct  Uio2__V1__Observation
   /*
    * The place in the last chunk that the robot has come to: how many of its actions, counted from its first, are executed or left out.
    * Those behind it may still follow. It stays as it is from one observation to the next until more are executed or the next chunk
-   * takes over. 0 in a new episode.
+   * takes over: after a lost answer it is still of the last chunk that the robot has, or that chunk's length once the robot drops the rest.
+   * 0 in a new episode, and with a daemon that was started anew. At most Capabilities.chunk_length.
    */
   uint32_t actions_consumed;
   /*

@@ -1,5 +1,4 @@
 import RobotInterface
-import RobotLink
 import RobotPolicy
 
 /// What the policy works on, and what comes of it.

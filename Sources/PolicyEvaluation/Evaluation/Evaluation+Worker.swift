@@ -157,6 +157,7 @@ extension EpisodeRecord {
     meanJerk = end.meanJerk
     wallSeconds = end.wallSeconds
     otherTask = end.otherTask.flatMap { $0.isEmpty ? nil : $0 }
+    outcomes = end.outcomes.flatMap { $0.isEmpty ? nil : $0 }
     instruction = start?.instruction ?? ""
     goalProtocol = start?.goalProtocol
     stepLimit = start?.stepLimit

@@ -15,7 +15,7 @@ struct WorkerEnding {
   /// What is wrong with the simulator or the plan, whichever process is asked.
   private static let lasting: Set<String> = [
     "simulator_missing", "adapter_missing", "foreign_module", "unknown_environment", "unknown_task", "unknown_view",
-    "no_expert", "no_shared_scene", "unsupported_perturbation",
+    "no_expert", "no_shared_scene", "unsupported_perturbation", "unsupported_mode",
   ]
 
   /// What is wrong with the command line or the suite and not with the simulator.

@@ -63,11 +63,13 @@ package enum WorkerEvent: Sendable, Hashable {
     package var video: String?
     /// A task of the same scene that was done although another one was said; empty for none.
     package var otherTask: String?
+    /// How often each outcome of a primitive came.
+    package var outcomes: [String: Int]?
     /// Of the worker since it began, in mebibytes.
     package var peakMemory: Double?
 
     enum CodingKeys: String, CodingKey {
-      case id, task, seed, success, steps, proprioception, video
+      case id, task, seed, success, steps, proprioception, video, outcomes
       case successAtEnd = "success_at_end"
       case policySteps = "policy_steps"
       case stepsToSuccess = "steps_to_success"

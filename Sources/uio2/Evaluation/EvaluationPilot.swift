@@ -1,5 +1,6 @@
 import Logging
 import PolicyEvaluation
+import Recording
 import RobotInterface
 import RobotLink
 import RobotPolicy
@@ -18,12 +19,15 @@ struct EvaluationPilot {
   let weights: String?
   /// How long its commands are valid, in milliseconds; `nil` where it is not this process's.
   let deadline: Double?
+  /// Names the workers' sessions, and marks their episodes in the recording, where there is one.
+  let marks: EpisodeMarks
   private let local: LocalDaemon?
 
   /// Loads the policy, or asks the daemon what it serves.
   ///
   /// - Parameter asksDaemon: `false` leaves that to the workers, which wait for a daemon that is about to appear.
   init(_ options: PolicyOptions, asksDaemon: Bool = true) throws {
+    var recorder: Recorder?
     if options.policy == PolicyOptions.expert {
       (pilot, name, digest, weights, deadline, local) = (.expert, PolicyOptions.expert, "", nil, nil, nil)
     } else if let address = try options.address?.connectable {
@@ -32,17 +36,22 @@ struct EvaluationPilot {
       (pilot, weights, deadline, local) = (.daemon(address: address), nil, nil, nil)
     } else {
       let compute = options.compute
+      try options.record.check()
       compute.apply()
       let bundle = try PolicyBundle.load(from: Locations.policy(options.policy ?? Locations.shippedPolicy))
       try compute.check(checkpoint: bundle.modelDirectory)
       let brain = try UnifiedIOPolicy(bundle: bundle, weights: compute.options, serverVersion: UIO2.version)
-      let local = try LocalDaemon(brain, logger: options.logging.makeLogger(default: .warning))
+      let logger = options.logging.makeLogger(default: .warning)
+      let format = brain.model.runner.model.weightFormat
+      recorder = try options.record.begin(brain, format: format, compute, logger)
+      let local = try LocalDaemon(brain, observer: recorder, logger: logger)
       self.local = local
       pilot = .daemon(address: local.endpoint)
       (name, digest) = (bundle.specification.name, bundle.digest)
-      weights = brain.model.runner.model.weightFormat.rawValue
+      weights = format.rawValue
       deadline = bundle.specification.control.deadlineMilliseconds
     }
+    marks = EpisodeMarks(recorder)
   }
 
   /// Whether the policy is served, and its memory used, by this process.
@@ -54,8 +63,11 @@ struct EvaluationPilot {
   /// Begins to serve, where that is this process's part.
   func start(onFailure: @escaping @Sendable () -> Void) { local?.start(onFailure: onFailure) }
 
-  /// Ends serving.
-  func stop() { local?.stop() }
+  /// Ends serving, and the recording.
+  func stop() {
+    local?.stop()
+    marks.recorder?.close()
+  }
 
   private static func ask(_ address: String) throws -> (name: String, digest: String) {
     do throws(ClientError) {

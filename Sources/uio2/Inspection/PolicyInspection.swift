@@ -66,16 +66,16 @@ struct PolicyInspection: Encodable {
     instructions = capabilities.instructions.isEmpty ? nil : capabilities.instructions
     cameras = capabilities.cameras.map {
       Camera(
-        name: $0.name, input: $0.input, width: $0.width, height: $0.height,
+        name: $0.name, input: $0.input.rawValue, width: $0.width, height: $0.height,
         vertical_field_of_view_degrees: $0.verticalFieldOfView)
     }
     proprioception = capabilities.proprioception.map { Quantity($0, tolerance: $0.tolerance) }
     actions = capabilities.actions.map { Quantity($0) }
     action_frame = capabilities.actionFrame
-    action_mode = capabilities.actionMode
+    action_mode = capabilities.actionMode?.rawValue ?? ""
     chunk_length = capabilities.chunkLength
     control_rate_hz = capabilities.controlRate
-    hold = capabilities.hold
+    hold = capabilities.hold?.rawValue ?? ""
     unlimited = capabilities.isUnlimited
     let limits = capabilities.limits
     self.limits = Limits(

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import RobotLink
+import RobotInterface
 
 /// Who answers the robots of a command that runs episodes.
 struct PolicyOptions: ParsableArguments {
@@ -14,6 +14,7 @@ struct PolicyOptions: ParsableArguments {
   @Option(help: ArgumentHelp("A daemon that runs already; without it the policy is served here.", valueName: "address"))
   var daemon: String?
 
+  @OptionGroup var record: RecordOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var logging: LoggingOptions
 
@@ -23,6 +24,11 @@ struct PolicyOptions: ParsableArguments {
       throw ValidationError("--policy is served from this process and --daemon from another; name one of them")
     }
     _ = try address
+    if record.file != nil, daemon != nil || policy == Self.expert {
+      throw ValidationError(
+        "--record is about the policy that this process serves; a daemon elsewhere records with uio2 serve --record, and an expert is asked nothing."
+      )
+    }
     guard compute.isGiven || logging.logLevel != nil else { return }
     let subject =
       "--weights, --activations, --threads and --log-level are about the policy that this process serves; leave them out with"

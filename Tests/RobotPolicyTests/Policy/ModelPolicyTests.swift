@@ -290,7 +290,7 @@ struct ModelPolicyTests {
     #expect((1...3).contains(chunk.actions.count))
     #expect(chunk.actions[0].limited == .workspace)
     #expect(chunk.actions[0].values[0] == 0.3)
-    #expect(policy.capabilities.actionMode == "pick_and_place")
+    #expect(policy.capabilities.actionMode == .pickAndPlace)
     #expect(policy.capabilities.chunkLength == 3)
     #expect(policy.capabilities.actions.count == 6)
   }

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from ..engine.preparation import Prepared, prepare
+from ..engine.sentences import PreparedSentences
 from ..engine.trainer import Trainer, process_numbers
 from ..recipe import Recipe, load_recipe
 
@@ -45,7 +46,7 @@ def read_recipe(options: argparse.Namespace) -> tuple[Recipe, Path]:
     return recipe, run
 
 
-def prepare_run(recipe: Recipe, run: Path) -> Prepared:
+def prepare_run(recipe: Recipe, run: Path) -> Prepared | PreparedSentences:
     """Prepares a run: its tokeniser is made once, and what ``export`` needs is written beside it."""
     run.mkdir(parents=True, exist_ok=True)
     vocabulary = run / "tokenizer.model"
@@ -55,7 +56,7 @@ def prepare_run(recipe: Recipe, run: Path) -> Prepared:
         partial.write_bytes(prepared.vocabulary)
         partial.replace(vocabulary)
         prepared.model.configuration.save(run / "config.json")
-        (run / "policy.json").write_text(json.dumps(prepared.plan.document, indent=2) + "\n")
+        (run / "policy.json").write_text(json.dumps(prepared.document, indent=2) + "\n")
     return prepared
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,9 +16,12 @@ from ..data.store import EpisodeStore
 from ..errors import TrainingError
 from ..model import Configuration, UnifiedIO, load_model
 from ..model.presets import policy
+from ..objectives import StepBatches, TrainingStep
 from ..recipe import Recipe
 from ..specification import Plan, make_plan
 from ..tokenizer import Tokenizer, train_vocabulary
+from .sentences import PICK_AND_PLACE, PreparedSentences, prepare_sentences
+from .validation import validate
 from .weights import initialise
 
 
@@ -32,6 +36,26 @@ class Prepared:
     vocabulary: bytes
     """The tokeniser's file."""
     model: UnifiedIO
+    validation = "actions on held-out episodes, the error as a share of the range"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """``policy.json``."""
+        return self.plan.document
+
+    def step(self) -> TrainingStep:
+        """The module that is trained."""
+        plan = self.plan
+        actions = len(plan.action) * self.recipe.action.chunk_length
+        return TrainingStep(self.recipe, self.model, self.tokenizer, actions, len(plan.action), len(plan.where))
+
+    def batches(self, sampler: Sampler) -> StepBatches:
+        """What it is trained on."""
+        return StepBatches(self.recipe, sampler, self.model)
+
+    def validate(self, sampler: Sampler) -> dict[str, float]:
+        """Figures of the model on held-out episodes, by name."""
+        return {"held_out_error": validate(self.model, sampler, self.tokenizer)}
 
     def samplers(self, cache: Path | None, report: Callable[[str], None]) -> tuple[Sampler, Sampler | None]:
         """Of the episodes to train on, and of those held out (none where nothing is)."""
@@ -107,13 +131,15 @@ def _restricted(recipe: Recipe, plan: Plan, start: Path) -> Configuration:
     return Configuration.of(full.document | {"input_modalities": inputs, "target_modalities": targets})
 
 
-def prepare(recipe: Recipe, vocabulary: bytes | None = None) -> Prepared:
+def prepare(recipe: Recipe, vocabulary: bytes | None = None) -> Prepared | PreparedSentences:
     """Opens the data and builds (or loads) the model.
 
     Args:
         recipe: of the policy.
         vocabulary: the tokeniser of a run that goes on.
     """
+    if recipe.action.mode == PICK_AND_PLACE:
+        return prepare_sentences(recipe, vocabulary)
     datasets = open_datasets(recipe)
     plan = make_plan(recipe, datasets)
     if vocabulary is None:

@@ -1,0 +1,152 @@
+"""Joint states as they come from a topic: complete, of now, and alive; or what is wrong with them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arm import ArmFailure
+
+_AHEAD = 0.05
+"""s; a stamp that lies farther in the future is of another clock."""
+_FROZEN = 0.3
+"""s; joints that stay the same to the last bit for so long while they are told to move are not measured."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One joint state."""
+
+    stamp: int
+    """ns, when it was measured, by the clock of ROS."""
+    positions: np.ndarray
+    """``[joints]``"""
+    velocities: np.ndarray
+    """``[joints]``"""
+
+
+class JointWatch:
+    """Keeps the newest joint state. Messages without all of the joints are of something else.
+
+    Args:
+        topic: named in every failure.
+        joints: names, in the order in which numbers are given.
+        age: seconds; a joint state that is older is none.
+        other: a joint that may come in other messages, such as the gripper's; empty: none.
+    """
+
+    def __init__(self, topic: str, joints: Sequence[str], age: float, other: str = "") -> None:
+        self._topic = topic
+        self._joints = tuple(joints)
+        self._age = age
+        self._other = other
+        self._lock = threading.Lock()
+        self._newest: Reading | None = None
+        self._received_at: int | None = None
+        self._other_position: float | None = None
+        self._failure: ArmFailure | None = None
+        self._repeats = False
+        self._told_at: np.ndarray | None = None
+        self._told = 0
+        """ns for which the arm was told to move while the joints stayed at ``_told_at``."""
+        self._told_last = 0
+
+    @property
+    def other(self) -> float | None:
+        """Position of the other joint; ``None`` before it has come."""
+        with self._lock:
+            return self._other_position
+
+    def take(
+        self,
+        stamp: int,
+        names: Sequence[str],
+        positions: Sequence[float],
+        velocities: Sequence[float],
+        received_at: int,
+    ) -> None:
+        """Takes in a message.
+
+        Args:
+            stamp: of its header, ns.
+            velocities: may be empty.
+            received_at: ns by the same clock.
+        """
+        places = {name: index for index, name in enumerate(names)}
+        with self._lock:
+            if len(positions) != len(names) or len(velocities) not in (0, len(names)):
+                self._fail(
+                    "joint_states_invalid",
+                    f"{len(names)} names with {len(positions)} positions and {len(velocities)} velocities",
+                )
+                return
+            if self._other in places:
+                self._other_position = float(positions[places[self._other]])
+            if any(name not in places for name in self._joints):
+                return
+            order = [places[name] for name in self._joints]
+            position = np.array([positions[place] for place in order], dtype=np.float64)
+            newest, self._received_at = self._newest, received_at
+            if stamp <= 0:
+                self._fail("joint_states_invalid", "the messages have no stamp in their header")
+                return
+            self._repeats = newest is not None and stamp == newest.stamp
+            if newest is not None and stamp <= newest.stamp:
+                return
+            if len(velocities):
+                velocity = np.array([velocities[place] for place in order], dtype=np.float64)
+            elif newest is None:
+                velocity = np.zeros_like(position)
+            else:
+                velocity = (position - newest.positions) / ((stamp - newest.stamp) / 1e9)
+            if not (np.isfinite(position).all() and np.isfinite(velocity).all()):
+                self._fail("joint_states_invalid", "numbers that are not finite")
+                return
+            self._newest = Reading(stamp, position, velocity)
+
+    def tell(self, moves: bool, now: int) -> None:
+        """Notes whether the arm is told to move, ns by the clock of the stamps; called with every command."""
+        with self._lock:
+            if self._newest is None:
+                return
+            if self._told_at is None or not np.array_equal(self._told_at, self._newest.positions):
+                self._told_at, self._told = self._newest.positions, 0
+            elif moves:
+                self._told += min(now - self._told_last, round(self._age * 1e9))
+            self._told_last = now
+
+    def newest(self, now: int) -> Reading:
+        """The joints at ``now``, ns by the clock of the stamps.
+
+        Raises:
+            ArmFailure: they are missing, late, frozen or no joint states.
+        """
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            newest = self._newest
+            if newest is None or self._received_at is None:
+                joints = ", ".join(self._joints)
+                raise ArmFailure("joint_states_silent", self._topic, f"no joint states of {joints} have come")
+            silent, age = (now - self._received_at) / 1e9, (now - newest.stamp) / 1e9
+            if age > self._age and silent > self._age / 2:
+                raise ArmFailure("joint_states_silent", self._topic, f"no joint states for {silent:.2f} s")
+            if age > self._age and self._repeats:
+                message = f"the same joint state comes again and again, of {age:.2f} s ago"
+                raise ArmFailure("joint_states_frozen", self._topic, message)
+            if age > self._age:
+                message = f"joint states come, the newest is of {age:.2f} s ago: the way is slow, or their clock is off"
+                raise ArmFailure("joint_states_late", self._topic, message)
+            if age < -_AHEAD:
+                message = f"the newest joint states are of {-age:.2f} s from now: the clocks differ"
+                raise ArmFailure("joint_states_clock", self._topic, message)
+            if self._told > _FROZEN * 1e9 and np.array_equal(newest.positions, self._told_at):
+                message = f"the joints have stayed the same to the last bit for {_FROZEN:g} s, told to move"
+                raise ArmFailure("joint_states_frozen", self._topic, message)
+            return newest
+
+    def _fail(self, code: str, message: str) -> None:
+        self._failure = self._failure or ArmFailure(code, self._topic, message)
