@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import wave
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -267,3 +270,59 @@ def test_what_came_before_the_connection_broke_is_read() -> None:
     finally:
         transport.close()
         context.term()
+
+
+DROPPED = """
+import gc, sys
+import faulthandler
+sys.path[:0] = {paths!r}
+from uio2_client import Client, ClientError
+faulthandler.dump_traceback_later(90, exit=True)
+gc.set_threshold(100)
+kept = []
+{body}
+gc.collect()
+print("fine")
+"""
+DROPS = {
+    "one-liners": "for i in range(12): Client({address!r}, session='s').stop('x'); gc.collect()",
+    "one-liners, collected when Python likes": (
+        "for i in range(12): Client({address!r}, session='s').stop('x'); kept.append([{{}} for _ in range(60)])"
+    ),
+    "in cycles": (
+        "class Robot: pass\n"
+        "for i in range(12):\n"
+        "    robot = Robot(); robot.client = Client({address!r}, session='s'); robot.me = robot; robot.client.robot = robot\n"
+        "    robot.client.stop('x'); kept.append([{{}} for _ in range(60)])\n"
+        "    if i % 4 == 0: gc.collect()"
+    ),
+    "never connected": "for i in range(12): Client({address!r}); gc.collect()",
+    "at the end of the program": "kept.append(Client({address!r}, session='s')); kept[0].stop('x')",
+}
+
+
+@pytest.mark.parametrize("drop", DROPS)
+def test_a_client_that_nobody_closes_hangs_nothing(drop: str) -> None:
+    client = Path(__file__).resolve().parents[1] / "client"
+    with FakeDaemon(lambda index, seen: None, on_other=lambda request: pb.Acknowledgement(stopped=True)) as daemon:
+        body = DROPS[drop].format(address=daemon.address)
+        done = subprocess.run(
+            [sys.executable, "-c", DROPPED.format(paths=[str(client)], body=body)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr[-2000:]
+
+
+def test_a_client_is_gone_when_nobody_names_it() -> None:
+    with FakeDaemon(lambda index, seen: None, on_other=lambda request: pb.Acknowledgement(stopped=True)) as daemon:
+        gc.disable()
+        try:
+            client = Client(daemon.address, session="s")
+            client.stop("x")
+            gone = weakref.ref(client)
+            del client
+            assert gone() is None, "a cycle keeps its sockets open until Python looks for cycles"
+        finally:
+            gc.enable()

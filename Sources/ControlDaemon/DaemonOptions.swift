@@ -8,6 +8,10 @@ public struct DaemonOptions: Sendable {
   /// How long a session must have been silent, with nothing under way, before another may take its place. Its episode's memory is then
   /// forgotten; its owner, its stop and its last sequence number are not.
   public var sessionIdleTime: Duration = .seconds(1)
+  /// How long the session of a robot with a simulated clock keeps its place after its last commands, whatever its clock says: they stay valid
+  /// while that stands still, and the daemon cannot see it. Once it has given its place away, it gets no commands until its clock is past
+  /// those.
+  public var simulatedStandstill: Duration = .seconds(10)
   /// Sessions whose owner, stop and last sequence number are remembered, more than ``maximumSessions``; about 700 bytes each. Half of them are
   /// for sessions that nobody owns. Of the others the oldest idle one is forgotten first, then the oldest stopped one. Once a stop was
   /// forgotten every session that is not known begins stopped, until the operator resumes unknown sessions.
@@ -26,6 +30,10 @@ public struct DaemonOptions: Sendable {
   public var memory = MemoryLimit.unlimited
   /// Sees every message on whichever wire; `nil`: nobody does.
   public var observer: (any MessageObserver)?
+
+  /// Asked once a second, on the thread of the socket: why the daemon must end, if it must. It then ends as it does when its address is
+  /// gone.
+  public var hindrance: (@Sendable () -> RobotError?)?
 
   /// The defaults of each property.
   public init() {}

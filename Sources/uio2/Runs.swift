@@ -119,7 +119,7 @@ struct Runs: ParsableCommand {
     var output: String?
 
     func run() throws {
-      let target = try output.map { try OutputTarget($0) }
+      let target = try output.map { try OutputTarget($0, besides: [RunFolder.databasePath(path)]) }
       let database = try RunFolder.open(path)
       let text =
         switch format {

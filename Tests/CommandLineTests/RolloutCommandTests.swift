@@ -116,6 +116,17 @@ import Testing
     #expect(outcome.errors.contains("line 1"))
   }
 
+  @Test func `a daemon that does not come is named while it is waited for`() throws {
+    let outcome = try rollout("sleep 5; exit 4")
+    #expect(
+      outcome.errors.hasPrefix("uio2: waiting for the simulator to start and the daemon at ipc:///nowhere to answer\n"))
+  }
+
+  @Test func `a folder in which no film can be made is refused before anything is started`() throws {
+    let outcome = try rollout("exit 4", ["--video", "/proc/no-such-folder"])
+    #expect(outcome.status == 74, "\(outcome.errors)")
+  }
+
   @Test func aMissingPythonIsUnavailable() throws {
     let outcome = try BuiltTool.run([
       "rollout", "--env", "metaworld:a", "--daemon", "ipc:///nowhere", "--python", "/no/such/python",

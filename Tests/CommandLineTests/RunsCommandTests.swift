@@ -18,6 +18,27 @@ import Testing
     return outcome.output.split(whereSeparator: \.isNewline).map(String.init)
   }
 
+  @Test(.enabled(if: hasPython)) func `what a command reads is not what it writes`() throws {
+    try BuiltTool.withFolder { folder in
+      let run = folder.appending(path: "run"), database = run.appending(path: "run.db")
+      try evaluate(run)
+      let bytes = try Data(contentsOf: database)
+      for command in [["runs", "export"], ["report"]] {
+        let outcome = try BuiltTool.run(command + [run.path, "-o", database.path])
+        #expect(outcome.status == 74 && outcome.errors.contains("which this command reads"), "\(outcome)")
+        #expect(try Data(contentsOf: database) == bytes)
+      }
+      let policy = folder.appending(path: "policy"), file = policy.appending(path: "policy.json")
+      try FileManager.default.createDirectory(at: policy, withIntermediateDirectories: true)
+      try Data("{}".utf8).write(to: file)
+      for command in [["rollout", "--env", "toy:reach-red", "--policy"], ["parity"]] {
+        let outcome = try BuiltTool.run(command + [policy.path, "--json", file.path])
+        #expect(outcome.status == 74 && outcome.errors.contains("which this command reads"), "\(outcome)")
+        #expect(try Data(contentsOf: file) == Data("{}".utf8))
+      }
+    }
+  }
+
   @Test(.enabled(if: hasPython)) func `shards become the run that one process would have made`() throws {
     try BuiltTool.withFolder { folder in
       let whole = folder.appending(path: "whole"), parts = [1, 2].map { folder.appending(path: "part-\($0)") }

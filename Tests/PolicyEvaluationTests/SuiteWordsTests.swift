@@ -76,6 +76,7 @@ import Testing
         python: python, policy: policy, mode: mode, loop: loop, pythonPath: ["/a", "/b"])
       #expect(command.executable == "/bin/sh" && command.lifeline == .standardInput)
       #expect(command.arguments.prefix(3) == ["-I", "-u", "-c"])
+      #expect(command.environment["PYTHONSAFEPATH"] == "1" && command.environment["PYTHONNOUSERSITE"] == "1")
       return command.arguments.dropFirst(4).joined(separator: " ")
     }
     let folders = #"--python-path /a --python-path /b --require {"task":"reach-v3"}"#

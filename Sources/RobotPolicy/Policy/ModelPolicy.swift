@@ -184,9 +184,9 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
     try reader.checkAudio(of: observation)
     let prompt = try prompt(for: observation, context: step.context)
     let timeout = specification.control.frozenCameraTimeout
-    let commandMoves = step.context.lastCommandMoves
+    let movesUntil = step.context.movesUntil
     let frozen = step.context.frozenCameras.observe(
-      observation, commandMoves: commandMoves, chunk: step.context.counters.chunks, timeout: timeout)
+      observation, movesUntil: movesUntil, chunk: step.context.counters.chunks, timeout: timeout)
     if let frozen, let timeout {
       throw RobotError(
         .frozenCamera, "observation.frames[\(frozen)]",
@@ -238,7 +238,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
 
 extension UInt64 {
   /// The sum, or the largest number when it does not fit.
-  fileprivate func addingClamped(_ other: UInt64) -> UInt64 {
+  func addingClamped(_ other: UInt64) -> UInt64 {
     let (sum, overflow) = addingReportingOverflow(other)
     return overflow ? .max : sum
   }
