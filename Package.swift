@@ -8,7 +8,9 @@ let package = Package(
     .executable(name: "uio2", targets: ["uio2"]),
     .library(name: "UnifiedIO", targets: ["UnifiedIO"]),
     .library(name: "RobotPolicy", targets: ["RobotPolicy"]),
-    .library(name: "RobotLink", targets: ["RobotLink"]),
+    .library(name: "RobotInterface", targets: ["RobotInterface"]),
+    .library(name: "RobotLink", targets: ["RobotLink", "ProtobufCodec", "ZeroMQTransport"]),
+    .library(name: "ControlDaemon", targets: ["ControlDaemon"]),
   ],
   dependencies: [
     // The command line: subcommands, validation, help.
@@ -35,6 +37,7 @@ let package = Package(
     .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
     .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "CMsgPack", providers: [.apt(["libmsgpack-dev"])]),
+    .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
 
     // What the operating system offers, with its errors as values: whole files, child processes and signals, a log that never waits.
     .target(name: "Files"),
@@ -69,19 +72,33 @@ let package = Package(
     .target(name: "UnifiedIOParity", dependencies: ["Files", "UnifiedIO", "Tensors"]),
 
     // The robot.
-    .target(name: "RobotInterface"),
+    .target(name: "RobotInterface", dependencies: ["Files"]),
     .target(
       name: "RobotPolicy",
       dependencies: [
         "Files", "RobotInterface", "UnifiedIO", "Tensors", .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    .target(name: "RobotLink", dependencies: ["Files", "RobotInterface", "CZeroMQ", "CProtocol", "CProtobufC"]),
+    // The project's own wire: its messages, its transport, and the two joined, for daemons and for robots.
+    .target(name: "ProtobufCodec", dependencies: ["RobotInterface", "CProtocol", "CProtobufC"]),
+    .target(name: "ZeroMQTransport", dependencies: ["Files", "RobotInterface", "CZeroMQ"]),
+    .target(name: "RobotLink", dependencies: ["RobotInterface", "ProtobufCodec", "ZeroMQTransport", "CZeroMQ"]),
     .target(
       name: "ControlDaemon",
       dependencies: [
-        "RobotInterface", "RobotPolicy", "RobotLink", "UnifiedIO", "Tensors",
+        "RobotInterface", "RobotPolicy", "UnifiedIO", "Tensors", .product(name: "Logging", package: "swift-log"),
+      ]),
+
+    // Recordings: the file format, what a daemon writes into it, and playing it again (`--record`, `uio2 replay`).
+    .target(name: "MCAP", dependencies: ["Files", "CZstd"]),
+    .target(
+      name: "Recording",
+      dependencies: [
+        "Files", "MCAP", "RobotInterface", "ProtobufCodec", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
       ]),
+    .target(
+      name: "RecordingReplay",
+      dependencies: ["MCAP", "Recording", "ControlDaemon", "RobotInterface", "ProtobufCodec", "RobotPolicy"]),
 
     // Other people's wires: msgpack with the arrays of numpy, openpi's and vla-eval's messages, HTTP and websockets, `/metrics`.
     .target(name: "MessagePack", dependencies: ["CMsgPack"]),
@@ -90,7 +107,8 @@ let package = Package(
     .target(
       name: "WebServer",
       dependencies: [
-        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        "RobotInterface", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
       ]),
     .target(name: "PrometheusMetrics", dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")]),
@@ -110,13 +128,16 @@ let package = Package(
     // The daemon's own time, beside a bare echo (`uio2 bench --size daemon`).
     .target(
       name: "DaemonBenchmark",
-      dependencies: ["ModelBenchmark", "RobotInterface", "RobotLink", "RobotPolicy", "UnifiedIO"]),
+      dependencies: [
+        "ModelBenchmark", "RobotInterface", "ProtobufCodec", "ZeroMQTransport", "RobotLink", "RobotPolicy", "UnifiedIO",
+      ]),
     .executableTarget(
       name: "uio2",
       dependencies: [
         "Files", "Processes", "LogOutput", "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark",
         "DaemonBenchmark", "RobotInterface",
-        "RobotPolicy", "RobotLink", "ControlDaemon", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase",
+        "RobotPolicy", "RobotLink", "ZeroMQTransport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay",
+        "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -149,10 +170,24 @@ let package = Package(
       exclude: ["Fixtures"]),
     .testTarget(
       name: "RobotPolicyTests", dependencies: ["TestSupport", "RobotPolicy", "RobotInterface", "UnifiedIO", "Tensors"]),
-    .testTarget(name: "RobotLinkTests", dependencies: ["TestSupport", "RobotLink", "RobotInterface", "CZeroMQ"]),
+    .testTarget(
+      name: "RobotLinkTests",
+      dependencies: ["TestSupport", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface", "CZeroMQ"]),
     .testTarget(
       name: "ControlDaemonTests",
-      dependencies: ["TestSupport", "ControlDaemon", "RobotLink", "RobotPolicy", "UnifiedIO"]),
+      dependencies: [
+        "TestSupport", "ControlDaemon", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface",
+        "RobotPolicy",
+        "UnifiedIO", "CZeroMQ", .product(name: "Logging", package: "swift-log"),
+      ]),
+    .testTarget(name: "MCAPTests", dependencies: ["TestSupport", "MCAP"]),
+    .testTarget(
+      name: "RecordingTests",
+      dependencies: [
+        "TestSupport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay", "RobotInterface", "RobotLink",
+        "ProtobufCodec", "RobotPolicy",
+        "Tensors", "UnifiedIO", .product(name: "Logging", package: "swift-log"),
+      ]),
     .testTarget(name: "ReportingTests", dependencies: ["TestSupport", "Reporting"], exclude: ["Fixtures"]),
     .testTarget(name: "RunDatabaseTests", dependencies: ["RunDatabase"]),
     .testTarget(name: "RunAnalysisTests", dependencies: ["Reporting", "RunAnalysis", "RunDatabase"]),
@@ -168,7 +203,10 @@ let package = Package(
       dependencies: ["PrometheusMetrics", .product(name: "CoreMetrics", package: "swift-metrics")]),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["TestSupport", "RobotInterface", "RobotLink", "RunDatabase", "UnifiedIO", "Tensors", "uio2"]),
+      dependencies: [
+        "TestSupport", "RobotInterface", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RunDatabase", "UnifiedIO",
+        "Tensors", "uio2",
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11,

@@ -55,10 +55,10 @@ class Run:
         """At each control step the chunk (from 1) and the place in it of the action; ``None``: held."""
         plain = environment.step
 
-        def step(action: np.ndarray) -> Transition:
+        def step(action: np.ndarray, primitive: str = "") -> Transition:
             held = not np.any(action)
             self.executed.append(None if held else (round(action[1] / 1e-5), round(action[0] / 1e-5)))
-            return plain(action)
+            return plain(action, primitive)
 
         environment.step = step  # type: ignore[method-assign]
         held_back = round(delay * PERIOD)

@@ -284,7 +284,7 @@ def test_the_expert_drives_it_through_the_protocol() -> None:
     assert environment.prompt and environment.instruction.startswith(("Rebuild", "Make"))
     transition = None
     while transition is None or not (transition.success or transition.done):
-        (action,) = link.act(pb.Observation(sequence=1)).actions
+        action = link.act(pb.Observation(sequence=1)).actions[0]
         transition = environment.step(np.array(action.values), action.primitive)
     assert transition.success and transition.outcome == "done" and environment.steps == 2
     environment.close()

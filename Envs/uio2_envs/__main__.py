@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             connect_seconds=options.connect_timeout,
             python_path=tuple(options.python_path),
             token_file=options.token_file,
+            speech=options.speech,
+            loop=options.loop,
         )
         with Client(options.connect, options.session, options.timeout, token=_token(options.token_file)) as client:
             rollout.run(plan, client, events, command_line.say)
@@ -61,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=command_line.not_negative, default=0, help="of the first episode (0); episode e has SEED + e"
     )
     parser.add_argument("--max-steps", type=command_line.positive, default=500, help="control steps of an episode (500)")
+    command_line.add_loop(parser)
     parser.add_argument("--video", type=Path, metavar="DIR", help="write an MP4 file of every episode there")
     parser.add_argument(
         "--clock",
@@ -70,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command_line.add_conversation(parser)
     command_line.add_session(parser)
+    command_line.add_speech(parser)
     command_line.add_python_path(parser)
     parser.add_argument(
         "--lifeline",

@@ -14,6 +14,7 @@ from uio2_client import Endpoint, InvalidAddress
 
 from .agreement import Disagreed
 from .environment import EnvironmentFailure
+from .episode import LOOPS
 from .events import EventStream
 from .frames import ENCODINGS
 from .patience import RobotFailure
@@ -35,6 +36,16 @@ def add_python_path(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="DIR",
         help="a folder in which the simulator's modules are looked for first; may be repeated",
+    )
+
+
+def add_speech(parser: argparse.ArgumentParser) -> None:
+    """Declares ``--speech``."""
+    parser.add_argument(
+        "--speech",
+        type=Path,
+        metavar="PATH",
+        help="say the instruction: a WAV, FLAC or OGG file, or a folder with one of such files for each task, of which the seed chooses one",
     )
 
 
@@ -74,6 +85,17 @@ def not_negative(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"expected at least 0, found {value}")
     return value
+
+
+def add_loop(parser: argparse.ArgumentParser) -> None:
+    """Declares ``--loop``."""
+    parser.add_argument(
+        "--loop",
+        choices=LOOPS,
+        default="chunk",
+        help="how much of an answer is executed before the robot looks again: all of it (chunk), its first action "
+        "(closed), or all of it and then no more, so that one answer is the whole episode (open)",
+    )
 
 
 def folder(text: str) -> str:
@@ -124,7 +146,7 @@ def exit_code(
         return fail(events, error.points[0], EXIT_DISAGREED)
     except (KeyboardInterrupt, BrokenPipeError):
         return EXIT_INTERRUPTED
-    except Exception as error:  # a simulator or a driver may raise anything
+    except (Exception, SystemExit) as error:  # a simulator or a driver may raise anything
         code = next((codes[kind] for kind in type(error).__mro__ if kind in codes), None)
         if code is None:
             logging.getLogger(__name__).exception("the environment failed")

@@ -11,8 +11,14 @@ from .environment import Command, Environment, Specification
 NAME = "expert"
 
 
+MAXIMUM_STEPS = 16
+"""Primitives in an answer, at most: as many as a sentence of the ``pick_and_place`` action space has."""
+
+
 class ExpertLink:
-    """Answers every observation with the expert's action for the environment's present state.
+    """Answers every observation with the expert's plan for the environment's present state.
+
+    Where the body has words, the plan is said and read again, as a policy's is.
 
     Args:
         environment: one that has an expert.
@@ -26,33 +32,34 @@ class ExpertLink:
 
     def act(self, observation: pb.Observation) -> pb.ActionChunk:
         began = time.perf_counter_ns()
-        # The next command only: an expert looks again after each.
-        command = next(iter(self._environment.plan()), Command(self._environment.hold_action()))
-        values = [float(value) for value in command.values]
+        plan = self._environment.plan()[:MAXIMUM_STEPS]
+        text, commands = self._environment.say(plan) if plan else ("", [Command(self._environment.hold_action())])
         return pb.ActionChunk(
             observation_sequence=observation.sequence,
             captured_at=observation.captured_at,
             valid_until=2**64 - 1,
-            actions=[pb.Action(values=values, primitive=command.primitive)],
+            actions=[
+                pb.Action(values=[float(value) for value in command.values], primitive=command.primitive)
+                for command in commands
+            ],
+            text=text,
             confidence=1.0,
             timings=[pb.StageTiming(stage=pb.STAGE_GENERATE, duration=time.perf_counter_ns() - began)],
         )
 
 
-_FILM_SIZE = 256
-
-
 def capabilities(specification: Specification, films: bool = False) -> pb.Capabilities:
-    """What an expert of this body drives: all of its actions, one at a time.
+    """What an expert of this body drives: all of its actions, one at a time; of primitives all that its plan has.
 
     Args:
         specification: of the body.
         films: whether a film is made. An expert looks at no camera, so that nothing is drawn otherwise.
     """
     cameras = specification.cameras[:1] if films else ()
+    width, height = specification.picture_size
     return pb.Capabilities(
         policy_name=NAME,
-        cameras=[pb.CameraSpecification(name=name, width=_FILM_SIZE, height=_FILM_SIZE) for name in cameras],
+        cameras=[pb.CameraSpecification(name=name, width=width, height=height) for name in cameras],
         # Not needed to act, but recorded: where the robot was.
         proprioception=[
             pb.QuantitySpecification(name=q.name, unit=q.unit, minimum=q.minimum, maximum=q.maximum)
@@ -65,6 +72,6 @@ def capabilities(specification: Specification, films: bool = False) -> pb.Capabi
         action_frame=specification.action_frame,
         action_mode=specification.action_mode,
         hold=specification.hold,
-        chunk_length=1,
+        chunk_length=MAXIMUM_STEPS if specification.primitives else 1,
         control_rate=specification.control_rate,
     )

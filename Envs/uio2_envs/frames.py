@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -29,3 +30,15 @@ def encode(camera: str, frame: np.ndarray, encoding: str) -> pb.CameraFrame:
     else:
         raise ValueError(f"unknown encoding {encoding!r}; there are: {', '.join(ENCODINGS)}")
     return camera_frame(camera, buffer.getvalue(), width=frame.shape[1], height=frame.shape[0])
+
+
+def encode_prompt(prompt: Sequence[str | np.ndarray], encoding: str) -> list[pb.PromptPart]:
+    """Words and pictures in order as parts of a message; its pictures have no camera.
+
+    Raises:
+        ValueError: as ``encode``.
+    """
+    return [
+        pb.PromptPart(text=part) if isinstance(part, str) else pb.PromptPart(image=encode("", part, encoding))
+        for part in prompt
+    ]

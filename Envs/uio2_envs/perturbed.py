@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -82,6 +82,15 @@ class PerturbedEnvironment(Environment):
 
     def expert(self) -> np.ndarray:
         return self._inner.expert()
+
+    def say(self, commands: Sequence[Command]) -> tuple[str, list[Command]]:
+        return self._inner.say(commands)
+
+    def marks(self, command: Command, camera: str, width: int, height: int) -> list[tuple[float, float]]:
+        return self._inner.marks(command, camera, width, height)
+
+    def watch(self, look: Callable[[], None] | None) -> None:
+        self._inner.watch(look)
 
     def _reset(self, seed: int) -> None:
         self._inner.reset(seed)

@@ -1,7 +1,8 @@
 """The control loop of a simulated robot. It knows messages and no sockets, so that a test can be the other end.
 
 What it never does: move on actions that answer another observation, that came too late, that are of another policy than the one it
-agreed with, or that are not finite numbers.
+agreed with, or that are not finite numbers. A sentence that a body with primitives cannot execute moves nothing either, and is one of
+the outcomes that such an answer can have.
 Whenever it has nothing fresh to do it holds, which the body defines.
 """
 
@@ -9,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -18,8 +18,9 @@ from uio2_client import uio2_pb2 as pb
 
 from .agreement import Agreement
 from .clock import Clock
-from .environment import Environment, Transition
-from .frames import encode
+from .environment import Command, Environment, Transition
+from .episode import LOOPS, UNREADABLE, EpisodeResult, Execution, PolicyStep
+from .frames import encode, encode_prompt
 from .patience import Patience, RobotFailure, Setbacks
 
 
@@ -29,68 +30,6 @@ class Link(Protocol):
     def reset(self) -> bool: ...
 
     def act(self, observation: pb.Observation) -> pb.ActionChunk: ...
-
-
-@dataclass(frozen=True)
-class PolicyStep:
-    """One answer of the policy, after its actions were executed."""
-
-    step: int
-    """Control steps of the episode so far."""
-    policy_steps: int
-    success: bool
-    period_ms: float | None
-    """Since the policy step before began; ``None`` for the first of an episode."""
-    latency_ms: dict[str, float]
-    limited: int
-    """Executed actions that the safety envelope had changed."""
-    confidence: float
-    limit_flags: int = 0
-    """Which limits changed them: the flags of the wire, joined."""
-    proprioception: tuple[float, ...] = ()
-    """What the robot felt when it asked, in the policy's order."""
-    tokens: tuple[int, ...] = ()
-    commands: tuple[tuple[float, ...], ...] = ()
-    """The executed commands, in the policy's units and order."""
-
-
-@dataclass
-class EpisodeResult:
-    """How an episode went."""
-
-    seed: int
-    success: bool = False
-    """At any step."""
-    success_at_end: bool = False
-    """In the last state."""
-    steps_to_success: int | None = None
-    steps: int = 0
-    policy_steps: int = 0
-    limited_actions: int = 0
-    held_steps: int = 0
-    skipped_actions: int = 0
-    """Actions of fresh chunks that lay in the past when they came; in lockstep there are none."""
-    other_task: str = ""
-    """The first other task of a shared scene that was done although another one was said; empty for none."""
-    late_steps: int = 0
-    """Control steps that began after their time, because the simulator could not keep up; in lockstep there are none."""
-    wall_s: float = 0.0
-
-
-@dataclass
-class Execution:
-    """A chunk on its way through the body."""
-
-    chunk: pb.ActionChunk
-    commands: list[np.ndarray]
-    """For the body, ``[actions]`` each."""
-    proprioception: tuple[float, ...]
-    period_ms: float | None
-    latency: dict[str, float]
-    began: float
-    limited: int = 0
-    limit_flags: int = 0
-    executed: list[tuple[float, ...]] = field(default_factory=list)
 
 
 class Robot:
@@ -103,6 +42,10 @@ class Robot:
         clock: the robot's own.
         encoding: of the frames, one of ``frames.ENCODINGS``.
         step_limit: control steps of an episode; the environment's own limit holds as well.
+        speech: what is said in the episode of a seed; ``None``: the instruction is words alone.
+        loop: how much of an answer is executed before the robot looks again, one of ``LOOPS``.
+        on_begin: told when an episode has begun and nothing has moved yet.
+        on_take: told before each action, with its place in the answer.
         on_step: told of every policy step.
         on_advance: told after every control step, held ones included.
         stops_at_success: whether an episode ends at its first success, or runs to the step limit.
@@ -124,6 +67,10 @@ class Robot:
         encoding: str = "jpeg",
         step_limit: int | None = None,
         patience: Patience = Patience(),
+        speech: Callable[[int], pb.AudioClip] | None = None,
+        loop: str = "chunk",
+        on_begin: Callable[[], None] = lambda: None,
+        on_take: Callable[[Execution, int], None] = lambda execution, index: None,
         on_step: Callable[[PolicyStep], None] = lambda step: None,
         on_frames: Callable[[dict[str, np.ndarray], EpisodeResult], None] = lambda frames, result: None,
         final_frames: bool = False,
@@ -138,6 +85,14 @@ class Robot:
         self._encoding = encoding
         own_limit = environment.specification.step_limit
         self._step_limit = own_limit if step_limit is None else min(own_limit, step_limit)
+        self._speech = speech
+        self._said: pb.AudioClip | None = None
+        if loop not in LOOPS:
+            raise ValueError(f"loop: expected one of {', '.join(LOOPS)}, found {loop!r}")
+        self._loop = loop
+        self._primitives = environment.specification.primitives
+        self._on_begin = on_begin
+        self._on_take = on_take
         self._on_step = on_step
         self._on_frames = on_frames
         self._final_frames = final_frames
@@ -146,6 +101,7 @@ class Robot:
         self._sequence = 0
         self._consumed = 0
         """The place in the last chunk that the body has come to."""
+        self._prompt: list[pb.PromptPart] = []
         self._setbacks = Setbacks(patience, log, self._pause)
         self._cameras_are_on = False
 
@@ -158,6 +114,11 @@ class Robot:
         """
         began = time.perf_counter()
         self._environment.reset(seed)
+        self._said = None if self._speech is None else self._speech(seed)
+        # Who looks at no camera looks at no picture in the prompt either.
+        asks = self._agreement.cameras and self._agreement.sends_words
+        self._prompt = encode_prompt(self._environment.prompt, self._encoding) if asks else []
+        self._on_begin()
         # The first picture of a new scene uploads its textures, for hundreds of milliseconds: cameras are on before the loop begins.
         if not self._cameras_are_on:
             self._render()
@@ -185,7 +146,13 @@ class Robot:
             period_ms = None if previous is None else (step_began - previous) * 1000
             previous = step_began
             latency = {"round_trip": round_trip_ms, **stages(chunk), "render": render_ms}
-            self._execute(chunk, tuple(observation.proprioception), result, period_ms, latency)
+            execution = self._begin(chunk, tuple(observation.proprioception), period_ms, latency)
+            if chunk.actions:
+                self._execute(execution, result)
+            else:
+                self._hold(result)
+                self._count(execution, UNREADABLE, result)
+                self._finish(execution, result)
 
     def _look(self, result: EpisodeResult) -> tuple[pb.Observation, float]:
         """The observation of this moment, and the milliseconds that drawing and compressing took."""
@@ -199,7 +166,9 @@ class Robot:
             captured_at=captured_at,
             frames=[encode(camera, frame, self._encoding) for camera, frame in frames.items()],
             proprioception=self._agreement.proprioception(self._environment.observe()),
-            instruction=self._environment.instruction,
+            instruction="" if self._prompt or not self._agreement.sends_words else self._environment.instruction,
+            prompt=self._prompt,
+            audio=self._said,
             actions_consumed=self._consumed,
             skips_executed=self._skips_executed,
             clock=self._clock.kind,
@@ -224,11 +193,32 @@ class Robot:
         try:
             chunk = self._link.act(observation)
         except ClientError as error:
+            if self._primitives and error.code == "invalid_action":
+                self._setbacks.end()
+                return self._unreadable(observation, error.message)
             if self._setbacks.note(error):
                 self._hold(result)
             return None
         self._check(chunk, observation)
+        unknown = [action.primitive for action in chunk.actions if action.primitive not in ("", *self._primitives)]
+        if self._primitives and unknown:
+            known = ", ".join(self._primitives)
+            # None of it will be executed.
+            self._consumed = len(chunk.actions)
+            return self._unreadable(observation, f"this body has no primitive {unknown[0]!r}; it has {known}", chunk)
         return chunk
+
+    def _unreadable(
+        self, observation: pb.Observation, reason: str, chunk: pb.ActionChunk | None = None
+    ) -> pb.ActionChunk:
+        """What stands in the place of an answer that cannot be executed: it has no actions, and nothing moves on it."""
+        self._setbacks.say(UNREADABLE, reason)
+        kept = pb.ActionChunk(observation_sequence=observation.sequence, captured_at=observation.captured_at)
+        kept.valid_until = 2**64 - 1
+        if chunk is not None:
+            kept.MergeFrom(pb.ActionChunk(text=chunk.text, tokens=chunk.tokens, confidence=chunk.confidence))
+            kept.timings.extend(chunk.timings)
+        return kept
 
     def _check(self, chunk: pb.ActionChunk, observation: pb.Observation) -> None:
         """Raises ``RobotFailure`` when the chunk is no answer to ``observation``."""
@@ -244,17 +234,10 @@ class Robot:
             raise RobotFailure("invalid_action", "action_chunk.actions", message)
         self._setbacks.end()
 
-    def _execute(
-        self,
-        chunk: pb.ActionChunk,
-        proprioception: tuple[float, ...],
-        result: EpisodeResult,
-        period_ms: float | None,
-        latency: dict[str, float],
-    ) -> None:
+    def _execute(self, execution: Execution, result: EpisodeResult) -> None:
         """Executes the chunk's actions, as far as they are still valid when their turn comes."""
-        execution = self._begin(chunk, proprioception, period_ms, latency)
-        for index in range(len(chunk.actions)):
+        chunk = execution.chunk
+        for index in range(1 if self._loop == "closed" else len(chunk.actions)):
             if self._is_late(chunk):
                 self._hold(result)
                 break
@@ -263,6 +246,9 @@ class Robot:
                 break
         else:
             self._setbacks.forget_reason()
+        if self._loop == "closed":
+            # What was not executed is dropped.
+            self._consumed = len(chunk.actions)
         self._finish(execution, result)
 
     def _begin(
@@ -274,7 +260,8 @@ class Robot:
     ) -> Execution:
         """The chunk, checked before the first action moves anything: it is all right or not at all."""
         began = time.perf_counter()
-        self._consumed = 0
+        if chunk.actions:
+            self._consumed = 0
         hold = self._environment.hold_action()
         commands = [self._command(action, index, hold) for index, action in enumerate(chunk.actions)]
         return Execution(chunk, commands, proprioception, period_ms, latency, began)
@@ -287,12 +274,20 @@ class Robot:
 
     def _take(self, execution: Execution, index: int, result: EpisodeResult) -> None:
         """Executes one action."""
-        self._advance(execution.commands[index], result)
+        self._on_take(execution, index)
+        transition = self._advance(execution.commands[index], result)
         self._consumed += 1
         action = execution.chunk.actions[index]
         execution.limited += action.limited != 0
         execution.limit_flags |= action.limited
         execution.executed.append(tuple(action.values))
+        self._count(execution, transition.outcome, result)
+
+    def _count(self, execution: Execution, outcome: str, result: EpisodeResult) -> None:
+        """Notes what came of a primitive."""
+        execution.outcomes.append(outcome)
+        if outcome:
+            result.outcomes[outcome] = result.outcomes.get(outcome, 0) + 1
 
     def _finish(self, execution: Execution, result: EpisodeResult) -> None:
         """Counts and reports a chunk of which nothing more will be executed."""
@@ -312,25 +307,27 @@ class Robot:
                 proprioception=execution.proprioception,
                 tokens=tuple(execution.chunk.tokens),
                 commands=tuple(execution.executed),
+                sentence=execution.chunk.text if self._primitives else None,
+                outcomes=tuple(execution.outcomes) if self._primitives else None,
             )
         )
 
-    def _command(self, action: pb.Action, index: int, hold: np.ndarray) -> np.ndarray:
+    def _command(self, action: pb.Action, index: int, hold: np.ndarray) -> Command:
         field = f"action_chunk.actions[{index}]"
-        if action.primitive:
+        if action.primitive and not self._primitives:
             raise RobotFailure("invalid_action", field, f"this body has no primitive {action.primitive!r}")
         try:
-            return self._agreement.command(action.values, hold)
+            return Command(self._agreement.command(action.values, hold), action.primitive)
         except ValueError as error:
             raise RobotFailure("invalid_action", field, str(error)) from error
 
     def _hold(self, result: EpisodeResult) -> None:
         if not self._is_over(result):
             result.held_steps += 1
-            self._advance(self._environment.hold_action(), result)
+            self._advance(Command(self._environment.hold_action()), result)
 
-    def _advance(self, action: np.ndarray, result: EpisodeResult) -> None:
-        transition: Transition = self._environment.step(action)
+    def _advance(self, command: Command, result: EpisodeResult) -> Transition:
+        transition = self._environment.step(command.values, command.primitive)
         self._clock.advance()
         result.steps += 1
         result.success_at_end = transition.success
@@ -338,9 +335,11 @@ class Robot:
         if transition.success and not result.success:
             result.success, result.steps_to_success = True, result.steps
         self._on_advance(transition)
+        return transition
 
     def _is_over(self, result: EpisodeResult) -> bool:
-        return result.steps >= self._step_limit or (result.success and self._stops_at_success)
+        has_answered = self._loop == "open" and result.policy_steps > 0
+        return has_answered or result.steps >= self._step_limit or (result.success and self._stops_at_success)
 
     def _reset_link(self) -> None:
         while True:

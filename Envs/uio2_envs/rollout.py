@@ -8,18 +8,19 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
-import numpy as np
 from uio2_client import Client, ClientError, Disconnected, Timeout, write_token
 from uio2_client import uio2_pb2 as pb
 
 from . import adapters, interruption, provenance
 from .agreement import Agreement
 from .clock import Clock, SimulatedClock, WallClock
-from .environment import Environment
+from .environment import Environment, Transition
+from .episode import EpisodeResult, Execution, PolicyStep
 from .events import EventStream
+from .film import film_of
 from .patience import Patience, RobotFailure
-from .robot import EpisodeResult, PolicyStep, Robot
-from .video import EpisodeVideo
+from .robot import Robot
+from .speech import SpokenFiles
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Plan:
     """Folders that modules may come from beside those where they are installed."""
     token_file: Path | None = None
     """Where the session's token is kept."""
+    speech: Path | None = None
+    """A sound, or a folder of sounds for each task, that says the instruction; ``None``: words alone."""
+    loop: str = "chunk"
+    """How much of an answer is executed before the robot looks again, one of ``episode.LOOPS``."""
     patience: Patience = Patience()
 
 
@@ -54,6 +59,7 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
     module = adapters.adapter(plan.environment, list(plan.tasks))
     simulator = provenance.describe(plan.environment, module.PACKAGES, plan.python_path)
     results: list[EpisodeResult] = []
+    speech = None if plan.speech is None else SpokenFiles(plan.speech)
     capabilities: pb.Capabilities | None = None
     for task in plan.tasks:
         environment: Environment = module.make(task)
@@ -64,7 +70,9 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
                 _keep(client.token, plan.token_file)
                 capabilities = greet(client, plan.connect_seconds)
                 _keep(client.token, plan.token_file)
-            agreement = Agreement(environment.specification, capabilities, environment.instruction)
+            agreement = Agreement(
+                environment.specification, capabilities, environment.instruction, speaks=speech is not None
+            )
             if first:
                 events.emit(
                     "ready",
@@ -83,7 +91,7 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
                 elif capabilities.unlimited_dimensions:
                     names = ", ".join(capabilities.unlimited_dimensions)
                     log(f"warning: the policy declares no limits for {names}; nothing but their range bounds them")
-            results += _run_task(plan, environment, agreement, client, events, log, len(results))
+            results += _run_task(plan, environment, agreement, client, events, log, len(results), speech)
         finally:
             environment.close()
     events.emit("done")
@@ -98,12 +106,35 @@ def _run_task(
     events: EventStream,
     log: Callable[[str], None],
     index: int,
+    speech: SpokenFiles | None,
 ) -> list[EpisodeResult]:
     """The episodes of one task; ``index`` is that of the first among all."""
     task = environment.task
     rate = environment.specification.control_rate
     clock: Clock = SimulatedClock(rate) if plan.simulated_clock else WallClock()
-    seed, film = plan.seed, None
+    seed, film, episode = plan.seed, None, 0
+
+    def begin() -> None:
+        # Not before: the sentence may be the episode's own.
+        events.emit(
+            "episode_start",
+            task=task,
+            seed=seed,
+            episode=episode,
+            index=index + episode,
+            total=plan.episodes * len(plan.tasks),
+            instruction=environment.instruction,
+        )
+        if film is not None:
+            film.begin()
+
+    def take(execution: Execution, place: int) -> None:
+        if film is not None:
+            film.take(execution, place)
+
+    def advance(transition: Transition) -> None:
+        if film is not None:
+            film.advance(transition)
 
     def report(step: PolicyStep) -> None:
         events.emit("step", task=task, seed=seed, **step_fields(step))
@@ -121,6 +152,11 @@ def _run_task(
         encoding=plan.encoding,
         step_limit=plan.step_limit,
         patience=plan.patience,
+        speech=None if speech is None else lambda seed: speech(task, seed),
+        loop=plan.loop,
+        on_begin=begin,
+        on_take=take,
+        on_advance=advance,
         on_step=report,
         on_frames=record,
         final_frames=plan.video_folder is not None,
@@ -130,47 +166,15 @@ def _run_task(
     for episode in range(plan.episodes):
         seed = plan.seed + episode
         if plan.video_folder is not None:
-            film = Film(plan.video_folder / f"{task}-seed{seed}.mp4", task, seed, rate / agreement.chunk_length)
-        events.emit(
-            "episode_start",
-            task=task,
-            seed=seed,
-            episode=episode,
-            index=index + episode,
-            total=plan.episodes * len(plan.tasks),
-            instruction=environment.instruction,
-        )
+            path = plan.video_folder / f"{task}-seed{seed}.mp4"
+            film = film_of(environment, path, seed, rate / agreement.chunk_length)
         result = robot.run_episode(seed)
         results.append(result)
-        path = str(film.write()) if film is not None else None
-        events.emit("episode_end", task=task, episode=episode, **asdict(result), video=path)
+        video = str(film.write()) if film is not None else None
+        events.emit("episode_end", task=task, episode=episode, **asdict(result), video=video)
         outcome = "success" if result.success else "failure"
         log(f"{task} seed {seed}: {outcome} after {result.steps} steps, {result.wall_s:.1f} s")
     return results
-
-
-class Film:
-    """The film of one episode, with what happens written on it.
-
-    Args:
-        path: the MP4 file.
-        task: the task's name.
-        seed: of the episode.
-        rate: frames a second.
-    """
-
-    def __init__(self, path: Path, task: str, seed: int, rate: float) -> None:
-        self._video = EpisodeVideo(path, rate)
-        self._title = f"{task}  seed {seed}"
-
-    def add(self, frames: dict[str, np.ndarray], result: EpisodeResult) -> None:
-        """Adds what the cameras see, camera name to uint8 ``[height, width, 3]``."""
-        caption = f"{self._title}  step {result.steps}{'  success' if result.success else ''}"
-        self._video.add(frames, caption, result.success)
-
-    def write(self) -> Path:
-        """Writes the file and returns its path."""
-        return self._video.write()
 
 
 def step_fields(step: PolicyStep) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +42,32 @@ class EpisodeVideo:
 
     def write(self) -> Path:
         """Writes the file, with its folder, and returns its path."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        options: dict[str, Any] = {"codec": "libx264", "quality": 8, "macro_block_size": 2}
-        writer: Any = imageio.get_writer(self.path, format="FFMPEG", fps=self._frame_rate, **options)
-        with writer:
-            for frames, caption, success in self._pictures:
-                writer.append_data(compose(list(frames.values()), caption, success))
-            # A second of the end, so that it can be seen.
-            for _ in range(round(self._frame_rate) if self._pictures else 0):
-                writer.append_data(compose(list(frames.values()), caption, success))
-        return self.path
+        return write_film(self.path, self._frame_rate, self._composed())
+
+    def _composed(self) -> Iterator[np.ndarray]:
+        for frames, caption, success in self._pictures:
+            yield compose(list(frames.values()), caption, success)
+
+
+def write_film(path: Path, frame_rate: float, pictures: Iterable[np.ndarray]) -> Path:
+    """Writes an MP4 file, with its folder, and returns its path.
+
+    Args:
+        path: the file.
+        frame_rate: pictures a second.
+        pictures: uint8 ``[height, width, 3]`` with even sides, all of one size. The last stays for a second.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    options: dict[str, Any] = {"codec": "libx264", "quality": 8, "macro_block_size": 2}
+    writer: Any = imageio.get_writer(path, format="FFMPEG", fps=frame_rate, **options)
+    with writer:
+        last = None
+        for last in pictures:
+            writer.append_data(last)
+        # So that the end can be seen.
+        for _ in range(round(frame_rate) if last is not None else 0):
+            writer.append_data(last)
+    return path
 
 
 def compose(frames: list[np.ndarray], caption: str, success: bool = False) -> np.ndarray:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import resource
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -22,9 +21,10 @@ from types import ModuleType
 from typing import Any
 
 from uio2_client import Client, InvalidAddress
+from uio2_client import uio2_pb2 as pb
 
 from . import adapters, command_line, expert, interruption, lifeline, provenance
-from .agreement import Agreement, Disagreed
+from .agreement import Agreement, Disagreed, unknown_sentences
 from .clock import Clock, SimulatedClock, WallClock
 from .command_line import (
     EXIT_CODES,
@@ -36,12 +36,16 @@ from .command_line import (
     say,
 )
 from .environment import Environment, EnvironmentFailure, Transition
+from .episode import EpisodeResult, Execution, PolicyStep
 from .events import EventStream
+from .film import film_of
+from .memory import peak_memory_mib
 from .motion import MotionMeter
 from .patience import RobotFailure
 from .realtime import InlineAsker, PacedWallClock, RealtimeRobot, ThreadAsker
-from .robot import EpisodeResult, Link, PolicyStep, Robot
-from .rollout import Film, greet, step_fields
+from .robot import Link, Robot
+from .rollout import greet, step_fields
+from .speech import VOICES, SpokenFiles
 from .variant import Variant
 
 
@@ -86,12 +90,18 @@ class Worker:
         link: the daemon; ``None`` stands for the scripted expert.
         events: where reports go.
         mode: ``"lockstep"``, in which the world waits for the policy, or ``"realtime"``.
+        loop: how much of an answer is executed before the robot looks again, one of ``episode.LOOPS``; in lockstep.
         added_delay: seconds by which each answer is held back, in real time.
         simulated_clock: whether time passes only when the simulator steps, in lockstep.
         encoding: of the frames.
         connect_seconds: how long to wait for the daemon.
+        speech: a sound, or a folder of sounds for each task, that says the instruction; ``None``: words alone.
         python_path: folders that modules may come from beside those where they are installed.
-        required: tasks that will be run, with their variants; one that there is not is refused before a daemon is waited for.
+        required: tasks that will be run, with their variants; one that there is not is refused before a daemon is waited for, and one
+            whose sentence the policy does not know before the first episode.
+
+    Raises:
+        Disagreed, RobotFailure, EnvironmentFailure: as the robot does.
     """
 
     def __init__(
@@ -101,30 +111,45 @@ class Worker:
         events: EventStream,
         *,
         mode: str = "lockstep",
+        loop: str = "chunk",
         added_delay: float = 0.0,
         simulated_clock: bool = True,
         encoding: str = "jpeg",
         connect_seconds: float = 30.0,
+        speech: Path | None = None,
         python_path: Sequence[str] = (),
         required: Sequence[tuple[str, Variant]] = (),
     ) -> None:
         self._module: ModuleType = adapters.adapter(simulator, [])
         for task, variant in required:
             adapters.check(simulator, task, variant)
+            if link is not None and variant.speech is not None:
+                SpokenFiles(VOICES / variant.speech).file(variant.instruction_from or task, 0)
         self._simulator = simulator
         self._link = link
         self._events = events
         self._mode = mode
+        self._loop = loop
         self._added_delay = round(added_delay * 1e9)
         self._simulated_clock = simulated_clock
         self._encoding = encoding
+        self._voices: dict[str, SpokenFiles] = {}
+        self._speech = None if speech is None or link is None else SpokenFiles(speech)
         self._capabilities = None if link is None else greet(link, connect_seconds)
+        if self._capabilities is not None:
+            sentences = [self._module.TASKS[variant.instruction_from or task] for task, variant in required]
+            if points := unknown_sentences(self._capabilities, sentences):
+                raise Disagreed(points)
         self._environment: Environment | None = None
         self._made: tuple[str, Variant] | None = None
+        # An expert has neither name nor precision of its own.
+        policy = self._capabilities or pb.Capabilities(policy_name=expert.NAME)
         events.emit(
             "ready",
-            policy=expert.NAME if self._capabilities is None else self._capabilities.policy_name,
-            policy_digest="" if self._capabilities is None else self._capabilities.policy_digest,
+            policy=policy.policy_name,
+            policy_digest=policy.policy_digest,
+            weights=policy.weights,
+            activations=policy.activations,
             simulator=provenance.describe(simulator, self._module.PACKAGES, python_path),
         )
 
@@ -135,16 +160,43 @@ class Worker:
             Disagreed, RobotFailure, EnvironmentFailure: as the robot does.
         """
         environment = self._environment_of(job.task, job.options)
+        if self._mode == "realtime" and environment.specification.primitives:
+            message = "a primitive takes as long as it takes, so there is no control rate; leave --mode realtime out"
+            raise EnvironmentFailure("unsupported_mode", job.task, message)
         capabilities = self._capabilities or expert.capabilities(environment.specification, films=job.video is not None)
-        agreement = Agreement(environment.specification, capabilities, environment.instruction)
+        speech = self._speech_of(job)
+        agreement = Agreement(
+            environment.specification, capabilities, environment.instruction, speaks=speech is not None
+        )
         link: Link = self._link or expert.ExpertLink(environment)
         rate = environment.specification.control_rate
         motion = MotionMeter(rate)
-        film = Film(Path(job.video), job.task, job.seed, rate / agreement.chunk_length) if job.video else None
+        film = film_of(environment, Path(job.video), job.seed, rate / agreement.chunk_length) if job.video else None
+        own_limit = environment.specification.step_limit
 
         rewards: list[float] = []
 
+        def begin() -> None:
+            # Not before: the sentence may be the episode's own.
+            self._events.emit(
+                "episode_start",
+                id=job.id,
+                task=job.task,
+                seed=job.seed,
+                instruction=environment.instruction,
+                goal_protocol=environment.goal_protocol,
+                step_limit=own_limit if job.step_limit is None else min(own_limit, job.step_limit),
+            )
+            if film is not None:
+                film.begin()
+
+        def take(execution: Execution, place: int) -> None:
+            if film is not None:
+                film.take(execution, place)
+
         def advance(transition: Transition) -> None:
+            if film is not None:
+                film.advance(transition)
             motion.add(environment.observe())
             if transition.reward is not None:
                 rewards.append(transition.reward)
@@ -164,6 +216,10 @@ class Worker:
         options = {
             "encoding": self._encoding,
             "step_limit": job.step_limit,
+            # What is said is another task's sentence where the job asks for it.
+            "speech": None if speech is None else lambda seed: speech(job.options.instruction_from or job.task, seed),
+            "on_begin": begin,
+            "on_take": take,
             "on_step": report,
             "on_frames": record,
             "on_advance": advance,
@@ -171,21 +227,11 @@ class Worker:
             "stops_at_success": job.stops_at_success,
             "log": say,
         }
-        own_limit = environment.specification.step_limit
-        self._events.emit(
-            "episode_start",
-            id=job.id,
-            task=job.task,
-            seed=job.seed,
-            instruction=environment.instruction,
-            goal_protocol=environment.goal_protocol,
-            step_limit=own_limit if job.step_limit is None else min(own_limit, job.step_limit),
-        )
         if self._mode == "realtime":
             result = self._run_in_real_time(job.seed, environment, agreement, link, options)
         else:
             clock: Clock = SimulatedClock(rate) if self._simulated_clock else WallClock()
-            result = Robot(environment, agreement, link, clock, **options).run_episode(job.seed)
+            result = Robot(environment, agreement, link, clock, loop=self._loop, **options).run_episode(job.seed)
         self._events.emit(
             "episode_end",
             id=job.id,
@@ -196,7 +242,7 @@ class Worker:
             mean_jerk=motion.mean_jerk,
             control_rate=rate,
             video=str(film.write()) if film is not None else None,
-            peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            peak_memory_mib=peak_memory_mib(),
         )
 
     def _run_in_real_time(
@@ -210,6 +256,15 @@ class Worker:
             return RealtimeRobot(environment, agreement, link, asker, clock, **options).run_episode(seed)
         finally:
             asker.close()
+
+    def _speech_of(self, job: Job) -> SpokenFiles | None:
+        """What says the instruction of a job; ``None``: words. The expert hears nothing and need not hear anything."""
+        if self._link is None or job.options.speech is None:
+            return self._speech
+        name = job.options.speech
+        if name not in self._voices:
+            self._voices[name] = SpokenFiles(VOICES / name)
+        return self._voices[name]
 
     def close(self) -> None:
         """Frees the simulator."""
@@ -230,10 +285,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.mode == "realtime" and options.clock == "simulated":
         parser.error("--mode realtime goes by the machine's clock; leave --clock out")
+    if options.mode == "realtime" and options.loop != "chunk":
+        parser.error("--loop says when the robot looks again while the world waits; in real time it looks all the while")
     if options.mode == "lockstep" and options.added_delay:
         parser.error("in lockstep the world waits for the answer; --added-delay needs --mode realtime")
     try:
-        client = None if options.expert else Client(options.connect, None, options.timeout)
+        client = None if options.expert else Client(options.connect, options.session, options.timeout)
     except InvalidAddress as error:
         parser.error(f"--connect: {error}")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
@@ -252,10 +309,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     client,
                     events,
                     mode=options.mode,
+                    loop=options.loop,
                     added_delay=options.added_delay / 1000,
                     simulated_clock=options.clock != "wall",
                     encoding=options.encoding,
                     connect_seconds=options.connect_timeout,
+                    speech=options.speech,
                     python_path=options.python_path,
                     required=[*options.require, (running.task, running.options)],
                 )
@@ -272,7 +331,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(events, running, error, EXIT_ENVIRONMENT)
     except (KeyboardInterrupt, BrokenPipeError):
         return EXIT_INTERRUPTED
-    except Exception as error:  # a simulator may raise anything
+    except (Exception, SystemExit) as error:  # a simulator may raise anything
         logging.getLogger(__name__).exception("the environment failed")
         failure = EnvironmentFailure("environment", options.simulator, f"{type(error).__name__}: {error}")
         return _fail(events, running, failure, EXIT_ENVIRONMENT)
@@ -310,13 +369,16 @@ def _parser() -> argparse.ArgumentParser:
         default="lockstep",
         help="whether the world waits for the policy (lockstep) or goes on meanwhile (realtime)",
     )
+    command_line.add_loop(parser)
     parser.add_argument(
         "--added-delay", type=_milliseconds, default=0.0, metavar="MS", help="hold each answer back, in real time (0)"
     )
     parser.add_argument(
         "--clock", choices=("wall", "simulated"), help="the robot's clock (simulated in lockstep, wall in real time)"
     )
+    parser.add_argument("--session", help="the session's name (random)")
     command_line.add_conversation(parser)
+    command_line.add_speech(parser)
     parser.add_argument(
         "--require",
         type=_required,

@@ -1,71 +1,71 @@
-import Logging
-import RobotInterface
-import RobotLink
-import RobotPolicy
+public import Logging
+public import RobotInterface
+public import RobotPolicy
 import Synchronization
 
-/// Serves a policy to robots: one thread for the socket, and a few that decode pictures and run the policy.
+/// Serves a policy to robots on any number of wires: one thread for the wires, and a few that decode pictures and run the policy.
 ///
-/// A daemon serves once: after ``stop()`` make a new one. Messages of up to `maximumMessageBytes` are read; somewhat larger ones are
-/// answered with `tooLarge`; ZeroMQ disconnects who sends more than ``RouterSocket/Options/hardLimit``.
+/// What comes in on a ``RobotListener`` goes to ``ControlCore`` by way of ``PolicyWorkers``; what the core says goes back the same way. The
+/// daemon knows neither message formats nor sockets. It serves once: after ``stop()`` make a new one.
 public final class ControlDaemon: Sendable {
-  /// What is still read when the daemon stops, so that it is answered too: a flood must not keep it alive.
-  private static let lastMessages = 256
-  private static let lastMoments: Duration = .milliseconds(50)
-
-  /// Where the daemon listens, with a wildcard port resolved.
-  public let endpoint: Endpoint
+  /// Where the daemon listens, as clients would write it, with a wildcard port resolved; in the order of the listeners.
+  public let addresses: [String]
 
   private let workers: PolicyWorkers
   private let capabilities: Capabilities
-  private let options: DaemonOptions
-  private let logger: Logger
-  private let socket: Mutex<RouterSocket?>
+  private let log: DaemonLog
+  private let reception: Mutex<Reception?>
   private let wakeUp: WakeUp
   private let isStopping = Atomic(false)
   private let hub = EventHub()
   private let memory: MemoryWatch
 
-  /// Binds the address; clients can connect from now on, and are served once ``run()`` has warmed the policy up.
+  /// Begins to listen; clients can connect from now on, and are served once ``run()`` has warmed the policy up.
   ///
   /// - Parameters:
   ///   - policy: runs one call at a time, not always on the same thread; beside it a ``PreparingPolicy`` or ``Generating`` prepares.
-  ///   - endpoint: one of this machine alone, unless ``RouterSocket/Options/allowsOtherMachines``.
-  /// - Throws: `.unsupported` when other machines can reach the address and that is not allowed, `.internal` when it cannot be bound,
-  ///   or the error of a capability that cannot be sent.
+  ///   - listeners: the wires; they take turns. Where one cannot listen, those before it are closed again.
+  /// - Throws: a listener's error, or the error of a capability that cannot be sent.
   public init(
-    policy: any ObservationPolicy, endpoint: Endpoint, options: DaemonOptions = DaemonOptions(), logger: Logger
+    policy: any ObservationPolicy, listeners: [ListenerMaker], options: DaemonOptions = DaemonOptions(), logger: Logger
   ) throws(RobotError) {
-    var options = options
     var capabilities = policy.capabilities
     let limit = options.messageLimit(of: capabilities, canGenerate: policy is any Generating)
     capabilities.limits.maximumMessageBytes = limit
-    options.socket.maximumMessageBytes = Int(clamping: limit)
     try ReplyMessage(requestID: 0, sessionID: "", body: .capabilities(capabilities)).validate()
 
     // What the process holds is looked at before anybody can connect.
     memory = try MemoryWatch(options.memory, workingMemory: policy.workingMemory)
-    let socket = try RouterSocket(endpoint: endpoint, options: options.socket)
-    self.endpoint = socket.endpoint
-    self.wakeUp = socket.wakeUp
-    self.socket = Mutex(socket)
+    let wakeUp = try WakeUp()
+    let setting = ListenerSetting(
+      capabilities: capabilities, maximumMessageBytes: Int(clamping: limit), observer: options.observer,
+      wake: { wakeUp.signal() })
+    let wires = try Self.open(listeners, setting)
+    addresses = wires.map(\.address)
+    reception = Mutex(Reception(wires, wakeUp: wakeUp))
+    self.wakeUp = wakeUp
     let core = ControlCore(
       capabilities: capabilities, canGenerate: policy is any Generating, decodesAhead: policy is any PreparingPolicy,
       options: options)
     workers = PolicyWorkers(policy: policy, core: core, wakeUp: wakeUp)
     self.capabilities = capabilities
-    self.options = options
-    self.logger = logger
+    log = DaemonLog(logger, addresses: addresses)
   }
 
-  /// As ``init(policy:endpoint:options:logger:)``, with an address that is still a text.
-  ///
-  /// - Throws: also `.malformed` when it is not an address.
-  public convenience init(
-    policy: any ObservationPolicy, endpoint: String, options: DaemonOptions = DaemonOptions(), logger: Logger
-  ) throws(RobotError) {
-    try self.init(policy: policy, endpoint: Endpoint(endpoint, for: .listen), options: options, logger: logger)
+  private static func open(
+    _ listeners: [ListenerMaker], _ setting: ListenerSetting
+  ) throws(RobotError) -> [any RobotListener] {
+    var open: [any RobotListener] = []
+    do throws(RobotError) {
+      for make in listeners { open.append(try make(setting)) }
+      return open
+    } catch {
+      for listener in open { listener.shutDown(within: .zero) }
+      throw error
+    }
   }
+
+  deinit { reception.withLock { $0.take() }?.shutDown(within: .zero) }
 
   /// What was done so far.
   public var metrics: DaemonMetrics { workers.metrics }
@@ -89,101 +89,68 @@ public final class ControlDaemon: Sendable {
   /// Serves until ``stop()``, on the calling thread. To be called once.
   ///
   /// - Throws: the policy's error when it cannot be warmed up; `.shuttingDown` when it needed more memory than
-  ///   ``DaemonOptions/memory`` allows, after it has told the robots; `.internal` when the socket has failed or `run()` was called
+  ///   ``DaemonOptions/memory`` allows (subject `memory`), when its address does not lead to it any more or ``DaemonOptions/hindrance`` says
+  ///   so, after it has told the robots; `.internal` when a wire has failed or `run()` was called
   ///   before.
   public func run() throws(RobotError) {
-    guard let socket = self.socket.withLock({ $0.take() }) else {
+    guard var reception = self.reception.withLock({ $0.take() }) else {
       throw RobotError(.internal, "daemon", "a daemon runs once; make a new one")
     }
     workers.start()
-    logger.info("warming up", metadata: ["endpoint": "\(endpoint)", "policy": "\(capabilities.policyName)"])
-    if let ceiling = memory.ceiling { logger.info("memory ceiling", metadata: ["MiB": "\(ceiling >> 20)"]) }
-    if capabilities.isUnlimited {
-      logger.warning("the policy declares no limits: nothing but the range of its actions bounds a robot")
-    } else if !capabilities.unlimitedDimensions.isEmpty {
-      let names = capabilities.unlimitedDimensions.joined(separator: ", ")
-      logger.warning(
-        "the policy declares no limits for some numbers of its actions: nothing but their range bounds them",
-        metadata: ["names": "\(names)"])
-    }
+    log.begin(capabilities, ceiling: memory.ceiling)
     defer {
+      reception.shutDown()
       workers.tell { $0.close(at: MonotonicClock.nanoseconds()) }
       workers.join()
       tell(workers.takeEvents())
       hub.finish()
-      logger.info("stopped")
+      log.end()
     }
-    do throws(RobotError) { try serve(socket) } catch {
-      logger.error("stopping", metadata: ["error": "\(error)"])
+    do throws(RobotError) { try serve(&reception) } catch {
+      log.end(because: error)
       throw error
     }
   }
 
-  private func serve(_ socket: consuming RouterSocket) throws(RobotError) {
-    var socket = socket
+  private func serve(_ reception: inout Reception) throws(RobotError) {
     var memory = memory
+    var address = AddressWatch(hindrance: options.hindrance)
     var failure: RobotError?
     while failure == nil, !isStopping.load(ordering: .sequentiallyConsistent) {
-      try publish(&socket)
-      failure = workers.failure ?? memory.excess(at: MonotonicClock.nanoseconds())
+      try publish(reception)
+      let now = MonotonicClock.nanoseconds()
+      failure = workers.failure ?? memory.excess(at: now)
+      if failure == nil { failure = address.failure(of: reception, at: now) }
       // One message a turn: whatever comes, and however large it is, the workers can see it before another is read.
-      if failure == nil, let incoming = try socket.receive(timeout: memory.interval) { accept(incoming) }
+      if failure == nil, let arrival = try reception.next(timeout: memory.interval ?? AddressWatch.interval) {
+        accept(arrival)
+      }
     }
-    try receiveLast(&socket)
+    try reception.last(accept)
     workers.tell { [failure] core in
       let now = MonotonicClock.nanoseconds()
       if let failure { core.fail(because: failure, at: now) } else { core.close(at: now) }
     }
-    try publish(&socket)
+    try publish(reception)
     if let failure { throw failure }
   }
 
-  private func receiveLast(_ socket: inout RouterSocket) throws(RobotError) {
-    let end = ContinuousClock.now + Self.lastMoments
-    for _ in 0..<Self.lastMessages where ContinuousClock.now < end {
-      guard let incoming = try socket.receive(timeout: .zero) else { return }
-      accept(incoming)
-    }
-  }
-
-  private func accept(_ incoming: RouterSocket.Incoming) {
-    let now = MonotonicClock.nanoseconds()
-    switch incoming {
-    case .message(let route, let bytes):
-      do throws(RobotError) {
-        let request = try RequestMessage(decoding: bytes)
-        workers.receive { $0.receive(request, from: route, at: now) }
-      } catch {
-        refuse(.peek(bytes), from: route, because: error, at: now)
+  private func accept(_ arrival: Arrival) {
+    switch arrival {
+    case .request(let route, let request, let time):
+      switch request {
+      case .success(let request): workers.receive { $0.receive(request, from: route, at: time) }
+      case .failure(let request): workers.tell { $0.refuse(request, from: route, at: time) }
       }
-    case .tooLarge(let route, let header, let bytes):
-      let error = RobotError(
-        .tooLarge, "message",
-        "\(bytes) bytes, at most \(options.socket.maximumMessageBytes) are allowed; send smaller or compressed pictures"
-      )
-      refuse(header, from: route, because: error, at: now)
-    case .malformed(let route, let error):
-      workers.tell { $0.refuse(MessageHeader(), from: route, because: error, at: now) }
+    case .gone(let route): workers.tell { $0.clientHasGone(route) }
     }
-  }
-
-  /// Answers what cannot be read, unless somebody wants a robot to stop by it.
-  private func refuse(
-    _ header: MessageHeader, from route: RouterSocket.Route, because error: RobotError, at now: UInt64
-  ) {
-    guard let reason = header.stopReason, !header.sessionID.isEmpty else {
-      return workers.tell { $0.refuse(header, from: route, because: error, at: now) }
-    }
-    let stop = RequestMessage(requestID: header.requestID, sessionID: header.sessionID, body: .stop(reason: reason))
-    workers.receive { $0.receive(stop, from: route, at: now) }
   }
 
   /// Sends and tells what the core has decided.
-  private func publish(_ socket: inout RouterSocket) throws(RobotError) {
+  private func publish(_ reception: Reception) throws(RobotError) {
     guard workers.hasNews() else { return }
     while let outgoing = workers.nextReply() {
-      // The core lets nothing through that cannot be encoded.
-      let delivery = try socket.deliver(outgoing.reply.encoded(), to: outgoing.route)
+      let delivery = try reception.deliver(outgoing.reply, to: outgoing.route)
       guard delivery != .sent else { continue }
       workers.tell { core in
         if delivery == .gone { core.clientHasGone(outgoing.route) }
@@ -197,30 +164,7 @@ public final class ControlDaemon: Sendable {
   }
 
   private func tell(_ events: [DaemonEvent]) {
-    for event in events { log(event) }
+    for event in events { log.note(event) }
     hub.publish(events)
-  }
-
-  private func log(_ event: DaemonEvent) {
-    let session: Logger.Metadata = ["session": "\(event.session)"]
-    switch event.kind {
-    case .ready: logger.info("ready", metadata: ["endpoint": "\(endpoint)"])
-    case .stopLatched(let reason):
-      logger.notice("stop latched", metadata: ["session": "\(event.session)", "reason": "\(reason)"])
-    case .stopCleared: logger.notice("stop cleared", metadata: session)
-    case .sessionOpened: logger.info("session opened", metadata: session)
-    case .sessionYielded: logger.info("idle session gave its place away", metadata: session)
-    case .sessionReleased: logger.notice("session released", metadata: session)
-    case .stopForgotten:
-      logger.warning(
-        "a stop had to be forgotten: every session that is not known begins stopped, until the operator resumes unknown sessions"
-      )
-    case .unknownSessionsResumed: logger.notice("unknown sessions begin unstopped again")
-    case .episodeBegan: logger.debug("episode began", metadata: session)
-    case .replyLost: logger.warning("reply lost: the client has gone or does not read", metadata: session)
-    case .refused(let error):
-      logger.debug("refused", metadata: ["session": "\(event.session)", "error": "\(error)"])
-    case .acted, .stopped: break
-    }
   }
 }

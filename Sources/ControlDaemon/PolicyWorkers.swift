@@ -1,7 +1,6 @@
 import Dispatch
 import Foundation
 import RobotInterface
-import RobotLink
 import RobotPolicy
 import Synchronization
 import UnifiedIO

@@ -1,7 +1,7 @@
 import Foundation
 import RobotInterface
-import RobotLink
 import Synchronization
+import ZeroMQTransport
 
 /// Two bare sockets at an address: what ZeroMQ costs when nobody looks into the messages.
 final class BareEcho: Sendable {

@@ -1,4 +1,5 @@
 import ModelBenchmark
+import ProtobufCodec
 import RobotInterface
 import RobotLink
 public import UnifiedIO

@@ -14,10 +14,10 @@ public struct PicturePolicy: PreparingPolicy {
   public init(width: Int, height: Int) {
     capabilities = Capabilities(
       policyName: "picture", policyDigest: "", serverVersion: "",
-      cameras: [.init(name: "camera", width: width, height: height, verticalFieldOfView: nil, input: "image")],
+      cameras: [.init(name: "camera", width: width, height: height, verticalFieldOfView: nil, input: .image)],
       proprioception: ["x", "y", "z", "opening"].map { .init(name: $0, unit: "m", minimum: -1, maximum: 1) },
       actions: ["dx", "dy", "dz", "gripper"].map { .init(name: $0, unit: "m", minimum: -1, maximum: 1) },
-      actionFrame: "base", actionMode: "delta", hold: "zero", chunkLength: 4, controlRate: 20,
+      actionFrame: "base", actionMode: .delta, hold: .zero, chunkLength: 4, controlRate: 20,
       limits: Capabilities.Limits())
   }
 

@@ -1,6 +1,8 @@
 /// What the safety envelope changed in an action; raw values are those of `LimitFlag` on the wire.
 public struct LimitFlags: OptionSet, Sendable, Hashable {
+  /// A bit a flag.
   public let rawValue: UInt32
+  /// Flags by their bits; unknown ones too.
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// A component lay outside its declared range.
@@ -31,6 +33,7 @@ public struct Action: Sendable, Hashable {
   /// Empty: exactly what the model said.
   public var limited: LimitFlags
 
+  /// Collects the parts.
   public init(values: [Double], limited: LimitFlags = [], primitive: String = "") {
     self.values = values
     self.limited = limited
@@ -38,17 +41,46 @@ public struct Action: Sendable, Hashable {
   }
 }
 
-/// The stages of one control step, in the order in which they run.
-public enum Stage: String, Sendable, Hashable, CaseIterable {
-  case queue, decode, preprocess, vision, encode, generate, post
+/// The stages of one control step, in the order in which they run. Raw values are those of `Stage` on the wire.
+public enum Stage: UInt32, Sendable, Hashable, CaseIterable {
+  /// From the request's arrival until somebody works on it.
+  case queue = 1
+  /// Pictures and sound from their files.
+  case decode = 2
+  /// What is decoded, made ready for the model; the prompt's tokens.
+  case preprocess = 3
+  /// The vision transformer.
+  case vision = 4
+  /// The encoder.
+  case encode = 5
+  /// The answer, token by token.
+  case generate = 6
+  /// Tokens into commands, and the limits.
+  case post = 7
+
+  /// In reports.
+  public var name: String {
+    switch self {
+    case .queue: "queue"
+    case .decode: "decode"
+    case .preprocess: "preprocess"
+    case .vision: "vision"
+    case .encode: "encode"
+    case .generate: "generate"
+    case .post: "post"
+    }
+  }
 }
 
 /// How long each stage took, in nanoseconds.
 public struct StageTimings: Sendable, Hashable {
+  /// Those that were measured.
   public private(set) var durations: [Stage: UInt64] = [:]
 
+  /// Nothing measured.
   public init() {}
 
+  /// A stage's time; 0 when it was not measured.
   public subscript(stage: Stage) -> UInt64 {
     get { durations[stage] ?? 0 }
     set { durations[stage] = newValue }
@@ -60,11 +92,13 @@ public struct StageTimings: Sendable, Hashable {
 
 /// The daemon's answer to an observation: what to do next, and until when that may be begun.
 public struct ActionChunk: Sendable, Hashable {
+  /// Echo of ``Observation/sequence``.
   public var observationSequence: UInt64
   /// Echo of ``Observation/capturedAt``.
   public var capturedAt: UInt64
   /// Nanoseconds on the robot's clock; no action of the chunk may begin after it.
   public var validUntil: UInt64
+  /// One a control period, the first one first.
   public var actions: [Action]
   /// The decoder's token ids, without BOS.
   public var tokens: [Int32]
@@ -79,6 +113,7 @@ public struct ActionChunk: Sendable, Hashable {
   /// Nanoseconds: how old the observation was at most when the chunk left the daemon, on the clock that the robot named.
   public var observationAge: UInt64
 
+  /// Collects the parts.
   public init(
     observationSequence: UInt64, capturedAt: UInt64, validUntil: UInt64, actions: [Action], tokens: [Int32],
     text: String, confidence: Double, timings: StageTimings, policyDigest: String = "", observationAge: UInt64 = 0

@@ -4,7 +4,9 @@ public struct CameraFrame: Sendable, Hashable {
   public enum Encoding: Sendable, Hashable {
     /// `width · height · 3` bytes, row-major, top row first, red green blue.
     case rgb8
+    /// A JPEG file.
     case jpeg
+    /// A PNG file.
     case png
   }
 
@@ -15,19 +17,27 @@ public struct CameraFrame: Sendable, Hashable {
   public var width: Int
   /// Pixels.
   public var height: Int
+  /// The picture as ``encoding`` says.
   public var data: [UInt8]
+  /// Of an observation's picture: nanoseconds on the robot's own clock, above 0; `nil`: ``Observation/capturedAt``.
+  public var capturedAt: UInt64?
 
-  public init(camera: String, encoding: Encoding, width: Int, height: Int, data: [UInt8]) {
+  /// Collects the parts.
+  public init(
+    camera: String, encoding: Encoding, width: Int, height: Int, data: [UInt8], capturedAt: UInt64? = nil
+  ) {
     self.camera = camera
     self.encoding = encoding
     self.width = width
     self.height = height
     self.data = data
+    self.capturedAt = capturedAt
   }
 }
 
 /// A part of a prompt in which text and images alternate.
 public enum PromptPart: Sendable, Hashable {
+  /// Words.
   case text(String)
   /// An image that the text around it refers to; its camera name is free text.
   case image(CameraFrame)
@@ -63,10 +73,11 @@ public struct Observation: Sendable, Hashable {
   public var capturedAt: UInt64
   /// Nanoseconds on the same clock when the message left the robot; 0: the client fills it in when it sends the message.
   public var sentAt: UInt64
+  /// One of each camera.
   public var frames: [CameraFrame]
   /// Order, units and ranges of ``Capabilities/proprioception``.
   public var proprioception: [Double]
-  /// What the robot is asked to do, a sentence; empty when there are ``promptParts``.
+  /// What the robot is asked to do, a sentence; empty when there are ``promptParts``, or when ``audio`` says it.
   public var instruction: String
   /// The instruction as text and images in order; empty when ``instruction`` says it all.
   public var promptParts: [PromptPart]
@@ -80,11 +91,14 @@ public struct Observation: Sendable, Hashable {
   public var clock: RobotClock
   /// `nil` until the robot has received a reply. The client fills it in.
   public var echo: ClockEcho?
+  /// What the robot heard, of a policy that hears (``Capabilities/audio``). The same bytes in every observation for which it holds.
+  public var audio: AudioClip?
 
+  /// Collects the parts.
   public init(
     sequence: UInt64, capturedAt: UInt64, sentAt: UInt64 = 0, frames: [CameraFrame], proprioception: [Double],
     instruction: String, promptParts: [PromptPart] = [], actionsConsumed: Int = 0, skipsExecuted: Bool = false,
-    clock: RobotClock = .monotonic, echo: ClockEcho? = nil
+    clock: RobotClock = .monotonic, echo: ClockEcho? = nil, audio: AudioClip? = nil
   ) {
     self.sequence = sequence
     self.capturedAt = capturedAt
@@ -97,6 +111,7 @@ public struct Observation: Sendable, Hashable {
     self.skipsExecuted = skipsExecuted
     self.clock = clock
     self.echo = echo
+    self.audio = audio
   }
 
   /// UTF-8 bytes of an instruction, or of all texts of ``promptParts`` together. Longer ones fit into no prompt.
@@ -118,6 +133,9 @@ public struct Observation: Sendable, Hashable {
         "expected at most \(Self.maximumInstructionBytes) bytes, found \(bytes)")
     }
   }
+
+  /// Nanoseconds on the robot's own clock: when the oldest of its parts was captured.
+  public var oldestCapture: UInt64 { frames.reduce(capturedAt) { min($0, $1.capturedAt ?? $0) } }
 
   /// The images of ``promptParts``, in order.
   public var promptImages: [CameraFrame] {

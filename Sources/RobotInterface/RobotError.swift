@@ -2,41 +2,68 @@
 public struct RobotError: Error, Sendable, Hashable, CustomStringConvertible {
   /// Raw values are those of `ErrorCode` on the wire.
   public enum Code: Int32, Sendable, Hashable, CaseIterable {
+    /// Not a request, or a field that breaks the protocol.
     case malformed = 1
+    /// Another version of the protocol.
     case unsupportedVersion = 2
+    /// More bytes than are read.
     case tooLarge = 3
+    /// No name for a session.
     case invalidSession = 4
+    /// A picture of a camera that the policy does not have.
     case unknownCamera = 5
+    /// A camera's picture is not there.
     case missingCamera = 6
+    /// A picture that cannot be read, or is not what was said of it.
     case invalidImage = 7
+    /// Measured values that are too many, too few, or out of range.
     case invalidProprioception = 8
+    /// An instruction that cannot be read.
     case invalidInstruction = 9
+    /// An observation that is not newer than the last one.
     case outOfOrder = 10
+    /// An observation that is too old.
     case staleObservation = 11
+    /// A camera that shows the same picture while the robot moves.
     case frozenCamera = 12
+    /// The session is stopped.
     case stopped = 13
+    /// A newer request of the same session took its place.
     case superseded = 14
+    /// The model's answer could not be turned into a safe action.
     case invalidAction = 15
+    /// The daemon ends.
     case shuttingDown = 16
+    /// Too many sessions or requests.
     case overloaded = 17
+    /// Something that is not done here.
     case unsupported = 18
+    /// A fault of the daemon, its policy or the system.
     case `internal` = 19
+    /// Nothing to cancel.
     case unknownRequest = 20
+    /// A sound that cannot be read.
     case invalidAudio = 21
+    /// None of the sentences that the policy knows.
     case unknownInstruction = 22
+    /// The session belongs to another client.
     case notOwner = 23
   }
 
+  /// What kind of error it is.
   public var code: Code
   /// The field or thing at fault, e.g. `observation.frames[1].camera`.
   public var subject: String
+  /// What was expected and found, and what to do.
   public var message: String
 
+  /// Collects the parts.
   public init(_ code: Code, _ subject: String, _ message: String) {
     self.code = code
     self.subject = subject
     self.message = message
   }
 
+  /// One line for a person.
   public var description: String { "\(code): \(subject): \(message)" }
 }

@@ -100,7 +100,8 @@ public struct RunDocument: Sendable {
       peak_memory_bytes: .init(value: peakMemory),
       run: Document.Run(
         command: facts.command, started_at: facts.start.formatted(.iso8601), written_at: Date().formatted(.iso8601),
-        clock: facts.clock, seed: tally.configuration.seeds?.first ?? 0,
+        clock: facts.clock, loop: tally.configuration.subject.loop ?? "chunk",
+        seed: tally.configuration.seeds?.first ?? 0,
         step_limit: .init(
           value: tally.episodes.lazy.compactMap(\.record.stepLimit).first ?? tally.configuration.subject.stepLimit),
         weights: .init(value: facts.weights), daemon: .init(value: facts.daemon), version: facts.version,
@@ -122,6 +123,7 @@ private struct Document: Encodable {
     var policy_steps: Int
     var limited_actions: Int
     var held_steps: Int
+    var outcomes: Nullable<[String: Int]>
     var wall_s: Double
     var control_rate_hz: Nullable<Double>
     var instruction: String
@@ -137,6 +139,7 @@ private struct Document: Encodable {
       policy_steps = record.policySteps
       limited_actions = record.limitedActions
       held_steps = record.heldSteps
+      outcomes = Nullable(value: record.outcomes)
       wall_s = record.wallSeconds
       control_rate_hz = Nullable(value: episode.controlRate)
       instruction = record.instruction
@@ -169,6 +172,7 @@ private struct Document: Encodable {
     var started_at: String
     var written_at: String
     var clock: String
+    var loop: String
     var seed: Int
     var step_limit: Nullable<Int>
     var weights: Nullable<String>

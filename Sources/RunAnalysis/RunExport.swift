@@ -8,7 +8,7 @@ public enum RunExport {
   public static let columns = [
     "policy_id", "scenario_id", "task", "group", "seed", "success", "success_at_end", "state", "attempt", "steps",
     "steps_to_success", "held_steps", "limited_actions", "path_length_m", "mean_jerk_m_per_s3", "other_task",
-    "wall_s",
+    "wall_s", "outcomes",
   ]
 
   /// Comma-separated values (RFC 4180), a header and a row an outcome.
@@ -52,8 +52,8 @@ public enum RunExport {
     }
     let subject = database.configuration.subject
     let methods = ([RunSummary.taskMethod] + summary.meanMethods).joined(separator: "; ")
-    lines += ["", "Suite \(subject.suite), policy \(subject.policy), \(subject.mode). Intervals: \(methods)."]
-    lines += ["", "\(summary.notes.map { $0 + "." }.joined(separator: " ")) \(RunSummary.medians).", ""]
+    lines += ["", escaped("Suite \(subject.suite), policy \(subject.policy), \(subject.mode). Intervals: \(methods).")]
+    lines += ["", escaped("\(summary.notes.map { $0 + "." }.joined(separator: " ")) \(RunSummary.medians)."), ""]
     return lines.joined(separator: "\n")
   }
 
@@ -93,8 +93,13 @@ public enum RunExport {
       .number("\(outcome.steps)"), outcome.stepsToSuccess.map { .number("\($0)") } ?? .absent,
       .number("\(outcome.heldSteps)"), .number("\(outcome.limitedActions)"), number(outcome.pathLength),
       number(outcome.meanJerk), outcome.otherTask.map { .word($0) } ?? .absent,
-      number(outcome.wallSeconds),
+      number(outcome.wallSeconds), outcome.outcomes.map { .word(words(of: $0)) } ?? .absent,
     ]
+  }
+
+  /// `done 3, nothing_there 1`, in the order of the alphabet.
+  private static func words(of outcomes: [String: Int]) -> String {
+    outcomes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
   }
 
   private static func quoted(_ text: String) -> String {
@@ -117,8 +122,18 @@ public enum RunExport {
     return result + "\""
   }
 
-  /// Text inside a cell of a table: no line of it ends the row.
+  /// Text as itself: on one line, which no sign of Markdown or HTML is read from.
   private static func escaped(_ text: String) -> String {
-    text.split(whereSeparator: \.isNewline).joined(separator: " ").replacing("|", with: "\\|")
+    var result = ""
+    for scalar in text.split(whereSeparator: \.isNewline).joined(separator: " ").unicodeScalars {
+      switch scalar {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      case "\\", "|", "`", "*", "[", "]", "~": result += "\\\(scalar)"
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
   }
 }

@@ -48,6 +48,8 @@ public struct EpisodeRecord: Sendable, Hashable, Codable {
   public var video: String?
   /// The first other task of a shared scene that was done although another one was said; `nil`: none.
   public var otherTask: String?
+  /// How often each outcome of a primitive came, such as `done` or `nothing_there`; `nil` for robots without primitives.
+  public var outcomes: [String: Int]?
   /// The sentence that the policy was given; empty when the worker did not say.
   public var instruction: String
   /// How the seed chose goals: `fresh` for a goal of its own for every seed; `nil` when the worker did not say.
@@ -61,8 +63,8 @@ public struct EpisodeRecord: Sendable, Hashable, Codable {
     worker: Int = 0, successAtAnyStep: Bool = false, successAtEnd: Bool = false, steps: Int = 0,
     stepsToSuccess: Int? = nil, policySteps: Int = 0, heldSteps: Int = 0, lateSteps: Int = 0, skippedActions: Int = 0,
     limitedActions: Int = 0, pathLength: Double? = nil, meanJerk: Double? = nil, wallSeconds: Double = 0,
-    video: String? = nil, otherTask: String? = nil, instruction: String = "", goalProtocol: String? = nil,
-    stepLimit: Int? = nil
+    video: String? = nil, otherTask: String? = nil, outcomes: [String: Int]? = nil, instruction: String = "",
+    goalProtocol: String? = nil, stepLimit: Int? = nil
   ) {
     self.episode = episode
     self.attempt = attempt
@@ -83,6 +85,7 @@ public struct EpisodeRecord: Sendable, Hashable, Codable {
     self.wallSeconds = wallSeconds
     self.video = video
     self.otherTask = otherTask
+    self.outcomes = outcomes
     self.instruction = instruction
     self.goalProtocol = goalProtocol
     self.stepLimit = stepLimit

@@ -1,4 +1,4 @@
-import NIOCore
+public import RobotInterface
 
 /// A checked address to listen at: `HOST:PORT`, the host an IP address of this machine, `localhost` or `*` for all networks.
 public struct WebAddress: Sendable, Hashable, CustomStringConvertible {
@@ -6,52 +6,47 @@ public struct WebAddress: Sendable, Hashable, CustomStringConvertible {
   public let host: String
   /// 0: any free one.
   public let port: Int
+  /// Whether only programs on this machine can reach it.
+  public let isLocal: Bool
 
   /// Reads an address, without asking a resolver.
   ///
   /// - Parameter text: such as `127.0.0.1:8000`, `[::1]:8000`, `*:9464`; the port may be `*` for any free one.
   /// - Throws: `.invalidAddress` with what was expected.
   public init(_ text: String) throws(WebServerError) {
-    func failure(_ message: String) -> WebServerError {
-      WebServerError(.invalidAddress, text.isEmpty ? "address" : text, message)
+    let subject = text.isEmpty ? "address" : text
+    let endpoint: Endpoint
+    do throws(RobotError) { endpoint = try Endpoint("tcp://\(text)", for: .listen) } catch {
+      throw WebServerError(.invalidAddress, subject, error.message.replacing("tcp://", with: ""))
     }
-    guard let colon = text.lastIndex(of: ":"), !text[..<colon].isEmpty else {
-      throw failure("expected HOST:PORT, such as 127.0.0.1:8000")
+    try self.init(endpoint)
+  }
+
+  /// An address that was read before.
+  ///
+  /// - Throws: `.invalidAddress` for the path of a file.
+  public init(_ endpoint: Endpoint) throws(WebServerError) {
+    guard case .tcp(let host, let port) = endpoint.place else {
+      throw WebServerError(.invalidAddress, endpoint.description, "expected HOST:PORT, such as 127.0.0.1:8000")
     }
-    let host = text[..<colon], port = text[text.index(after: colon)...]
     switch host {
-    case "localhost": self.host = "127.0.0.1"
-    case "*": self.host = "0.0.0.0"
-    case _ where host.hasPrefix("[") && host.hasSuffix("]") && Self.isIP(host.dropFirst().dropLast(), with: ":"):
-      self.host = String(host.dropFirst().dropLast())
-    case _ where Self.isIP(host, with: "."): self.host = String(host)
-    default:
-      throw failure(
-        "expected an IP address of this machine (an IPv6 one in brackets), localhost, or * for all networks")
+    case .ipv4(let address), .ipv6(let address), .name(let address): self.host = address
+    case .localhost: self.host = "127.0.0.1"
+    case .any: self.host = "0.0.0.0"
     }
-    if port == "*" {
-      self.port = 0
-    } else if let number = UInt16(port), number > 0, port.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-      port.first != "0"
-    {
-      self.port = Int(number)
-    } else {
-      throw failure("expected a port of 1 to 65535, or * for any free one")
-    }
+    self.port = Int(port ?? 0)
+    isLocal = endpoint.isLocal
   }
 
-  private static func isIP(_ text: Substring, with separator: Character) -> Bool {
-    text.contains(separator) && (try? SocketAddress(ipAddress: String(text), port: 0)) != nil
-  }
+  /// The same host with the port that the system chose.
+  func bound(to port: Int) -> WebAddress { WebAddress(host: host, port: port, isLocal: isLocal) }
 
-  init(host: String, port: Int) {
+  private init(host: String, port: Int, isLocal: Bool) {
     self.host = host
     self.port = port
+    self.isLocal = isLocal
   }
 
   /// As it is written.
   public var description: String { (host.contains(":") ? "[\(host)]" : host) + ":" + (port == 0 ? "*" : String(port)) }
-
-  /// Whether only programs on this machine can reach it.
-  public var isLocal: Bool { host.hasPrefix("127.") || host == "::1" }
 }

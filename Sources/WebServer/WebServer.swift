@@ -70,7 +70,7 @@ public final class WebServer: Sendable {
         isTaken ? .addressInUse : .cannotListen, address.description,
         isTaken ? "another program listens there" : Self.reason(error))
     }
-    self.address = WebAddress(host: address.host, port: channel.localAddress?.port ?? address.port)
+    self.address = address.bound(to: channel.localAddress?.port ?? address.port)
     self.exchange = exchange
     let table = table
     let tick = TimeAmount(limits.tick)

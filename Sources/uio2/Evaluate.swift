@@ -21,6 +21,7 @@ struct Evaluate: ParsableCommand {
         uio2 evaluate metaworld-mt5 --policy Policies/metaworld-mt5 --run runs/mt5
         uio2 evaluate metaworld-mt5 --policy Policies/metaworld-mt5 --run runs/mt5 --resume
         uio2 evaluate metaworld-mt5 --mode realtime --added-delay 0,50,100 --run runs/delays
+        uio2 evaluate tabletop-l1 --policy expert --loop open --episodes 100
 
       Ctrl-C finishes the episodes that run; asked again it gives them up. An episode that the simulator has lost three times is given up: \
       no rate counts it, and the exit code is 1. `uio2 report` and `uio2 runs` read what was recorded.
@@ -81,6 +82,9 @@ struct Evaluate: ParsableCommand {
     if let episodes, !(1...1_000_000).contains(episodes) { throw ValidationError("--episodes must be 1 to 1000000.") }
     if let seed, !(0...Int(Int32.max)).contains(seed) { throw ValidationError("--seed must be 0 to \(Int32.max).") }
     if addedDelay != nil, mode == .lockstep { throw ValidationError("--added-delay goes with --mode realtime.") }
+    if simulator.loop != .chunk, mode == .realtime {
+      throw ValidationError("--loop goes with --mode lockstep: in real time the robot looks all the while.")
+    }
     if resume, runPath == nil { throw ValidationError("--resume needs --run.") }
     if retryAbandoned, !resume { throw ValidationError("--retry-abandoned goes with --resume.") }
     _ = try part
@@ -113,10 +117,15 @@ struct Evaluate: ParsableCommand {
       let display = EvaluationDisplay(
         EvaluationProgress(configuration, outcomes: try database.outcomes()), isVerbose: simulator.verbose)
       let command = suite.workerCommand(
-        python: interpreter, policy: pilot.pilot, mode: workerMode(run.delay), pythonPath: simulator.folders)
+        python: interpreter, policy: pilot.pilot, mode: workerMode(run.delay), loop: simulator.loop,
+        pythonPath: simulator.folders)
       let evaluation = try Evaluation(
-        suite: suite, database: database, options: options(run.folder), command: { _ in command },
-        onEvent: display.show)
+        suite: suite, database: database, options: options(run.folder),
+        command: { [marks = pilot.marks] in marks.command(command, worker: $0) },
+        onEvent: { [marks = pilot.marks] event in
+          marks.take(event)
+          display.show(event)
+        })
       let failure = session.run(evaluation)
       display.end()
       // Where somebody reads it for long, the record stays as it is: with a log beside it.
@@ -144,8 +153,9 @@ struct Evaluate: ParsableCommand {
     }.map(\.element)
     let subject = RunConfiguration.Subject(
       suite: suite.name, suiteDigest: suite.digest, policy: pilot.name, policyDigest: pilot.digest,
-      mode: mode.rawValue, addedDelay: delay, weights: pilot.weights ?? "", stepLimit: suite.stepLimit,
-      success: suite.success, deadline: mode == .realtime ? pilot.deadline : nil)
+      mode: mode.rawValue, addedDelay: delay, weights: pilot.weights ?? "", activations: pilot.activations,
+      stepLimit: suite.stepLimit, success: suite.success, deadline: mode == .realtime ? pilot.deadline : nil,
+      loop: simulator.recordedLoop)
     let machine = Machine.current
     return RunConfiguration(
       subject: subject, seeds: .init(first: seed ?? suite.firstSeed, count: self.episodes ?? suite.episodes),
@@ -227,6 +237,10 @@ struct Evaluate: ParsableCommand {
     guard found.episodes == configuration.episodes, found.shard == configuration.shard else {
       throw CommandFailure(.usage, "\(folder.path) has other episodes; give the same --episodes, --seed and --shard")
     }
+    if let difference = found.firstDifferenceOfVersions(from: configuration) {
+      throw CommandFailure(.usage, "\(folder.path) was begun with another program: \(difference)")
+    }
+    try database.record(RunSession(configuration))
     if retryAbandoned { try database.reopenAbandoned() }
     return database
   }

@@ -17,6 +17,7 @@ struct Rollout: ParsableCommand {
         uio2 rollout --env metaworld:push-v3 --episodes 20 --json push.json
         uio2 rollout --env metaworld:reach-v3,door-open-v3 --video films
         uio2 rollout --env metaworld:push-v3 --daemon tcp://127.0.0.1:5555
+        uio2 rollout --env tabletop:rebuild-l2 --policy expert --loop closed
 
       Episode e of each task uses seed SEED + e, and every seed has a goal of its own. The exit code is 0 when all episodes ran, \
       whether or not they succeeded; --require-success turns the success rate into part of it.
@@ -76,7 +77,7 @@ struct Rollout: ParsableCommand {
     // From the beginning, so that whatever is begun is also ended.
     let signals = SignalWatch { session.interrupt(with: $0) }
     defer { withExtendedLifetime(signals) {} }
-    let target = try json.map { try OutputTarget($0) }
+    let target = try json.map { try OutputTarget($0, besides: pilotOptions.inputs) }
     // Films have names of their own; any will do to see whether they can be written.
     if let video { _ = try OutputTarget(video + "/film.mp4") }
     let suite = try suite()
@@ -92,13 +93,17 @@ struct Rollout: ParsableCommand {
         version: UIO2.version),
       target: target)
     let display = EvaluationDisplay(EvaluationProgress(configuration), isVerbose: simulator.verbose)
+    if let daemon = pilotOptions.daemon { display.announceWait(for: daemon) }
     let command = suite.workerCommand(
-      python: interpreter, policy: pilot.pilot, mode: .lockstep(clock), pythonPath: simulator.folders)
+      python: interpreter, policy: pilot.pilot, mode: .lockstep(clock), loop: simulator.loop,
+      pythonPath: simulator.folders)
     // Where nothing is written but standard output, there is nothing to fly for without its reader.
     let mayStop = target == nil && video == nil
     let evaluation = try Evaluation(
-      suite: suite, database: RunDatabase(inMemory: configuration), options: options, command: { _ in command },
-      onEvent: { event in
+      suite: suite, database: RunDatabase(inMemory: configuration), options: options,
+      command: { [marks = pilot.marks] in marks.command(command, worker: $0) },
+      onEvent: { [marks = pilot.marks] event in
+        marks.take(event)
         display.show(event)
         record.take(event)
         if mayStop, display.failure != nil { session.interrupt(with: SIGTERM) }
@@ -123,7 +128,7 @@ struct Rollout: ParsableCommand {
     RunConfiguration(
       subject: .init(
         suite: suite.name, suiteDigest: suite.digest, policy: pilot.name, policyDigest: pilot.digest,
-        stepLimit: suite.stepLimit, success: suite.success),
+        stepLimit: suite.stepLimit, success: suite.success, loop: simulator.recordedLoop),
       seeds: .init(first: seed, count: episodes), episodes: try suite.plan())
   }
 

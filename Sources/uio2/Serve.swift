@@ -3,10 +3,13 @@ import ControlDaemon
 import Foundation
 import Logging
 import Processes
+import Recording
 import RobotInterface
 import RobotLink
 import RobotPolicy
 import Synchronization
+import UnifiedIO
+import ZeroMQTransport
 
 /// `uio2 serve`: runs a policy behind a socket until a signal ends it.
 struct Serve: ParsableCommand {
@@ -28,7 +31,7 @@ struct Serve: ParsableCommand {
 
       A signal (SIGINT, SIGTERM, SIGHUP, SIGQUIT) ends it cleanly: pending requests are told so, and the exit code is 0; a second \
       one ends it at once. The same happens when it needs more memory than --memory-ceiling, but the exit code is then 75: start it \
-      again (docs/uio2.service does). The log on standard error never holds a robot up: lines that nobody reads are dropped and \
+      again (docs/uio2.service does); and, with 69, when the file of its ipc address or of --operator is removed or replaced. The log on standard error never holds a robot up: lines that nobody reads are dropped and \
       counted. The address has no authentication, so it has to be one of this machine alone: loopback or ipc.
       """)
 
@@ -79,6 +82,7 @@ struct Serve: ParsableCommand {
     completion: .file())
   var operatorFile: String?
 
+  @OptionGroup var record: RecordOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var realtime: RealtimeOption
   @OptionGroup var logging: LoggingOptions
@@ -87,6 +91,7 @@ struct Serve: ParsableCommand {
     if policy != nil, model != nil { throw ValidationError("--policy brings its own model; leave out --model.") }
     if let maxBatch, maxBatch < 1 { throw ValidationError("--max-batch must be at least 1.") }
     if maxBatch != nil, model != nil { throw ValidationError("--max-batch is about robots; --model serves none.") }
+    if record.file != nil, model != nil { throw ValidationError("--record is about robots; --model serves none.") }
     if tokenizer != nil, model == nil { throw ValidationError("--tokenizer goes with --model.") }
     if let maxMessage, !(1...1024).contains(maxMessage) { throw ValidationError("--max-message must be 1 to 1024.") }
     if let memoryCeiling, !(1...(1 << 24)).contains(memoryCeiling) {
@@ -108,7 +113,6 @@ struct Serve: ParsableCommand {
     if let maxBatch { options.maximumBatch = maxBatch }
     options.maximumMessageBytes = maxMessage.map { $0 << 20 }
     options.memory = memoryCeiling.map { .bytes($0 << 20) } ?? .derived
-    options.socket.allowsOtherMachines = insecure
     return options
   }
 
@@ -125,6 +129,15 @@ struct Serve: ParsableCommand {
     return try UnifiedIOPolicy(bundle: bundle, weights: compute.options, serverVersion: UIO2.version)
   }
 
+  private func recorder(
+    _ brain: any ObservationPolicy, _ operatorToken: SessionToken?, _ logger: Logger
+  ) throws -> Recorder? {
+    guard let policy = brain as? UnifiedIOPolicy else { return nil }
+    return try record.begin(
+      policy, format: policy.model.runner.model.weightFormat, compute, operatorToken: operatorToken?.bytes ?? [], logger
+    )
+  }
+
   func run() throws {
     let running = Mutex<ControlDaemon?>(nil)
     let signals = SignalWatch { [count = Counter()] number in
@@ -138,6 +151,7 @@ struct Serve: ParsableCommand {
     let operatorToken = operatorFile.map { _ in SessionToken() }
     // The place is looked at before the work; the file is made once this daemon has its policy and its address.
     if let operatorFile { try OperatorFile.check(operatorFile) }
+    try record.check()
     compute.apply()
     // Before the model is loaded and threads are started, which inherit it.
     realtime.apply(logger)
@@ -148,11 +162,21 @@ struct Serve: ParsableCommand {
     }
     var options = options
     options.operatorToken = operatorToken
+    if let operatorFile, let operatorToken {
+      // Asked in `run()`, when the file is there.
+      options.hindrance = { OperatorFile.hindrance(at: operatorFile, token: operatorToken) }
+    }
+    let recorder = try recorder(brain, operatorToken, logger)
+    defer { recorder?.close() }
+    options.observer = recorder
     let daemon: ControlDaemon
     do throws(RobotError) {
-      daemon = try ControlDaemon(policy: brain, endpoint: endpoint, options: options, logger: logger)
+      var socket = RouterSocket.Options()
+      socket.allowsOtherMachines = insecure
+      daemon = try ControlDaemon(
+        policy: brain, listeners: [ZeroMQListener.at(endpoint, options: socket)], options: options, logger: logger)
     } catch {
-      throw CommandFailure(.unavailable, error.description)
+      throw CommandFailure(.unavailable, "\(error.subject): \(error.message)")
     }
     running.withLock { $0 = daemon }
     // Before `run()`, which is when anybody is answered.

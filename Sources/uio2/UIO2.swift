@@ -22,7 +22,8 @@ struct UIO2: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Serve.self, Ask.self, Rollout.self, Evaluate.self, Runs.self, Compare.self, Report.self, Generate.self,
+      Serve.self, Ask.self, Rollout.self, Evaluate.self, Runs.self, Compare.self, Report.self, ReplayCommand.self,
+      Generate.self,
       RunTask.self, Score.self, Inspect.self, Parity.self,
       Import.self, Synthesize.self, Quantize.self, Bench.self,
     ])

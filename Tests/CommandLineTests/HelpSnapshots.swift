@@ -50,6 +50,8 @@ enum HelpSnapshots {
       compare                 Compare two runs on the episodes that both have.
       report                  Write a run, or several beside each other, as one
                               HTML file.
+      replay                  Play a recording's observations through a policy, and
+                              compare its commands with the recording.
       generate                Give a model a prompt, pictures, sound or a film; it
                               answers in words, a picture or a sound.
       task                    Run a task of the release: questions, captions,
@@ -83,6 +85,7 @@ enum HelpSnapshots {
       uio2 rollout --env metaworld:push-v3 --episodes 20 --json push.json
       uio2 rollout --env metaworld:reach-v3,door-open-v3 --video films
       uio2 rollout --env metaworld:push-v3 --daemon tcp://127.0.0.1:5555
+      uio2 rollout --env tabletop:rebuild-l2 --policy expert --loop closed
 
     Episode e of each task uses seed SEED + e, and every seed has a goal of its
     own. The exit code is 0 when all episodes ran, whether or not they succeeded;
@@ -120,6 +123,8 @@ enum HelpSnapshots {
                               simulator's own.
       --daemon <address>      A daemon that runs already; without it the policy is
                               served here.
+      --record <file>         Record every message in a new MCAP file there, for
+                              `uio2 replay`, Foxglove and Rerun.
       --weights <format>      Matrices in memory: f32, bf16 or int8 (default: as
                               the files have them where that suits their size).
                               (values: f32, bf16, int8)
@@ -137,6 +142,10 @@ enum HelpSnapshots {
                               repository).
       --python-path <folder>  A folder in which the simulator's modules are looked
                               for first; may be repeated.
+      --loop <loop>           How much of an answer is executed before the robot
+                              looks again: chunk (all of it), closed (its first
+                              action) or open (all of it, and that is the episode).
+                              (values: chunk, closed, open; default: chunk)
       --watchdog <seconds>    How long the simulator may report nothing before it
                               is ended as hung. (default: 120.0)
       --max-memory <MiB>      How much memory a simulator may use before a new one

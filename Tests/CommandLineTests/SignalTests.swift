@@ -1,7 +1,9 @@
 import Foundation
+import ProtobufCodec
 import RobotInterface
 import RobotLink
 import Testing
+import ZeroMQTransport
 
 /// Signals, logs that nobody reads, and children that must not be left behind.
 @Suite struct SignalTests {
@@ -108,7 +110,7 @@ import Testing
       let request = try RequestMessage(decoding: bytes)
       let nothing = Capabilities(
         policyName: "gone", policyDigest: "", serverVersion: "1", cameras: [], proprioception: [], actions: [],
-        actionFrame: "", actionMode: "", hold: "", chunkLength: 0, controlRate: 0, limits: .init())
+        actionFrame: "", actionMode: nil, hold: nil, chunkLength: 0, controlRate: 0, limits: .init())
       let reply = ReplyMessage(
         requestID: request.requestID, sessionID: request.sessionID, body: .capabilities(nothing))
       _ = try router?.deliver(try reply.encoded(), to: route)

@@ -33,6 +33,8 @@ import Testing
     (evaluate + ["--seed=-1"], "--seed"), (evaluate + ["--shard", "3/2"], "--shard"),
     (evaluate + ["--mode", "realtime", "--added-delay", "0,50,50"], "--added-delay"),
     (evaluate + ["--mode", "realtime", "--added-delay", "0,x"], "--added-delay"),
+    (evaluate + ["--mode", "realtime", "--loop", "closed"], "--loop goes with --mode lockstep"),
+    (rollout + ["--loop", "round"], "--loop"),
     (evaluate + ["--max-memory", "0"], "--max-memory"), (["bench", "--steps", "0"], "--steps"),
     // Nothing where a path is expected, which would be the current folder.
     (evaluate + ["--run", ""], "--run: what follows it is empty"), (evaluate + ["--run="], "Missing value for '--run"),
@@ -105,6 +107,7 @@ import Testing
     (
       ["task", "depth", "-o", "FOLDER/never.png", "--draw", "FOLDER/./never.png"] + image + model, "name the same file"
     ),
+    (["parity", "/nowhere", "--part", "x"], "--part takes tokenizer"),
     // What only the last of would count.
     (ask + ["--audio", "a", "--audio", "b"], "--audio is given twice"),
     (generate + ["--temperature", "1", "--seed", "1", "--seed=2"], "--seed is given twice"),

@@ -2,10 +2,12 @@ import CZeroMQ
 import ControlDaemon
 import Dispatch
 import Foundation
+import ProtobufCodec
 import RobotInterface
 import RobotLink
 import Synchronization
 import Testing
+import ZeroMQTransport
 
 @Suite("Clients of every kind, many at once")
 struct ClientTests {
@@ -13,7 +15,7 @@ struct ClientTests {
     let daemon = try RunningDaemon(FakePolicy())
     defer { daemon.stop() }
     var socket = try ZeroMQSocket(.request, options: [(ZMQ_LINGER, 0)], maximumFrameBytes: -1)
-    try socket.connect(daemon.daemon.endpoint)
+    try socket.connect(daemon.endpoint)
     func ask(_ request: RequestMessage) throws -> ReplyMessage {
       #expect(try socket.send([request.encoded()]))
       #expect(try socket.waitToReceive(timeout: .seconds(20), wakeUp: nil))

@@ -1,6 +1,5 @@
 import ControlDaemon
 import RobotInterface
-import RobotLink
 import RobotPolicy
 import Testing
 
@@ -28,6 +27,19 @@ extension ControlCoreTests {
     #expect(codes(&core) == [2: .staleObservation])
     send(.observation(.sample(3, capturedAt: 2940, age: 60, clock: .monotonic)), id: 3, at: 3000, to: &core)
     #expect(core.nextJob(at: 3040) != nil)
+  }
+
+  @Test func `an observation is as old as the oldest of its pictures`() {
+    var core = core(maximumAge: 100)
+    for (id, picture, isRefused) in [(1, 899, true), (2, 1900, false), (3, 3000, false)] as [(UInt64, UInt64, Bool)] {
+      var observation = Observation.sample(id, capturedAt: id * 1000, clock: .monotonic)
+      observation.frames[0].capturedAt = picture
+      observation.sentAt = id * 1000
+      send(.observation(observation), id: id, at: id * 1000, to: &core)
+      #expect(codes(&core) == (isRefused ? [id: .staleObservation] : [:]))
+      if !isRefused { finish(core.nextJob(at: id * 1000), at: id * 1000, &core) }
+      _ = core.takeReplies(at: id * 1000)
+    }
   }
 
   @Test func `an observation that grows old while it is computed gets no commands`() {

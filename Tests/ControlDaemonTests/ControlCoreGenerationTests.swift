@@ -1,6 +1,5 @@
 import ControlDaemon
 import RobotInterface
-import RobotLink
 import RobotPolicy
 import Testing
 
@@ -115,7 +114,7 @@ extension ControlCoreTests {
     var core = core(canGenerate: true)
     ask(1, &core)
     let job = core.nextJob(at: 0)
-    core.clientHasGone(RouterSocket.Route(identity: [2], hasDelimiter: false))
+    core.clientHasGone(Route(connection: [2]))
     #expect(isWanted(job, &core))
     core.clientHasGone(route)
     #expect(!isWanted(job, &core))

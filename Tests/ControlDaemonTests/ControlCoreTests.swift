@@ -1,6 +1,5 @@
 import ControlDaemon
 import RobotInterface
-import RobotLink
 import RobotPolicy
 import Testing
 
@@ -16,13 +15,14 @@ struct ControlCoreTests {
   static let owned =
     ["a", "b", "idle", "new", "newer", "other", "person", "robot", "thief", "waiting"] + (1...4).map { "s\($0)" }
 
-  let route = RouterSocket.Route(identity: [1], hasDelimiter: false)
+  let route = Route(connection: [1])
   let tokens = Tokens()
 
   func core(
     maximumAge: UInt64? = 100, sessions: Int = 2, known: Int = 100, batch: Int = 8,
     idleTime: Duration = .nanoseconds(1000), canGenerate: Bool = false, isReady: Bool = true,
-    operatorToken: SessionToken? = nil, owned: [String] = owned, decodesAhead: Bool = false
+    operatorToken: SessionToken? = nil, standstill: Duration = .zero, owned: [String] = owned,
+    decodesAhead: Bool = false
   ) -> ControlCore {
     var options = DaemonOptions()
     options.maximumSessions = sessions
@@ -30,6 +30,7 @@ struct ControlCoreTests {
     options.maximumKnownSessions = known
     options.sessionIdleTime = idleTime
     options.operatorToken = operatorToken
+    options.simulatedStandstill = standstill
     var core = ControlCore(
       capabilities: FakePolicy(maximumAge: maximumAge).capabilities, canGenerate: canGenerate,
       decodesAhead: decodesAhead, options: options)

@@ -184,6 +184,6 @@ struct ConversationTests {
   @Test func `an address in use is refused when the daemon is made`() throws {
     let daemon = try RunningDaemon(FakePolicy())
     defer { daemon.stop() }
-    #expect(throws: RobotError.self) { try RunningDaemon(FakePolicy(), endpoint: daemon.daemon.endpoint.description) }
+    #expect(throws: RobotError.self) { try RunningDaemon(FakePolicy(), endpoint: daemon.endpoint.description) }
   }
 }

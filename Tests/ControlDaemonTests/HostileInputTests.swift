@@ -1,4 +1,5 @@
 import ControlDaemon
+import ProtobufCodec
 import RobotInterface
 import RobotLink
 import Testing

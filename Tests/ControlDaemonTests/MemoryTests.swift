@@ -104,7 +104,7 @@ struct MemoryTests {
     let isWarm = DispatchSemaphore(value: 0)
     let policy = FakePolicy(warmUp: { isWarm.wait() })
     let daemon = try RunningDaemon(policy, options: options)
-    guard case .tcp(_, let port?) = daemon.daemon.endpoint.place else { return }
+    guard case .tcp(_, let port?) = daemon.endpoint.place else { return }
     let hostile = try RawPeer(port: port)
     try hostile.shakeHands()
     let frames = [UInt8](repeating: 0, count: 2 << 16).enumerated().map { $0.offset % 2 == 0 ? UInt8(1) : 0 }
@@ -120,7 +120,7 @@ struct MemoryTests {
     options.memory = .bytes(own + 64 << 20)
     let policy = FakePolicy()
     let daemon = try RunningDaemon(policy, options: options)
-    guard case .tcp(_, let port?) = daemon.daemon.endpoint.place else { return }
+    guard case .tcp(_, let port?) = daemon.endpoint.place else { return }
     let robot = try daemon.client()
     policy.hold(true)
     _ = try robot.send(.observation(.sample(1)))

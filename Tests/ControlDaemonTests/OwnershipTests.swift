@@ -1,9 +1,11 @@
 import ControlDaemon
 import Foundation
+import ProtobufCodec
 import RobotInterface
 import RobotLink
 import Synchronization
 import Testing
+import ZeroMQTransport
 
 @Suite("A robot flies with the daemon and the policy that it agreed with, or not at all")
 struct OwnershipTests {
@@ -109,7 +111,7 @@ struct OwnershipTests {
     defer { daemon.stop() }
     // A robot whose clock is ahead by an hour and a half.
     let clock: @Sendable () -> UInt64 = { MonotonicClock.nanoseconds() + 5_400_000_000_000 }
-    let robot = try RobotClient(endpoint: daemon.daemon.endpoint, sessionID: "far", timeout: .seconds(20), clock: clock)
+    let robot = try RobotClient(endpoint: daemon.endpoint, sessionID: "far", timeout: .seconds(20), clock: clock)
     _ = try robot.hello(clientName: "", clientVersion: "")
     for sequence in UInt64(1)...5 {
       var observation = Observation.sample(sequence, capturedAt: clock(), clock: .monotonic)
@@ -158,7 +160,7 @@ struct OwnershipTests {
     let daemon = try RunningDaemon(FakePolicy())
     defer { daemon.stop() }
     let token = try daemon.client().sessionToken
-    let heir = try RobotClient(endpoint: daemon.daemon.endpoint, sessionID: "arm", sessionToken: token)
+    let heir = try RobotClient(endpoint: daemon.endpoint, sessionID: "arm", sessionToken: token)
     #expect(try heir.act(on: .sample(1)).observationSequence == 1)
     _ = try heir.hello(clientName: "", clientVersion: "")
     #expect(heir.sessionToken == token)
@@ -192,7 +194,7 @@ struct OwnershipTests {
     let daemon = try RunningDaemon(policy)
     defer { daemon.stop() }
     let ahead = Mutex<UInt64>(0)
-    let robot = try RobotClient(endpoint: daemon.daemon.endpoint, sessionID: "rare", timeout: .seconds(20)) {
+    let robot = try RobotClient(endpoint: daemon.endpoint, sessionID: "rare", timeout: .seconds(20)) {
       MonotonicClock.nanoseconds() + ahead.withLock { $0 }
     }
     _ = try robot.hello(clientName: "", clientVersion: "")
@@ -248,7 +250,7 @@ struct OwnershipTests {
     let robot = try daemon.client()
     _ = try robot.act(on: .sample(1))
     let console = try RobotClient(
-      endpoint: daemon.daemon.endpoint, sessionID: "arm", sessionToken: token.bytes, timeout: .seconds(20))
+      endpoint: daemon.endpoint, sessionID: "arm", sessionToken: token.bytes, timeout: .seconds(20))
     try console.release()
     for sequence: UInt64 in 2...3 {
       #expect(refusal { () throws(ClientError) in try robot.act(on: .sample(sequence)) }?.code == .notOwner)
@@ -262,6 +264,7 @@ struct OwnershipTests {
     var options = DaemonOptions()
     options.maximumSessions = 4
     options.sessionIdleTime = .zero
+    options.simulatedStandstill = .zero
     let policy = FakePolicy()
     policy.answer { FakePolicy.chunk(for: $0, validFor: 200_000_000) }
     let daemon = try RunningDaemon(policy, options: options)

@@ -1,5 +1,5 @@
 import ControlDaemon
-import RobotLink
+import RobotInterface
 import Testing
 
 @Suite("Progress is reported at the first token, then not more often than asked for")

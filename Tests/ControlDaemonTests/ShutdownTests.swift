@@ -33,7 +33,7 @@ struct ShutdownTests {
 
   @Test func `the address is free afterwards`() throws {
     let first = try RunningDaemon(FakePolicy())
-    let endpoint = first.daemon.endpoint.description
+    let endpoint = first.endpoint.description
     _ = try first.client().act(on: .sample(1))
     first.stop()
     let second = try RunningDaemon(FakePolicy(), endpoint: endpoint)

@@ -80,7 +80,7 @@ struct StopTests {
     defer { daemon.stop() }
     let events = daemon.daemon.events()
     let stranger = try RobotClient(
-      endpoint: daemon.daemon.endpoint, sessionID: "arm", sessionToken: [UInt8](repeating: 1, count: 999),
+      endpoint: daemon.endpoint, sessionID: "arm", sessionToken: [UInt8](repeating: 1, count: 999),
       timeout: .seconds(20))
     #expect(try stranger.stop(reason: "a\0" + String(repeating: "é", count: 5_000)))
     daemon.stop()

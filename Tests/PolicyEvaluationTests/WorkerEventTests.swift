@@ -9,7 +9,7 @@ import Testing
     #"{"event":"ready","policy":"mt5","policy_digest":"ab12","simulator":{"name":"toy","python":"3.12","python_path":["/x"],"renderer":null,"modules":[{"name":"numpy","version":"2","pinned":null,"path":"/n"}]}}"#,
     #"{"event":"episode_start","id":3,"task":"push-v3","seed":7,"instruction":"push the puck","goal_protocol":"fresh","step_limit":500}"#,
     #"{"event":"step","id":3,"step":12,"policy_steps":3,"success":false,"period_ms":41.2,"latency_ms":{"round_trip":20.1,"vision":4},"limited":1,"confidence":0.8,"limit_flags":4,"proprioception":[0.5],"tokens":[1,200],"commands":[[0.25,-1]]}"#,
-    #"{"event":"episode_end","id":3,"task":"push-v3","seed":7,"success":true,"success_at_end":false,"steps":88,"policy_steps":22,"steps_to_success":88,"limited_actions":0,"held_steps":2,"late_steps":1,"skipped_actions":4,"other_task":"reach-v3","proprioception":["x"],"path_length":0.5,"mean_jerk":3,"wall_s":1.9,"video":null,"peak_memory_mib":210}"#,
+    #"{"event":"episode_end","id":3,"task":"push-v3","seed":7,"success":true,"success_at_end":false,"steps":88,"policy_steps":22,"steps_to_success":88,"limited_actions":0,"held_steps":2,"late_steps":1,"skipped_actions":4,"other_task":"reach-v3","outcomes":{"done":2,"no_seal":1},"proprioception":["x"],"path_length":0.5,"mean_jerk":3,"wall_s":1.9,"video":null,"peak_memory_mib":210}"#,
     #"{"event":"episode_failed","id":3,"code":"environment","subject":"push-v3","message":"no scene"}"#,
     #"{"event":"failed","code":"unknown_camera","subject":"frames[0]","message":"there is no such camera"}"#,
   ]
@@ -42,7 +42,7 @@ import Testing
           confidence: 0.8, commands: [[0.25, -1]], limited: 4))
     #expect(end.success && !end.successAtEnd && end.steps == 88 && end.policySteps == 22 && end.stepsToSuccess == 88)
     #expect(end.heldSteps == 2 && end.lateSteps == 1 && end.skippedActions == 4 && end.peakMemory == 210)
-    #expect(end.otherTask == "reach-v3")
+    #expect(end.otherTask == "reach-v3" && end.outcomes == ["done": 2, "no_seal": 1])
     #expect(lost.message == "no scene" && failure.code == "unknown_camera")
   }
 
@@ -88,6 +88,14 @@ import Testing
     (
       #"{"event":"episode_end","id":0,"task":"a","seed":1,"success":true,"success_at_end":true,"steps":1,"policy_steps":2,"limited_actions":0,"held_steps":0,"wall_s":-1}"#,
       "wall_s"
+    ),
+    (
+      #"{"event":"episode_end","id":0,"task":"a","seed":1,"success":true,"success_at_end":true,"steps":1,"policy_steps":2,"limited_actions":0,"held_steps":0,"wall_s":1,"outcomes":{"done":-1}}"#,
+      "outcomes.done"
+    ),
+    (
+      #"{"event":"episode_end","id":0,"task":"a","seed":1,"success":true,"success_at_end":true,"steps":1,"policy_steps":2,"limited_actions":0,"held_steps":0,"wall_s":1,"outcomes":{"do\nne":1}}"#,
+      "outcomes"
     ),
   ])
   func `that is broken is an error that names line and field`(line: String, expected: String) {

@@ -1,5 +1,6 @@
-import RobotLink
+import RobotInterface
 import Testing
+import ZeroMQTransport
 
 @Suite("Connections are counted only when it matters")
 struct ConnectionBudgetTests {

@@ -1,9 +1,11 @@
 import Dispatch
 import Foundation
+import ProtobufCodec
 import RobotInterface
 import RobotLink
 import Synchronization
 import Testing
+import ZeroMQTransport
 
 /// A daemon that ends while somebody waits for its answer.
 @Suite struct DisconnectionTests {

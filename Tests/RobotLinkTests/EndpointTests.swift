@@ -1,6 +1,5 @@
 import Foundation
 import RobotInterface
-import RobotLink
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
+import ProtobufCodec
 import RobotInterface
-import RobotLink
 import TestSupport
 import Testing
 

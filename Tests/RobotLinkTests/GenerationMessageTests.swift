@@ -1,5 +1,5 @@
+import ProtobufCodec
 import RobotInterface
-import RobotLink
 import Testing
 
 @Suite("A question to the model travels whole, or is refused with the field at fault")

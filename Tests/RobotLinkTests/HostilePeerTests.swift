@@ -4,6 +4,7 @@ import RobotInterface
 import RobotLink
 import TestSupport
 import Testing
+import ZeroMQTransport
 
 @Suite("No peer ends the process, takes another's replies or keeps the others waiting")
 struct HostilePeerTests {

@@ -2,9 +2,9 @@ import CZeroMQ
 import Dispatch
 import Foundation
 import RobotInterface
-import RobotLink
 import Synchronization
 import Testing
+import ZeroMQTransport
 
 @Suite("An address belongs to one daemon at a time")
 struct ListeningTests {

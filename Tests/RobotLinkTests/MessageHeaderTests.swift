@@ -1,4 +1,5 @@
-import RobotLink
+import ProtobufCodec
+import RobotInterface
 import Testing
 
 @Suite("An answer finds its way even when the question is broken")

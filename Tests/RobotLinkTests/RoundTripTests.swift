@@ -1,5 +1,5 @@
+import ProtobufCodec
 import RobotInterface
-import RobotLink
 import Testing
 
 @Suite("A message that travels arrives as it left")

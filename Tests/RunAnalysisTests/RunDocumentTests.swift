@@ -54,7 +54,8 @@ import Testing
     #expect(episodes.count == 3)
     #expect(
       Set(episodes[0].keys) == [
-        "task", "seed", "episode", "success", "steps", "policy_steps", "limited_actions", "held_steps", "wall_s",
+        "task", "seed", "episode", "success", "steps", "policy_steps", "limited_actions", "held_steps", "outcomes",
+        "wall_s",
         "control_rate_hz", "instruction", "video",
       ])
     let second = episodes[1]
@@ -119,7 +120,7 @@ import Testing
     let run = try #require(summary["run"] as? [String: Any])
     #expect(
       Set(run.keys) == [
-        "command", "started_at", "written_at", "clock", "seed", "step_limit", "weights", "daemon", "version",
+        "command", "started_at", "written_at", "clock", "loop", "seed", "step_limit", "weights", "daemon", "version",
         "simulator", "machine",
       ])
     #expect(run["clock"] as? String == "simulated" && run["weights"] as? String == "bf16" && run["seed"] as? Int == 7)

@@ -23,6 +23,7 @@ struct AddressTests {
   func `bad addresses`(text: String) {
     let error = #expect(throws: WebServerError.self) { try WebAddress(text) }
     #expect(error?.code == .invalidAddress)
+    #expect(error?.message.contains("tcp://") == false)
   }
 
   @Test func `two servers do not share a port`() throws {

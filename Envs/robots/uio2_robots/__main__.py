@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from uio2_client import Client
@@ -17,6 +18,7 @@ from uio2_envs.events import EventStream
 from .arm import ArmFailure
 from .configuration import CONFIGURATIONS, ConfigurationError, load
 from .drivers import ARMS, Franka, Ros2
+from .recording import Recording, RecordingFailure
 from .run import NotConfirmed, Plan, Resources, Run
 from .watchdog import WatchdogLost
 
@@ -50,11 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             resources = Ros2(configuration)
         else:
             resources = Franka(configuration, options.simulator, options.camera_rate, options.recover)
-        with Client(options.connect, options.session, options.timeout) as client:
+        with ExitStack() as closing:
+            observer = None
+            if options.record is not None:
+                recording = Recording(options.record, say)
+                closing.callback(recording.close)
+                observer = recording.observe
+            client = closing.enter_context(Client(options.connect, options.session, options.timeout, observer=observer))
             Run(plan, client, resources, _Lines().next, events, say).run()
 
     codes = {NotConfirmed: EXIT_NOT_CONFIRMED}
-    codes |= dict.fromkeys((ConfigurationError, ArmFailure, WatchdogLost, OSError), EXIT_ENVIRONMENT)
+    codes |= dict.fromkeys((ConfigurationError, ArmFailure, RecordingFailure, WatchdogLost, OSError), EXIT_ENVIRONMENT)
     return command_line.exit_code(run, events, "robot", codes)
 
 
@@ -88,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trajectory", type=Path, metavar="FILE", help="write commanded and measured positions, CSV")
     command_line.add_conversation(parser, timeout=1.0)
     command_line.add_session(parser)
+    parser.add_argument("--record", type=Path, metavar="FILE", help="record every message in a new MCAP file there")
     return parser
 
 

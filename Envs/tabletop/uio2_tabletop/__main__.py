@@ -1,4 +1,4 @@
-"""``python -m uio2_tabletop measure``, ``… sentences`` and ``… show``: the table in figures and pictures."""
+"""``python -m uio2_tabletop measure``, ``… sentences``, ``… show`` and ``… demonstrate``: figures, pictures, demonstrations."""
 
 from __future__ import annotations
 
@@ -30,8 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     showing.add_argument("tasks", nargs="+", metavar="TASK", help="such as put-into-l1")
     showing.add_argument("--seed", type=int, default=0, help="of the episodes (0)")
     showing.add_argument("--output", type=Path, required=True, metavar="FILE", help="a PNG file")
+    telling = commands.add_parser("demonstrate", help="write demonstrations of the oracles, to train a policy on")
+    telling.add_argument("--output", type=Path, required=True, metavar="DIR", help="where they go; what is there stays")
+    telling.add_argument("--first", type=int, default=0, help="the first file's number (0)")
+    telling.add_argument("--files", type=_count, default=1, help="files, of 28 seeds of each family (1)")
     options = parser.parse_args(arguments)
-    if options.command == "show":
+    if options.command in ("show", "demonstrate"):
         try:
             choose_backend()
         except EnvironmentFailure as failure:
@@ -47,6 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .show import show
 
         show(options.tasks, options.seed, options.output)
+        return 0
+    if options.command == "demonstrate":
+        from .demonstrate import demonstrate
+
+        demonstrate(options.output, options.first, options.files, list(FAMILIES), lambda line: print(line, flush=True))
         return 0
     if options.command == "sentences":
         from .sentences import execute_all

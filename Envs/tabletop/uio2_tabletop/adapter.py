@@ -7,7 +7,7 @@ pictures in it, so each episode has a ``prompt``.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 
 import numpy as np
@@ -22,12 +22,12 @@ if find_spec("mujoco") is None:
 choose_backend()
 
 from . import tasks  # noqa: E402  (MuJoCo reads MUJOCO_GL when imported)
-from .pictures import CAMERAS  # noqa: E402
-from .sentence import RANGES  # noqa: E402
+from .pictures import CAMERAS, SCENE_SIZE  # noqa: E402
+from .sentence import RANGES, read, say  # noqa: E402
 from .trial import Trial  # noqa: E402
 from .world import PRIMITIVES, Move  # noqa: E402
 
-__all__ = ["PACKAGES", "TASKS", "VIEWS", "TabletopEnvironment", "make"]
+__all__ = ["PACKAGES", "SCENE_CHANGES", "TASKS", "VIEWS", "TabletopEnvironment", "make"]
 
 TASKS: Mapping[str, str] = tasks.TASKS
 
@@ -36,6 +36,9 @@ PACKAGES = ("mujoco", "numpy")
 
 VIEWS = ("arm",)
 """``arm``: the cameras show the arm, which is hidden otherwise; it waits outside of the picture."""
+
+SCENE_CHANGES: frozenset[str] = frozenset()
+"""No perturbation of the scene: levels are what varies here."""
 
 CONTROL_RATE = 0.4
 """Primitives a second of simulated time, about: they take one to four seconds."""
@@ -53,6 +56,7 @@ class TabletopEnvironment(Environment):
         super().__init__(task, TASKS[task])
         self._shows_arm = view == "arm"
         self._trial: Trial | None = None
+        self._look: Callable[[], None] | None = None
         family, _ = tasks.parse(task)
         units = ("m", "m", "rad")
         self._specification = Specification(
@@ -74,6 +78,7 @@ class TabletopEnvironment(Environment):
             control_rate=CONTROL_RATE,
             step_limit=2 * family.moves,
             primitives=PRIMITIVES,
+            picture_size=SCENE_SIZE,
         )
 
     @property
@@ -90,6 +95,24 @@ class TabletopEnvironment(Environment):
         self._require_begun()
         return [Command(move.values, move.primitive) for move in self._running.plan()]
 
+    def say(self, commands: Sequence[Command]) -> tuple[str, list[Command]]:
+        text = say([Move.of(command.primitive, command.values) for command in commands])
+        return text, [Command(move.values, move.primitive) for move in read(text)]
+
+    def show(self, camera: str, width: int, height: int) -> np.ndarray:
+        self._require_begun()
+        return self._running.painter.scene(camera, width, height, arm=True)
+
+    def marks(self, command: Command, camera: str, width: int, height: int) -> list[tuple[float, float]]:
+        self._require_begun()
+        move = Move.of(command.primitive, command.values)
+        return [self._running.painter.pixel((end.x, end.y, 0), camera, width, height) for end in (move.start, move.end)]
+
+    def watch(self, look: Callable[[], None] | None) -> None:
+        self._look = look
+        if self._trial is not None:
+            self._trial.world.hand.watch = look
+
     @property
     def trial(self) -> Trial:
         """What runs: for films, which want to see the hand at work, and for tests."""
@@ -99,6 +122,7 @@ class TabletopEnvironment(Environment):
     def _reset(self, seed: int) -> None:
         self._close()
         self._trial = Trial(self.task, seed)
+        self._trial.world.hand.watch = self._look
         self.instruction = self._running.words
 
     def _observe(self) -> Mapping[str, float]:

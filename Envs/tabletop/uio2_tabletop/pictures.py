@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import mujoco
 import numpy as np
 
-from .model import ARM_GROUP, HIDDEN_GROUP, THING_GROUP, X_RANGE, field_of_view
+from .model import ARM_GROUP, HIDDEN_GROUP, THING_GROUP, X_RANGE, Thing, field_of_view
 from .world import Pose, World
 
 CAMERAS = ("top", "front")
@@ -68,13 +68,26 @@ class Painter:
 
     def thing(self, index: int) -> np.ndarray:
         """A thing alone, from above, uint8 ``[128, 128, 3]``; all but the largest in the same scale."""
-        half = max(_THING_HALF_FIELD, 1.08 * self._world.things[index].radius)
+        half = self.half_field(self._world.things[index])
         middle = Pose((X_RANGE[0] + X_RANGE[1]) / 2, 0.0, 0.0)
         return self._imagined({index: middle}, THING_SIZE, field_of_view(half))
+
+    @staticmethod
+    def half_field(thing: Thing) -> float:
+        """Metres that the picture of a thing shows in each direction from its middle."""
+        return max(_THING_HALF_FIELD, 1.08 * thing.radius)
 
     def arrangement(self, poses: Mapping[int, Pose]) -> np.ndarray:
         """Some things where they are not, from above, uint8 ``[128, 256, 3]``; the others are left out."""
         return self._imagined(poses, SCENE_SIZE, 0.0)
+
+    def pixel(self, point: Sequence[float], camera: str, width: int, height: int) -> tuple[float, float]:
+        """Where a point ``[3]`` of the scene, metres, lies in a camera's picture: x to the right, y down, pixels."""
+        number = self._model.camera(camera).id
+        data = self._world.data
+        right, up, back = data.cam_xmat[number].reshape(3, 3).T @ (np.asarray(point) - data.cam_xpos[number])
+        focal = height / 2 / np.tan(np.radians(self._model.cam_fovy[number]) / 2)
+        return float(width / 2 - focal * right / back), float(height / 2 + focal * up / back)
 
     def close(self) -> None:
         """Frees what lies on the graphics card."""

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
+
+from uio2_envs.flow import flow
 
 from .pictures import SCENE_SIZE
 from .trial import Trial
 
-_PROMPT_HEIGHT = 72
 _MARGIN = 8
 _COLUMNS = 3
 
@@ -40,7 +41,7 @@ def _strip(name: str, seed: int) -> Image.Image:
         trial.execute(move)
     trial.world.hand.watch = None
     frames[1], frames[2] = middle.frame, trial.painter.scene("top", width, height)
-    line = _line(prompt, _COLUMNS * width + (_COLUMNS + 1) * _MARGIN)
+    line = flow(prompt, _COLUMNS * width + (_COLUMNS + 1) * _MARGIN)
     strip = Image.new("RGB", (line.width, line.height + height + _MARGIN), "white")
     strip.paste(line, (0, 0))
     for index, frame in enumerate(frames):
@@ -62,20 +63,3 @@ class _Middle:
         busy = hand.held is not None or (hand.tool == "blade" and hand.pose.z < 0.01)
         if busy and (self.frame is None or self._trial.world.hand.steps % 100 == 0):
             self.frame = self._trial.painter.scene("front", *SCENE_SIZE, arm=True)
-
-
-def _line(prompt: Sequence[str | np.ndarray], width: int) -> Image.Image:
-    """Words and pictures on one line."""
-    font = ImageFont.load_default(15)
-    line = Image.new("RGB", (width, _PROMPT_HEIGHT + 2 * _MARGIN), "white")
-    draw = ImageDraw.Draw(line)
-    x = _MARGIN
-    for part in prompt:
-        if isinstance(part, str):
-            draw.text((x, _MARGIN + _PROMPT_HEIGHT / 2), part, fill="black", font=font, anchor="lm")
-            x += int(draw.textlength(part, font=font)) + _MARGIN
-            continue
-        size = (part.shape[1] * _PROMPT_HEIGHT // part.shape[0], _PROMPT_HEIGHT)
-        line.paste(Image.fromarray(part).resize(size, Image.Resampling.LANCZOS), (x, _MARGIN))
-        x += size[0] + _MARGIN
-    return line

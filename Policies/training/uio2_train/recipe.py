@@ -68,7 +68,7 @@ class ActionRecipe(NumbersRecipe):
     """What the policy says."""
 
     mode: str | None = None
-    """``delta`` or ``absolute``: what the dataset's actions are. It must be said."""
+    """``delta`` or ``absolute``: what the dataset's actions are. It must be said. ``pick_and_place``: sentences."""
     frame: str = "base"
     chunk_length: int = 4
     limits: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -91,6 +91,8 @@ class AugmentationRecipe:
     contrast: float = 0.1
     saturation: float = 0.1
     """Each factor is drawn from 1 - x to 1 + x (brightness is added, as a share of white)."""
+    channels: float = 0.0
+    """Of sentences: how often the colours of all pictures of a demonstration are exchanged for one another."""
     state_dropout: float = 0.1
     """How often the state is hidden, so that pictures are looked at."""
 
@@ -110,11 +112,45 @@ class DataRecipe:
 
 
 @dataclass(frozen=True)
+class AudioRecipe:
+    """Spoken instructions."""
+
+    speech: str
+    """A folder of recordings of the data's instructions, as ``speak`` makes them."""
+    name: str = "instruction"
+    maximum_duration_s: float = 4.0
+    share: float = 0.5
+    """Of the batches whose instructions are spoken; in the others they are words."""
+    vision: tuple[int, int, int, int] = (96, 3, 192, 3)
+    """Width, heads, MLP and layers (2 at least) of the audio transformer of a model that is not a released one."""
+
+
+@dataclass(frozen=True)
+class PictureTokenizerRecipe:
+    """The small VQGAN of a model that writes pictures, where ``start`` brings none."""
+
+    size: int = 64
+    """Pixels of a side of the pictures that it writes; 8 pixels a side are one code."""
+    codes: int = 256
+    channels: int = 32
+    multipliers: tuple[int, int, int, int] = (1, 1, 2, 2)
+    blocks: int = 1
+    width: int = 8
+    """Of a code."""
+    steps: int = 3000
+    batch: int = 16
+    rate: float = 1e-3
+
+
+@dataclass(frozen=True)
 class ModelRecipe:
     """The model: a checkpoint to go on from, or the sizes of a small one."""
 
     start: str | None = None
     """A checkpoint's folder, such as the release's as ``uio2 import`` writes it."""
+    extend: bool = False
+    """Whether what the policy reads and writes and ``start`` does not is added to it, with new weights."""
+    pictures: PictureTokenizerRecipe = field(default_factory=PictureTokenizerRecipe)
     tokenizer: str | None = None
     """A SentencePiece model; the release's is LLaMA's. One is trained on the instructions when left out."""
     vocabulary: int = 640
@@ -170,6 +206,34 @@ class NextFrameRecipe:
 
 
 @dataclass(frozen=True)
+class PointRecipe:
+    """The question where the said goal is, asked of the model alone: ``POINT_PROMPT``, image, instruction."""
+
+    key: str
+    """A feature with row and column of the image camera's frame, 0..1, of each point of the answer."""
+    weight: float = 0.2
+    share: float = 0.25
+
+
+@dataclass(frozen=True)
+class TranscriptionRecipe:
+    """What was said, in words, from the sound alone; it teaches the audio transformer what to listen to."""
+
+    weight: float = 0.3
+    share: float = 0.5
+
+
+@dataclass(frozen=True)
+class SeeingRecipe:
+    """Of sentences, where the data say what is to be seen: what each patch of a picture shows."""
+
+    weight: float = 0.3
+    """Of what it is and where its middle is."""
+    named: float = 0.5
+    """Of which picture of the prompt shows it."""
+
+
+@dataclass(frozen=True)
 class ObjectivesRecipe:
     """What is asked of the model."""
 
@@ -180,6 +244,9 @@ class ObjectivesRecipe:
     where: WhereRecipe | None = None
     denoising: DenoisingRecipe | None = None
     next_frame: NextFrameRecipe | None = None
+    point: PointRecipe | None = None
+    transcription: TranscriptionRecipe | None = None
+    seeing: SeeingRecipe | None = None
 
 
 @dataclass(frozen=True)
@@ -237,8 +304,9 @@ class Recipe:
     name: str
     data: DataRecipe
     cameras: list[CameraRecipe]
-    state: NumbersRecipe
     action: ActionRecipe
+    state: NumbersRecipe = field(default_factory=NumbersRecipe)
+    """Required but for sentences, which need none."""
     description: str = ""
     prompt: str = "{instruction} State: {state}"
     control: dict[str, Any] = field(default_factory=dict)
@@ -246,6 +314,7 @@ class Recipe:
     policy: dict[str, Any] = field(default_factory=dict)
     """Further keys of ``policy.json``, such as ``limits``."""
     model: ModelRecipe = field(default_factory=ModelRecipe)
+    audio: AudioRecipe | None = None
     objectives: ObjectivesRecipe = field(default_factory=ObjectivesRecipe)
     training: TrainingRecipe = field(default_factory=lambda: TrainingRecipe(minutes=30.0))
     evaluation: EvaluationRecipe | None = None

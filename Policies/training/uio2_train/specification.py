@@ -318,35 +318,47 @@ def _where(recipe: Recipe, datasets: list[Demonstrations], episodes: list[Any]) 
     return Quantities(tuple(Quantity(name, "m", *pair) for name, pair in zip(names, limits, strict=True)))
 
 
+def camera_document(camera: CameraRecipe) -> dict[str, Any]:
+    """A camera as in ``policy.json``."""
+    part: dict[str, Any] = {
+        "name": camera.name, "input": camera.input, "width": camera.width, "height": camera.height
+    }  # fmt: skip
+    if camera.vertical_field_of_view_degrees is not None:
+        part["vertical_field_of_view_degrees"] = camera.vertical_field_of_view_degrees
+    if camera.earlier_frames:
+        part["earlier_frames"] = camera.earlier_frames
+    return part
+
+
+def policy_head(recipe: Recipe) -> dict[str, Any]:
+    """What every ``policy.json`` begins with."""
+    return {
+        "$schema": "../policy.schema.json", "format_version": 1, "name": recipe.name,
+        "description": recipe.description or f"{recipe.name}, trained by uio2_train.", "model": ".",
+        "tokenizer": "tokenizer.model", "prompt": {"template": recipe.prompt},
+    }  # fmt: skip
+
+
 def _document(
     recipe: Recipe, state: Quantities, action: Quantities, cameras: tuple[CameraRecipe, ...], instructions: list[str],
     rate_hz: float,
 ) -> dict[str, Any]:  # fmt: skip
     schema = json.loads(SCHEMA.read_text())["properties"] if SCHEMA.is_file() else {}
-    document: dict[str, Any] = {
-        "$schema": "../policy.schema.json", "format_version": 1, "name": recipe.name,
-        "description": recipe.description or f"{recipe.name}, trained by uio2_train.", "model": ".",
-        "tokenizer": "tokenizer.model", "prompt": {"template": recipe.prompt},
-    }  # fmt: skip
+    document = policy_head(recipe)
     if "instructions" in schema:
         further = [text for said in instructions for text in recipe.data.instructions.get(said, [])]
         document["instructions"] = sentences([*instructions, *further])
-    described = []
-    for camera in cameras:
-        part: dict[str, Any] = {
-            "name": camera.name, "input": camera.input, "width": camera.width, "height": camera.height
+    if recipe.audio is not None:
+        document["audio"] = {
+            "name": recipe.audio.name, "maximum_duration_s": recipe.audio.maximum_duration_s,
+            "replaces_instruction": True,
         }  # fmt: skip
-        if camera.vertical_field_of_view_degrees is not None:
-            part["vertical_field_of_view_degrees"] = camera.vertical_field_of_view_degrees
-        if camera.earlier_frames:
-            part["earlier_frames"] = camera.earlier_frames
-        described.append(part)
     numbers = len(action) * recipe.action.chunk_length
     if numbers > 511:
         message = f"expected at most 511 numbers in an answer, found {numbers}; shorten the chunk"
         raise TrainingError("invalid_recipe", "action.chunk_length", message)
     document |= {
-        "cameras": described,
+        "cameras": [camera_document(camera) for camera in cameras],
         "proprioception": [part.document() for part in state.parts],
         "action_space": {
             "type": "continuous", "chunk_length": recipe.action.chunk_length, "frame": recipe.action.frame,

@@ -67,14 +67,15 @@ package struct ClockOffset: Sendable, Hashable {
   ///
   /// - Parameter receivedAt: daemon clock, when the observation arrived.
   package func age(of observation: Observation, receivedAt: UInt64, at now: UInt64) -> UInt64 {
-    let onDeparture = Int128(observation.sentAt) - Int128(observation.capturedAt)
+    let capturedAt = Int128(observation.oldestCapture)
+    let onDeparture = Int128(observation.sentAt) - capturedAt
     guard observation.clock == .monotonic else { return UInt64(clamping: onDeparture) }
     let sinceArrival = Int128(now) - Int128(receivedAt)
     guard let lower else {
       let delay = upper.map { Int128(receivedAt) - Int128(observation.sentAt) - $0 } ?? 0
       return UInt64(clamping: onDeparture + max(0, delay) + sinceArrival)
     }
-    let sinceCapture = max(Int128(now) - Int128(observation.capturedAt) - lower, onDeparture + sinceArrival)
+    let sinceCapture = max(Int128(now) - capturedAt - lower, onDeparture + sinceArrival)
     // `lower` holds at `time`, which lies between the capture and now: the drift over the whole age covers both sides.
     return UInt64(clamping: sinceCapture + Self.drift(over: UInt64(clamping: sinceCapture)))
   }

@@ -1,5 +1,4 @@
 import RobotInterface
-import RobotLink
 import RobotPolicy
 
 /// A request whose pictures and sound are to be decoded, on a thread beside the policy's.

@@ -1,5 +1,4 @@
 import RobotInterface
-import RobotLink
 
 /// Questions to the model without a robot: they wait, run beside the robots, report, and end early when told to.
 extension ControlCore {
@@ -34,7 +33,7 @@ extension ControlCore {
   }
 
   /// Ends the generation whose client has gone: nobody will read it, and others wait.
-  package mutating func clientHasGone(_ route: RouterSocket.Route) {
+  package mutating func clientHasGone(_ route: Route) {
     if generating?.ticket?.route == route { endRunningGeneration() }
   }
 

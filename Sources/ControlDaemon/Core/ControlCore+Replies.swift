@@ -1,12 +1,11 @@
 import RobotInterface
-import RobotLink
 import RobotPolicy
 
 /// What leaves the core. Until it has left, commands can be taken back.
 extension ControlCore {
   /// A reply on its way.
   package struct Outgoing: Sendable {
-    package var route: RouterSocket.Route
+    package var route: Route
     package var reply: ReplyMessage
     /// The step whose commands these are; `nil` for everything else.
     var step: AnsweredStep?

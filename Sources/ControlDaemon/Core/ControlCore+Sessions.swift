@@ -1,5 +1,4 @@
 import RobotInterface
-import RobotLink
 
 /// Who may do what, and what changes a session without a robot's observation.
 extension ControlCore {

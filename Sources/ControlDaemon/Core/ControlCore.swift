@@ -1,17 +1,16 @@
 import RobotInterface
-import RobotLink
 import RobotPolicy
 
 /// Every decision of the daemon, as a value: requests and outcomes go in with the time, replies, jobs and events come out.
 ///
-/// It knows no sockets, threads or clocks; ``PolicyWorkers`` lets several threads use it in turn.
+/// It knows no wires, threads or clocks; ``PolicyWorkers`` lets several threads use it in turn.
 /// Every request that goes in comes out as exactly one final reply: a ``Ticket`` is answered by whoever takes it out of its place.
 /// Observations may begin while a generation is under way, which then pauses; those that wait together begin together. Nothing else
 /// runs beside anything.
 package struct ControlCore: Sendable {
   /// The right and the duty to answer one request.
   struct Ticket: Sendable {
-    var route: RouterSocket.Route
+    var route: Route
     var requestID: UInt64
     var session: String
     /// Nanoseconds on the daemon's clock.
@@ -49,6 +48,8 @@ package struct ControlCore: Sendable {
   /// What the policy's cameras show together, and a prompt image beside them.
   let usualPixels: Int
   let operatorToken: SessionToken?
+  /// Nanoseconds; see ``DaemonOptions/simulatedStandstill``.
+  let standstill: UInt64
   let controlPeriod: UInt64
   /// No session is in a hurry after that, nanoseconds.
   var hasteUntil: UInt64 = 0
@@ -87,6 +88,7 @@ package struct ControlCore: Sendable {
     self.capacity = max(1, options.maximumSessions)
     self.maximumBatch = max(1, options.maximumBatch)
     self.operatorToken = options.operatorToken
+    self.standstill = options.simulatedStandstill.wholeNanoseconds
     self.controlPeriod = Self.controlPeriod(of: capabilities)
     self.sessions = SessionTable(
       capacity: capacity, recordCapacity: options.maximumKnownSessions,
@@ -105,7 +107,7 @@ package struct ControlCore: Sendable {
   // MARK: Requests
 
   /// Takes in a request that could be read.
-  package mutating func receive(_ request: RequestMessage, from route: RouterSocket.Route, at now: UInt64) {
+  package mutating func receive(_ request: RequestMessage, from route: Route, at now: UInt64) {
     metrics.requests += 1
     let ticket = Ticket(route: route, requestID: request.requestID, session: request.sessionID, receivedAt: now)
     do throws(RobotError) {
@@ -136,12 +138,10 @@ package struct ControlCore: Sendable {
   }
 
   /// Takes in a request that could not be read.
-  package mutating func refuse(
-    _ header: MessageHeader, from route: RouterSocket.Route, because error: RobotError, at now: UInt64
-  ) {
+  package mutating func refuse(_ request: UnreadableRequest, from route: Route, at now: UInt64) {
     metrics.requests += 1
-    let ticket = Ticket(route: route, requestID: header.requestID, session: header.sessionID, receivedAt: now)
-    answer(ticket, .error(error), at: now)
+    let ticket = Ticket(route: route, requestID: request.requestID, session: request.sessionID, receivedAt: now)
+    answer(ticket, .error(request.error), at: now)
   }
 
   /// A refusal takes nobody's place and leaves the order of the episode as it was.
@@ -153,6 +153,7 @@ package struct ControlCore: Sendable {
     try order(of: ticket.session).check(observation)
     try compareClocks(observation, ticket)
     _ = try checkedAge(of: observation, ticket, at: now)
+    try sessions[ticket.session]?.checkForgottenCommands(observation)
     try takePlace(for: ticket.session, at: now)
     lineUp(observation, ticket, at: now)
   }

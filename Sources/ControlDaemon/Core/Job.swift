@@ -1,5 +1,4 @@
 import RobotInterface
-import RobotLink
 import RobotPolicy
 
 /// One piece of work for the policy's thread.

@@ -1,4 +1,4 @@
-import RobotLink
+import RobotInterface
 import UnifiedIO
 
 /// When a generation's progress is worth a report, and what stands in it. The clock is the caller's.

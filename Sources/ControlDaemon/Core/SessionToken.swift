@@ -1,4 +1,4 @@
-import RobotLink
+import RobotInterface
 
 /// Proves that a client owns its session, or that it is the operator on this machine. A secret: it does not show in any text.
 public struct SessionToken: Sendable, CustomStringConvertible, CustomReflectable {

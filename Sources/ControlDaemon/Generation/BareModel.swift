@@ -1,6 +1,5 @@
 public import Foundation
 public import RobotInterface
-public import RobotLink
 public import RobotPolicy
 public import Tensors
 public import UnifiedIO
@@ -44,7 +43,7 @@ public struct BareModel: ObservationPolicy, Generating {
       runner: try TaskRunner(directory: directory, tokenizer: tokenizer, weights: weights))
     capabilities = Capabilities(
       policyName: directory.standardizedFileURL.lastPathComponent, policyDigest: "", serverVersion: serverVersion,
-      cameras: [], proprioception: [], actions: [], actionFrame: "", actionMode: "", hold: "", chunkLength: 0,
+      cameras: [], proprioception: [], actions: [], actionFrame: "", actionMode: nil, hold: nil, chunkLength: 0,
       controlRate: 0, limits: Capabilities.Limits())
   }
 

@@ -1,5 +1,4 @@
 public import RobotInterface
-public import RobotLink
 public import RobotPolicy
 public import UnifiedIO
 

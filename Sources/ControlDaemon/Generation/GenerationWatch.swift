@@ -1,5 +1,4 @@
 import RobotInterface
-import RobotLink
 import Synchronization
 import UnifiedIO
 

@@ -17,6 +17,16 @@ extension Suite {
     case wall
   }
 
+  /// How much of an answer is executed before the robot looks again.
+  public enum Loop: String, Sendable, Hashable, CaseIterable {
+    /// All of it.
+    case chunk
+    /// Its first action.
+    case closed
+    /// All of it, and then no more: one answer is the whole episode.
+    case open
+  }
+
   /// Whether the world waits for the policy.
   public enum Mode: Sendable, Hashable {
     /// It waits. Deadlines of commands run against this clock.
@@ -28,9 +38,11 @@ extension Suite {
   /// The program that runs this suite's episodes as it is told on its standard input. It is told all tasks at its start, so that one which the
   /// simulator does not have ends the run before its first episode.
   ///
-  /// - Parameter pythonPath: full paths of folders in which the simulator's modules are looked for before any other.
+  /// - Parameters:
+  ///   - loop: when the robot looks again, in lockstep.
+  ///   - pythonPath: full paths of folders in which the simulator's modules are looked for before any other.
   public func workerCommand(
-    python: PythonInterpreter, policy: Policy, mode: Mode = .lockstep(), pythonPath: [String] = []
+    python: PythonInterpreter, policy: Policy, mode: Mode = .lockstep(), loop: Loop = .chunk, pythonPath: [String] = []
   ) -> ChildProcess.Command {
     var arguments = python.launch(module: "uio2_envs.worker", pythonPath: pythonPath) + [environment]
     switch policy {
@@ -43,8 +55,11 @@ extension Suite {
     case .lockstep(.wall): arguments += ["--clock", "wall"]
     case .realtime(let delay): arguments += ["--mode", "realtime", "--added-delay", "\(delay)"]
     }
+    if loop != .chunk { arguments += ["--loop", loop.rawValue] }
     for folder in pythonPath { arguments += ["--python-path", folder] }
     for task in requirements { arguments += ["--require", task] }
-    return ChildProcess.Command(executable: python.path, arguments: arguments, lifeline: .standardInput)
+    return ChildProcess.Command(
+      executable: python.path, arguments: arguments, environment: PythonInterpreter.environment(),
+      lifeline: .standardInput)
   }
 }

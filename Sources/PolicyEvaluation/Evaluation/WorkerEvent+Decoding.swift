@@ -134,6 +134,12 @@ extension WorkerEvent.EpisodeEnd {
       ("held_steps", heldSteps), ("late_steps", lateSteps), ("skipped_actions", skippedActions),
       ("limited_actions", limitedActions),
     ])
+    for (outcome, count) in outcomes ?? [:] {
+      let isName =
+        !outcome.isEmpty && outcome.utf8.count <= 64 && outcome.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+      try require(isName, "outcomes", "“\(outcome.prefix(40))” is not an outcome's name")
+      try requireCounts([("outcomes.\(outcome)", count)])
+    }
     for (field, value) in [
       ("wall_s", wallSeconds), ("path_length", pathLength), ("mean_jerk", meanJerk), ("peak_memory_mib", peakMemory),
     ] {

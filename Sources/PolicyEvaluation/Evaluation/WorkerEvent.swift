@@ -16,9 +16,13 @@ package enum WorkerEvent: Sendable, Hashable {
     /// Empty for experts.
     package var policyDigest: String
     package var simulator: Simulator?
+    /// How the policy's matrices are kept; empty or `nil`: not said.
+    package var weights: String?
+    /// How the inputs of products with 8-bit weights are taken; empty or `nil`: there are none, or it is not said.
+    package var activations: String?
 
     enum CodingKeys: String, CodingKey {
-      case policy, simulator
+      case policy, simulator, weights, activations
       case policyDigest = "policy_digest"
     }
   }
@@ -63,11 +67,13 @@ package enum WorkerEvent: Sendable, Hashable {
     package var video: String?
     /// A task of the same scene that was done although another one was said; empty for none.
     package var otherTask: String?
+    /// How often each outcome of a primitive came.
+    package var outcomes: [String: Int]?
     /// Of the worker since it began, in mebibytes.
     package var peakMemory: Double?
 
     enum CodingKeys: String, CodingKey {
-      case id, task, seed, success, steps, proprioception, video
+      case id, task, seed, success, steps, proprioception, video, outcomes
       case successAtEnd = "success_at_end"
       case policySteps = "policy_steps"
       case stepsToSuccess = "steps_to_success"

@@ -10,17 +10,22 @@ extension PolicySpecification {
         Capabilities.Camera(
           name: camera.name, width: camera.width, height: camera.height,
           verticalFieldOfView: camera.verticalFieldOfView,
-          input: camera.input.rawValue)
+          input: camera.input)
       },
       proprioception: proprioception.map { quantity in
         Capabilities.Quantity(
           name: quantity.name, unit: quantity.unit, minimum: quantity.minimum, maximum: quantity.maximum,
           tolerance: quantity.tolerance)
       },
-      actions: space.quantities, actionFrame: space.frameName, actionMode: space.modeName, hold: control.hold.rawValue,
-      chunkLength: space.maximumActions, controlRate: control.rate, limits: Capabilities.Limits(),
+      actions: space.quantities, actionFrame: space.frameName, actionMode: .init(rawValue: space.modeName),
+      hold: control.hold, chunkLength: space.maximumActions, controlRate: control.rate, limits: Capabilities.Limits(),
       instructions: instructions.sentences, isUnlimited: limits.isUnlimited,
-      unlimitedDimensions: limits.isUnlimited ? [] : space.unlimitedDimensions)
+      unlimitedDimensions: limits.isUnlimited ? [] : space.unlimitedDimensions,
+      deadline: control.deadline,
+      audio: audio.map { audio in
+        Capabilities.Audio(
+          name: audio.name, maximumDuration: audio.maximumDuration, replacesInstruction: audio.replacesInstruction)
+      })
     capabilities.limits.workspaceMinimum = limits.workspace?.axes.map(\.lowerBound)
     capabilities.limits.workspaceMaximum = limits.workspace?.axes.map(\.upperBound)
     capabilities.limits.maximumSpeed = limits.maximumSpeed

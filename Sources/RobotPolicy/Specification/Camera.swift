@@ -1,13 +1,10 @@
+public import RobotInterface
+
 extension PolicySpecification {
   /// A camera and what the model does with it.
   public struct Camera: Encodable, Sendable, Hashable {
     /// Which of the model's inputs a camera feeds.
-    public enum Input: String, Encodable, Sendable, Hashable, CaseIterable {
-      /// The current picture; exactly one camera.
-      case image
-      /// A frame of the image history.
-      case imageHistory = "image_history"
-    }
+    public typealias Input = Capabilities.Camera.Input
 
     /// Unique among the cameras.
     public let name: String

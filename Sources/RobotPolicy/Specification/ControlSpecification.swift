@@ -1,13 +1,10 @@
+public import RobotInterface
+
 extension PolicySpecification {
   /// Rates and deadlines.
   public struct Control: Encodable, Sendable, Hashable {
     /// What a robot does when no fresh command is there.
-    public enum Hold: String, Encodable, Sendable, Hashable, CaseIterable {
-      /// Moves by nothing; for deltas and for pick-and-place.
-      case zero
-      /// Stays with the last command; for absolute poses.
-      case `repeat`
-    }
+    public typealias Hold = Capabilities.Hold
 
     /// Hz, of single actions.
     public let rate: Double

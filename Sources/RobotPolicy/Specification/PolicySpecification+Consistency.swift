@@ -1,3 +1,5 @@
+import RobotInterface
+
 /// Proprioception that the safety envelope reads, by name.
 package enum MeasuredPose {
   /// The end effector's position in the base frame, metres.

@@ -173,7 +173,7 @@ extension ClosedRange<Double> {
 extension RunConfiguration.Subject {
   /// How the world waited, in words.
   fileprivate var modeInWords: String {
-    guard mode == "realtime" else { return mode }
+    guard mode == "realtime" else { return mode + (loop.map { ", \($0) loop" } ?? "") }
     let delay = addedDelay > 0 ? ", answers held back for \(addedDelay) ms" : ""
     return mode + delay + (deadline.map { ", answers valid for \($0) ms" } ?? "")
   }

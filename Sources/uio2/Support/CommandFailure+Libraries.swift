@@ -1,5 +1,6 @@
 import ArgumentParser
 import Files
+import MCAP
 import ModelImport
 import RobotInterface
 import RobotPolicy
@@ -11,6 +12,7 @@ extension CommandFailure {
   static func modelFailure(_ error: any Error) -> CommandFailure? {
     switch error {
     case let error as FileError: CommandFailure(error.code == .unwritable ? .unwritable : .badData, error.description)
+    case let error as MCAPError: CommandFailure(error.code == .unwritable ? .unwritable : .badData, error.description)
     case let error as ModelError: CommandFailure(.badData, error.description)
     case let error as TensorError:
       CommandFailure(error.code == .unwritableFile ? .unwritable : .badData, error.description)
@@ -24,7 +26,7 @@ extension CommandFailure {
 
   private static func code(of error: RobotError) -> ExitCode {
     switch error.code {
-    case .shuttingDown: .startAgain
+    case .shuttingDown: error.subject == "memory" ? .startAgain : .unavailable
     // The warm-up found that the weights answer nothing that a robot could execute.
     case .invalidAction: .badData
     default: .fault

@@ -1,6 +1,5 @@
 import ArgumentParser
 import RobotInterface
-import RobotLink
 
 extension Endpoint {
   /// Reads the value of an option.

@@ -18,15 +18,18 @@ final class LocalDaemon: Sendable {
   private let isRunning = Atomic(false)
 
   /// Binds a socket in a new folder that only this user may enter.
-  init(_ policy: any ObservationPolicy, logger: Logger) throws {
+  init(_ policy: any ObservationPolicy, observer: (any MessageObserver)? = nil, logger: Logger) throws {
     let folder = try PrivateFolder(prefix: "uio2")
     self.folder = folder
+    var options = DaemonOptions()
+    options.observer = observer
     do {
-      daemon = try ControlDaemon(policy: policy, endpoint: Self.address("uio2", in: folder), logger: logger)
+      let listener = try ZeroMQListener.at(Self.address("uio2", in: folder))
+      daemon = try ControlDaemon(policy: policy, listeners: [listener], options: options, logger: logger)
     } catch {
       throw CommandFailure(.unavailable, error.description)
     }
-    endpoint = daemon.endpoint.description
+    endpoint = daemon.addresses[0]
   }
 
   /// A further address beside ``endpoint``, as private and as short-lived.

@@ -1,5 +1,6 @@
 import ArgumentParser
-import RobotLink
+import Foundation
+import RobotInterface
 
 /// Who answers the robots of a command that runs episodes.
 struct PolicyOptions: ParsableArguments {
@@ -13,6 +14,7 @@ struct PolicyOptions: ParsableArguments {
   @Option(help: ArgumentHelp("A daemon that runs already; without it the policy is served here.", valueName: "address"))
   var daemon: String?
 
+  @OptionGroup var record: RecordOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var logging: LoggingOptions
 
@@ -22,6 +24,11 @@ struct PolicyOptions: ParsableArguments {
       throw ValidationError("--policy is served from this process and --daemon from another; name one of them")
     }
     _ = try address
+    if record.file != nil, daemon != nil || policy == Self.expert {
+      throw ValidationError(
+        "--record is about the policy that this process serves; a daemon elsewhere records with uio2 serve --record, and an expert is asked nothing."
+      )
+    }
     guard compute.isGiven || logging.logLevel != nil else { return }
     let subject =
       "--weights, --activations, --threads and --log-level are about the policy that this process serves; leave them out with"
@@ -31,6 +38,12 @@ struct PolicyOptions: ParsableArguments {
 
   /// The name of the simulator's own policy.
   static let expert = "expert"
+
+  /// The folder of the policy that is served from this process.
+  var inputs: [String] {
+    guard daemon == nil, policy != Self.expert else { return [] }
+    return (try? [Locations.policy(policy ?? Locations.shippedPolicy).path]) ?? []
+  }
 
   /// The daemon that was named.
   var address: Endpoint? {

@@ -19,6 +19,12 @@ struct SimulatorOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "How much of an answer is executed before the robot looks again: chunk (all of it), closed (its first action) or open (all of it, and that is the episode).",
+      valueName: "loop"))
+  var loop = Suite.Loop.chunk
+
+  @Option(
+    help: ArgumentHelp(
       "How long the simulator may report nothing before it is ended as hung.", valueName: "seconds"))
   var watchdog = 120.0
 
@@ -42,6 +48,9 @@ struct SimulatorOptions: ParsableArguments {
     }
   }
 
+  /// ``loop`` as a run's configuration has it.
+  var recordedLoop: String? { loop == .chunk ? nil : loop.rawValue }
+
   /// The Python that was named, or the repository's.
   var interpreter: PythonInterpreter {
     get throws(RolloutError) {
@@ -61,3 +70,5 @@ struct SimulatorOptions: ParsableArguments {
     return options
   }
 }
+
+extension Suite.Loop: ExpressibleByArgument {}

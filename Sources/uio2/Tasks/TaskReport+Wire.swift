@@ -1,6 +1,5 @@
 import Files
 import RobotInterface
-import RobotLink
 import UnifiedIO
 
 extension TaskReport {
@@ -9,7 +8,7 @@ extension TaskReport {
     self.init(task: "ask")
     if result.media == nil { answer = Answer(result) }
     stages = Dictionary(
-      uniqueKeysWithValues: result.timings.durations.map { ($0.key.rawValue, Double($0.value) / 1e6) })
+      uniqueKeysWithValues: result.timings.durations.map { ($0.key.name, Double($0.value) / 1e6) })
     guard let media = result.media, let target else { return }
     try target.write(media.bytes)
     let path = target.path

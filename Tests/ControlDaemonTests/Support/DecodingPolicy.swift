@@ -2,7 +2,6 @@ import ControlDaemon
 import Dispatch
 import Foundation
 import RobotInterface
-import RobotLink
 import RobotPolicy
 import Synchronization
 import UnifiedIO

@@ -25,10 +25,10 @@ final class FakePolicy: ObservationPolicy {
     limits.maximumMessageBytes = maximumMessageBytes
     capabilities = Capabilities(
       policyName: "fake", policyDigest: digest, serverVersion: "test",
-      cameras: [.init(name: "front", width: 256, height: 256, verticalFieldOfView: nil, input: "image")],
+      cameras: [.init(name: "front", width: 256, height: 256, verticalFieldOfView: nil, input: .image)],
       proprioception: ["x", "y"].map { .init(name: $0, unit: "m", minimum: -1, maximum: 1) },
-      actions: [.init(name: "dx", unit: "m", minimum: -1, maximum: 1)], actionFrame: "base", actionMode: "delta",
-      hold: "zero", chunkLength: 2, controlRate: 10, limits: limits, isUnlimited: isUnlimited,
+      actions: [.init(name: "dx", unit: "m", minimum: -1, maximum: 1)], actionFrame: "base", actionMode: .delta,
+      hold: .zero, chunkLength: 2, controlRate: 10, limits: limits, isUnlimited: isUnlimited,
       unlimitedDimensions: unlimitedDimensions)
     warmUpResult = warmUp
   }

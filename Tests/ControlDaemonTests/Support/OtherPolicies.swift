@@ -1,7 +1,6 @@
 import ControlDaemon
 import Foundation
 import RobotInterface
-import RobotLink
 import RobotPolicy
 
 /// A policy that promises a range without end.

@@ -11,16 +11,21 @@ import Testing
 /// A daemon that serves on a thread of its own until the test lets go of it.
 final class RunningDaemon: Sendable {
   let daemon: ControlDaemon
+  /// Where it listens.
+  let endpoint: Endpoint
   private let ended = DispatchSemaphore(value: 0)
   private let failure = Mutex<RobotError?>(nil)
   private let isStopped = Mutex(false)
   private let tokens = Mutex<[String: [UInt8]]>([:])
 
   init(
-    _ policy: any ObservationPolicy, endpoint: String = "tcp://127.0.0.1:*", options: DaemonOptions = DaemonOptions(),
+    _ policy: any ObservationPolicy, endpoint: String = "tcp://127.0.0.1:*", others: [ListenerMaker] = [],
+    options: DaemonOptions = DaemonOptions(),
     logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
   ) throws {
-    daemon = try ControlDaemon(policy: policy, endpoint: endpoint, options: options, logger: logger)
+    daemon = try ControlDaemon(
+      policy: policy, listeners: [ZeroMQListener.at(endpoint)] + others, options: options, logger: logger)
+    self.endpoint = try Endpoint(daemon.addresses[0], for: .listen)
     Thread.detachNewThread { [daemon, ended] in
       do throws(RobotError) { try daemon.run() } catch { self.failure.withLock { $0 = error } }
       ended.signal()
@@ -32,7 +37,7 @@ final class RunningDaemon: Sendable {
   /// A client that has said hello, with the token of the earlier clients of its session.
   func client(_ session: String = "arm", timeout: Duration = .seconds(20)) throws -> RobotClient {
     let client = try RobotClient(
-      endpoint: daemon.endpoint, sessionID: session, sessionToken: tokens.withLock { $0[session] ?? [] })
+      endpoint: endpoint, sessionID: session, sessionToken: tokens.withLock { $0[session] ?? [] })
     client.timeout = .seconds(20)
     _ = try client.hello(clientName: "test", clientVersion: "1")
     tokens.withLock { $0[session] = client.sessionToken }
@@ -42,7 +47,7 @@ final class RunningDaemon: Sendable {
 
   /// A client that nobody knows.
   func stranger(_ session: String = "arm", timeout: Duration = .seconds(20)) throws -> RobotClient {
-    try RobotClient(endpoint: daemon.endpoint, sessionID: session, timeout: timeout)
+    try RobotClient(endpoint: endpoint, sessionID: session, timeout: timeout)
   }
 
   /// Stops the daemon and waits until `run()` has returned.

@@ -1,5 +1,4 @@
 import RobotInterface
-import RobotLink
 
 extension Observation {
   /// A good observation for ``FakePolicy``, made and sent at the same moment of a clock that stands still unless told otherwise.

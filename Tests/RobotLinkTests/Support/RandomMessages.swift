@@ -1,5 +1,4 @@
 import RobotInterface
-import RobotLink
 import TestSupport
 
 /// Random messages that obey the protocol, edge values included.
@@ -39,14 +38,16 @@ struct RandomMessages {
   }
 
   mutating func observation() -> Observation {
-    let capturedAt = integer() / 2, hasParts = Bool.random(using: &random)
+    let capturedAt = integer() / 2, sentAt = capturedAt + integer() / 2, hasParts = Bool.random(using: &random)
+    var frames = array(3) { $0.frame() }
+    for index in frames.indices where sentAt > 0 && pick(0..<2) == 0 { frames[index].capturedAt = max(1, sentAt / 3) }
     return Observation(
-      sequence: integer(), capturedAt: capturedAt, sentAt: capturedAt + integer() / 2, frames: array(3) { $0.frame() },
+      sequence: integer(), capturedAt: capturedAt, sentAt: sentAt, frames: frames,
       proprioception: array(9) { $0.finite() }, instruction: hasParts ? "" : text(),
       promptParts: hasParts ? array(4) { $0.pick(0..<2) == 0 ? .text($0.text()) : .image($0.frame()) } : [],
       actionsConsumed: pick(0..<4096),
       skipsExecuted: Bool.random(using: &random), clock: RobotClock.allCases[pick(0..<2)],
-      echo: maybe { ClockEcho(replySentAt: $0.integer(), replyReceivedAt: $0.integer()) })
+      echo: maybe { ClockEcho(replySentAt: $0.integer(), replyReceivedAt: $0.integer()) }, audio: maybe { $0.clip() })
   }
 
   mutating func frame() -> CameraFrame {
@@ -56,6 +57,13 @@ struct RandomMessages {
     return CameraFrame(
       camera: text(), encoding: encoding, width: width, height: height,
       data: bytes(count..<count + 1))
+  }
+
+  mutating func clip() -> AudioClip {
+    let mark = ["fLaC", "OggS", "RIFF....WAVE"][pick(0..<3)]
+    return pick(0..<2) == 0
+      ? AudioClip(encoding: .file, data: Array(mark.utf8) + bytes(0..<300))
+      : AudioClip(encoding: .pcm16, data: (0..<pick(1..<99)).flatMap { [UInt8($0), 255] })
   }
 
   mutating func pick(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }
@@ -129,11 +137,19 @@ struct RandomMessages {
       cameras: array(3) {
         .init(
           name: $0.text(), width: $0.pick(1..<999), height: $0.pick(1..<999),
-          verticalFieldOfView: $0.pick(0..<2) == 0 ? nil : 42.5, input: $0.text())
+          verticalFieldOfView: $0.pick(0..<2) == 0 ? nil : 42.5, input: $0.pick(0..<2) == 0 ? .image : .imageHistory)
       }, proprioception: array(5) { $0.quantity() }, actions: array(5) { $0.quantity() }, actionFrame: text(),
-      actionMode: text(), hold: text(), chunkLength: pick(0..<17), controlRate: Double(pick(0..<100)), limits: limits,
+      actionMode: [nil, .delta, .absolute, .init(rawValue: "another")][pick(0..<4)],
+      hold: [nil, .zero, .repeat][pick(0..<3)], chunkLength: pick(0..<17), controlRate: Double(pick(0..<100)),
+      limits: limits,
       instructions: array(3) { $0.text() }, isUnlimited: Bool.random(using: &random),
-      unlimitedDimensions: array(3) { $0.text() }, sessionToken: bytes(0..<65))
+      unlimitedDimensions: array(3) { $0.text() }, weights: text(), activations: text(),
+      deadline: maybe { UInt64($0.pick(1..<999)) }, sessionToken: bytes(0..<65),
+      audio: maybe {
+        .init(
+          name: $0.text(), maximumDuration: Double($0.pick(1..<99)) / 8,
+          replacesInstruction: Bool.random(using: &$0.random))
+      })
   }
 
   private mutating func quantity() -> Capabilities.Quantity {

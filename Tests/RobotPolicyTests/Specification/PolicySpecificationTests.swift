@@ -1,4 +1,5 @@
 import Foundation
+import RobotInterface
 import RobotPolicy
 import TestSupport
 import Testing

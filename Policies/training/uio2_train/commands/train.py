@@ -9,9 +9,13 @@ from typing import Any
 
 import yaml
 
-from ..engine.preparation import Prepared, prepare
+from ..engine.preparation import Prepared, load_pictures, prepare
+from ..engine.sentences import PreparedSentences
 from ..engine.trainer import Trainer, process_numbers
 from ..recipe import Recipe, load_recipe
+
+PICTURES = "pictures.safetensors"
+"""In a run's folder: the tokeniser of pictures that ``pictures`` has trained."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,17 +49,18 @@ def read_recipe(options: argparse.Namespace) -> tuple[Recipe, Path]:
     return recipe, run
 
 
-def prepare_run(recipe: Recipe, run: Path) -> Prepared:
+def prepare_run(recipe: Recipe, run: Path) -> Prepared | PreparedSentences:
     """Prepares a run: its tokeniser is made once, and what ``export`` needs is written beside it."""
     run.mkdir(parents=True, exist_ok=True)
     vocabulary = run / "tokenizer.model"
     prepared = prepare(recipe, vocabulary.read_bytes() if vocabulary.is_file() else None)
+    load_pictures(prepared.model, run / PICTURES)
     if process_numbers()[0] == 0:
         partial = vocabulary.with_suffix(".partial")  # another process may be reading
         partial.write_bytes(prepared.vocabulary)
         partial.replace(vocabulary)
         prepared.model.configuration.save(run / "config.json")
-        (run / "policy.json").write_text(json.dumps(prepared.plan.document, indent=2) + "\n")
+        (run / "policy.json").write_text(json.dumps(prepared.document, indent=2) + "\n")
     return prepared
 
 

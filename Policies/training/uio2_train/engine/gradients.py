@@ -9,14 +9,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..objectives import StepBatch, TrainingStep
-
-Draw = Callable[[int, int], StepBatch]
-"""The batch of a step's slice."""
+Draw = Callable[[int, int], Any]
+"""The batch of a step's slice, which the module takes."""
 
 
 class ThreadedGradients:
@@ -27,7 +26,7 @@ class ThreadedGradients:
     """
 
     def __init__(
-        self, module: TrainingStep, trained: list[nn.Parameter], draw: Draw, threads: int, slices: int
+        self, module: nn.Module, trained: list[nn.Parameter], draw: Draw, threads: int, slices: int
     ) -> None:
         self._module, self._trained, self._draw, self._slices = module, trained, draw, slices
         self.pool = ThreadPoolExecutor(threads)
@@ -57,7 +56,7 @@ class PlainGradients:
     """Ordinary backward passes, accumulated over slices; gradients are averaged over processes by DDP."""
 
     def __init__(
-        self, module: TrainingStep, trained: list[nn.Parameter], draw: Draw, slices: int, device: torch.device,
+        self, module: nn.Module, trained: list[nn.Parameter], draw: Draw, slices: int, device: torch.device,
         precision: str,
     ) -> None:  # fmt: skip
         self._trained, self._draw, self._slices, self._device = trained, draw, slices, device

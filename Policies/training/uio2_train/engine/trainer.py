@@ -17,21 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..data.samples import Sampler
 from ..errors import TrainingError
-from ..model import UnifiedIO, generate
 from ..model.products import fast_products, keep_heap
-from ..objectives import StepBatch, StepBatches, TrainingStep
 from ..recipe import TrainingRecipe
-from ..specification import BINS
-from ..tokenizer import Tokenizer
 from .gradients import PlainGradients, ThreadedGradients
 from .preparation import Prepared
 from .progress import Progress
 from .weights import choose_trainable, make_optimisers
-
-VALIDATION_SAMPLES = 128
-
 
 def process_numbers() -> tuple[int, int, int]:
     """Rank, processes and rank on this machine, as ``torchrun`` says them."""
@@ -60,21 +52,6 @@ class Average:
             kept = parameter.detach().clone()
             parameter.copy_(self.weights[name])
             self.weights[name].copy_(kept)
-
-
-@torch.no_grad()
-def validate(model: UnifiedIO, sampler: Sampler, tokenizer: Tokenizer, count: int = VALIDATION_SAMPLES) -> float:
-    """The mean error of greedy actions on held-out episodes, as a share of each number's range."""
-    device = model.text_token_embedder.weight.device
-    picked = np.linspace(0, len(sampler) - 1, min(count, len(sampler))).astype(int)
-    errors = []
-    for start in range(0, len(picked), 32):
-        batch = sampler.batch([sampler.steps[index] for index in picked[start : start + 32]]).to(device)
-        encoded = model.encode(batch.inputs)
-        said = generate(model, encoded, batch.action_bins.shape[1], allowed=tokenizer.location_ids)
-        bins = tokenizer.base + (BINS - 1) - said.ids
-        errors.append((bins - batch.action_bins).abs().float().mean(1) / (BINS - 1))
-    return float(torch.cat(errors).mean())
 
 
 class Trainer:
@@ -108,18 +85,16 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.model = prepared.model
         self.trained = choose_trainable(self.model, recipe)
-        plan = prepared.plan
-        actions = len(plan.action) * prepared.recipe.action.chunk_length
-        module = TrainingStep(
-            prepared.recipe, self.model, prepared.tokenizer, actions, len(plan.action), len(plan.where)
-        )
+        module = prepared.step()
         module.to(self.device).train()
         self.trained = {name: parameter for name, parameter in self.model.named_parameters() if name in self.trained}
-        self.optimisers = make_optimisers(self.trained, recipe)
+        # Weights that are trained along and belong to no policy.
+        self.heads: dict[str, nn.Parameter] = dict(getattr(module, "heads", {}))
+        self.optimisers = make_optimisers(self.trained | self.heads, recipe)
         self.average = Average(self.trained, recipe.average_decay)
         self._sampler, self._held_out = prepared.samplers(self._run / "cache", self._report)
-        self._batches = StepBatches(prepared.recipe, self._sampler, self.model)
-        parameters = list(self.trained.values())
+        self._batches = prepared.batches(self._sampler)
+        parameters = [*self.trained.values(), *self.heads.values()]
         total = self.world * recipe.slices
         if recipe.batch % total:
             message = f"expected a multiple of {total} (processes times slices), found {recipe.batch}"
@@ -134,7 +109,7 @@ class Trainer:
         for optimiser in self.optimisers:
             optimiser.pool = self._gradients.pool  # type: ignore[attr-defined]
 
-    def _draw(self, step: int, number: int) -> StepBatch:
+    def _draw(self, step: int, number: int) -> Any:
         """The batch of a slice, which follows from seed, step and number alone."""
         slices = self.world * self.recipe.slices
         random = np.random.default_rng([self.recipe.seed, step, self.rank * self.recipe.slices + number])
@@ -161,6 +136,8 @@ class Trainer:
                     raise TrainingError("wrong_checkpoint", str(self.checkpoint), message)
                 parameter.copy_(state["trained"][name])
                 self.average.weights[name].copy_(state["average"][name])
+            for name, parameter in self.heads.items():
+                parameter.copy_(state["heads"][name])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.step, self.elapsed = state["step"], state["elapsed"]
@@ -172,6 +149,7 @@ class Trainer:
         state = {
             "trained": {name: parameter.detach() for name, parameter in self.trained.items()},
             "average": self.average.weights, "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "heads": {name: parameter.detach() for name, parameter in self.heads.items()},
             "step": self.step, "elapsed": self.elapsed,
         }  # fmt: skip
         partial = self.checkpoint.with_suffix(".partial")
@@ -237,7 +215,7 @@ class Trainer:
         if not math.isfinite(losses["loss"]):
             message = f"is {losses['loss']} at step {self.step}; lower training.muon_rate and training.adam_rate"
             raise TrainingError("diverged", "loss", message)
-        parameters: list[Tensor] = list(self.trained.values())
+        parameters: list[Tensor] = [*self.trained.values(), *self.heads.values()]
         nn.utils.clip_grad_norm_(parameters, self.recipe.gradient_norm)
         for optimiser in self.optimisers:
             optimiser.step()
@@ -247,22 +225,22 @@ class Trainer:
 
     def _checkpoint(self, progress: Progress) -> None:
         self.save()
-        error = self.validate()
-        if error is not None:
-            progress.note(self.step, "held_out_error", error)
-            self._report(
-                f"checkpoint at step {self.step}: action error on held-out episodes {100 * error:.2f} % of the range"
-            )
+        figures = self.validate()
+        for name, value in figures.items():
+            progress.note(self.step, name, value)
+        if figures:
+            told = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+            self._report(f"checkpoint at step {self.step}: {self._prepared.validation}: {told}")
         progress.write()
 
-    def validate(self) -> float | None:
-        """``validate`` of the average; none where no episode is held out."""
+    def validate(self) -> dict[str, float]:
+        """What the average does on held-out data; nothing where none are held out."""
         if self._held_out is None:
-            return None
+            return {}
         self.average.exchange()
         self.model.eval()
         try:
-            return validate(self.model, self._held_out, self._prepared.tokenizer)
+            return self._prepared.validate(self._held_out)
         finally:
             self.model.train()
             self.average.exchange()

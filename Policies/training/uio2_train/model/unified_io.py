@@ -23,6 +23,9 @@ from .products import Group, Linear, linear
 from .sequences import Encoded, Inputs, Patches, Sequence, Target, as_bias, attention_bias, concatenate
 from .vision import AudioTransformer, ImageTransformer, Perceiver
 
+Probe = Callable[[str, Tensor], None]
+"""Is shown a tensor of the inside by its name."""
+
 FIRST_CODE = 2
 """Ids of pictures and sounds: 0 starts, 1 ends, codes follow."""
 
@@ -228,18 +231,23 @@ class UnifiedIO(nn.Module):
         embeddings = self.text_token_embedder(tokens) + embedder.modality_embedding
         return Sequence(embeddings, tokens != 0, self.rotary("text", tokens.shape[1]))
 
-    def embed_patches(self, modality: str, patches: Patches, bias: Tensor | None = None) -> Sequence:
+    def embed_patches(
+        self, modality: str, patches: Patches, bias: Tensor | None = None, probe: Probe | None = None
+    ) -> Sequence:
         """One picture or sound an example.
 
         Args:
             modality: ``image`` or ``audio``.
             patches: without a frame axis.
             bias: over patches, in place of the mask's (for exporters).
+            probe: is shown the vision transformer's output.
         """
         embedder, values = self.input_embedders[modality], patches.values
         if bias is None:
             bias = key_bias(patches.mask)
         last, second = self.vision(modality)(values, self.grid(modality), bias, patches.positions)
+        if probe is not None:
+            probe(modality, last)
         embeddings = embedder.projection(torch.cat([last, second], dim=-1)) + embedder.modality_embedding
         mask = patches.mask
         if mask is None:
@@ -247,24 +255,39 @@ class UnifiedIO(nn.Module):
         places = values.shape[1] if patches.positions is None else patches.positions
         return Sequence(embeddings, mask, self.rotary(modality, places))
 
-    def embed_history(self, modality: str, patches: Patches) -> Sequence:
-        """Earlier frames of ``image`` or ``audio``: each becomes a few latents."""
+    def embed_history(self, modality: str, patches: Patches, probe: Probe | None = None) -> Sequence:
+        """Earlier frames of ``image`` or ``audio``: each becomes a few latents. Frames that show nothing cost nothing.
+
+        ``probe`` is shown the vision transformer's output for the others, one after the other.
+        """
         name = f"{modality}_history"
         embedder, (batch, frames) = self.input_embedders[name], patches.values.shape[:2]
         flat = patches.values.flatten(0, 1)
         mask = None if patches.mask is None else patches.mask.flatten(0, 1)
         positions = None if patches.positions is None else patches.positions.flatten(0, 1)
+        shown = torch.ones(batch * frames, dtype=torch.bool, device=flat.device) if mask is None else mask.any(-1)
+        is_whole = mask is None or bool(shown.all())
+        if not is_whole:
+            flat, mask = flat[shown], None if mask is None else mask[shown]
+            positions = None if positions is None else positions[shown]
         bias = key_bias(mask)
         last, _ = self.vision(modality)(flat, self.grid(name), bias, positions)
+        if probe is not None:
+            probe(name, last)
         latents = embedder.post_projection(embedder.resampler.perceiver(embedder.pre_projection(last), bias))
         count = latents.shape[1]
+        if not is_whole:
+            places = shown.nonzero()[:, 0]
+            latents = latents.new_zeros(batch * frames, *latents.shape[1:]).index_copy(0, places, latents)
         embeddings = (latents + embedder.modality_embedding).unflatten(0, (batch, frames)).flatten(1, 2)
-        shown = torch.ones(batch * frames, dtype=torch.bool, device=flat.device) if mask is None else mask.any(-1)
         shown = shown.view(batch, frames).repeat_interleave(count, dim=1)
         return Sequence(embeddings, shown, self.rotary(name, frames * count))
 
-    def embed_inputs(self, inputs: Inputs) -> Sequence:
-        """The encoder's sequence: text, image, image history, audio, audio history, as far as they are there."""
+    def embed_inputs(self, inputs: Inputs, probe: Probe | None = None) -> Sequence:
+        """The encoder's sequence: text, image, image history, audio, audio history, as far as they are there.
+
+        ``probe`` is shown the vision transformers' outputs, by modality.
+        """
         parts = [self.embed_text(inputs.text)]
         for modality in ("image", "audio"):
             now, before = getattr(inputs, modality), getattr(inputs, f"{modality}_history")
@@ -272,9 +295,9 @@ class UnifiedIO(nn.Module):
                 if patches is not None and name not in self.input_embedders:
                     raise TrainingError("unsupported_modality", name, "this checkpoint does not read it")
             if now is not None:
-                parts.append(self.embed_patches(modality, now))
+                parts.append(self.embed_patches(modality, now, probe=probe))
             if before is not None:
-                parts.append(self.embed_history(modality, before))
+                parts.append(self.embed_history(modality, before, probe))
         return concatenate(parts)
 
     def encode_sequence(self, sequence: Sequence) -> Encoded:
@@ -289,9 +312,9 @@ class UnifiedIO(nn.Module):
             x = layer(x, rotary, bias)
         return cast(Tensor, self.encoder.encoder_norm(x))
 
-    def encode(self, inputs: Inputs) -> Encoded:
-        """The encoder's view of a batch."""
-        return self.encode_sequence(self.embed_inputs(inputs))
+    def encode(self, inputs: Inputs, probe: Probe | None = None) -> Encoded:
+        """The encoder's view of a batch; ``probe`` as in ``embed_inputs``."""
+        return self.encode_sequence(self.embed_inputs(inputs, probe))
 
     # Decoder
 
@@ -312,7 +335,7 @@ class UnifiedIO(nn.Module):
             for layer in cast(list[DecoderLayer], self.decoder.layers())
         ]
 
-    def decode(self, encoded: Encoded, target: Target, probe: Callable[[str, Tensor], None] | None = None) -> Tensor:
+    def decode(self, encoded: Encoded, target: Target, probe: Probe | None = None) -> Tensor:
         """The decoder's states ``[b, t, D]`` for a teacher-forced answer; ``logits`` makes scores of them.
 
         ``probe`` is shown every layer's output.

@@ -1,0 +1,58 @@
+import Logging
+import RobotInterface
+
+/// What of a daemon's life is worth a line.
+struct DaemonLog: Sendable {
+  private let logger: Logger
+  private let addresses: String
+
+  init(_ logger: Logger, addresses: [String]) {
+    self.logger = logger
+    self.addresses = addresses.joined(separator: " ")
+  }
+
+  /// The daemon begins.
+  ///
+  /// - Parameter ceiling: bytes of memory beyond which it ends.
+  func begin(_ capabilities: Capabilities, ceiling: Int?) {
+    logger.info("warming up", metadata: ["endpoint": "\(addresses)", "policy": "\(capabilities.policyName)"])
+    if let ceiling { logger.info("memory ceiling", metadata: ["MiB": "\(ceiling >> 20)"]) }
+    if capabilities.isUnlimited {
+      logger.warning("the policy declares no limits: nothing but the range of its actions bounds a robot")
+    } else if !capabilities.unlimitedDimensions.isEmpty {
+      let names = capabilities.unlimitedDimensions.joined(separator: ", ")
+      logger.warning(
+        "the policy declares no limits for some numbers of its actions: nothing but their range bounds them",
+        metadata: ["names": "\(names)"])
+    }
+  }
+
+  /// The daemon ends because of this.
+  func end(because error: RobotError) { logger.error("stopping", metadata: ["error": "\(error)"]) }
+
+  /// The daemon has ended.
+  func end() { logger.info("stopped") }
+
+  func note(_ event: DaemonEvent) {
+    let session: Logger.Metadata = ["session": "\(event.session)"]
+    switch event.kind {
+    case .ready: logger.info("ready", metadata: ["endpoint": "\(addresses)"])
+    case .stopLatched(let reason):
+      logger.notice("stop latched", metadata: ["session": "\(event.session)", "reason": "\(reason)"])
+    case .stopCleared: logger.notice("stop cleared", metadata: session)
+    case .sessionOpened: logger.info("session opened", metadata: session)
+    case .sessionYielded: logger.info("idle session gave its place away", metadata: session)
+    case .sessionReleased: logger.notice("session released", metadata: session)
+    case .stopForgotten:
+      logger.warning(
+        "a stop had to be forgotten: every session that is not known begins stopped, until the operator resumes unknown sessions"
+      )
+    case .unknownSessionsResumed: logger.notice("unknown sessions begin unstopped again")
+    case .episodeBegan: logger.debug("episode began", metadata: session)
+    case .replyLost: logger.warning("reply lost: the client has gone or does not read", metadata: session)
+    case .refused(let error):
+      logger.debug("refused", metadata: ["session": "\(event.session)", "error": "\(error)"])
+    case .acted, .stopped: break
+    }
+  }
+}

@@ -1,0 +1,44 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+import Files
+import MCAP
+
+/// The file of a recording: new, and written as it grows, so that whatever becomes of the process what is written is there.
+final class RecordingFile: MCAPSink {
+  private let descriptor: Int32
+  private let path: String
+
+  /// Makes the file.
+  ///
+  /// - Throws: `.unwritable`, also when there is one: a recording replaces nothing.
+  init(_ path: String) throws(FileError) {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0o666)
+    guard descriptor >= 0 else {
+      let reason = errno == EEXIST ? Self.exists : "cannot be made: \(SystemReason.text())"
+      throw FileError(.unwritable, path, reason)
+    }
+  }
+
+  static let exists = "exists, and a recording replaces nothing; choose another name"
+
+  deinit { close(descriptor) }
+
+  func write(_ bytes: [UInt8]) throws(MCAPError) {
+    do throws(WriteFailure) { try WholeWrite.write(bytes, to: descriptor) } catch {
+      throw MCAPError(.unwritable, path, SystemReason.text(error.number))
+    }
+  }
+
+  /// Bytes that an ordinary user may still write on the disk; `nil` when the system does not say.
+  var freeSpace: UInt64? {
+    var status = statvfs()
+    guard fstatvfs(descriptor, &status) == 0 else { return nil }
+    return UInt64(status.f_bavail) * UInt64(status.f_frsize)
+  }
+}

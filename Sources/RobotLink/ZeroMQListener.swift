@@ -1,0 +1,136 @@
+import ProtobufCodec
+public import RobotInterface
+import Synchronization
+public import ZeroMQTransport
+
+/// The daemon's own wire: `uio2.v1` in protobuf over ZeroMQ, for REQ and DEALER clients.
+///
+/// Messages of up to ``ListenerSetting/maximumMessageBytes`` are read; somewhat larger ones are answered with `tooLarge`; ZeroMQ disconnects
+/// who sends more than ``RouterSocket/Options/hardLimit``.
+public final class ZeroMQListener: RobotListener {
+  /// Always `zeromq`.
+  public let name = "zeromq"
+  /// With a wildcard port resolved.
+  public let address: String
+  /// The socket's.
+  public let descriptor: Int32?
+
+  /// Whether the file of an ipc address is still in its place.
+  public var isReachable: Bool { socket.withLock { $0?.isReachable ?? true } }
+
+  private let maximumMessageBytes: Int
+  private let observer: (any MessageObserver)?
+  private let wake: @Sendable () -> Void
+  private let socket: Mutex<RouterSocket?>
+
+  /// Listens.
+  ///
+  /// - Parameters:
+  ///   - endpoint: one of this machine alone, unless ``RouterSocket/Options/allowsOtherMachines``.
+  ///   - options: of the socket; the size of messages is the setting's.
+  /// - Throws: as ``RouterSocket/init(endpoint:options:)-(Endpoint,_)``.
+  public init(
+    at endpoint: Endpoint, options: RouterSocket.Options = .init(), for setting: ListenerSetting
+  ) throws(RobotError) {
+    var options = options
+    options.maximumMessageBytes = setting.maximumMessageBytes
+    var socket = try RouterSocket(endpoint: endpoint, options: options)
+    address = socket.endpoint.description
+    descriptor = try socket.descriptor()
+    maximumMessageBytes = setting.maximumMessageBytes
+    observer = setting.observer
+    wake = setting.wake
+    self.socket = Mutex(socket)
+  }
+
+  /// Listens at `endpoint` as soon as there is a daemon.
+  public static func at(_ endpoint: Endpoint, options: RouterSocket.Options = .init()) -> ListenerMaker {
+    { (setting) throws(RobotError) in try ZeroMQListener(at: endpoint, options: options, for: setting) }
+  }
+
+  /// As ``at(_:options:)-(Endpoint,_)``, with an address that is still a text.
+  ///
+  /// - Throws: `.malformed` when it is not an address.
+  public static func at(
+    _ endpoint: String, options: RouterSocket.Options = .init()
+  ) throws(RobotError) -> ListenerMaker {
+    at(try Endpoint(endpoint, for: .listen), options: options)
+  }
+
+  /// The next message, if there is one.
+  public func next() throws(RobotError) -> Arrival? {
+    let incoming = try socket.withLock { (socket) throws(RobotError) -> RouterSocket.Incoming? in
+      let incoming = try socket?.receive(timeout: .zero)
+      // The descriptor tells of what comes, not of what is here.
+      if incoming == nil, socket?.hasUnreadFrames == true { wake() }
+      return incoming
+    }
+    return incoming.map { arrival($0, at: MonotonicClock.nanoseconds()) }
+  }
+
+  /// Sends a reply; never waits.
+  public func deliver(_ reply: ReplyMessage, to route: Route) throws(RobotError) -> Delivery {
+    guard let peer = RouterSocket.Peer(route) else { return .gone }
+    let bytes = try reply.encoded()
+    let delivery = try socket.withLock { (socket) throws(RobotError) in try socket?.deliver(bytes, to: peer) ?? .gone }
+    observer?.sent(reply, as: bytes, isDelivered: delivery == .sent)
+    return delivery
+  }
+
+  /// Closes, and waits for replies to leave.
+  public func shutDown(within grace: Duration) {
+    socket.withLock { socket in
+      // Where that fails the socket waits as long as it was made to.
+      try? socket?.linger(for: grace)
+      socket = nil
+    }
+  }
+
+  // MARK: Reading
+
+  private func arrival(_ incoming: RouterSocket.Incoming, at now: UInt64) -> Arrival {
+    switch incoming {
+    case .message(let peer, let bytes):
+      do throws(RobotError) {
+        let request = try RequestMessage(decoding: bytes)
+        observer?.received(request, as: bytes, at: now)
+        return .request(Route(peer), .success(request), arrivedAt: now)
+      } catch {
+        return .request(Route(peer), answerable(.peek(bytes), because: error, at: now), arrivedAt: now)
+      }
+    case .tooLarge(let peer, let beginning, let bytes):
+      let error = RobotError(
+        .tooLarge, "message",
+        "\(bytes) bytes, at most \(maximumMessageBytes) are allowed; send smaller or compressed pictures")
+      return .request(Route(peer), answerable(.peek(beginning), because: error, at: now), arrivedAt: now)
+    case .malformed(let peer, let error):
+      return .request(Route(peer), .failure(UnreadableRequest(error: error)), arrivedAt: now)
+    }
+  }
+
+  /// What cannot be read, unless somebody wants a robot to stop by it.
+  private func answerable(
+    _ header: MessageHeader, because error: RobotError, at now: UInt64
+  ) -> Result<RequestMessage, UnreadableRequest> {
+    guard let reason = header.stopReason, !header.sessionID.isEmpty else {
+      return .failure(UnreadableRequest(requestID: header.requestID, sessionID: header.sessionID, error: error))
+    }
+    let stop = RequestMessage(requestID: header.requestID, sessionID: header.sessionID, body: .stop(reason: reason))
+    observer?.received(stop, as: nil, at: now)
+    return .success(stop)
+  }
+}
+
+extension Route {
+  /// Whether there is a delimiter, then the name.
+  fileprivate init(_ peer: RouterSocket.Peer) {
+    self.init(connection: [peer.hasDelimiter ? 1 : 0] + peer.identity)
+  }
+}
+
+extension RouterSocket.Peer {
+  fileprivate init?(_ route: Route) {
+    guard let flag = route.connection.first else { return nil }
+    self.init(identity: Array(route.connection.dropFirst()), hasDelimiter: flag == 1)
+  }
+}
