@@ -88,7 +88,7 @@ import Testing
     #expect(
       outcome.errors == """
         -I -u -c
-        uio2_envs.worker metaworld --connect ipc:///nowhere --clock simulated --timeout 60
+        uio2_envs.worker metaworld --connect ipc:///nowhere --clock simulated --timeout 60 --require {"task":"a"}
         {"id":0,"seed":7,"step_limit":9,"stops_at_success":true,"task":"a","video":"v/a-seed7.mp4"}
         {"id":1,"seed":8,"step_limit":9,"stops_at_success":true,"task":"a","video":"v/a-seed8.mp4"}
 
