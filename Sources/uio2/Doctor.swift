@@ -85,7 +85,8 @@ struct Doctor: ParsableCommand {
     } catch {
       guard let failure = CommandFailure(error) else { throw error }
       report.findings.append(
-        .fail("policy", failure.message, "mend the folder, or name another; uio2 inspect says more"))
+        .fail(
+          "policy", "\(folder.path): \(failure.message)", "mend the folder, or name another; uio2 inspect says more"))
       return nil
     }
   }

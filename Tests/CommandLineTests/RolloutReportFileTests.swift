@@ -20,6 +20,9 @@ import Testing
 
   private static let whole = [ready] + episode(0, success: true) + episode(1, success: false)
   private static let half = [ready] + episode(0, success: true)
+  private static let refused = #"{"event":"failed","code":"internal","subject":"daemon","message":"no answer"}"#
+  private static let unfit =
+    #"{"event":"episode_failed","id":1,"code":"rate_differs","subject":"control_rate","message":"10 and 20 Hz"}"#
 
   private func script(_ lines: [String], _ end: String = "") -> String {
     lines.map { "echo '\($0)'" }.joined(separator: "\n") + "\n" + end
@@ -58,7 +61,7 @@ import Testing
     try BuiltTool.withFolder { folder in
       let file = folder.appending(path: "report.json")
       try Data("good".utf8).write(to: file)
-      for failing in ["exit 5", script([Self.ready], "exit 4")] {
+      for failing in ["exit 5", script([Self.ready, Self.refused], "exit 4")] {
         let outcome = try BuiltTool.run(arguments(failing, in: folder) + ["--json", file.path])
         #expect(outcome.status == 69)
         #expect(outcome.errors.contains("no episode was flown; \(file.path) stays as it was"))
@@ -73,7 +76,8 @@ import Testing
   @Test func `a run that is cut short says so and why`() throws {
     try BuiltTool.withFolder { folder in
       let file = folder.appending(path: "report.json")
-      let outcome = try BuiltTool.run(arguments(script(Self.half, "exit 3"), in: folder) + ["--json", file.path])
+      let outcome = try BuiltTool.run(
+        arguments(script(Self.half + [Self.unfit], "exit 3"), in: folder) + ["--json", file.path])
       #expect(outcome.status == 65)
       let summary = try summary(file)
       #expect(summary["complete"] as? Bool == false && summary["flown"] as? Int == 1)
