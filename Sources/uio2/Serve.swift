@@ -31,7 +31,7 @@ struct Serve: ParsableCommand {
 
       A signal (SIGINT, SIGTERM, SIGHUP, SIGQUIT) ends it cleanly: pending requests are told so, and the exit code is 0; a second \
       one ends it at once. The same happens when it needs more memory than --memory-ceiling, but the exit code is then 75: start it \
-      again (docs/uio2.service does). The log on standard error never holds a robot up: lines that nobody reads are dropped and \
+      again (docs/uio2.service does); and, with 69, when the file of its ipc address or of --operator is removed or replaced. The log on standard error never holds a robot up: lines that nobody reads are dropped and \
       counted. The address has no authentication, so it has to be one of this machine alone: loopback or ipc.
       """)
 
@@ -162,6 +162,10 @@ struct Serve: ParsableCommand {
     }
     var options = options
     options.operatorToken = operatorToken
+    if let operatorFile, let operatorToken {
+      // Asked in `run()`, when the file is there.
+      options.hindrance = { OperatorFile.hindrance(at: operatorFile, token: operatorToken) }
+    }
     let recorder = try recorder(brain, operatorToken, logger)
     defer { recorder?.close() }
     options.observer = recorder
@@ -172,7 +176,7 @@ struct Serve: ParsableCommand {
       daemon = try ControlDaemon(
         policy: brain, listeners: [ZeroMQListener.at(endpoint, options: socket)], options: options, logger: logger)
     } catch {
-      throw CommandFailure(.unavailable, error.description)
+      throw CommandFailure(.unavailable, "\(error.subject): \(error.message)")
     }
     running.withLock { $0 = daemon }
     // Before `run()`, which is when anybody is answered.

@@ -81,6 +81,23 @@ struct RunSummaryTests {
     #expect(try RunSummary(expert.database).confidence == nil)
   }
 
+  @Test func `a name is no sign of Markdown or HTML`() throws {
+    let name = "<b>a|b &amp; *c* [d](e) `f`</b>"
+    let database = try RunDatabase(
+      inMemory: RunConfiguration(
+        subject: .init(suite: "x", suiteDigest: "", policy: "<i>p</i>", policyDigest: ""),
+        episodes: [.init(task: "t", group: name, seed: 0), .init(task: "u", group: "other", seed: 0)]))
+    for task in [("t", name), ("u", "other")] {
+      try database.record(
+        EpisodeRecord(episode: .init(task: task.0, group: task.1, seed: 0), successAtAnyStep: true, steps: 1), steps: []
+      )
+    }
+    let text = try RunExport.markdown(database)
+    let shown = #"&lt;b&gt;a\|b &amp;amp; \*c\* \[d\](e) \`f\`&lt;/b&gt;"#
+    #expect(text.contains("| \(shown) |") && text.contains("| **\(shown)** |"), "\(text)")
+    #expect(!text.contains("<b>") && text.contains("policy &lt;i&gt;p&lt;/i&gt;"))
+  }
+
   @Test func `counts success as the suite's rule says, in every form`() throws {
     let any = try ExampleRun { _, _ in true }
     #expect(try RunSummary(any.database).tasks[0].outcomes.successes == 4)

@@ -1,4 +1,4 @@
-"""``python -m uio2_train collect | from-recording | inspect | train | export | evaluate | budget``."""
+"""``python -m uio2_train`` with one of the commands below."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from .errors import TrainingError
 COMMANDS = {
     "collect": "episodes of a scripted expert as a dataset",
     "from-recording": "recordings (--record) as a LeRobot dataset",
+    "speak": "recordings of a policy's instructions by espeak-ng",
     "inspect": "what is in a dataset, and the policy.json that would be made of it",
+    "pictures": "train the tokeniser of pictures that a recipe's policy writes",
     "train": "train the policy of a recipe; the same command again goes on",
     "export": "write the bundle that uio2 serves",
     "evaluate": "fly the exported policy through the daemon",
