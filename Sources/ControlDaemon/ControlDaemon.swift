@@ -13,6 +13,7 @@ public final class ControlDaemon: Sendable {
 
   private let workers: PolicyWorkers
   private let capabilities: Capabilities
+  private let hindrance: (@Sendable () -> RobotError?)?
   private let log: DaemonLog
   private let reception: Mutex<Reception?>
   private let wakeUp: WakeUp
@@ -49,6 +50,7 @@ public final class ControlDaemon: Sendable {
       options: options)
     workers = PolicyWorkers(policy: policy, core: core, wakeUp: wakeUp)
     self.capabilities = capabilities
+    hindrance = options.hindrance
     log = DaemonLog(logger, addresses: addresses)
   }
 
@@ -114,7 +116,7 @@ public final class ControlDaemon: Sendable {
 
   private func serve(_ reception: inout Reception) throws(RobotError) {
     var memory = memory
-    var address = AddressWatch(hindrance: options.hindrance)
+    var address = AddressWatch(hindrance: hindrance)
     var failure: RobotError?
     while failure == nil, !isStopping.load(ordering: .sequentiallyConsistent) {
       try publish(reception)

@@ -168,7 +168,7 @@ import Testing
       #expect(said.status == 0, "\(said.errors)")
       let lines = said.output.components(separatedBy: "\n")
       #expect(lines[0].hasPrefix("first   expert, lockstep, begun 2"), "\(said.output)")
-      #expect(lines[1].hasPrefix("second  expert, realtime with 50 ms added, begun 2"))
+      #expect(lines[1].hasPrefix("second  expert, realtime with 50.0 ms added, begun 2"))
       #expect(
         lines[2...3] == ["differs  mode: lockstep, realtime", "differs  added delay: 0.0 ms, 50.0 ms"]
           && lines[4].isEmpty)

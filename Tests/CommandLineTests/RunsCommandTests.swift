@@ -25,7 +25,7 @@ import Testing
       let bytes = try Data(contentsOf: database)
       for command in [["runs", "export"], ["report"]] {
         let outcome = try BuiltTool.run(command + [run.path, "-o", database.path])
-        #expect(outcome.status == 74 && outcome.errors.contains("which this command reads"), "\(outcome)")
+        #expect(outcome.status == 74 && outcome.errors.contains("what this command reads"), "\(outcome)")
         #expect(try Data(contentsOf: database) == bytes)
       }
       let policy = folder.appending(path: "policy"), file = policy.appending(path: "policy.json")

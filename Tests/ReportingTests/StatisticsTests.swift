@@ -80,7 +80,7 @@ struct CountingTests {
     #expect(tiers.interval().contains(0.5) && tiers.interval().lowerBound < tiers.interval().upperBound)
   }
 
-  @Test(arguments: [1, 5, 9, 100]) func `twenty equal strata have the interval of many`(trials: Int) throws {
+  @Test(arguments: [2, 5, 9, 100]) func `twenty equal strata have the interval of many`(trials: Int) throws {
     func method(_ count: Int) throws -> StratifiedMean.IntervalMethod? {
       let strata = try (0..<count).map {
         StratifiedMean.Stratum(try proportion($0 % 2, trials), weight: Double(trials))
@@ -88,6 +88,11 @@ struct CountingTests {
       return StratifiedMean(strata)?.intervalMethod
     }
     #expect(try method(20) == .normal && method(19) == .conservative)
+  }
+
+  @Test func `strata of one trial have the conservative interval, however many`() throws {
+    let strata = try (0..<50).map { StratifiedMean.Stratum(try proportion($0 % 2, 1), weight: 1) }
+    #expect(StratifiedMean(strata)?.intervalMethod == .conservative)
   }
 
   @Test func `a mean of nothing is no number`() throws {

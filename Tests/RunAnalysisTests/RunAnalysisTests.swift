@@ -240,14 +240,14 @@ struct IntervalMethodTests {
   @Test func `is said for each mean where there are several ways`() throws {
     // 40 easy tasks are worth 20 equal strata or more; the mean over groups, half of it one task of two, is not.
     let plan =
-      (0..<40).map { RunConfiguration.Episode(task: "easy-\($0)", group: "easy", seed: 0) }
-      + (0..<2).map { RunConfiguration.Episode(task: "hard-\($0)", group: "hard", seed: 0) }
+      (0..<80).map { RunConfiguration.Episode(task: "easy-\($0 / 2)", group: "easy", seed: $0 % 2) }
+      + (0..<4).map { RunConfiguration.Episode(task: "hard-\($0 / 2)", group: "hard", seed: $0 % 2) }
     let database = try RunDatabase(
       inMemory: RunConfiguration(
         subject: .init(suite: "many", suiteDigest: "1", policy: "mt5", policyDigest: "2"), episodes: plan))
     for episode in plan { try database.record(EpisodeRecord(episode: episode, steps: 1), steps: []) }
     let methods = try RunSummary(database).meanMethods
-    #expect(methods.count == 2)
+    try #require(methods.count == 2)
     #expect(methods[0].hasPrefix("for mean over episodes, easy: stratified normal"), "\(methods)")
     #expect(methods[1].hasPrefix("for mean over 2 groups, hard: Clopper and Pearson"), "\(methods)")
   }

@@ -69,7 +69,7 @@ def check(name: str, task: str, variant: Variant = Variant()) -> ModuleType:
         _require(variant.view, getattr(module, "VIEWS", ()), "unknown_view", f"{name} has no such view")
     changes = getattr(module, "SCENE_CHANGES", None)
     if changes is not None and variant.severity and variant.perturbation in SCENE_PERTURBATIONS:
-        message = f"{name} cannot have this one; of those in the scene it has"
+        message = f"{name} cannot have this perturbation of the scene"
         _require(variant.perturbation, sorted(changes), "unsupported_perturbation", message)
     if said is not None:
         known = getattr(module, "SHARED_SCENES", {}).get(task, ())

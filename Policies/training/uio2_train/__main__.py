@@ -1,4 +1,4 @@
-"""``python -m uio2_train`` with one of the commands below."""
+"""``python -m uio2_train collect | from-recording | speak | inspect | pictures | train | export | evaluate | budget``."""
 
 from __future__ import annotations
 
