@@ -93,7 +93,7 @@ class Tape:
             self.refused(session, observation=seen)
             return
         # The second chunk is short, as of a policy that has nothing more to say.
-        values = [[0.01 * place, -0.02], [0.005, 0.001 * place]][: 1 if place == 1 else 2]
+        values = [[0.01 * place, 0.002 * place - 0.02], [0.005, 0.001 * place]][: 1 if place == 1 else 2]
         chunk = pb.ActionChunk(actions=[pb.Action(values=value) for value in values])
         self.ask(session, {"action_chunk": chunk}, observation=seen)
 
@@ -138,7 +138,7 @@ def test_answered_observations_are_steps(tmp_path: Path, capsys: pytest.CaptureF
     places = np.array([0, 1, 2, 4, 5])  # 3 got no commands
     assert np.allclose(first.state[:, 0], places / 10)
     assert np.allclose(first.action[:, 0], 0.01 * places)
-    expected = np.stack([0.01 * places, np.full(5, -0.02), np.full(5, 0.005), 0.001 * places], axis=1)
+    expected = np.stack([0.01 * places, 0.002 * places - 0.02, np.full(5, 0.005), 0.001 * places], axis=1)
     expected[1, 2:] = 0  # a short chunk: then the arm holds
     assert np.allclose(first.extras["chunk"], expected)
     cameras = [name for name in dataset.cameras if name.endswith(("front", "wrist"))]

@@ -204,7 +204,7 @@ def _tell(scans: list[RecordingScan], described: list[dict[str, Any]], rate: flo
     if refused:
         print(f"{refused} observations got no commands and are left out")
     if stops:
-        print(f"a person stopped the robot {stops} times; {MARKS} and meta/uio2.json say where")
+        print(f"stops by a person: {stops}; {MARKS} and meta/uio2.json say where")
     for scan in scans:
         if scan.is_cut:
             print(f"{scan.path}: was cut off; what comes before is taken")
