@@ -199,7 +199,7 @@ private struct ShownCommand: Encodable {
     confidence = chunk.confidence
     text = chunk.text
     observationAge = Double(chunk.observationAge) / 1e6
-    latency = Dictionary(chunk.timings.durations.map { ($0.key.rawValue, Double($0.value) / 1e6) }) { first, _ in first
+    latency = Dictionary(chunk.timings.durations.map { ($0.key.name, Double($0.value) / 1e6) }) { first, _ in first
     }
   }
 }
