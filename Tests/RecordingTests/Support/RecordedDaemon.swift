@@ -69,10 +69,10 @@ final class RememberingPolicy: ObservationPolicy {
   var capabilities: Capabilities {
     Capabilities(
       policyName: "remembering", policyDigest: "00", serverVersion: "test",
-      cameras: [.init(name: "front", width: 8, height: 8, verticalFieldOfView: nil, input: "image")],
+      cameras: [.init(name: "front", width: 8, height: 8, verticalFieldOfView: nil, input: .image)],
       proprioception: ["tool_x", "tool_y", "tool_z"].map { .init(name: $0, unit: "m", minimum: -1, maximum: 1) },
-      actions: [.init(name: "dx", unit: "m", minimum: -1, maximum: 1)], actionFrame: "base", actionMode: "delta",
-      hold: "zero", chunkLength: 2, controlRate: 10, limits: .init(), isUnlimited: true)
+      actions: [.init(name: "dx", unit: "m", minimum: -1, maximum: 1)], actionFrame: "base", actionMode: .delta,
+      hold: .zero, chunkLength: 2, controlRate: 10, limits: .init(), isUnlimited: true)
   }
 
   func warmUp() throws(RobotError) {}
