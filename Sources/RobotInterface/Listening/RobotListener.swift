@@ -31,6 +31,11 @@ public protocol RobotListener: AnyObject, Sendable {
   /// - Throws: as ``next()``.
   func deliver(_ reply: ReplyMessage, to route: Route) throws(RobotError) -> Delivery
 
+  /// The stop of a session is latched, whoever asked for it: what a wire keeps of earlier chunks for later must not leave any more.
+  ///
+  /// Called on the thread of ``deliver(_:to:)``, after the session's last chunk and before the stop is acknowledged.
+  func stopped(session: String)
+
   /// Takes nothing more, lets what was delivered leave, and closes. The last call; it may take `grace`.
   func shutDown(within grace: Duration)
 }
@@ -38,6 +43,9 @@ public protocol RobotListener: AnyObject, Sendable {
 extension RobotListener {
   /// ``ListenerSetting/wake`` is called.
   public var descriptor: Int32? { nil }
+
+  /// Nothing is kept.
+  public func stopped(session: String) {}
 }
 
 /// What a listener is told of the daemon that it serves.
