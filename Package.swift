@@ -135,13 +135,20 @@ let package = Package(
       dependencies: [
         "ModelBenchmark", "RobotInterface", "ProtobufCodec", "ZeroMQTransport", "RobotLink", "RobotPolicy", "UnifiedIO",
       ]),
+    // Whether machine, policy and daemon can fly a robot (`uio2 doctor`).
+    .target(
+      name: "Diagnosis",
+      dependencies: [
+        "Tensors", "ModelBenchmark", "MCAP", "Recording", "RobotInterface", "ZeroMQTransport", "RobotLink",
+        "RobotPolicy",
+      ]),
     .executableTarget(
       name: "uio2",
       dependencies: [
         "Files", "Processes", "LogOutput", "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark",
         "DaemonBenchmark", "RobotInterface",
         "RobotPolicy", "RobotLink", "ZeroMQTransport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay",
-        "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase", "OpenPI", "VLAEval", "WebServer",
+        "Diagnosis", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase", "OpenPI", "VLAEval", "WebServer",
         "WebWires",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -192,6 +199,12 @@ let package = Package(
         "TestSupport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay", "RobotInterface", "RobotLink",
         "ProtobufCodec", "RobotPolicy",
         "Tensors", "UnifiedIO", .product(name: "Logging", package: "swift-log"),
+      ]),
+    .testTarget(
+      name: "DiagnosisTests",
+      dependencies: [
+        "TestSupport", "Diagnosis", "MCAP", "Recording", "RobotInterface", "ProtobufCodec", "RobotLink",
+        .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(name: "ReportingTests", dependencies: ["TestSupport", "Reporting"], exclude: ["Fixtures"]),
     .testTarget(name: "RunDatabaseTests", dependencies: ["RunDatabase"]),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import shutil
 import socket
 import subprocess
+import sys
 import time
+import wave
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +20,7 @@ import zmq
 from fake_daemon import FakeDaemon, chunk_for, error, toy_capabilities
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from PIL import Image
-from uio2_client import Client, ClientError, Disconnected, Timeout, camera_frame, code_name, observation
+from uio2_client import Client, ClientError, Disconnected, Timeout, audio_clip, camera_frame, code_name, observation
 from uio2_client import uio2_pb2 as pb
 from uio2_client.transport import Transport
 
@@ -49,6 +53,57 @@ def test_a_whole_conversation() -> None:
         seen = daemon.observations[0]
         assert seen.captured_at <= seen.sent_at <= time.monotonic_ns()
         assert daemon.requests[3].stop.reason == "enough"
+
+
+def wave_file(samples: np.ndarray, rate: int = 16_000) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(rate)
+        writer.writeframes(samples.astype("<i2").tobytes())
+    return file.getvalue()
+
+
+def test_a_sound_travels_with_an_observation() -> None:
+    said = wave_file(np.arange(100))
+    daemon = FakeDaemon(lambda index, seen: chunk_for(seen, [[0.01, 0.0]]))
+    with daemon, Client(daemon.address) as client:
+        client.hello()
+        for audio in (None, said, np.array([0, 1, -1, 32767, -32768], dtype=np.int16), np.array([0, 0.5, -1, 1])):
+            client.act(observation(1, {}, [0.1, 0.2], "" if audio is not None else "Go.", audio=audio))
+        seen = [observed.audio for observed in daemon.observations]
+        assert not daemon.observations[0].HasField("audio")
+        assert (seen[1].encoding, seen[1].data) == (pb.AUDIO_ENCODING_FILE, said)
+        assert seen[2].encoding == seen[3].encoding == pb.AUDIO_ENCODING_PCM16
+        assert np.frombuffer(seen[2].data, "<i2").tolist() == [0, 1, -1, 32767, -32768]
+        assert np.frombuffer(seen[3].data, "<i2").tolist() == [0, 16384, -32767, 32767]
+    clip = audio_clip(said)
+    assert audio_clip(clip) is clip and observation(1, {}, [], "", audio=clip).audio == clip
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        b"",
+        b"RIFF....AVI ",
+        b"ID3",
+        "close-it.wav",
+        [0.5, 0.5],
+        np.zeros(0, np.int16),
+        np.zeros((2, 100), np.int16),
+        np.zeros(100, np.int32),
+        np.array([0.0, np.nan]),
+        np.array([1.5]),
+        b"fLaC" + bytes(8 << 20),
+    ],
+    ids=[
+        "empty", "film", "mp3", "name", "list", "no-samples", "stereo", "int32", "nan", "loud", "large",
+    ],
+)
+def test_what_is_no_sound_is_refused_before_it_travels(sound) -> None:
+    with pytest.raises(ValueError, match="audio: expected"):
+        audio_clip(sound)
 
 
 def test_errors_have_name_field_and_message() -> None:
@@ -215,3 +270,59 @@ def test_what_came_before_the_connection_broke_is_read() -> None:
     finally:
         transport.close()
         context.term()
+
+
+DROPPED = """
+import gc, sys
+import faulthandler
+sys.path[:0] = {paths!r}
+from uio2_client import Client, ClientError
+faulthandler.dump_traceback_later(90, exit=True)
+gc.set_threshold(100)
+kept = []
+{body}
+gc.collect()
+print("fine")
+"""
+DROPS = {
+    "one-liners": "for i in range(12): Client({address!r}, session='s').stop('x'); gc.collect()",
+    "one-liners, collected when Python likes": (
+        "for i in range(12): Client({address!r}, session='s').stop('x'); kept.append([{{}} for _ in range(60)])"
+    ),
+    "in cycles": (
+        "class Robot: pass\n"
+        "for i in range(12):\n"
+        "    robot = Robot(); robot.client = Client({address!r}, session='s'); robot.me = robot; robot.client.robot = robot\n"
+        "    robot.client.stop('x'); kept.append([{{}} for _ in range(60)])\n"
+        "    if i % 4 == 0: gc.collect()"
+    ),
+    "never connected": "for i in range(12): Client({address!r}); gc.collect()",
+    "at the end of the program": "kept.append(Client({address!r}, session='s')); kept[0].stop('x')",
+}
+
+
+@pytest.mark.parametrize("drop", DROPS)
+def test_a_client_that_nobody_closes_hangs_nothing(drop: str) -> None:
+    client = Path(__file__).resolve().parents[1] / "client"
+    with FakeDaemon(lambda index, seen: None, on_other=lambda request: pb.Acknowledgement(stopped=True)) as daemon:
+        body = DROPS[drop].format(address=daemon.address)
+        done = subprocess.run(
+            [sys.executable, "-c", DROPPED.format(paths=[str(client)], body=body)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr[-2000:]
+
+
+def test_a_client_is_gone_when_nobody_names_it() -> None:
+    with FakeDaemon(lambda index, seen: None, on_other=lambda request: pb.Acknowledgement(stopped=True)) as daemon:
+        gc.disable()
+        try:
+            client = Client(daemon.address, session="s")
+            client.stop("x")
+            gone = weakref.ref(client)
+            del client
+            assert gone() is None, "a cycle keeps its sockets open until Python looks for cycles"
+        finally:
+            gc.enable()

@@ -247,3 +247,20 @@ def test_reading_a_run_leaves_nothing_beside_it(tmp_path: Path) -> None:
     database.close()
     Run(path)
     assert [file.name for file in path.parent.iterdir()] == ["run.db"]
+
+
+def test_every_command_that_worked_on_a_run_is_shown(tmp_path: Path) -> None:
+    entry = make_run(tmp_path / "a", "mt5", 0.7)
+    path = Path(entry["database"])
+    assert Run(path).commands() == ["uio2 evaluate two --policy <P>"], "a run of an earlier program"
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE session (id INTEGER PRIMARY KEY, started REAL, record TEXT)")
+    for started, command, machine in ((1.0, "uio2 evaluate two", "here"), (90061.0, "uio2 evaluate two --resume", "there")):
+        record = {"started": started, "command": command, "machine": machine, "versions": {}}
+        database.execute("INSERT INTO session (started, record) VALUES (?, ?)", (started, json.dumps(record)))
+    database.commit()
+    assert Run(path).commands() == [
+        "# 1970-01-01 00:00 UTC, here\nuio2 evaluate two",
+        "# 1970-01-02 01:01 UTC, there\nuio2 evaluate two --resume",
+    ]
+    assert "uio2 evaluate two --resume" in build({"title": "x", "runs": [entry]})

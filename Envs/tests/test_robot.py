@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from uio2_client import uio2_pb2 as pb
 from uio2_envs import toy
 from uio2_envs.agreement import Agreement, Disagreed, disagreements
 from uio2_envs.clock import SimulatedClock
+from uio2_envs.environment import EnvironmentFailure
 from uio2_envs.patience import Patience, RobotFailure
 from uio2_envs.robot import EpisodeResult, PolicyStep, Robot
+from uio2_envs.speech import SpokenFiles
 
 SEED = 5
 QUICK = Patience(timeouts=3, superseded=4, refused_seconds=0.05, pause_seconds=0.001)
@@ -302,3 +305,77 @@ def test_the_policy_must_know_the_sentence(sentence: str, known: bool) -> None:
     points = disagreements(specification, capabilities, sentence)
     assert [point.code for point in points] == ([] if known else ["unknown_instruction"])
     assert disagreements(specification, toy_capabilities(), sentence) == []  # free text
+
+
+HEARS = pb.AudioSpecification(name="instruction", maximum_duration=4, replaces_instruction=True)
+HEARS_BESIDE = pb.AudioSpecification(name="warning", maximum_duration=4)
+
+
+def said(seed: int) -> pb.AudioClip:
+    return pb.AudioClip(encoding=pb.AUDIO_ENCODING_PCM16, data=bytes([seed, 1]))
+
+
+def speaking(capabilities: pb.Capabilities, speech=said) -> tuple[Robot, ScriptedLink]:
+    environment, link = toy.make("reach-green"), ScriptedLink(expert)
+    agreement = Agreement(
+        environment.specification, capabilities, environment.instruction, speaks=speech is not None
+    )
+    clock = SteppedClock(environment.specification.control_rate)
+    return Robot(environment, agreement, link, clock, patience=QUICK, speech=speech), link
+
+
+def test_a_robot_that_speaks_says_the_same_all_episode_and_sends_no_words() -> None:
+    # The policy's list of sentences is for words.
+    body, link = speaking(toy_capabilities(audio=HEARS, instructions=["Something else."]))
+    assert body.run_episode(SEED).success
+    first = len(link.observations)
+    assert first > 1 and {seen.audio.data for seen in link.observations} == {bytes([SEED, 1])}
+    assert {seen.instruction for seen in link.observations} == {""}
+    body.run_episode(SEED + 1)
+    assert {seen.audio.data for seen in link.observations[first:]} == {bytes([SEED + 1, 1])}
+
+
+def test_a_sound_may_come_beside_the_words() -> None:
+    body, link = speaking(toy_capabilities(audio=HEARS_BESIDE))
+    body.run_episode(SEED)
+    assert {seen.instruction for seen in link.observations} == {toy.TASKS["reach-green"]}
+    assert all(seen.HasField("audio") for seen in link.observations)
+
+
+def test_a_silent_robot_sends_words_to_a_policy_that_takes_either() -> None:
+    body, link = speaking(toy_capabilities(audio=HEARS), speech=None)
+    body.run_episode(SEED)
+    assert {seen.instruction for seen in link.observations} == {toy.TASKS["reach-green"]}
+    assert not any(seen.HasField("audio") for seen in link.observations)
+
+
+def test_sounds_that_nobody_hears_and_sounds_that_are_missing_are_disagreements() -> None:
+    specification = toy.make("reach-green").specification
+    for capabilities, speaks, codes in [
+        (toy_capabilities(), True, ["unheard_audio"]),
+        (toy_capabilities(audio=HEARS_BESIDE), False, ["missing_audio"]),
+        (toy_capabilities(audio=HEARS_BESIDE), True, []),
+        (toy_capabilities(audio=HEARS), False, []),
+        (toy_capabilities(audio=HEARS), True, []),
+    ]:
+        assert [point.code for point in disagreements(specification, capabilities, speaks=speaks)] == codes
+
+
+def test_spoken_files_are_chosen_by_task_and_seed(tmp_path: Path) -> None:
+    wave = b"RIFF....WAVE"
+    for task in ("a", "b"):
+        (tmp_path / task).mkdir()
+        for index in range(3):
+            (tmp_path / task / f"{index}.wav").write_bytes(wave + f"{task}{index}".encode())
+    (tmp_path / "a" / "notes.txt").write_text("not a sound")
+    files = SpokenFiles(tmp_path)
+    assert [files("a", seed).data[12:] for seed in (0, 1, 2, 3)] == [b"a0", b"a1", b"a2", b"a0"]
+    assert files("b", 4).data[12:] == b"b1" and files("b", 4) is files("b", 1)
+    one = SpokenFiles(tmp_path / "a" / "1.wav")
+    assert one("a", 0) == one("b", 7) == files("a", 1)
+    (tmp_path / "a" / "0.wav").write_bytes(b"no sound")
+    for speech, task in ((files, "c"), (SpokenFiles(tmp_path / "a" / "0.wav"), "a")):
+        with pytest.raises(EnvironmentFailure, match="no_speech"):
+            speech(task, 0)
+    with pytest.raises(EnvironmentFailure, match="no_speech"):
+        SpokenFiles(tmp_path / "missing")

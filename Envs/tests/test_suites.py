@@ -35,7 +35,7 @@ def test_every_row_can_be_made(path: Path) -> None:
     known = INSTRUCTIONS if environment == "metaworld" else adapters.adapter(environment, []).TASKS
     labels = set()
     for task in tasks:
-        assert set(task) <= {"name", "group", "instruction_from"} and task["name"] in known
+        assert set(task) <= {"name", "group", "instruction_from", "speech"} and task["name"] in known
         assert task.get("instruction_from", task["name"]) in known
         for variant in variants:
             severity = int(variant.get("severity", 0))
@@ -62,3 +62,10 @@ def test_shared_scenes_are_those_of_the_adapter() -> None:
     said = {(row["name"], row["instruction_from"]) for row in rows}
     assert said == {(task, other) for task, others in module.SHARED_SCENES.items() for other in others}
     assert all(row["group"] == ("own" if row["name"] == row["instruction_from"] else "other") + " sentence" for row in rows)
+
+
+def test_the_kinds_of_the_readme_are_those_of_the_workers() -> None:
+    """The program that reads suites has the same list; its test reads the same table."""
+    text = (SUITES[0].parent / "README.md").read_text()
+    table = text.split("| kind |", 1)[1].split("\n\n", 1)[0]
+    assert sorted(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE)) == sorted(PERTURBATIONS)

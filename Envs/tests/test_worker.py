@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from fake_daemon import FakeDaemon, chunk_for, toy_capabilities
+from uio2_client import uio2_pb2 as pb
 
 from uio2_envs.motion import MotionMeter
 from uio2_envs.worker import Job
@@ -52,6 +54,28 @@ def test_jobs_are_run_in_their_order_and_a_job_depends_on_its_seed_alone() -> No
     assert [step["reward"] for step in steps] == sorted(step["reward"] for step in steps)
     assert -0.06 < steps[-1]["reward"] < 0
     assert events[1]["goal_protocol"] == "fresh" and events[1]["step_limit"] == 100
+
+
+def test_a_worker_says_what_it_is_given_to_say(tmp_path: Path) -> None:
+    hears = pb.AudioSpecification(name="instruction", maximum_duration=4, replaces_instruction=True)
+    daemon = FakeDaemon(
+        lambda index, seen: chunk_for(seen, [[0.0, 0.0]] * 4), capabilities=toy_capabilities(audio=hears)
+    )
+    said = tmp_path / "said.wav"
+    said.write_bytes(b"RIFF....WAVE1234")
+    job = {"id": 0, "task": "reach-red", "seed": 3, "step_limit": 8}
+    with daemon:
+        code, events, people = run([job], "toy", "--connect", daemon.address, "--speech", str(said))
+        assert code == 0 and events[-1]["event"] == "episode_end", people
+        assert {(seen.instruction, seen.audio.data) for seen in daemon.observations} == {("", said.read_bytes())}
+        code, events, people = run([job], "toy", "--connect", daemon.address, "--speech", str(tmp_path / "missing.wav"))
+        assert code == 5 and events[-1]["code"] == "no_speech", people
+        # A suite's row names recordings that lie beside the suites.
+        row = {**job, "options": {"speech": "nobody"}}
+        code, events, people = run([row], "toy", "--connect", daemon.address)
+        assert code == 5 and events[-1]["code"] == "no_speech" and "voices/nobody" in events[-1]["subject"], people
+    code, events, people = run([{**job, "options": {"speech": "../voices"}}])
+    assert code != 0 and "speech" in people
 
 
 def test_an_episode_may_go_on_after_its_first_success() -> None:

@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             connect_seconds=options.connect_timeout,
             python_path=tuple(options.python_path),
             token_file=options.token_file,
+            speech=options.speech,
             loop=options.loop,
         )
         with Client(options.connect, options.session, options.timeout, token=_token(options.token_file)) as client:
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command_line.add_conversation(parser)
     command_line.add_session(parser)
+    command_line.add_speech(parser)
     command_line.add_python_path(parser)
     parser.add_argument(
         "--lifeline",

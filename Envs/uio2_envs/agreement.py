@@ -55,13 +55,16 @@ class Agreement:
         specification: of the body.
         capabilities: of the policy.
         instruction: what the policy will be asked to do; empty: not known yet.
+        speaks: whether the robot sends a sound with each observation.
 
     Raises:
         Disagreed: they do not fit.
     """
 
-    def __init__(self, specification: Specification, capabilities: pb.Capabilities, instruction: str = "") -> None:
-        points = disagreements(specification, capabilities, instruction)
+    def __init__(
+        self, specification: Specification, capabilities: pb.Capabilities, instruction: str = "", *, speaks: bool = False
+    ) -> None:
+        points = disagreements(specification, capabilities, instruction, speaks=speaks)
         if points:
             raise Disagreed(points)
         self.cameras = tuple(
@@ -70,6 +73,8 @@ class Agreement:
         )
         self.policy_digest = capabilities.policy_digest
         self.chunk_length = capabilities.chunk_length
+        self.sends_words = not (speaks and capabilities.audio.replaces_instruction)
+        """Whether the instruction is sent as words; otherwise the sound says it."""
         self._sentences = tuple(_key(sentence) for sentence in capabilities.instructions)
         self._felt = tuple(quantity.name for quantity in capabilities.proprioception)
         names = [quantity.name for quantity in specification.actions]
@@ -77,7 +82,7 @@ class Agreement:
 
     def knows(self, instruction: str) -> bool:
         """Whether the policy can be asked to do this."""
-        return not self._sentences or _key(instruction) in self._sentences
+        return not self.sends_words or not self._sentences or _key(instruction) in self._sentences
 
     def proprioception(self, observed: Mapping[str, float]) -> list[float]:
         """What the body feels, in the policy's order."""
@@ -99,7 +104,7 @@ class Agreement:
 
 
 def disagreements(
-    specification: Specification, capabilities: pb.Capabilities, instruction: str = ""
+    specification: Specification, capabilities: pb.Capabilities, instruction: str = "", *, speaks: bool = False
 ) -> list[Disagreement]:
     """Every point in which the body of ``specification`` cannot do what ``capabilities`` ask; empty when they fit."""
     points = _camera_points(specification, capabilities)
@@ -123,11 +128,18 @@ def disagreements(
         message = f"the policy acts at {rate:g} Hz, the body at {specification.control_rate:g} Hz"
         points.append(Disagreement("control_rate_differs", "control_rate", message))
     points += _limit_points(capabilities)
-    known = [_key(sentence) for sentence in capabilities.instructions]
-    if instruction and known and _key(instruction) not in known:
-        message = f"the policy does not know this sentence; it knows {', '.join(map(repr, capabilities.instructions))}"
-        points.append(Disagreement("unknown_instruction", instruction, message))
-    return points
+    points += _audio_points(capabilities, speaks)
+    if speaks and capabilities.audio.replaces_instruction:
+        return points
+    return points + unknown_sentences(capabilities, [instruction])
+
+
+def unknown_sentences(capabilities: pb.Capabilities, sentences: Sequence[str]) -> list[Disagreement]:
+    """A point for each of ``sentences`` that a policy does not know which knows only some. An empty one is not known yet, and none."""
+    known = {_key(sentence) for sentence in capabilities.instructions}
+    unknown = dict.fromkeys(sentence for sentence in sentences if sentence and known and _key(sentence) not in known)
+    message = f"the policy does not know this sentence; it knows {', '.join(map(repr, capabilities.instructions))}"
+    return [Disagreement("unknown_instruction", sentence, message) for sentence in unknown]
 
 
 def _key(sentence: str) -> str:
@@ -136,6 +148,16 @@ def _key(sentence: str) -> str:
     while words and (words[-1] == " " or unicodedata.category(words[-1]).startswith("P")):
         words = words[:-1]
     return words
+
+
+def _audio_points(capabilities: pb.Capabilities, speaks: bool) -> list[Disagreement]:
+    """A sound that nobody hears, and one that is missing."""
+    audio = capabilities.audio
+    if speaks and not capabilities.HasField("audio"):
+        return [Disagreement("unheard_audio", "audio", "the robot speaks, and the policy hears nothing")]
+    if not speaks and capabilities.HasField("audio") and not audio.replaces_instruction:
+        return [Disagreement("missing_audio", audio.name, "the policy wants a sound beside the instruction")]
+    return []
 
 
 def _limit_points(capabilities: pb.Capabilities) -> list[Disagreement]:

@@ -39,6 +39,16 @@ def add_python_path(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_speech(parser: argparse.ArgumentParser) -> None:
+    """Declares ``--speech``."""
+    parser.add_argument(
+        "--speech",
+        type=Path,
+        metavar="PATH",
+        help="say the instruction: a WAV, FLAC or OGG file, or a folder with one of such files for each task, of which the seed chooses one",
+    )
+
+
 def add_conversation(parser: argparse.ArgumentParser, timeout: float = 5.0) -> None:
     """Declares how a robot talks to its daemon: ``--encoding``, ``--timeout``, ``--connect-timeout``."""
     parser.add_argument("--encoding", choices=ENCODINGS, default="jpeg", help="of the frames (jpeg: quality 95, 4:4:4)")
@@ -136,7 +146,7 @@ def exit_code(
         return fail(events, error.points[0], EXIT_DISAGREED)
     except (KeyboardInterrupt, BrokenPipeError):
         return EXIT_INTERRUPTED
-    except Exception as error:  # a simulator or a driver may raise anything
+    except (Exception, SystemExit) as error:  # a simulator or a driver may raise anything
         code = next((codes[kind] for kind in type(error).__mro__ if kind in codes), None)
         if code is None:
             logging.getLogger(__name__).exception("the environment failed")

@@ -6,6 +6,7 @@ order of calls and every number that passes. ``conformance.py`` tests any adapte
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -141,9 +142,17 @@ class Environment(ABC):
         self._phase = "running"
 
     def observe(self) -> dict[str, float]:
-        """Proprioception by name, in the units of the specification."""
+        """Proprioception by name, in the units of the specification.
+
+        Raises:
+            EnvironmentFailure: a number is not finite, which is the simulator's fault and no episode's outcome.
+        """
         self._require_begun()
-        return {name: float(value) for name, value in self._observe().items()}
+        measured = {name: float(value) for name, value in self._observe().items()}
+        for name, value in measured.items():
+            if not math.isfinite(value):
+                raise EnvironmentFailure("invalid_observation", name, f"expected a finite number, the simulator measured {value}")
+        return measured
 
     def render(self, camera: str, width: int, height: int, vertical_field_of_view: float = 0.0) -> np.ndarray:
         """What a camera sees now.
@@ -169,6 +178,9 @@ class Environment(ABC):
         Args:
             action: ``[actions]``, physical units, order of ``specification.actions``; clipped to their ranges.
             primitive: one of ``specification.primitives``. A body that has some and is told none does nothing.
+
+        Raises:
+            EnvironmentFailure: the action or the simulator's verdict is none, or the episode is over.
         """
         self._require_begun()
         if self._phase == "ended":
@@ -184,6 +196,11 @@ class Environment(ABC):
             raise EnvironmentFailure("unknown_primitive", primitive, f"this body has no such primitive; it has {known}")
         values = np.clip(values, [q.minimum for q in quantities], [q.maximum for q in quantities])
         success, outcome = self._execute(primitive, values) if primitive else (self._step(values), "")
+        if not isinstance(success, (bool, np.bool_)):
+            # NaN and the word "False" would both be true.
+            raise EnvironmentFailure(
+                "invalid_verdict", self.task, f"expected True or False for whether the task is done, found {success!r}"
+            )
         self.steps += 1
         done = self.steps >= self.specification.step_limit
         if done:
@@ -276,7 +293,7 @@ class Environment(ABC):
 
     @abstractmethod
     def _step(self, action: np.ndarray) -> bool:
-        """Executes a finite action inside its ranges and returns whether the task is done in the state reached."""
+        """Executes a finite action inside its ranges and returns whether the task is done in the state reached: a ``bool``, or numpy's."""
 
     def _execute(self, primitive: str, action: np.ndarray) -> tuple[bool, str]:
         """Executes a primitive, its action finite and in range; whether the task is done now, and what came of it."""

@@ -172,6 +172,16 @@ class MetaWorldScene:
         scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
         scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
 
+    def image_point(self, camera: str, place: np.ndarray) -> np.ndarray:
+        """Where a place ``[3]``, in metres, lies in the frame of ``camera``: row and column, 0..1 from the upper left corner."""
+        model, data = self.physics
+        number = model.camera(camera).id
+        right, up, back = data.cam_xmat[number].reshape(3, 3).T @ (place - data.cam_xpos[number])
+        # The camera looks along its negative z axis.
+        scale = 1.0 / (max(-back, 1e-6) * np.tan(np.radians(model.cam_fovy[number]) / 2))
+        point = np.array([0.5 - 0.5 * up * scale, 0.5 + 0.5 * right * scale])
+        return 1.0 - point if camera in _UPSIDE_DOWN_CAMERAS else point
+
     def proprioception(self) -> np.ndarray:
         """Returns float32 ``[4]``: end effector x, y, z in metres and the gripper opening from 0 to 1."""
         return self._environment._get_curr_obs_combined_no_goal()[:4].astype(np.float32)

@@ -56,10 +56,11 @@ class SharedScene(MetaWorldScene):
     Args:
         task: whose scene it is; a key of ``SHARED_SCENES``.
         said: whose instruction is given and whose success is measured; one of ``SHARED_SCENES[task]``.
+        cameras, size: as for any scene.
     """
 
-    def __init__(self, task: str, said: str) -> None:
-        super().__init__(task, cameras={})
+    def __init__(self, task: str, said: str, cameras: Mapping[str, float] | None = None, size: int = 128) -> None:
+        super().__init__(task, cameras or {}, size)
         self.instruction = INSTRUCTIONS[said]
         self.said = said
         self.other_task = ""
@@ -104,6 +105,10 @@ class SharedScene(MetaWorldScene):
         current = self._judge._get_curr_obs_combined_no_goal()
         environment._prev_obs = current
         self._observation = np.concatenate([current, current, self._judge._target_pos])
+
+    def object_and_goal(self) -> np.ndarray:
+        """As for any scene; the goal is that of the task whose instruction was given."""
+        return np.concatenate([self._observation[4:7], self._judge._target_pos]).astype(np.float32)
 
     def step(self, action: np.ndarray) -> bool:
         """As for any scene; success is that of the task whose instruction was given."""

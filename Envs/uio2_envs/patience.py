@@ -22,6 +22,8 @@ class Patience:
     """Observations in a row that a newer one replaced."""
     refused_seconds: float = 30.0
     """Seconds of nothing but refusals that pass; a frozen camera lasts until the episode ends, at the longest."""
+    disconnected_seconds: float = 30.0
+    """Seconds since the connection was lost, where nothing but failures to connect has come since."""
     pause_seconds: float = 0.05
     """Seconds between looks while a stop is latched."""
 
@@ -57,6 +59,7 @@ class Setbacks:
         self._timeouts = 0
         self._superseded = 0
         self._refused_since: float | None = None
+        self._disconnected_since: float | None = None
 
     def note(self, error: ClientError) -> bool:
         """Notes why there is no answer; returns whether the robot has to hold for it.
@@ -90,8 +93,15 @@ class Setbacks:
         self._timeouts += 1
         if self._timeouts >= self._patience.timeouts:
             raise _failure(error) from error
-        if isinstance(error, Disconnected):
-            self._pause(self._patience.pause_seconds)
+        if not isinstance(error, Disconnected):
+            self._disconnected_since = None
+            return
+        now = time.perf_counter()
+        if self._disconnected_since is None:
+            self._disconnected_since = now
+        elif now - self._disconnected_since > self._patience.disconnected_seconds:
+            raise _failure(error) from error
+        self._pause(self._patience.pause_seconds)
 
     def _note_superseded(self, error: ClientError) -> None:
         self.say(error.code, error.message)

@@ -42,6 +42,7 @@ class Robot:
         clock: the robot's own.
         encoding: of the frames, one of ``frames.ENCODINGS``.
         step_limit: control steps of an episode; the environment's own limit holds as well.
+        speech: what is said in the episode of a seed; ``None``: the instruction is words alone.
         loop: how much of an answer is executed before the robot looks again, one of ``LOOPS``.
         on_begin: told when an episode has begun and nothing has moved yet.
         on_take: told before each action, with its place in the answer.
@@ -66,6 +67,7 @@ class Robot:
         encoding: str = "jpeg",
         step_limit: int | None = None,
         patience: Patience = Patience(),
+        speech: Callable[[int], pb.AudioClip] | None = None,
         loop: str = "chunk",
         on_begin: Callable[[], None] = lambda: None,
         on_take: Callable[[Execution, int], None] = lambda execution, index: None,
@@ -83,6 +85,8 @@ class Robot:
         self._encoding = encoding
         own_limit = environment.specification.step_limit
         self._step_limit = own_limit if step_limit is None else min(own_limit, step_limit)
+        self._speech = speech
+        self._said: pb.AudioClip | None = None
         if loop not in LOOPS:
             raise ValueError(f"loop: expected one of {', '.join(LOOPS)}, found {loop!r}")
         self._loop = loop
@@ -110,8 +114,10 @@ class Robot:
         """
         began = time.perf_counter()
         self._environment.reset(seed)
+        self._said = None if self._speech is None else self._speech(seed)
         # Who looks at no camera looks at no picture in the prompt either.
-        self._prompt = encode_prompt(self._environment.prompt, self._encoding) if self._agreement.cameras else []
+        asks = self._agreement.cameras and self._agreement.sends_words
+        self._prompt = encode_prompt(self._environment.prompt, self._encoding) if asks else []
         self._on_begin()
         # The first picture of a new scene uploads its textures, for hundreds of milliseconds: cameras are on before the loop begins.
         if not self._cameras_are_on:
@@ -160,8 +166,9 @@ class Robot:
             captured_at=captured_at,
             frames=[encode(camera, frame, self._encoding) for camera, frame in frames.items()],
             proprioception=self._agreement.proprioception(self._environment.observe()),
-            instruction="" if self._prompt else self._environment.instruction,
+            instruction="" if self._prompt or not self._agreement.sends_words else self._environment.instruction,
             prompt=self._prompt,
+            audio=self._said,
             actions_consumed=self._consumed,
             skips_executed=self._skips_executed,
             clock=self._clock.kind,

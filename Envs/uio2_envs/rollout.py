@@ -20,6 +20,7 @@ from .events import EventStream
 from .film import film_of
 from .patience import Patience, RobotFailure
 from .robot import Robot
+from .speech import SpokenFiles
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Plan:
     """Folders that modules may come from beside those where they are installed."""
     token_file: Path | None = None
     """Where the session's token is kept."""
+    speech: Path | None = None
+    """A sound, or a folder of sounds for each task, that says the instruction; ``None``: words alone."""
     loop: str = "chunk"
     """How much of an answer is executed before the robot looks again, one of ``episode.LOOPS``."""
     patience: Patience = Patience()
@@ -56,6 +59,7 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
     module = adapters.adapter(plan.environment, list(plan.tasks))
     simulator = provenance.describe(plan.environment, module.PACKAGES, plan.python_path)
     results: list[EpisodeResult] = []
+    speech = None if plan.speech is None else SpokenFiles(plan.speech)
     capabilities: pb.Capabilities | None = None
     for task in plan.tasks:
         environment: Environment = module.make(task)
@@ -66,7 +70,9 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
                 _keep(client.token, plan.token_file)
                 capabilities = greet(client, plan.connect_seconds)
                 _keep(client.token, plan.token_file)
-            agreement = Agreement(environment.specification, capabilities, environment.instruction)
+            agreement = Agreement(
+                environment.specification, capabilities, environment.instruction, speaks=speech is not None
+            )
             if first:
                 events.emit(
                     "ready",
@@ -85,7 +91,7 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
                 elif capabilities.unlimited_dimensions:
                     names = ", ".join(capabilities.unlimited_dimensions)
                     log(f"warning: the policy declares no limits for {names}; nothing but their range bounds them")
-            results += _run_task(plan, environment, agreement, client, events, log, len(results))
+            results += _run_task(plan, environment, agreement, client, events, log, len(results), speech)
         finally:
             environment.close()
     events.emit("done")
@@ -100,6 +106,7 @@ def _run_task(
     events: EventStream,
     log: Callable[[str], None],
     index: int,
+    speech: SpokenFiles | None,
 ) -> list[EpisodeResult]:
     """The episodes of one task; ``index`` is that of the first among all."""
     task = environment.task
@@ -145,6 +152,7 @@ def _run_task(
         encoding=plan.encoding,
         step_limit=plan.step_limit,
         patience=plan.patience,
+        speech=None if speech is None else lambda seed: speech(task, seed),
         loop=plan.loop,
         on_begin=begin,
         on_take=take,

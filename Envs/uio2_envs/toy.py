@@ -14,6 +14,7 @@ TASKS = {
     "reach-green": "Move the white point onto the green disc.",
 }
 PACKAGES = ("numpy",)
+SCENE_CHANGES = frozenset({"moved_object"})
 _COLOURS = {"reach-red": (220, 40, 40), "reach-green": (40, 190, 60)}
 _TABLE = (90, 100, 120)
 _POINT = (250, 250, 250)
@@ -48,7 +49,7 @@ class ToyEnvironment(Environment):
     ``overhead`` looks at the middle of the table, ``follow`` at the point; both see x to the right and y up.
     """
 
-    scene_changes = frozenset({"moved_object"})
+    scene_changes = SCENE_CHANGES
 
     def __init__(self, task: str) -> None:
         super().__init__(task, TASKS[task])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,10 +30,14 @@ class Variant:
     """The task whose instruction is given, and whose success is measured, in the scene of the job's task."""
     view: str | None = None
     """A set of cameras that the adapter knows by this name, in place of its own."""
+    speech: str | None = None
+    """The name of a folder of recordings beside the suites, which say the instruction in place of words."""
 
     def __post_init__(self) -> None:
         if self.perturbation is not None and self.perturbation not in PERTURBATIONS:
             raise ValueError(f"perturbation: expected one of {', '.join(PERTURBATIONS)}, found {self.perturbation!r}")
+        if self.speech is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", self.speech):
+            raise ValueError(f"speech: expected the name of a folder of recordings, found {self.speech!r}")
         if not 0 <= self.severity <= MAXIMUM_SEVERITY:
             raise ValueError(f"severity: expected 0 to {MAXIMUM_SEVERITY}, found {self.severity}")
         if self.severity and self.perturbation is None:
@@ -45,7 +50,7 @@ class Variant:
         Raises:
             ValueError: an option is unknown, of another type, or out of range.
         """
-        kinds = {"perturbation": str, "severity": int, "instruction_from": str, "view": str}
+        kinds = {"perturbation": str, "severity": int, "instruction_from": str, "view": str, "speech": str}
         for name, value in options.items():
             if name not in kinds:
                 raise ValueError(f"options: expected {', '.join(kinds)}, found {name!r}")

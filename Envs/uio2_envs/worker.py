@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import resource
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -22,9 +21,10 @@ from types import ModuleType
 from typing import Any
 
 from uio2_client import Client, InvalidAddress
+from uio2_client import uio2_pb2 as pb
 
 from . import adapters, command_line, expert, interruption, lifeline, provenance
-from .agreement import Agreement, Disagreed
+from .agreement import Agreement, Disagreed, unknown_sentences
 from .clock import Clock, SimulatedClock, WallClock
 from .command_line import (
     EXIT_CODES,
@@ -39,11 +39,13 @@ from .environment import Environment, EnvironmentFailure, Transition
 from .episode import EpisodeResult, Execution, PolicyStep
 from .events import EventStream
 from .film import film_of
+from .memory import peak_memory_mib
 from .motion import MotionMeter
 from .patience import RobotFailure
 from .realtime import InlineAsker, PacedWallClock, RealtimeRobot, ThreadAsker
 from .robot import Link, Robot
 from .rollout import greet, step_fields
+from .speech import VOICES, SpokenFiles
 from .variant import Variant
 
 
@@ -93,8 +95,13 @@ class Worker:
         simulated_clock: whether time passes only when the simulator steps, in lockstep.
         encoding: of the frames.
         connect_seconds: how long to wait for the daemon.
+        speech: a sound, or a folder of sounds for each task, that says the instruction; ``None``: words alone.
         python_path: folders that modules may come from beside those where they are installed.
-        required: tasks that will be run, with their variants; one that there is not is refused before a daemon is waited for.
+        required: tasks that will be run, with their variants; one that there is not is refused before a daemon is waited for, and one
+            whose sentence the policy does not know before the first episode.
+
+    Raises:
+        Disagreed, RobotFailure, EnvironmentFailure: as the robot does.
     """
 
     def __init__(
@@ -109,12 +116,15 @@ class Worker:
         simulated_clock: bool = True,
         encoding: str = "jpeg",
         connect_seconds: float = 30.0,
+        speech: Path | None = None,
         python_path: Sequence[str] = (),
         required: Sequence[tuple[str, Variant]] = (),
     ) -> None:
         self._module: ModuleType = adapters.adapter(simulator, [])
         for task, variant in required:
             adapters.check(simulator, task, variant)
+            if link is not None and variant.speech is not None:
+                SpokenFiles(VOICES / variant.speech).file(variant.instruction_from or task, 0)
         self._simulator = simulator
         self._link = link
         self._events = events
@@ -123,13 +133,23 @@ class Worker:
         self._added_delay = round(added_delay * 1e9)
         self._simulated_clock = simulated_clock
         self._encoding = encoding
+        self._voices: dict[str, SpokenFiles] = {}
+        self._speech = None if speech is None or link is None else SpokenFiles(speech)
         self._capabilities = None if link is None else greet(link, connect_seconds)
+        if self._capabilities is not None:
+            sentences = [self._module.TASKS[variant.instruction_from or task] for task, variant in required]
+            if points := unknown_sentences(self._capabilities, sentences):
+                raise Disagreed(points)
         self._environment: Environment | None = None
         self._made: tuple[str, Variant] | None = None
+        # An expert has neither name nor precision of its own.
+        policy = self._capabilities or pb.Capabilities(policy_name=expert.NAME)
         events.emit(
             "ready",
-            policy=expert.NAME if self._capabilities is None else self._capabilities.policy_name,
-            policy_digest="" if self._capabilities is None else self._capabilities.policy_digest,
+            policy=policy.policy_name,
+            policy_digest=policy.policy_digest,
+            weights=policy.weights,
+            activations=policy.activations,
             simulator=provenance.describe(simulator, self._module.PACKAGES, python_path),
         )
 
@@ -144,7 +164,10 @@ class Worker:
             message = "a primitive takes as long as it takes, so there is no control rate; leave --mode realtime out"
             raise EnvironmentFailure("unsupported_mode", job.task, message)
         capabilities = self._capabilities or expert.capabilities(environment.specification, films=job.video is not None)
-        agreement = Agreement(environment.specification, capabilities, environment.instruction)
+        speech = self._speech_of(job)
+        agreement = Agreement(
+            environment.specification, capabilities, environment.instruction, speaks=speech is not None
+        )
         link: Link = self._link or expert.ExpertLink(environment)
         rate = environment.specification.control_rate
         motion = MotionMeter(rate)
@@ -193,6 +216,8 @@ class Worker:
         options = {
             "encoding": self._encoding,
             "step_limit": job.step_limit,
+            # What is said is another task's sentence where the job asks for it.
+            "speech": None if speech is None else lambda seed: speech(job.options.instruction_from or job.task, seed),
             "on_begin": begin,
             "on_take": take,
             "on_step": report,
@@ -217,7 +242,7 @@ class Worker:
             mean_jerk=motion.mean_jerk,
             control_rate=rate,
             video=str(film.write()) if film is not None else None,
-            peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            peak_memory_mib=peak_memory_mib(),
         )
 
     def _run_in_real_time(
@@ -231,6 +256,15 @@ class Worker:
             return RealtimeRobot(environment, agreement, link, asker, clock, **options).run_episode(seed)
         finally:
             asker.close()
+
+    def _speech_of(self, job: Job) -> SpokenFiles | None:
+        """What says the instruction of a job; ``None``: words. The expert hears nothing and need not hear anything."""
+        if self._link is None or job.options.speech is None:
+            return self._speech
+        name = job.options.speech
+        if name not in self._voices:
+            self._voices[name] = SpokenFiles(VOICES / name)
+        return self._voices[name]
 
     def close(self) -> None:
         """Frees the simulator."""
@@ -280,6 +314,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     simulated_clock=options.clock != "wall",
                     encoding=options.encoding,
                     connect_seconds=options.connect_timeout,
+                    speech=options.speech,
                     python_path=options.python_path,
                     required=[*options.require, (running.task, running.options)],
                 )
@@ -296,7 +331,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(events, running, error, EXIT_ENVIRONMENT)
     except (KeyboardInterrupt, BrokenPipeError):
         return EXIT_INTERRUPTED
-    except Exception as error:  # a simulator may raise anything
+    except (Exception, SystemExit) as error:  # a simulator may raise anything
         logging.getLogger(__name__).exception("the environment failed")
         failure = EnvironmentFailure("environment", options.simulator, f"{type(error).__name__}: {error}")
         return _fail(events, running, failure, EXIT_ENVIRONMENT)
@@ -343,6 +378,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--session", help="the session's name (random)")
     command_line.add_conversation(parser)
+    command_line.add_speech(parser)
     parser.add_argument(
         "--require",
         type=_required,

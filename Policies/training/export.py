@@ -43,7 +43,7 @@ _DESCRIPTIONS = {
 
 _WORKSPACES = {
     "metaworld-mt5": {"x": [-0.26, 0.38], "y": [0.36, 0.92], "z": [0.02, 0.46]},
-    "metaworld-mt10": {"x": [-0.48, 0.48], "y": [0.36, 0.94], "z": [0.02, 0.5]},
+    "metaworld-mt10": {"x": [-0.29, 0.4], "y": [0.36, 0.94], "z": [0.02, 0.48]},
     "metaworld-mt50": {"x": [-0.53, 0.53], "y": [0.36, 0.94], "z": [0.02, 0.52]},
 }
 """What limits.py measures of the experts, and 2 to 5 cm; ``Policies/metaworld-mt5/README.md`` has the other limits."""

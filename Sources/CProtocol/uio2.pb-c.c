@@ -187,6 +187,51 @@ void   uio2__v1__camera_frame__free_unpacked
   assert(message->base.descriptor == &uio2__v1__camera_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   uio2__v1__audio_clip__init
+                     (Uio2__V1__AudioClip         *message)
+{
+  static const Uio2__V1__AudioClip init_value = UIO2__V1__AUDIO_CLIP__INIT;
+  *message = init_value;
+}
+size_t uio2__v1__audio_clip__get_packed_size
+                     (const Uio2__V1__AudioClip *message)
+{
+  assert(message->base.descriptor == &uio2__v1__audio_clip__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t uio2__v1__audio_clip__pack
+                     (const Uio2__V1__AudioClip *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &uio2__v1__audio_clip__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t uio2__v1__audio_clip__pack_to_buffer
+                     (const Uio2__V1__AudioClip *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &uio2__v1__audio_clip__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Uio2__V1__AudioClip *
+       uio2__v1__audio_clip__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Uio2__V1__AudioClip *)
+     protobuf_c_message_unpack (&uio2__v1__audio_clip__descriptor,
+                                allocator, len, data);
+}
+void   uio2__v1__audio_clip__free_unpacked
+                     (Uio2__V1__AudioClip *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &uio2__v1__audio_clip__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   uio2__v1__clock_echo__init
                      (Uio2__V1__ClockEcho         *message)
 {
@@ -680,6 +725,51 @@ void   uio2__v1__camera_specification__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &uio2__v1__camera_specification__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   uio2__v1__audio_specification__init
+                     (Uio2__V1__AudioSpecification         *message)
+{
+  static const Uio2__V1__AudioSpecification init_value = UIO2__V1__AUDIO_SPECIFICATION__INIT;
+  *message = init_value;
+}
+size_t uio2__v1__audio_specification__get_packed_size
+                     (const Uio2__V1__AudioSpecification *message)
+{
+  assert(message->base.descriptor == &uio2__v1__audio_specification__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t uio2__v1__audio_specification__pack
+                     (const Uio2__V1__AudioSpecification *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &uio2__v1__audio_specification__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t uio2__v1__audio_specification__pack_to_buffer
+                     (const Uio2__V1__AudioSpecification *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &uio2__v1__audio_specification__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Uio2__V1__AudioSpecification *
+       uio2__v1__audio_specification__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Uio2__V1__AudioSpecification *)
+     protobuf_c_message_unpack (&uio2__v1__audio_specification__descriptor,
+                                allocator, len, data);
+}
+void   uio2__v1__audio_specification__free_unpacked
+                     (Uio2__V1__AudioSpecification *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &uio2__v1__audio_specification__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   uio2__v1__quantity_specification__init
@@ -1682,6 +1772,57 @@ const ProtobufCMessageDescriptor uio2__v1__camera_frame__descriptor =
   (ProtobufCMessageInit) uio2__v1__camera_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor uio2__v1__audio_clip__field_descriptors[2] =
+{
+  {
+    "encoding",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__AudioClip, encoding),
+    &uio2__v1__audio_encoding__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__AudioClip, data),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned uio2__v1__audio_clip__field_indices_by_name[] = {
+  1,   /* field[1] = data */
+  0,   /* field[0] = encoding */
+};
+static const ProtobufCIntRange uio2__v1__audio_clip__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor uio2__v1__audio_clip__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "uio2.v1.AudioClip",
+  "AudioClip",
+  "Uio2__V1__AudioClip",
+  "uio2.v1",
+  sizeof(Uio2__V1__AudioClip),
+  2,
+  uio2__v1__audio_clip__field_descriptors,
+  uio2__v1__audio_clip__field_indices_by_name,
+  1,  uio2__v1__audio_clip__number_ranges,
+  (ProtobufCMessageInit) uio2__v1__audio_clip__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor uio2__v1__clock_echo__field_descriptors[2] =
 {
   {
@@ -1784,7 +1925,7 @@ const ProtobufCMessageDescriptor uio2__v1__prompt_part__descriptor =
   (ProtobufCMessageInit) uio2__v1__prompt_part__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__observation__field_descriptors[11] =
+static const ProtobufCFieldDescriptor uio2__v1__observation__field_descriptors[12] =
 {
   {
     "sequence",
@@ -1918,9 +2059,22 @@ static const ProtobufCFieldDescriptor uio2__v1__observation__field_descriptors[1
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "audio",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Observation, audio),
+    &uio2__v1__audio_clip__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__observation__field_indices_by_name[] = {
   6,   /* field[6] = actions_consumed */
+  11,   /* field[11] = audio */
   1,   /* field[1] = captured_at */
   8,   /* field[8] = clock */
   9,   /* field[9] = echo */
@@ -1936,7 +2090,7 @@ static const ProtobufCIntRange uio2__v1__observation__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 8, 6 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor uio2__v1__observation__descriptor =
 {
@@ -1946,7 +2100,7 @@ const ProtobufCMessageDescriptor uio2__v1__observation__descriptor =
   "Uio2__V1__Observation",
   "uio2.v1",
   sizeof(Uio2__V1__Observation),
-  11,
+  12,
   uio2__v1__observation__field_descriptors,
   uio2__v1__observation__field_indices_by_name,
   2,  uio2__v1__observation__number_ranges,
@@ -2477,6 +2631,70 @@ const ProtobufCMessageDescriptor uio2__v1__camera_specification__descriptor =
   (ProtobufCMessageInit) uio2__v1__camera_specification__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor uio2__v1__audio_specification__field_descriptors[3] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__AudioSpecification, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "maximum_duration",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__AudioSpecification, maximum_duration),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "replaces_instruction",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__AudioSpecification, replaces_instruction),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned uio2__v1__audio_specification__field_indices_by_name[] = {
+  1,   /* field[1] = maximum_duration */
+  0,   /* field[0] = name */
+  2,   /* field[2] = replaces_instruction */
+};
+static const ProtobufCIntRange uio2__v1__audio_specification__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor uio2__v1__audio_specification__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "uio2.v1.AudioSpecification",
+  "AudioSpecification",
+  "Uio2__V1__AudioSpecification",
+  "uio2.v1",
+  sizeof(Uio2__V1__AudioSpecification),
+  3,
+  uio2__v1__audio_specification__field_descriptors,
+  uio2__v1__audio_specification__field_indices_by_name,
+  1,  uio2__v1__audio_specification__number_ranges,
+  (ProtobufCMessageInit) uio2__v1__audio_specification__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor uio2__v1__quantity_specification__field_descriptors[5] =
 {
   {
@@ -2786,7 +3004,7 @@ const ProtobufCMessageDescriptor uio2__v1__limits__descriptor =
   (ProtobufCMessageInit) uio2__v1__limits__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[16] =
+static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[20] =
 {
   {
     "policy_name",
@@ -2980,14 +3198,65 @@ static const ProtobufCFieldDescriptor uio2__v1__capabilities__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "audio",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Capabilities, audio),
+    &uio2__v1__audio_specification__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "weights",
+    18,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Capabilities, weights),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "activations",
+    19,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Capabilities, activations),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deadline",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Uio2__V1__Capabilities, deadline),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned uio2__v1__capabilities__field_indices_by_name[] = {
   6,   /* field[6] = action_frame */
   7,   /* field[7] = action_mode */
   5,   /* field[5] = actions */
+  18,   /* field[18] = activations */
+  16,   /* field[16] = audio */
   3,   /* field[3] = cameras */
   9,   /* field[9] = chunk_length */
   10,   /* field[10] = control_rate */
+  19,   /* field[19] = deadline */
   8,   /* field[8] = hold */
   13,   /* field[13] = instructions */
   11,   /* field[11] = limits */
@@ -2998,11 +3267,12 @@ static const unsigned uio2__v1__capabilities__field_indices_by_name[] = {
   12,   /* field[12] = session_token */
   14,   /* field[14] = unlimited */
   15,   /* field[15] = unlimited_dimensions */
+  17,   /* field[17] = weights */
 };
 static const ProtobufCIntRange uio2__v1__capabilities__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 20 }
 };
 const ProtobufCMessageDescriptor uio2__v1__capabilities__descriptor =
 {
@@ -3012,7 +3282,7 @@ const ProtobufCMessageDescriptor uio2__v1__capabilities__descriptor =
   "Uio2__V1__Capabilities",
   "uio2.v1",
   sizeof(Uio2__V1__Capabilities),
-  16,
+  20,
   uio2__v1__capabilities__field_descriptors,
   uio2__v1__capabilities__field_indices_by_name,
   1,  uio2__v1__capabilities__number_ranges,
@@ -3627,6 +3897,36 @@ const ProtobufCEnumDescriptor uio2__v1__image_encoding__descriptor =
   uio2__v1__image_encoding__enum_values_by_name,
   1,
   uio2__v1__image_encoding__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue uio2__v1__audio_encoding__enum_values_by_number[3] =
+{
+  { "AUDIO_ENCODING_UNSPECIFIED", "UIO2__V1__AUDIO_ENCODING__AUDIO_ENCODING_UNSPECIFIED", 0 },
+  { "AUDIO_ENCODING_PCM16", "UIO2__V1__AUDIO_ENCODING__AUDIO_ENCODING_PCM16", 1 },
+  { "AUDIO_ENCODING_FILE", "UIO2__V1__AUDIO_ENCODING__AUDIO_ENCODING_FILE", 2 },
+};
+static const ProtobufCIntRange uio2__v1__audio_encoding__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex uio2__v1__audio_encoding__enum_values_by_name[3] =
+{
+  { "AUDIO_ENCODING_FILE", 2 },
+  { "AUDIO_ENCODING_PCM16", 1 },
+  { "AUDIO_ENCODING_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor uio2__v1__audio_encoding__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "uio2.v1.AudioEncoding",
+  "AudioEncoding",
+  "Uio2__V1__AudioEncoding",
+  "uio2.v1",
+  3,
+  uio2__v1__audio_encoding__enum_values_by_number,
+  3,
+  uio2__v1__audio_encoding__enum_values_by_name,
+  1,
+  uio2__v1__audio_encoding__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCEnumValue uio2__v1__robot_clock__enum_values_by_number[2] =

@@ -13,6 +13,7 @@ public final class ControlDaemon: Sendable {
 
   private let workers: PolicyWorkers
   private let capabilities: Capabilities
+  private let hindrance: (@Sendable () -> RobotError?)?
   private let log: DaemonLog
   private let reception: Mutex<Reception?>
   private let wakeUp: WakeUp
@@ -49,6 +50,7 @@ public final class ControlDaemon: Sendable {
       options: options)
     workers = PolicyWorkers(policy: policy, core: core, wakeUp: wakeUp)
     self.capabilities = capabilities
+    hindrance = options.hindrance
     log = DaemonLog(logger, addresses: addresses)
   }
 
@@ -89,7 +91,8 @@ public final class ControlDaemon: Sendable {
   /// Serves until ``stop()``, on the calling thread. To be called once.
   ///
   /// - Throws: the policy's error when it cannot be warmed up; `.shuttingDown` when it needed more memory than
-  ///   ``DaemonOptions/memory`` allows, after it has told the robots; `.internal` when a wire has failed or `run()` was called
+  ///   ``DaemonOptions/memory`` allows (subject `memory`), when its address does not lead to it any more or ``DaemonOptions/hindrance`` says
+  ///   so, after it has told the robots; `.internal` when a wire has failed or `run()` was called
   ///   before.
   public func run() throws(RobotError) {
     guard var reception = self.reception.withLock({ $0.take() }) else {
@@ -113,12 +116,17 @@ public final class ControlDaemon: Sendable {
 
   private func serve(_ reception: inout Reception) throws(RobotError) {
     var memory = memory
+    var address = AddressWatch(hindrance: hindrance)
     var failure: RobotError?
     while failure == nil, !isStopping.load(ordering: .sequentiallyConsistent) {
       try publish(reception)
-      failure = workers.failure ?? memory.excess(at: MonotonicClock.nanoseconds())
+      let now = MonotonicClock.nanoseconds()
+      failure = workers.failure ?? memory.excess(at: now)
+      if failure == nil { failure = address.failure(of: reception, at: now) }
       // One message a turn: whatever comes, and however large it is, the workers can see it before another is read.
-      if failure == nil, let arrival = try reception.next(timeout: memory.interval) { accept(arrival) }
+      if failure == nil, let arrival = try reception.next(timeout: memory.interval ?? AddressWatch.interval) {
+        accept(arrival)
+      }
     }
     try reception.last(accept)
     workers.tell { [failure] core in

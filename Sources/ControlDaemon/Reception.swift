@@ -44,6 +44,9 @@ struct Reception {
     return try next()
   }
 
+  /// The first address that does not lead here any more; `nil`: all do.
+  var lostAddress: String? { listeners.first { !$0.isReachable }?.address }
+
   /// What came before the end, as much as can be answered without delaying it.
   mutating func last(_ accept: (Arrival) -> Void) throws(RobotError) {
     let end = ContinuousClock.now + Self.lastMoments

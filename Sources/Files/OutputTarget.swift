@@ -26,9 +26,12 @@ public final class OutputTarget: Sendable {
   ///
   /// Nothing is changed, except that a pipe is opened. Missing folders above the file are made when it is written.
   ///
+  /// - Parameters:
+  ///   - path: a name, links followed.
+  ///   - inputs: files and folders that the caller reads. What is one of them, or lies in one of them already, is not replaced.
   /// - Throws: ``FileError`` `.unwritable`: `path` is empty, a folder, a disk, a socket or a pipe that nobody reads; it may not be
-  ///   written; or no file can be made in its folder.
-  public init(_ path: String) throws(FileError) {
+  ///   written; it is an input, or a database, which is never a result; or no file can be made in its folder.
+  public init(_ path: String, besides inputs: [String] = []) throws(FileError) {
     self.path = path
     guard !path.isEmpty else { throw FileError(.unwritable, "“”", "is not the name of a file") }
     guard let status = FileStatus.of(path) else {
@@ -40,6 +43,7 @@ public final class OutputTarget: Sendable {
       if let own = Self.standardStream(like: status) {
         kind = .stream(try Self.duplicate(own, path: path))
       } else {
+        try OldFile(path: path, status: status).checkReplaceable(besides: inputs)
         kind = .file(resolved: try Self.checkedOldFile(path))
       }
     case .characterDevice, .pipe: kind = .stream(try Self.openStream(path))
@@ -128,7 +132,8 @@ public final class OutputTarget: Sendable {
       throw FileError(.unwritable, path, "cannot be made", errno: ENAMETOOLONG)
     }
     // Permissions do not tell everything: some file systems take no files from anybody.
-    if folder == resolved.parentPath { try TemporaryFile(beside: resolved, path: path, mode: 0o600).discard() }
+    let trial = folder == resolved.parentPath ? resolved : folder + "/" + resolved.lastPathPart
+    try TemporaryFile(beside: trial, path: path, mode: 0o600).discard()
   }
 
   private static func standardStream(like status: stat) -> Int32? {

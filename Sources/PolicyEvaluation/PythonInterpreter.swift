@@ -34,13 +34,29 @@ public struct PythonInterpreter: Sendable, Hashable {
 
   /// Arguments that begin a module of the simulated robots; its own follow.
   ///
-  /// Isolated (`-I`): neither the working folder nor `PYTHONPATH` can put a module in the place of an installed one.
+  /// Isolated (`-I`): neither the working folder nor `PYTHONPATH` can put a module in the place of an installed one. What the module
+  /// starts does not inherit that; see ``environment(of:)``.
   ///
   /// - Parameters:
   ///   - module: `uio2_envs`, or a module in it that can be run.
   ///   - pythonPath: folders that are searched before all others.
   public func launch(module: String = "uio2_envs", pythonPath: [String] = []) -> [String] {
     ["-I", "-u", "-c", Self.program, (pythonPath + modules).joined(separator: "\n"), module]
+  }
+
+  /// Variables that isolate a Python which the started one starts in its turn, to find a library for example: none of Python's own that this
+  /// process has, no working folder, no packages of the user's.
+  ///
+  /// - Parameter variables: this process's environment.
+  /// - Returns: what to change in it; `nil` removes a variable.
+  public static func environment(
+    of variables: [String: String] = ProcessInfo.processInfo.environment
+  ) -> [String: String?] {
+    var changes: [String: String?] = [:]
+    for name in variables.keys where name.hasPrefix("PYTHON") { changes.updateValue(nil, forKey: name) }
+    changes["PYTHONSAFEPATH"] = "1"
+    changes["PYTHONNOUSERSITE"] = "1"
+    return changes
   }
 
   /// Takes its first argument for the folders that are searched first, a line each, and the second for the module to run.

@@ -59,6 +59,15 @@ func copiedChoice<Choice: RawRepresentable<String> & CaseIterable>(
   return choice
 }
 
+func copiedAudio(
+  _ clip: Uio2__V1__AudioClip, _ subject: String, of whole: SurveyedMessage
+) throws(RobotError) -> AudioClip {
+  guard let encoding = AudioClip.Encoding(rawValue: UInt32(clip.encoding.rawValue)) else {
+    throw RobotError(.invalidAudio, "\(subject).encoding", "\(clip.encoding.rawValue) is none of PCM16 and FILE")
+  }
+  return AudioClip(encoding: encoding, data: whole.content(copiedNumbers(clip.data.data, clip.data.len)))
+}
+
 /// Copies of a repeated field of strings.
 func copiedTexts(
   _ entries: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ count: Int, _ subject: String

@@ -125,6 +125,9 @@ extension Observation {
       actionsConsumed: Int(message.actions_consumed), skipsExecuted: message.skips_executed != 0, clock: clock,
       echo: message.echo.map {
         ClockEcho(replySentAt: $0.pointee.reply_sent_at, replyReceivedAt: $0.pointee.reply_received_at)
+      },
+      audio: try message.audio.map { (clip) throws(RobotError) in
+        try copiedAudio(clip.pointee, "observation.audio", of: whole)
       })
   }
 }
@@ -198,7 +201,19 @@ extension Capabilities {
       isUnlimited: message.unlimited != 0,
       unlimitedDimensions: try copiedTexts(
         message.unlimited_dimensions, message.n_unlimited_dimensions, "capabilities.unlimited_dimensions"),
-      sessionToken: copiedNumbers(message.session_token.data, message.session_token.len))
+      weights: try copiedText(message.weights, "capabilities.weights"),
+      activations: try copiedText(message.activations, "capabilities.activations"),
+      deadline: message.deadline == 0 ? nil : message.deadline,
+      sessionToken: copiedNumbers(message.session_token.data, message.session_token.len),
+      audio: try message.audio.map { (audio) throws(RobotError) in try Audio(audio.pointee) })
+  }
+}
+
+extension Capabilities.Audio {
+  fileprivate init(_ message: Uio2__V1__AudioSpecification) throws(RobotError) {
+    self.init(
+      name: try copiedText(message.name, "capabilities.audio.name"), maximumDuration: message.maximum_duration,
+      replacesInstruction: message.replaces_instruction != 0)
   }
 }
 

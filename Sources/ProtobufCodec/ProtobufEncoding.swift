@@ -149,6 +149,7 @@ final class Arena {
     message.skips_executed = observation.skipsExecuted ? 1 : 0
     message.clock = Uio2__V1__RobotClock(rawValue: observation.clock.rawValue)
     message.echo = observation.echo.map { pointer(to: self.message($0)) }
+    message.audio = observation.audio.map { pointer(to: self.message($0)) }
     return message
   }
 
@@ -188,6 +189,14 @@ final class Arena {
     message.height = UInt32(frame.height)
     (message.data.data, message.data.len) = numbers(frame.data)
     message.captured_at = frame.capturedAt ?? 0
+    return message
+  }
+
+  private func message(_ clip: AudioClip) -> Uio2__V1__AudioClip {
+    var message = Uio2__V1__AudioClip()
+    uio2__v1__audio_clip__init(&message)
+    message.encoding = Uio2__V1__AudioEncoding(rawValue: clip.encoding.rawValue)
+    (message.data.data, message.data.len) = numbers(clip.data)
     return message
   }
 
@@ -246,7 +255,20 @@ final class Arena {
     message.unlimited = capabilities.isUnlimited ? 1 : 0
     (message.unlimited_dimensions, message.n_unlimited_dimensions) = numbers(
       capabilities.unlimitedDimensions.map(text))
+    message.weights = text(capabilities.weights)
+    message.activations = text(capabilities.activations)
+    message.deadline = capabilities.deadline ?? 0
     (message.session_token.data, message.session_token.len) = numbers(capabilities.sessionToken)
+    message.audio = capabilities.audio.map { pointer(to: self.message($0)) }
+    return message
+  }
+
+  private func message(_ audio: Capabilities.Audio) -> Uio2__V1__AudioSpecification {
+    var message = Uio2__V1__AudioSpecification()
+    uio2__v1__audio_specification__init(&message)
+    message.name = text(audio.name)
+    message.maximum_duration = audio.maximumDuration
+    message.replaces_instruction = audio.replacesInstruction ? 1 : 0
     return message
   }
 

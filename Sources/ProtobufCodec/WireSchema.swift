@@ -149,7 +149,7 @@ extension WireSchema {
     messages: [
       10: WireSchema(strings: [1, 2]),
       11: WireSchema(
-        strings: [6], messages: [11: WireSchema()],
+        strings: [6], messages: [11: WireSchema(), 13: audioClip],
         lists: [4: (cameraFrame, ProtocolLimits.maximumFrames), 9: (promptPart, ProtocolLimits.maximumPromptParts)]),
       12: WireSchema(),
       13: WireSchema(strings: [1]),
@@ -167,7 +167,10 @@ extension WireSchema {
     messages: [
       10: WireSchema(
         strings: [1, 2, 3, 7, 8, 9, 14, 16],
-        messages: [12: WireSchema(lists: [9: (WireSchema(strings: [1]), ProtocolLimits.maximumQuantities)])],
+        messages: [
+          12: WireSchema(lists: [9: (WireSchema(strings: [1]), ProtocolLimits.maximumQuantities)]),
+          17: WireSchema(strings: [1]),
+        ],
         lists: [
           4: (WireSchema(strings: [1, 5]), ProtocolLimits.maximumFrames),
           5: (WireSchema(strings: [1, 2]), ProtocolLimits.maximumQuantities),
@@ -184,5 +187,6 @@ extension WireSchema {
     isChoice: true)
 
   private static let cameraFrame = WireSchema(strings: [1], contents: [5])
+  private static let audioClip = WireSchema(contents: [2])
   private static let promptPart = WireSchema(strings: [1], messages: [2: cameraFrame])
 }

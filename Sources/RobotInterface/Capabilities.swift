@@ -78,6 +78,23 @@ public struct Capabilities: Sendable, Hashable {
     }
   }
 
+  /// What a policy hears.
+  public struct Audio: Sendable, Hashable {
+    /// e.g. `instruction`.
+    public var name: String
+    /// Seconds; longer sounds are refused.
+    public var maximumDuration: Double
+    /// `true`: an observation has words or a sound. `false`: it has both.
+    public var replacesInstruction: Bool
+
+    /// Collects the parts.
+    public init(name: String, maximumDuration: Double, replacesInstruction: Bool) {
+      self.name = name
+      self.maximumDuration = maximumDuration
+      self.replacesInstruction = replacesInstruction
+    }
+  }
+
   /// Limits on one number of an action.
   public struct DimensionLimits: Sendable, Hashable {
     /// A name of ``Capabilities/actions``.
@@ -155,8 +172,16 @@ public struct Capabilities: Sendable, Hashable {
   public var isUnlimited: Bool
   /// Names of ``actions`` that nothing but their range bounds, on purpose; empty when ``isUnlimited``.
   public var unlimitedDimensions: [String]
+  /// How the model's matrices are kept, such as `bf16`; empty: not said.
+  public var weights: String
+  /// How the inputs of products with 8-bit weights are taken, such as `int16`; empty: there are none, or it is not said.
+  public var activations: String
+  /// Nanoseconds for which commands are valid; `nil`: not said.
+  public var deadline: UInt64?
   /// Proves that a client owns its session; empty when the session belongs to another client. A secret: it is never logged.
   public var sessionToken: [UInt8]
+  /// What the policy hears; `nil`: nothing, and it refuses a sound.
+  public var audio: Audio?
 
   /// Collects the parts.
   public init(
@@ -164,7 +189,8 @@ public struct Capabilities: Sendable, Hashable {
     actions: [Quantity], actionFrame: String, actionMode: ActionMode?, hold: Hold?, chunkLength: Int,
     controlRate: Double,
     limits: Limits, instructions: [String] = [], isUnlimited: Bool = false,
-    unlimitedDimensions: [String] = [], sessionToken: [UInt8] = []
+    unlimitedDimensions: [String] = [], weights: String = "", activations: String = "", deadline: UInt64? = nil,
+    sessionToken: [UInt8] = [], audio: Audio? = nil
   ) {
     self.policyName = policyName
     self.policyDigest = policyDigest
@@ -181,6 +207,10 @@ public struct Capabilities: Sendable, Hashable {
     self.instructions = instructions
     self.isUnlimited = isUnlimited
     self.unlimitedDimensions = unlimitedDimensions
+    self.weights = weights
+    self.activations = activations
+    self.deadline = deadline
     self.sessionToken = sessionToken
+    self.audio = audio
   }
 }

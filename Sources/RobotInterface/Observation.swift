@@ -77,7 +77,7 @@ public struct Observation: Sendable, Hashable {
   public var frames: [CameraFrame]
   /// Order, units and ranges of ``Capabilities/proprioception``.
   public var proprioception: [Double]
-  /// What the robot is asked to do, a sentence; empty when there are ``promptParts``.
+  /// What the robot is asked to do, a sentence; empty when there are ``promptParts``, or when ``audio`` says it.
   public var instruction: String
   /// The instruction as text and images in order; empty when ``instruction`` says it all.
   public var promptParts: [PromptPart]
@@ -91,12 +91,14 @@ public struct Observation: Sendable, Hashable {
   public var clock: RobotClock
   /// `nil` until the robot has received a reply. The client fills it in.
   public var echo: ClockEcho?
+  /// What the robot heard, of a policy that hears (``Capabilities/audio``). The same bytes in every observation for which it holds.
+  public var audio: AudioClip?
 
   /// Collects the parts.
   public init(
     sequence: UInt64, capturedAt: UInt64, sentAt: UInt64 = 0, frames: [CameraFrame], proprioception: [Double],
     instruction: String, promptParts: [PromptPart] = [], actionsConsumed: Int = 0, skipsExecuted: Bool = false,
-    clock: RobotClock = .monotonic, echo: ClockEcho? = nil
+    clock: RobotClock = .monotonic, echo: ClockEcho? = nil, audio: AudioClip? = nil
   ) {
     self.sequence = sequence
     self.capturedAt = capturedAt
@@ -109,6 +111,7 @@ public struct Observation: Sendable, Hashable {
     self.skipsExecuted = skipsExecuted
     self.clock = clock
     self.echo = echo
+    self.audio = audio
   }
 
   /// UTF-8 bytes of an instruction, or of all texts of ``promptParts`` together. Longer ones fit into no prompt.

@@ -15,6 +15,9 @@ public final class ZeroMQListener: RobotListener {
   /// The socket's.
   public let descriptor: Int32?
 
+  /// Whether the file of an ipc address is still in its place.
+  public var isReachable: Bool { socket.withLock { $0?.isReachable ?? true } }
+
   private let maximumMessageBytes: Int
   private let observer: (any MessageObserver)?
   private let wake: @Sendable () -> Void

@@ -52,8 +52,8 @@ public enum RunExport {
     }
     let subject = database.configuration.subject
     let methods = ([RunSummary.taskMethod] + summary.meanMethods).joined(separator: "; ")
-    lines += ["", "Suite \(subject.suite), policy \(subject.policy), \(subject.mode). Intervals: \(methods)."]
-    lines += ["", "\(summary.notes.map { $0 + "." }.joined(separator: " ")) \(RunSummary.medians).", ""]
+    lines += ["", escaped("Suite \(subject.suite), policy \(subject.policy), \(subject.mode). Intervals: \(methods).")]
+    lines += ["", escaped("\(summary.notes.map { $0 + "." }.joined(separator: " ")) \(RunSummary.medians)."), ""]
     return lines.joined(separator: "\n")
   }
 
@@ -122,8 +122,18 @@ public enum RunExport {
     return result + "\""
   }
 
-  /// Text inside a cell of a table: no line of it ends the row.
+  /// Text as itself: on one line, which no sign of Markdown or HTML is read from.
   private static func escaped(_ text: String) -> String {
-    text.split(whereSeparator: \.isNewline).joined(separator: " ").replacing("|", with: "\\|")
+    var result = ""
+    for scalar in text.split(whereSeparator: \.isNewline).joined(separator: " ").unicodeScalars {
+      switch scalar {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      case "\\", "|", "`", "*", "[", "]", "~": result += "\\\(scalar)"
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
   }
 }

@@ -55,11 +55,13 @@ public struct RunConfiguration: Sendable, Hashable, Codable {
     public var addedDelay: Double
     /// Weight format of the policy, such as `bf16`.
     public var weights: String
+    /// How the inputs of products with 8-bit weights are taken, such as `int16`; `nil`: there are none, or it is not known.
+    public var activations: String?
     /// Control steps of an episode, at most; `nil`: the simulator's own limit.
     public var stepLimit: Int?
     /// When an episode counts as a success.
     public var success: SuccessRule
-    /// Milliseconds for which an answer is valid, in real time; `nil` in lockstep, and where the daemon is another process.
+    /// Milliseconds for which an answer is valid, in real time; `nil` in lockstep, and where a daemon does not say so.
     public var deadline: Double?
     /// How much of an answer is executed before the robot looks again, `closed` or `open`; `nil`: all of it.
     public var loop: String?
@@ -67,8 +69,8 @@ public struct RunConfiguration: Sendable, Hashable, Codable {
     /// Collects the parts.
     public init(
       suite: String, suiteDigest: String, policy: String, policyDigest: String, mode: String = "lockstep",
-      addedDelay: Double = 0, weights: String = "", stepLimit: Int? = nil, success: SuccessRule = .any,
-      deadline: Double? = nil, loop: String? = nil
+      addedDelay: Double = 0, weights: String = "", activations: String? = nil, stepLimit: Int? = nil,
+      success: SuccessRule = .any, deadline: Double? = nil, loop: String? = nil
     ) {
       self.suite = suite
       self.suiteDigest = suiteDigest
@@ -77,6 +79,7 @@ public struct RunConfiguration: Sendable, Hashable, Codable {
       self.mode = mode
       self.addedDelay = addedDelay
       self.weights = weights
+      self.activations = activations
       self.stepLimit = stepLimit
       self.success = success
       self.deadline = deadline
@@ -94,9 +97,9 @@ public struct RunConfiguration: Sendable, Hashable, Codable {
   public var shard: Shard?
   /// Versions of the programs, by name.
   public var versions: [String: String]
-  /// The machine, in words.
+  /// The machine on which the run was begun, in words.
   public var machine: String
-  /// The command line that made the run.
+  /// The command line that began the run; ``RunDatabase/sessions()`` has those that went on with it.
   public var command: String
 
   /// A part of a run.

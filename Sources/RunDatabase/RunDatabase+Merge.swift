@@ -27,6 +27,7 @@ extension RunDatabase {
     do throws(RunDatabaseError) {
       let joined = try RunDatabase(creating: draft, configuration: configuration)
       for file in files(of: draft) { UnfinishedFiles.insert(file) }
+      try joined.removeSessions()
       for (_, shard) in shards { try joined.take(shard) }
       try joined.close()
     } catch {
@@ -65,6 +66,7 @@ extension RunDatabase {
         throw RunDatabaseError(error.code, error.code == .mismatch ? shard.path : error.subject, error.message)
       }
     }
+    for session in try shard.sessions() { try record(session) }
     try note(proprioception: try shard.proprioception())
     for attempt in try shard.attempts() { try record(attempt, steps: try shard.steps(of: attempt)) }
   }
@@ -80,13 +82,14 @@ extension RunDatabase {
     var simulator: Simulator?
     for (url, database) in shards {
       let configuration = database.configuration
+      guard configuration.shard != nil else {
+        throw RunDatabaseError(.mismatch, url.path, "is a whole run and no shard of one (--shard i/n)")
+      }
       guard configuration.subject == whole.subject else {
         throw RunDatabaseError(.mismatch, url.path, whole.subject.firstDifference(from: configuration.subject))
       }
-      let programs = Set(whole.versions.keys).union(configuration.versions.keys).sorted()
-      if let program = programs.first(where: { whole.versions[$0] != configuration.versions[$0] }) {
-        let words = [whole, configuration].map { $0.versions[program] ?? "of no version" }
-        throw RunDatabaseError(.mismatch, url.path, "expected \(program) \(words[0]), found \(words[1])")
+      if let difference = whole.firstDifferenceOfVersions(from: configuration) {
+        throw RunDatabaseError(.mismatch, url.path, difference)
       }
       if let other = try database.workers().lazy.compactMap(\.simulator).first {
         if let difference = simulator?.firstDifference(from: other) {
@@ -137,13 +140,41 @@ extension RunDatabase {
   }
 }
 
+extension RunConfiguration {
+  /// Says in a sentence which program is of another version; `nil` when all are the same.
+  public func firstDifferenceOfVersions(from other: RunConfiguration) -> String? {
+    let programs = Set(versions.keys).union(other.versions.keys).sorted()
+    guard let program = programs.first(where: { versions[$0] != other.versions[$0] }) else { return nil }
+    let words = [self, other].map { $0.versions[program] ?? "of no version" }
+    return "expected \(program) \(words[0]), found \(words[1])"
+  }
+}
+
 extension RunConfiguration.Subject {
+  /// Something that differs between two subjects.
+  public struct Difference: Sendable, Hashable {
+    /// What it is, such as `weights`.
+    public var name: String
+    /// Of the first.
+    public var one: String
+    /// Of the second.
+    public var other: String
+  }
+
   /// Says in a sentence where two subjects differ.
   public func firstDifference(from other: RunConfiguration.Subject) -> String {
+    guard let difference = differences(from: other).first else { return "the configurations agree" }
+    return "expected the \(difference.name) \(difference.one), found \(difference.other)"
+  }
+
+  /// Everything in which two subjects differ.
+  public func differences(from other: RunConfiguration.Subject) -> [Difference] {
+    func said(_ text: String?) -> String { text.flatMap { $0.isEmpty ? nil : $0 } ?? "not said" }
     let pairs: [(name: String, one: String, other: String)] = [
       ("suite", suite, other.suite), ("suite's text", suiteDigest, other.suiteDigest),
-      ("policy", policy, other.policy), ("policy digest", policyDigest, other.policyDigest), ("mode", mode, other.mode),
-      ("added delay", "\(addedDelay) ms", "\(other.addedDelay) ms"), ("weights", weights, other.weights),
+      ("policy", said(policy), said(other.policy)), ("policy digest", said(policyDigest), said(other.policyDigest)),
+      ("mode", mode, other.mode), ("added delay", "\(addedDelay) ms", "\(other.addedDelay) ms"),
+      ("weights", said(weights), said(other.weights)), ("activations", said(activations), said(other.activations)),
       (
         "step limit", "\(stepLimit.map(String.init) ?? "the simulator's")",
         "\(other.stepLimit.map(String.init) ?? "the simulator's")"
@@ -151,7 +182,6 @@ extension RunConfiguration.Subject {
       ("deadline", "\(deadline.map { "\($0) ms" } ?? "none")", "\(other.deadline.map { "\($0) ms" } ?? "none")"),
       ("loop", loop ?? "chunk", other.loop ?? "chunk"),
     ]
-    guard let difference = pairs.first(where: { $0.one != $0.other }) else { return "the configurations agree" }
-    return "expected the \(difference.name) \(difference.one), found \(difference.other)"
+    return pairs.filter { $0.one != $0.other }.map { Difference(name: $0.name, one: $0.one, other: $0.other) }
   }
 }

@@ -12,9 +12,11 @@ extension RunDatabase {
     try db.execute(sql: "PRAGMA application_id = \(applicationID)")
     try db.execute(sql: "PRAGMA user_version = \(version)")
     try createTables(db)
+    try createSessions(db)
     try db.execute(
       sql: "INSERT INTO run (configuration, created) VALUES (?, ?)",
       arguments: [try text(configuration), Date().timeIntervalSince1970])
+    try insert(RunSession(configuration), db)
   }
 
   private static func createTables(_ db: Database) throws {

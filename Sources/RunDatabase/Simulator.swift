@@ -73,12 +73,21 @@ public struct WorkerRecord: Sendable, Hashable, Codable {
   public var policyDigest: String
   /// What it simulates with; `nil` when it does not say.
   public var simulator: Simulator?
+  /// How the policy's matrices are kept, such as `bf16`; `nil`: not said.
+  public var weights: String?
+  /// How the inputs of products with 8-bit weights are taken; `nil`: there are none, or it is not said.
+  public var activations: String?
 
   /// Collects the parts.
-  public init(worker: Int, policy: String, policyDigest: String, simulator: Simulator? = nil) {
+  public init(
+    worker: Int, policy: String, policyDigest: String, simulator: Simulator? = nil, weights: String? = nil,
+    activations: String? = nil
+  ) {
     self.worker = worker
     self.policy = policy
     self.policyDigest = policyDigest
     self.simulator = simulator
+    self.weights = weights
+    self.activations = activations
   }
 }

@@ -28,6 +28,9 @@ public final class UnifiedIOModel: Sendable {
   public let configuration: Configuration
   /// How the matrices are kept.
   public let weightFormat: WeightFormat
+  /// How the inputs of products with 8-bit weights are taken: a name of ``ActivationFormat``, or `mixed` for int8 in the encoders and int16
+  /// elsewhere; empty where no weights have 8 bits.
+  public let activationFormat: String
   /// Whether a row's products do not depend on how many rows there are.
   private let hasExactProducts: Bool
   private let textEmbedding: WeightMatrix
@@ -68,8 +71,12 @@ public final class UnifiedIOModel: Sendable {
     }
     var weights = WeightScope(checkpoint, options: options)
     // Small models have time to spare for accuracy.
-    if checkpoint.widenedSize < WeightFormat.widenedLimit { weights = weights.fine }
+    let isSmall = checkpoint.widenedSize < WeightFormat.widenedLimit
+    if isSmall { weights = weights.fine }
     weightFormat = options.format ?? .suited(to: checkpoint)
+    activationFormat =
+      weightFormat == .int8
+      ? options.activations?.rawValue ?? (isSmall ? ActivationFormat.int16.rawValue : "mixed") : ""
     hasExactProducts = weightFormat == .int8 && options.activations != .f32
     let transformer = configuration.transformer
     self.configuration = configuration

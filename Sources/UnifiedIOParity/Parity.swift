@@ -14,6 +14,9 @@ public enum Parity {
     ]
   }
 
+  /// The names of the parts, in the order in which they run.
+  public static var partNames: [String] { parts.map { $0.name } }
+
   /// Runs every part that the folder holds and the build supports.
   ///
   /// - Parameters:

@@ -126,6 +126,9 @@ public struct RouterSocket: ~Copyable, Sendable {
     try self.init(endpoint: Endpoint(endpoint, for: .listen), options: options)
   }
 
+  /// Whether clients that connect to the address come here: the file of an ipc address can be removed, or replaced, or its folder renamed.
+  public var isReachable: Bool { file?.isInPlace ?? true }
+
   deinit { gate?.stop() }
 
   private static func settings(_ options: Options) -> [(Int32, Int32)] {

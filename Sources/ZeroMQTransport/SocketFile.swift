@@ -70,6 +70,9 @@ final class SocketFile: Sendable {
     identity = Self.status(of: path).map(Identity.init)
   }
 
+  /// Whether the path leads to this socket still. Where it does not, clients that connect find nobody, or another daemon.
+  var isInPlace: Bool { identity != nil && Self.status(of: path).map(Identity.init) == identity }
+
   deinit {
     // Somebody may have put something else there; that is theirs.
     if let identity, Self.status(of: path).map(Identity.init) == identity { unlink(path) }

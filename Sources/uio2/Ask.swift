@@ -75,7 +75,7 @@ struct Ask: ParsableCommand {
   }
 
   func run() throws {
-    let target = try answer.media.target(), request = try request()
+    let target = try answer.media.target(besides: images + [audio].compactMap(\.self)), request = try request()
     let bar = ProgressBar("asking")
     defer { bar.end() }
     let client = try connected()

@@ -97,7 +97,7 @@ struct Bench: ParsableCommand {
   }
 
   func run() throws {
-    let target = try json.map { try OutputTarget($0) }
+    let target = try json.map { try OutputTarget($0, besides: [size]) }
     let signals = SignalWatch { SignalWatch.endProcess(by: $0) }
     defer { withExtendedLifetime(signals) {} }
     compute.apply()

@@ -3,6 +3,7 @@ import Foundation
 import LogOutput
 import Reporting
 import RunAnalysis
+import RunDatabase
 
 /// `uio2 compare`: two runs on the same episodes, or how many episodes a comparison takes.
 struct Compare: ParsableCommand {
@@ -39,7 +40,10 @@ struct Compare: ParsableCommand {
 
   func run() throws {
     if let rates = try rates { return try showPower(rates) }
-    let comparison = try RunComparison(RunFolder.open(runs[0]), RunFolder.open(runs[1]))
+    let (first, second) = (try RunFolder.open(runs[0]), try RunFolder.open(runs[1]))
+    let comparison = try RunComparison(first, second)
+    let subjects = [try description(first, "first"), try description(second, "second")]
+    try Console.say((subjects + differences(first, second)).joined(separator: "\n") + "\n")
     var table = TextTable(
       header: ["task", "pairs", "both", "only first", "only second", "difference", "95 % interval", "p"],
       alignment: [.left, .right, .right, .right, .right, .right, .left, .right])
@@ -51,6 +55,30 @@ struct Compare: ParsableCommand {
     try Console.say("Difference: second run less the first; \(RunComparison.method); p of McNemar's exact test.")
   }
 
+  /// What a run is of, on a line.
+  private func description(_ run: RunDatabase, _ place: String) throws -> String {
+    let subject = run.configuration.subject
+    let digest = subject.policyDigest.isEmpty ? "" : " (\(subject.policyDigest.prefix(12)))"
+    var facts = [subject.policy + digest, subject.mode]
+    if subject.addedDelay > 0 { facts[1] += " with \(TextTable.number(subject.addedDelay)) ms added" }
+    if !subject.weights.isEmpty { facts.append("\(subject.weights) weights") }
+    if let activations = subject.activations { facts.append("\(activations) activations") }
+    facts.append("begun \(RunTable.date(try run.date()))")
+    return PrintableText.line("\(TextTable.pad(place, to: 6))  \(facts.joined(separator: ", "))")
+  }
+
+  /// A line for each thing but the outcomes in which the runs differ.
+  private func differences(_ first: RunDatabase, _ second: RunDatabase) -> [String] {
+    let (one, other) = (first.configuration, second.configuration)
+    var lines = one.subject.differences(from: other.subject).map { "differs  \($0.name): \($0.one), \($0.other)" }
+    let programs = Set(one.versions.keys).union(other.versions.keys).sorted()
+    for program in programs where one.versions[program] != other.versions[program] {
+      lines.append("differs  \(program): \(one.versions[program] ?? "none"), \(other.versions[program] ?? "none")")
+    }
+    if one.machine != other.machine { lines.append("differs  machine: \(one.machine), \(other.machine)") }
+    return lines.map { PrintableText.line($0) }
+  }
+
   private func row(_ name: String, _ pairs: PairedComparison) -> [String] {
     let interval = pairs.tangoInterval()
     return [
@@ -59,6 +87,8 @@ struct Compare: ParsableCommand {
       String(format: "%.3g", pairs.mcNemarP),
     ]
   }
+
+  private func number(_ share: Double) -> String { String(format: "%.6g", share) }
 
   private func points(_ share: Double) -> String { String(format: "%+.1f", 100 * share) }
 
@@ -72,15 +102,20 @@ struct Compare: ParsableCommand {
     guard let apart = SampleSize.independent(first, second),
       let paired = SampleSize.paired(first, second, discordant: share)
     else {
+      let bounds = [abs(second - first), SampleSize.largestDiscordance(first, second)].map(number)
       throw CommandFailure(
-        .usage, "--discordant: a share of \(share) is too small for rates that differ by \(abs(second - first))")
+        .usage,
+        "--discordant: expected \(bounds.joined(separator: " to ")), which these rates leave room for, found \(number(share))"
+      )
     }
+    func exact(_ power: Double?) -> String { power.map { "; power of the exact test: \(RateText.percent($0))" } ?? "" }
+    let together = exact(SampleSize.exactPower(first, second, pairs: paired, discordant: share))
     try Console.say(
       """
       To tell \(percent(first)) from \(percent(second)) at the 5 % level with a power of about 80 %:
-        on different episodes  \(apart) episodes for each policy
-        on the same episodes   \(paired) episodes, when \(percent(share)) of them are solved by exactly one of the two
-      Normal approximation: with the exact tests the power is some points lower, and never is the number too small for them to find anything.
+        on different episodes  \(apart) episodes for each policy\(exact(SampleSize.exactPower(first, second, episodes: apart)))
+        on the same episodes   \(paired) episodes, when \(percent(share)) of them are solved by exactly one of the two\(together)
+      Normal approximation, and never so few that the exact tests of Fisher and McNemar could find nothing.
       """)
   }
 

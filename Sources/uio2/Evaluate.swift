@@ -153,8 +153,9 @@ struct Evaluate: ParsableCommand {
     }.map(\.element)
     let subject = RunConfiguration.Subject(
       suite: suite.name, suiteDigest: suite.digest, policy: pilot.name, policyDigest: pilot.digest,
-      mode: mode.rawValue, addedDelay: delay, weights: pilot.weights ?? "", stepLimit: suite.stepLimit,
-      success: suite.success, deadline: mode == .realtime ? pilot.deadline : nil, loop: simulator.recordedLoop)
+      mode: mode.rawValue, addedDelay: delay, weights: pilot.weights ?? "", activations: pilot.activations,
+      stepLimit: suite.stepLimit, success: suite.success, deadline: mode == .realtime ? pilot.deadline : nil,
+      loop: simulator.recordedLoop)
     let machine = Machine.current
     return RunConfiguration(
       subject: subject, seeds: .init(first: seed ?? suite.firstSeed, count: self.episodes ?? suite.episodes),
@@ -236,6 +237,10 @@ struct Evaluate: ParsableCommand {
     guard found.episodes == configuration.episodes, found.shard == configuration.shard else {
       throw CommandFailure(.usage, "\(folder.path) has other episodes; give the same --episodes, --seed and --shard")
     }
+    if let difference = found.firstDifferenceOfVersions(from: configuration) {
+      throw CommandFailure(.usage, "\(folder.path) was begun with another program: \(difference)")
+    }
+    try database.record(RunSession(configuration))
     if retryAbandoned { try database.reopenAbandoned() }
     return database
   }

@@ -49,7 +49,9 @@ struct Generate: ParsableCommand {
   }
 
   func run() throws {
-    let target = try answer.media.target(), drawing = try draw.map { try OutputTarget($0) }
+    let inputs = model.inputs + pictures.inputs + vocoder.inputs
+    let target = try answer.media.target(besides: inputs)
+    let drawing = try draw.map { try OutputTarget($0, besides: inputs) }
     let input = try pictures.input(prompt, for: model), vocoder = try vocoder.load()
     let report = try ModelRun.start(model) { runner, bar in
       switch answer.output {

@@ -27,8 +27,14 @@ struct Parity: ParsableCommand {
   @Option(help: ArgumentHelp("Write the rows there as JSON.", valueName: "file"), completion: .file())
   var json: String?
 
+  func validate() throws {
+    let known = UnifiedIOParity.Parity.partNames
+    guard let stranger = parts.first(where: { !known.contains($0) }) else { return }
+    throw ValidationError("--part takes \(known.joined(separator: ", ")), found \(stranger).")
+  }
+
   func run() throws {
-    let target = try json.map { try OutputTarget($0) }
+    let target = try json.map { try OutputTarget($0, besides: [folder]) }
     let signals = SignalWatch { SignalWatch.endProcess(by: $0) }
     let report = try withExtendedLifetime(signals) {
       try UnifiedIOParity.Parity.run(folder: URL(filePath: folder), parts: parts.isEmpty ? nil : parts) { _ in }

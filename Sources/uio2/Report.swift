@@ -47,7 +47,7 @@ struct Report: ParsableCommand {
     var databases: [RunDatabase] = []
     for path in runs { databases.append(try RunFolder.open(path)) }
     let path = output ?? RunFolder(runs[0]).url.appending(path: "report.html").relativePath
-    let target = try OutputTarget(path)
+    let target = try OutputTarget(path, besides: runs.map(RunFolder.databasePath))
     let interpreter = try PythonInterpreter(
       explicit: python, variables: ProcessInfo.processInfo.environment, packageRoot: Locations.packageRoot)
     let folder = try PrivateFolder(prefix: "uio2-report")
@@ -59,7 +59,8 @@ struct Report: ParsableCommand {
     do throws(ChildProcessError) {
       child = try ChildProcess(
         .init(
-          executable: interpreter.path, arguments: arguments, environment: ["MPLCONFIGDIR": folder.path],
+          executable: interpreter.path, arguments: arguments,
+          environment: PythonInterpreter.environment().merging(["MPLCONFIGDIR": folder.path]) { $1 },
           lifeline: .kernel))
     } catch {
       throw CommandFailure(.unavailable, error.description)

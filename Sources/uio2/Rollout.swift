@@ -77,7 +77,7 @@ struct Rollout: ParsableCommand {
     // From the beginning, so that whatever is begun is also ended.
     let signals = SignalWatch { session.interrupt(with: $0) }
     defer { withExtendedLifetime(signals) {} }
-    let target = try json.map { try OutputTarget($0) }
+    let target = try json.map { try OutputTarget($0, besides: pilotOptions.inputs) }
     // Films have names of their own; any will do to see whether they can be written.
     if let video { _ = try OutputTarget(video + "/film.mp4") }
     let suite = try suite()
@@ -93,6 +93,7 @@ struct Rollout: ParsableCommand {
         version: UIO2.version),
       target: target)
     let display = EvaluationDisplay(EvaluationProgress(configuration), isVerbose: simulator.verbose)
+    if let daemon = pilotOptions.daemon { display.announceWait(for: daemon) }
     let command = suite.workerCommand(
       python: interpreter, policy: pilot.pilot, mode: .lockstep(clock), loop: simulator.loop,
       pythonPath: simulator.folders)

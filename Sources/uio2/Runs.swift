@@ -11,12 +11,16 @@ struct Runs: ParsableCommand {
 
   /// `uio2 runs show`.
   struct Show: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print a run's rates with their intervals.")
+    static let configuration = CommandConfiguration(
+      abstract: "Print a run's rates with their intervals, and the commands that made it.")
 
     @Argument(help: ArgumentHelp("The run's folder or database.", valueName: "run"), completion: .directory)
     var path: String
 
-    func run() throws { try Console.say(RunTable.text(RunSummary(RunFolder.open(path)))) }
+    func run() throws {
+      let database = try RunFolder.open(path)
+      try Console.say(RunTable.text(RunSummary(database)) + "\n\n" + RunTable.origin(try database.sessions()))
+    }
   }
 
   /// `uio2 runs merge`.
@@ -115,7 +119,7 @@ struct Runs: ParsableCommand {
     var output: String?
 
     func run() throws {
-      let target = try output.map { try OutputTarget($0) }
+      let target = try output.map { try OutputTarget($0, besides: [RunFolder.databasePath(path)]) }
       let database = try RunFolder.open(path)
       let text =
         switch format {

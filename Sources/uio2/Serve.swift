@@ -38,8 +38,9 @@ struct Serve: ParsableCommand {
 
       A signal (SIGINT, SIGTERM, SIGHUP, SIGQUIT) ends it cleanly: pending requests are told so, and the exit code is 0; a second \
       one ends it at once. The same happens when it needs more memory than --memory-ceiling, but the exit code is then 75: start it \
-      again (docs/uio2.service does). The log on standard error never holds a robot up: lines that nobody reads are dropped and \
-      counted. No address has authentication, so each has to be one of this machine alone: loopback or ipc.
+      again (docs/uio2.service does); and, with 69, when the file of its ipc address or of --operator is removed or replaced. The log \
+      on standard error never holds a robot up: lines that nobody reads are dropped and counted. No address has authentication, so \
+      each has to be one of this machine alone: loopback or ipc.
       """)
 
   @Option(
@@ -218,6 +219,10 @@ struct Serve: ParsableCommand {
     let pages = DaemonPages(isOpen: addresses.contains { $0.servesRobots && !$0.endpoint.isLocal })
     var options = options
     options.operatorToken = operatorToken
+    if let operatorFile, let operatorToken {
+      // Asked in `run()`, when the file is there.
+      options.hindrance = { OperatorFile.hindrance(at: operatorFile, token: operatorToken) }
+    }
     let recorder = try recorder(brain, operatorToken, logger)
     defer { recorder?.close() }
     options.observer = recorder
@@ -227,7 +232,7 @@ struct Serve: ParsableCommand {
         policy: brain, listeners: addresses.map { $0.listener(insecure: insecure, wires, pages.routes) },
         options: options, logger: logger)
     } catch {
-      throw CommandFailure(.unavailable, error.description)
+      throw CommandFailure(.unavailable, "\(error.subject): \(error.message)")
     }
     pages.follow(daemon)
     running.withLock { $0 = daemon }

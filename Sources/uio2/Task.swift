@@ -104,7 +104,8 @@ struct RunTask: ParsableCommand {
   func validate() throws { try checkOptions() }
 
   func run() throws {
-    let target = try media.target(), picture = try draw.map { try OutputTarget($0) }
+    let inputs = model.inputs + pictures.inputs + vocoder.inputs
+    let target = try media.target(besides: inputs), picture = try draw.map { try OutputTarget($0, besides: inputs) }
     if let target, let picture, target.isSameFile(as: picture) {
       throw ValidationError("-o and --draw name the same file.")
     }

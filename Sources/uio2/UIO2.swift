@@ -24,7 +24,7 @@ struct UIO2: ParsableCommand {
     subcommands: [
       Serve.self, Ask.self, Rollout.self, Evaluate.self, Runs.self, Compare.self, Report.self, ReplayCommand.self,
       Generate.self,
-      RunTask.self, Score.self, Inspect.self, Parity.self,
+      RunTask.self, Score.self, Inspect.self, Doctor.self, Parity.self,
       Import.self, Synthesize.self, Quantize.self, Bench.self,
     ])
 

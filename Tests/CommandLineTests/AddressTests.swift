@@ -65,11 +65,40 @@ import Testing
       try BuiltTool.running(["serve", "--model", Self.model, "--bind", address], until: socket) { _ in
         let second = try serve(["--bind", address])
         #expect(second.status == 69)
-        #expect(second.errors.contains("in use"), "\(second.errors)")
+        #expect(
+          second.errors
+            == "uio2: \(address): in use: another daemon listens there; stop it, or choose another address\n")
         #expect(try ask(socket).status == 0)
       }
       // It has ended cleanly.
       #expect(try FileManager.default.contentsOfDirectory(atPath: socket.deletingLastPathComponent().path) == [])
+    }
+  }
+
+  @Test(arguments: ["socket", "folder", "operator"])
+  func `a daemon that nobody finds any more ends and says so`(what: String) throws {
+    try withSocket { socket in
+      let folder = socket.deletingLastPathComponent(), token = folder.appending(path: "operator")
+      try BuiltTool.withFolder { streams in
+        let tool = try LiveTool(
+          ["serve", "--model", Self.model, "--bind", "ipc://" + socket.path, "--operator", token.path], in: streams)
+        #expect(waitUntil { tool.said.contains(" ready") }, "\(tool.said)")
+        switch what {
+        case "folder":
+          let moved = URL(filePath: folder.path + "-moved")
+          try FileManager.default.moveItem(at: folder, to: moved)
+          #expect(tool.status() == 69)
+          try FileManager.default.moveItem(at: moved, to: folder)
+        case "operator":
+          try FileManager.default.removeItem(at: token)
+          #expect(tool.status() == 69)
+          #expect(tool.said.contains("--operator"))
+        default:
+          for path in [socket.path, socket.path + ".lock"] { try FileManager.default.removeItem(atPath: path) }
+          #expect(tool.status() == 69)
+        }
+        #expect(tool.said.contains("start it again"), "\(tool.said)")
+      }
     }
   }
 

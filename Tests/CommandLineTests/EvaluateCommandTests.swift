@@ -57,8 +57,9 @@ import Testing
       #expect(outcome.output.hasSuffix("\nrun  \(folder.path)/run\n"))
       let rows = try export(folder.path + "/run")
       #expect(rows.count == 5 && rows[1].contains("finished"))
-      let shown = try BuiltTool.run(["runs", "show", folder.path + "/run"]).output
-      #expect(outcome.output.contains(shown.trimmingCharacters(in: .newlines)) && !shown.isEmpty)
+      let shown = try BuiltTool.run(["runs", "show", folder.path + "/run"]).output.components(separatedBy: "\n\n")
+      #expect(shown.count == 2 && outcome.output.contains(shown[0]))
+      #expect(shown.last?.contains("uio2 evaluate") == true || shown.last?.contains(" evaluate ") == true)
     }
   }
 
@@ -123,6 +124,54 @@ import Testing
       #expect(rest.status == 0 && !rest.output.contains("episode \(done)/4  "), "\(rest.errors)")
       let rows = try export(folder.path + "/run")
       #expect(rows.count == 5 && rows.dropFirst().allSatisfy { $0[8] == "1" }, "each episode ran once")
+    }
+  }
+
+  @Test func `keeps every command that worked on a run`() throws {
+    try withSuite(Self.worker()) { folder, arguments in
+      #expect(try BuiltTool.run(arguments).status == 0)
+      #expect(try BuiltTool.run(arguments + ["--resume", "--workers", "2"]).status == 0)
+      let shown = try BuiltTool.run(["runs", "show", folder.path + "/run"]).output
+      let origin = try #require(shown.components(separatedBy: "made by\n").last).split(separator: "\n")
+      #expect(
+        origin.count == 2 && !origin[0].contains("--resume") && origin[1].hasSuffix("--resume --workers 2"), "\(shown)")
+      #expect(origin.allSatisfy { $0.contains(" UTC, uio2 ") })
+    }
+  }
+
+  @Test func `is not gone on with by another version of the program`() throws {
+    try withSuite(Self.worker()) { folder, arguments in
+      #expect(try BuiltTool.run(arguments).status == 0)
+      let change =
+        "UPDATE run SET configuration = replace(configuration, '\"versions\":{\"uio2\":\"', '\"versions\":{\"uio2\":\"9.')"
+      let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()"
+      let sqlite = Process()
+      sqlite.executableURL = URL(filePath: "/usr/bin/env")
+      sqlite.arguments = ["python3", "-c", script, folder.path + "/run/run.db", change]
+      try sqlite.run()
+      sqlite.waitUntilExit()
+      #expect(sqlite.terminationStatus == 0)
+      let refused = try BuiltTool.run(arguments + ["--resume"])
+      #expect(
+        refused.status == 64 && refused.errors.contains("begun with another program: expected uio2 9."),
+        "\(refused.errors)")
+    }
+  }
+
+  @Test func `comparing says what is compared, and every difference`() throws {
+    try withSuite(Self.worker()) { folder, arguments in
+      #expect(try BuiltTool.run(arguments).status == 0)
+      let other = folder.path + "/other"
+      #expect(
+        try BuiltTool.run(arguments.dropLast() + [other, "--mode", "realtime", "--added-delay", "50"]).status == 0)
+      let said = try BuiltTool.run(["compare", folder.path + "/run", other])
+      #expect(said.status == 0, "\(said.errors)")
+      let lines = said.output.components(separatedBy: "\n")
+      #expect(lines[0].hasPrefix("first   expert, lockstep, begun 2"), "\(said.output)")
+      #expect(lines[1].hasPrefix("second  expert, realtime with 50.0 ms added, begun 2"))
+      #expect(
+        lines[2...3] == ["differs  mode: lockstep, realtime", "differs  added delay: 0.0 ms, 50.0 ms"]
+          && lines[4].isEmpty)
     }
   }
 

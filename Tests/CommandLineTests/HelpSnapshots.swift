@@ -59,6 +59,8 @@ enum HelpSnapshots {
                               the model finds them.
       inspect                 Show what a model or a policy is: configuration,
                               modalities, parameters, memory.
+      doctor                  Look whether this machine, a policy and a daemon can
+                              fly a robot, and say what to do.
       parity                  Compare this implementation with golden tensors of
                               the official one.
       import                  Turn published weights (pytorch_model.bin) into a

@@ -17,7 +17,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "serve", "ask", "rollout", "generate", "task", "score", "inspect", "parity", "import", "synthesize", "quantize",
+    "serve", "ask", "rollout", "generate", "task", "score", "inspect", "doctor", "parity", "import", "synthesize",
+    "quantize",
     "bench",
   ])
   func everySubcommandHasHelp(command: String) throws {

@@ -76,7 +76,7 @@ import Testing
 
   @Test(arguments: [
     ["inspect", "/"], ["inspect", "/no/such/folder"], ["parity", "/"], ["serve", "--policy", "/no/such/folder"],
-    ["serve", "--policy", "/"], ["parity", goldens, "--part", "no_such_part"],
+    ["serve", "--policy", "/"],
     ["rollout", "--env", "metaworld:a", "--python", "/bin/sh", "--policy", "/no/such/folder"],
   ])
   func whatIsNoModelIs65(arguments: [String]) throws {

@@ -36,6 +36,40 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ["quantize", "Tests/UnifiedIOTests/Fixtures/tiny-a"], ["synthesize", "--size", "tiny"],
+    ["import", "Tests/UnifiedIOTests/Fixtures/tiny-a"],
+  ])
+  func `the limit of a file's size is a failure like any other, and leaves nothing`(arguments: [String]) throws {
+    try BuiltTool.withFolder { folder in
+      let tool = try BuiltTool.location().path, result = folder.appending(path: "result").path
+      let script = "ulimit -f 1; exec '\(tool)' \(arguments.joined(separator: " ")) '\(result)'"
+      let outcome = try BuiltTool.run(URL(filePath: "/bin/sh"), ["-c", script])
+      #expect(outcome.status == 74, "\(outcome)")
+      let left = (try? FileManager.default.subpathsOfDirectory(atPath: result)) ?? []
+      #expect(left.allSatisfy { !$0.contains("safetensors") }, "\(left)")
+    }
+  }
+
+  @Test func `a log that has reached its limit ends no daemon`() throws {
+    let socket = "/tmp/uio2-log-\(UUID().uuidString.prefix(8))"
+    try BuiltTool.withFolder { folder in
+      let tool = try BuiltTool.location().path, log = folder.appending(path: "log").path
+      let model = "Tests/UnifiedIOTests/Fixtures/tiny-a"
+      // Its first line is one too many.
+      let script = """
+        ulimit -f 0
+        '\(tool)' serve --model \(model) --bind 'ipc://\(socket)' 2>> '\(log)' & daemon=$!
+        n=0; while [ ! -S '\(socket)' ] && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done
+        '\(tool)' ask --daemon 'ipc://\(socket)' --prompt x --max-tokens 1 >/dev/null 2>&1; answered=$?
+        kill $daemon; wait $daemon; ended=$?
+        exit $((answered * 100 + ended))
+        """
+      let outcome = try BuiltTool.run(URL(filePath: "/bin/bash"), ["-c", script])
+      #expect(outcome.status == 0, "\(outcome)")
+    }
+  }
+
   @Test func `without standard output nothing is written into another file`() throws {
     try BuiltTool.withFolder { folder in
       let tool = try BuiltTool.location().path, report = folder.appending(path: "report.json").path

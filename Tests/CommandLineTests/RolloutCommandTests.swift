@@ -88,7 +88,7 @@ import Testing
     #expect(
       outcome.errors == """
         -I -u -c
-        uio2_envs.worker metaworld --connect ipc:///nowhere --clock simulated --timeout 60
+        uio2_envs.worker metaworld --connect ipc:///nowhere --clock simulated --timeout 60 --require {"task":"a"}
         {"id":0,"seed":7,"step_limit":9,"stops_at_success":true,"task":"a","video":"v/a-seed7.mp4"}
         {"id":1,"seed":8,"step_limit":9,"stops_at_success":true,"task":"a","video":"v/a-seed8.mp4"}
 
@@ -114,6 +114,17 @@ import Testing
     let outcome = try rollout("echo hello")
     #expect(outcome.status == 1)
     #expect(outcome.errors.contains("line 1"))
+  }
+
+  @Test func `a daemon that does not come is named while it is waited for`() throws {
+    let outcome = try rollout("sleep 5; exit 4")
+    #expect(
+      outcome.errors.hasPrefix("uio2: waiting for the simulator to start and the daemon at ipc:///nowhere to answer\n"))
+  }
+
+  @Test func `a folder in which no film can be made is refused before anything is started`() throws {
+    let outcome = try rollout("exit 4", ["--video", "/proc/no-such-folder"])
+    #expect(outcome.status == 74, "\(outcome.errors)")
   }
 
   @Test func aMissingPythonIsUnavailable() throws {

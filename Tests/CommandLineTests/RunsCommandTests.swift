@@ -18,6 +18,27 @@ import Testing
     return outcome.output.split(whereSeparator: \.isNewline).map(String.init)
   }
 
+  @Test(.enabled(if: hasPython)) func `what a command reads is not what it writes`() throws {
+    try BuiltTool.withFolder { folder in
+      let run = folder.appending(path: "run"), database = run.appending(path: "run.db")
+      try evaluate(run)
+      let bytes = try Data(contentsOf: database)
+      for command in [["runs", "export"], ["report"]] {
+        let outcome = try BuiltTool.run(command + [run.path, "-o", database.path])
+        #expect(outcome.status == 74 && outcome.errors.contains("what this command reads"), "\(outcome)")
+        #expect(try Data(contentsOf: database) == bytes)
+      }
+      let policy = folder.appending(path: "policy"), file = policy.appending(path: "policy.json")
+      try FileManager.default.createDirectory(at: policy, withIntermediateDirectories: true)
+      try Data("{}".utf8).write(to: file)
+      for command in [["rollout", "--env", "toy:reach-red", "--policy"], ["parity"]] {
+        let outcome = try BuiltTool.run(command + [policy.path, "--json", file.path])
+        #expect(outcome.status == 74 && outcome.errors.contains("which this command reads"), "\(outcome)")
+        #expect(try Data(contentsOf: file) == Data("{}".utf8))
+      }
+    }
+  }
+
   @Test(.enabled(if: hasPython)) func `shards become the run that one process would have made`() throws {
     try BuiltTool.withFolder { folder in
       let whole = folder.appending(path: "whole"), parts = [1, 2].map { folder.appending(path: "part-\($0)") }
@@ -31,9 +52,9 @@ import Testing
       #expect(try FileManager.default.contentsOfDirectory(atPath: merged + "/videos").count == 6)
       // Everything but the time that it took.
       func rows(_ run: String) throws -> [[Substring]] {
-        try lines(["runs", "export", run]).map {
-          Array($0.split(separator: ",", omittingEmptySubsequences: false).dropLast())
-        }
+        let rows = try lines(["runs", "export", run]).map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+        let time = try #require(rows.first?.firstIndex(of: "wall_s"))
+        return rows.map { Array($0[..<time] + $0[(time + 1)...]) }
       }
       #expect(try rows(merged) == rows(whole.path))
       #expect(try lines(["runs", "show", merged]).contains { $0.hasPrefix("reach-red") && $0.contains("3 of 3") })
@@ -73,6 +94,9 @@ import Testing
     #expect(
       try lines(["compare", "--power", "0.87,0.9", "--discordant", "0.03"]).contains { $0.contains("Normal approx") })
     #expect(try lines(["compare", "--power", "0.5,0.50001"]).first?.hasPrefix("To tell 50.0 % from 50.001 %") == true)
+    #expect(said.contains { $0.contains("power of the exact test: 7") }, "\(said)")
+    let impossible = try BuiltTool.run(["compare", "--power", ".87,.9", "--discordant", "1"])
+    #expect(impossible.status == 64 && impossible.errors.contains("expected 0.03 to 0.23"), "\(impossible.errors)")
     let close = try BuiltTool.run(["compare", "--power", "0.0,1e-200"])
     #expect(close.status == 64 && close.errors.contains("--power: expected two rates"), "\(close.errors)")
   }

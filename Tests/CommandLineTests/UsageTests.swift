@@ -112,6 +112,7 @@ import Testing
     (
       ["task", "depth", "-o", "FOLDER/never.png", "--draw", "FOLDER/./never.png"] + image + model, "name the same file"
     ),
+    (["parity", "/nowhere", "--part", "x"], "--part takes tokenizer"),
     // What only the last of would count.
     (ask + ["--audio", "a", "--audio", "b"], "--audio is given twice"),
     (generate + ["--temperature", "1", "--seed", "1", "--seed=2"], "--seed is given twice"),

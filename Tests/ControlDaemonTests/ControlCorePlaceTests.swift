@@ -50,6 +50,26 @@ extension ControlCoreTests {
     #expect(codes(&core) == [:], "then it is idle as others are")
   }
 
+  @Test func `a robot whose clock stands still keeps its place, and then its commands are not forgotten silently`() {
+    var core = core(sessions: 1, standstill: .nanoseconds(9000))
+    // Captured at 1,000, valid until 1,500.
+    fly("a", validFor: 500, at: 10, &core)
+    observe("b", id: 1, at: 9010, &core)
+    #expect(codes(&core) == [1: .overloaded])
+    fly("b", at: 9011, &core)
+    // `a` moves on by less than its commands are valid, and nobody knows where they have led it.
+    send(.observation(.sample(2, capturedAt: 1_500)), id: 2, at: 99_999, to: &core)
+    #expect(codes(&core) == [2: .invalidAction])
+    send(.observation(.sample(2, capturedAt: 1_501)), id: 3, at: 99_999, to: &core)
+    #expect(codes(&core) == [:], "it waits for its commands")
+    finish(core.nextJob(at: 99_999), validFor: 500, at: 99_999, &core)
+    #expect(codes(&core) == [3: nil])
+    fly("b", 2, at: 199_999, &core)
+    send(.reset, id: 4, at: 299_999, to: &core)
+    send(.observation(.sample(1, capturedAt: 1_502)), id: 5, at: 299_999, to: &core)
+    #expect(codes(&core) == [4: nil], "a new episode")
+  }
+
   @Test func `refused observations hold no place against a robot that pauses`() throws {
     var core = core(sessions: 2)
     fly("robot", at: 0, &core)

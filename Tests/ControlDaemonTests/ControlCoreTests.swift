@@ -21,7 +21,8 @@ struct ControlCoreTests {
   func core(
     maximumAge: UInt64? = 100, sessions: Int = 2, known: Int = 100, batch: Int = 8,
     idleTime: Duration = .nanoseconds(1000), canGenerate: Bool = false, isReady: Bool = true,
-    operatorToken: SessionToken? = nil, owned: [String] = owned, decodesAhead: Bool = false
+    operatorToken: SessionToken? = nil, standstill: Duration = .zero, owned: [String] = owned,
+    decodesAhead: Bool = false
   ) -> ControlCore {
     var options = DaemonOptions()
     options.maximumSessions = sessions
@@ -29,6 +30,7 @@ struct ControlCoreTests {
     options.maximumKnownSessions = known
     options.sessionIdleTime = idleTime
     options.operatorToken = operatorToken
+    options.simulatedStandstill = standstill
     var core = ControlCore(
       capabilities: FakePolicy(maximumAge: maximumAge).capabilities, canGenerate: canGenerate,
       decodesAhead: decodesAhead, options: options)

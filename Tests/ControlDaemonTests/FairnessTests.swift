@@ -68,6 +68,12 @@ struct FairnessTests {
     let pictures = 256 * 256 * 3
     #expect(options.messageLimit(of: cameras, canGenerate: false) == UInt64(2 * pictures + 128 << 10))
     #expect(options.messageLimit(of: cameras, canGenerate: true) == 1 << 20)
+    var hearing = cameras
+    hearing.audio = .init(name: "instruction", maximumDuration: 4, replacesInstruction: true)
+    let sound = 4 * 48_000 * 2 * 3
+    #expect(options.messageLimit(of: hearing, canGenerate: false) == UInt64(2 * pictures + sound + (128 << 10)))
+    hearing.audio?.maximumDuration = 1e300
+    #expect(options.messageLimit(of: hearing, canGenerate: false) == UInt64(2 * pictures + (8 << 20) + (128 << 10)))
     var none = cameras
     none.cameras = []
     #expect(options.messageLimit(of: none, canGenerate: true) == UInt64(ProtocolLimits.maximumMessageBytes))

@@ -161,7 +161,7 @@ extension ControlCoreTests {
     send(.observation(.sample(3)), id: 3, at: 50, to: &core)
     let context = try context(core.nextJob(at: 50))
     #expect(context.lastActions == [Action(values: [0.5])])
-    #expect(context.counters.chunks == 1 && !context.lastCommandMoves)
+    #expect(context.counters.chunks == 1 && context.lastCommandMoves)
   }
 }
 

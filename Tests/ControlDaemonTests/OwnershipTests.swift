@@ -264,6 +264,7 @@ struct OwnershipTests {
     var options = DaemonOptions()
     options.maximumSessions = 4
     options.sessionIdleTime = .zero
+    options.simulatedStandstill = .zero
     let policy = FakePolicy()
     policy.answer { FakePolicy.chunk(for: $0, validFor: 200_000_000) }
     let daemon = try RunningDaemon(policy, options: options)

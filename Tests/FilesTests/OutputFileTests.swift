@@ -41,6 +41,36 @@ import Testing
     }
   }
 
+  @Test func `an input and what belongs to it are not replaced, nor is a database`() throws {
+    try withTemporaryFolder { folder in
+      let input = folder.appending(path: "in"), deeper = input.appending(path: "deeper")
+      try FileManager.default.createDirectory(at: deeper, withIntermediateDirectories: true)
+      let picture = folder.appending(path: "picture.png"), config = input.appending(path: "config.json")
+      let shard = deeper.appending(path: "shard"), blob = folder.appending(path: "blob")
+      let database = folder.appending(path: "run.db"), journal = folder.appending(path: "run.db-wal")
+      for file in [picture, config, shard, blob, journal] { try Data("old".utf8).write(to: file) }
+      try Data("SQLite format 3\0and more".utf8).write(to: database)
+      let link = input.appending(path: "weights"), other = folder.appending(path: "other.png")
+      try FileManager.default.createSymbolicLink(at: link, withDestinationURL: blob)
+      try FileManager.default.linkItem(at: picture, to: other)
+      for file in [picture, other, config, shard, blob, link, database, journal] {
+        let error = failure { () throws(FileError) in
+          _ = try OutputTarget(file.path, besides: [picture.path, input.path, "/no/such/input"])
+        }
+        #expect(error?.code == .unwritable && error?.path == file.path, "\(file.path)")
+      }
+      // Nobody reads these, or nothing is there yet.
+      for path in [blob.path, config.path, input.path + "/new.json"] {
+        _ = try OutputTarget(path, besides: path.hasSuffix("new.json") ? [input.path] : [])
+      }
+    }
+  }
+
+  @Test func `a folder that takes no files is refused before it would be made`() {
+    let error = failure { () throws(FileError) in _ = try OutputTarget("/proc/no-such-folder/film.mp4") }
+    #expect(error?.code == .unwritable)
+  }
+
   @Test func `an abandoned file leaves what was there and nothing else`() throws {
     try withTemporaryFolder { folder in
       let path = folder.appending(path: "result").path

@@ -130,7 +130,7 @@ struct EvaluationTests {
   @Test(arguments: [
     "os.kill(os.getpid(), signal.SIGSEGV)", "sys.exit(1)", "time.sleep(600)",
     "print('no event', flush=True); time.sleep(600)",
-    "raise MemoryError('the scene is too large')",
+    "raise MemoryError('the scene is too large')", "os._exit(2)", "os._exit(3)", "os._exit(4)", "os._exit(5)",
   ])
   func `survives a worker in trouble: one attempt is lost, no episode is`(trouble: String) throws {
     let run = try database("run.db", seeds: 1)
@@ -141,6 +141,59 @@ struct EvaluationTests {
     #expect(!attempts[0].reason.isEmpty)
     if trouble.hasPrefix("raise") { #expect(attempts[0].reason.contains("the scene is too large")) }
     if trouble.contains("SIGSEGV") { #expect(attempts[0].reason.contains("SIGSEGV")) }
+  }
+
+  /// Of one episode: what the daemon refuses of an observation is the simulator's, and a daemon may be busy.
+  @Test(arguments: [
+    ("invalid_proprioception", 4), ("invalid_image", 4), ("timeout", 4), ("invalid_observation", 5),
+    ("invalid_verdict", 5),
+  ])
+  func `loses an attempt to what only this episode suffers from`(code: String, status: Int) throws {
+    let run = try database("run.db", seeds: 1)
+    let said = #"{"event": "episode_failed", "id": 0, "code": "\#(code)", "subject": "x", "message": "not now"}"#
+    try evaluation(run, command: troubled("print('\(said)', flush=True); os._exit(\(status))")).run()
+    #expect(try run.attempts().map(\.state) == [.lost, .finished, .finished])
+    #expect(try run.attempts().first?.reason == "x: not now (\(code))")
+  }
+
+  /// The second start of the worker fails; before and after it all is well.
+  @Test func `loses an attempt to a worker that cannot begin once others have`() throws {
+    let run = try database("run.db", seeds: 1)
+    let count = folder.url.appending(path: "count").path
+    let script = """
+      import os, sys
+      path = \(String(reflecting: count))
+      starts = int(open(path).read()) if os.path.exists(path) else 0
+      open(path, "w").write(str(starts + 1))
+      if starts == 0:
+          sys.stdin.readline()
+          print('{"event": "ready", "policy": "expert", "policy_digest": ""}', flush=True)
+          os._exit(9)
+      if starts == 1:
+          raise OSError("license server busy")
+      os.execv(sys.executable, [sys.executable] + sys.argv[1:])
+      """
+    var command = command
+    command.arguments = ["-c", script] + command.arguments
+    try evaluation(run, command: command).run()
+    #expect(try run.attempts().map(\.state) == [.lost, .lost, .finished, .finished])
+    #expect(try run.attempts()[1].reason.contains("license server busy"))
+  }
+
+  @Test func `refuses a daemon that keeps its weights in another way`() throws {
+    let run = try RunDatabase(
+      creating: folder.url.appending(path: "run.db"),
+      configuration: RunConfiguration(
+        subject: .init(
+          suite: suite.name, suiteDigest: suite.digest, policy: "mt5", policyDigest: "ab", weights: "int8",
+          activations: "int16"),
+        episodes: [.init(task: "reach-red", seed: 0)]))
+    let ready = #"{"event": "ready", "policy": "mt5", "policy_digest": "ab", "weights": "int8", "activations": "f32"}"#
+    let error = #expect(throws: RolloutError.self) {
+      try evaluation(run, command: playing(ready, "time.sleep(600)")).run()
+    }
+    #expect(error?.code == .capabilitiesDisagree)
+    #expect(error?.message == "expected int8 weights with int16 activations, found int8 weights with f32 activations")
   }
 
   @Test func `gives an episode up after three lost attempts, and goes on with the others`() throws {

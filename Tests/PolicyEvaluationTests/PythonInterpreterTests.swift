@@ -40,6 +40,31 @@ import Testing
     }
   }
 
+  @Test func `what Python starts in its turn is isolated too`() throws {
+    let python = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../.venv/bin/python").path
+    guard FileManager.default.isExecutableFile(atPath: python) else { return }
+    try withPackage { root in
+      for name in ["ctypes", "sitecustomize"] {
+        try Data("raise SystemExit('shadowed')".utf8).write(to: root.appending(path: name + ".py"))
+      }
+      try Data("import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', 'import ctypes']))".utf8)
+        .write(to: root.appending(path: "uio2_grandparent.py"))
+      let interpreter = try PythonInterpreter(explicit: python, variables: [:], packageRoot: nil)
+      let process = Process()
+      process.executableURL = URL(filePath: python)
+      process.arguments = interpreter.launch(module: "uio2_grandparent", pythonPath: [root.path])
+      process.currentDirectoryURL = root
+      var variables = ProcessInfo.processInfo.environment
+      variables["PYTHONPATH"] = root.path
+      for (name, value) in PythonInterpreter.environment(of: variables) { variables[name] = value }
+      process.environment = variables
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 0)
+    }
+  }
+
   @Test(arguments: ["/no/such/python", "no-such-python", "/tmp"])
   func whatIsNoProgramIsATypedError(name: String) {
     let error = #expect(throws: RolloutError.self) {

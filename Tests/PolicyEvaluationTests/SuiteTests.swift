@@ -82,15 +82,51 @@ struct SuiteTests {
     #expect(plain.perturbation == nil && plain.severity == nil && plain.instructionFrom == nil)
   }
 
+  @Test func `a row may be said aloud, beside the row in words`() throws {
+    let suite = try suite(
+      """
+      name: spoken
+      environment: metaworld
+      seeds: {first: 0, count: 2}
+      tasks:
+        - {name: drawer-open-v3, instruction_from: drawer-close-v3}
+        - {name: drawer-open-v3, instruction_from: drawer-close-v3, speech: held-out}
+      """)
+    #expect(
+      suite.tasks.map(\.name) == [
+        "drawer-open-v3.says-drawer-close-v3", "drawer-open-v3.says-drawer-close-v3.aloud",
+      ])
+    #expect(suite.tasks.map(\.options.speech) == [nil, "held-out"])
+    for name in ["../voices", "/tmp", "a b", "[]"] {
+      #expect(throws: RolloutError.self) { try self.suite(good + "\n  - {name: push-v3, speech: \(name)}\n") }
+    }
+  }
+
   @Test(arguments: [
     ("{severity: 1}", "perturbation"), ("{perturbation: camera, severity: 5}", "0 to 4"),
     ("{perturbation: camera}", "severity"), ("{perturbation: camera, severity: 0}", "again"),
-    ("{kind: camera}", "kind"),
+    ("{kind: camera}", "kind"), ("{perturbation: textur, severity: 1}", "did you mean texture?"),
+    ("{perturbation: fog, severity: 1}", "expected one of camera, light"),
   ])
   func `a variant that is none is refused`(entry: String, words: String) {
     let text = good.replacing("tasks:", with: "variants:\n  - {severity: 0}\n  - \(entry)\ntasks:")
     let error = #expect(throws: RolloutError.self) { try suite(text) }
     #expect(error?.code == .invalidPlan && error?.message.contains(words) == true, "\(error?.message ?? "")")
+  }
+
+  @Test func `the kinds of the suites' description can be named, and no others`() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
+    let text = try String(contentsOf: root.appending(path: "Envs/suites/README.md"), encoding: .utf8)
+    let table = try #require(text.components(separatedBy: "| kind |").last?.components(separatedBy: "\n\n").first)
+    let kinds = table.split(separator: "\n").compactMap { line -> Substring? in
+      line.hasPrefix("| `") ? line.dropFirst(3).prefix { $0 != "`" } : nil
+    }
+    #expect(kinds.count == 8)
+    for kind in kinds {
+      let variants = "variants: [{severity: 0}, {perturbation: \(kind), severity: 2}]\ntasks:"
+      let tasks = good.replacing("tasks:", with: variants).replacing(/, group: [^}]*/, with: "")
+      #expect(try suite(tasks).tasks.contains { $0.options.perturbation == String(kind) })
+    }
   }
 
   @Test func `groups and variants exclude each other`() {

@@ -46,6 +46,25 @@ import Testing
     #expect(error?.code == .invalidPlan)
   }
 
+  @Test func `names each kind of perturbation to the worker once`() throws {
+    let text = """
+      name: x
+      environment: toy
+      seeds: {first: 0, count: 1}
+      variants: [{severity: 0}, {perturbation: blur, severity: 2}, {perturbation: light, severity: 3}]
+      tasks: [{name: a}, {name: b}]
+      """
+    let suite = try PolicyEvaluation.Suite(yaml: Array(text.utf8), file: "x.yaml", digest: "")
+    let python = try PythonInterpreter(explicit: "/bin/sh", variables: [:], packageRoot: nil)
+    let words = suite.workerCommand(python: python, policy: .expert).arguments
+    let required = words.indices.filter { words[$0] == "--require" }.map { words[$0 + 1] }
+    #expect(
+      required == [
+        #"{"task":"a"}"#, #"{"options":{"perturbation":"blur","severity":1},"task":"a"}"#,
+        #"{"options":{"perturbation":"light","severity":1},"task":"a"}"#, #"{"task":"b"}"#,
+      ])
+  }
+
   @Test func `becomes the worker's command line`() throws {
     let suite = try PolicyEvaluation.Suite(words: "metaworld:reach-v3", episodes: 3, seed: 5, stepLimit: 200)
     let python = try PythonInterpreter(explicit: "/bin/sh", variables: [:], packageRoot: nil)
@@ -57,6 +76,7 @@ import Testing
         python: python, policy: policy, mode: mode, loop: loop, pythonPath: ["/a", "/b"])
       #expect(command.executable == "/bin/sh" && command.lifeline == .standardInput)
       #expect(command.arguments.prefix(3) == ["-I", "-u", "-c"])
+      #expect(command.environment["PYTHONSAFEPATH"] == "1" && command.environment["PYTHONNOUSERSITE"] == "1")
       return command.arguments.dropFirst(4).joined(separator: " ")
     }
     let folders = #"--python-path /a --python-path /b --require {"task":"reach-v3"}"#

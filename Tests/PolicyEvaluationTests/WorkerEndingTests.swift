@@ -84,6 +84,16 @@ import Testing
     #expect(error?.message.contains("no such module") == true)
   }
 
+  @Test(arguments: [2, 3, 4, 5])
+  func `with a code of the contract, in mid-episode and without a word, is no more than an end`(
+    code: Int
+  ) throws {
+    let error = try failure(of: Self.begun + "exit \(code)")
+    #expect(error?.code == .unexpectedExit)
+    #expect(
+      error?.message == "ended by itself with exit status \(code), without a word about it", "\(error?.message ?? "")")
+  }
+
   @Test func `because of an unknown task is a fault of the command line, not of the simulator`() throws {
     let event = #"{"event":"failed","code":"unknown_task","subject":"fly","message":"there is no such task"}"#
     let error = try failure(of: "echo '\(event)'; exit 5")

@@ -71,6 +71,40 @@ struct CoverageTests {
     #expect(worst >= 0.95, "\(worst)")
   }
 
+  /// One episode of each task: the mean is a count, whose every value is enumerated.
+  @Test(arguments: [20, 30, 50]) func `for the mean over many tasks of one episode, exactly`(tasks: Int) throws {
+    let rates = stride(from: 0.02, through: 0.98, by: 0.02).map { Array(repeating: $0, count: tasks) }
+    let mixed = [(0.5, 1.0), (0.1, 0.9), (0.3, 0.95), (0, 0.5)].map { low, high in
+      (0..<tasks).map { $0 % 2 == 0 ? low : high }
+    }
+    for rates in rates + mixed {
+      var chances = [1.0]
+      for rate in rates {
+        var next = Array(repeating: 0.0, count: chances.count + 1)
+        for (count, chance) in chances.enumerated() {
+          next[count] += chance * (1 - rate)
+          next[count + 1] += chance * rate
+        }
+        chances = next
+      }
+      let truth = rates.reduce(0, +) / Double(tasks)
+      var covered = 0.0
+      for (count, chance) in chances.enumerated() {
+        let mean = try #require(
+          StratifiedMean(
+            overTasks: (0..<tasks).compactMap { Proportion(successes: $0 < count ? 1 : 0, of: 1) }))
+        #expect(mean.intervalMethod == .conservative)
+        let interval = mean.interval()
+        if interval.lowerBound - 1e-12 <= truth, truth <= interval.upperBound + 1e-12 { covered += chance }
+      }
+      #expect(covered >= 0.95, "\(rates.prefix(2)): \(covered)")
+    }
+    let two = (0..<tasks).compactMap { _ in Proportion(successes: 1, of: 2) }
+    #expect(StratifiedMean(overTasks: two)?.intervalMethod == .normal)
+    let odd = Array(two.dropLast()) + [try #require(Proportion(successes: 1, of: 1))]
+    #expect(StratifiedMean(overTasks: odd)?.intervalMethod == .conservative)
+  }
+
   /// How often the interval holds the truth in 4,000 simulated evaluations.
   private func simulatedCoverage(
     _ rates: [Double], episodes: Int, seed: UInt64, truth: Double, _ mean: ([Proportion]) -> StratifiedMean?

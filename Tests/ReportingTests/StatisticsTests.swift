@@ -80,7 +80,7 @@ struct CountingTests {
     #expect(tiers.interval().contains(0.5) && tiers.interval().lowerBound < tiers.interval().upperBound)
   }
 
-  @Test(arguments: [1, 5, 9, 100]) func `twenty equal strata have the interval of many`(trials: Int) throws {
+  @Test(arguments: [2, 5, 9, 100]) func `twenty equal strata have the interval of many`(trials: Int) throws {
     func method(_ count: Int) throws -> StratifiedMean.IntervalMethod? {
       let strata = try (0..<count).map {
         StratifiedMean.Stratum(try proportion($0 % 2, trials), weight: Double(trials))
@@ -88,6 +88,11 @@ struct CountingTests {
       return StratifiedMean(strata)?.intervalMethod
     }
     #expect(try method(20) == .normal && method(19) == .conservative)
+  }
+
+  @Test func `strata of one trial have the conservative interval, however many`() throws {
+    let strata = try (0..<50).map { StratifiedMean.Stratum(try proportion($0 % 2, 1), weight: 1) }
+    #expect(StratifiedMean(strata)?.intervalMethod == .conservative)
   }
 
   @Test func `a mean of nothing is no number`() throws {
@@ -121,6 +126,37 @@ struct CountingTests {
     #expect(SampleSize.paired(0.8, 0.9, discordant: 0.05) == nil)
     // The smallest share there is, although 0.9 - 0.87 is a little more than 0.03.
     #expect(try #require(SampleSize.paired(0.87, 0.9, discordant: 0.03)) > 200)
+  }
+
+  /// Rates, episodes, the share that exactly one solves (none: on different episodes), and scipy's exact power.
+  @Test(
+    arguments: [
+      (0.0, 0.7, 6, nil, 0.4202), (0.15, 1, 4, nil, 0.5220), (0.3, 1, 6, nil, 0.4202), (0.15, 0.85, 14, 1.0, 0.6479),
+      (0.05, 0.9, 8, 0.95, 0.6590), (0.15, 0.9, 8, 0.77, 0.6662),
+    ] as [(Double, Double, Int, Double?, Double)])
+  func `the exact tests have less power than the normal approximation says`(
+    first: Double, second: Double, count: Int, discordant: Double?, expected: Double
+  ) throws {
+    let power =
+      if let discordant {
+        SampleSize.exactPower(first, second, pairs: count, discordant: discordant)
+      } else {
+        SampleSize.exactPower(first, second, episodes: count)
+      }
+    #expect(abs(try #require(power) - expected) < 1e-4)
+  }
+
+  @Test func `many episodes have the power that was asked for`() throws {
+    #expect(try abs(#require(SampleSize.exactPower(0.87, 0.9, episodes: 1774)) - 0.8) < 0.02)
+    #expect(try abs(#require(SampleSize.exactPower(0.87, 0.9, pairs: 1768, discordant: 0.204)) - 0.8) < 0.02)
+    #expect(SampleSize.exactPower(0.87, 0.9, episodes: 5001) == nil)
+  }
+
+  @Test func `no two policies differ on more episodes than they can`() {
+    // Of 87 % and 90 % at most 13 % and 10 % are failures.
+    #expect(SampleSize.paired(0.87, 0.9, discordant: 1) == nil && SampleSize.paired(0.87, 0.9, discordant: 0.24) == nil)
+    #expect(SampleSize.paired(0.87, 0.9, discordant: 0.23) != nil)
+    #expect(SampleSize.paired(0.1, 0.2, discordant: 0.31) == nil && SampleSize.paired(0.1, 0.2, discordant: 0.3) != nil)
   }
 
   @Test func `never so few episodes that an exact test could find nothing`() throws {

@@ -138,6 +138,50 @@ struct RejectionTests {
     #expect(error?.subject == "observation.frames[0].data")
   }
 
+  private func audio(encoding: UInt64, _ data: [UInt8]) -> [UInt8] {
+    observation {
+      $0.message(13) { clip in
+        clip.number(1, encoding)
+        clip.content(2, data)
+      }
+    }
+  }
+
+  @Test func `a sound of a known form travels`() {
+    #expect(refusal(audio(encoding: 1, [0, 1, 2, 3])) == nil)
+    for mark in ["RIFF....WAVE", "RIFX....WAVE", "RF64....WAVE", "fLaC", "OggS"] {
+      #expect(refusal(audio(encoding: 2, Array(mark.utf8))) == nil, "\(mark)")
+    }
+  }
+
+  @Test func `a sound that cannot be one is refused before it is decoded`() {
+    let page = [UInt8](repeating: 0x20, count: 8 << 20)
+    let wave = Array("RIFF....WAVE".utf8)
+    for (encoding, data, field) in [
+      (0, wave, "encoding"), (3, wave, "encoding"), (1 << 31, wave, "encoding"), (1, [], "data"), (2, [], "data"),
+      (1, [1], "data"), (1, [1, 2, 3], "data"), (1, page + [0, 0], "data"), (2, wave + page, "data"),
+      (2, Array("RIFF....AVI ".utf8), "data"), (2, Array("RIFF....".utf8), "data"), (2, Array("ID3".utf8), "data"),
+      (2, [0, 1, 2, 3], "data"),
+    ] as [(UInt64, [UInt8], String)] {
+      let error = refusal(audio(encoding: encoding, data))
+      #expect(error?.code == .invalidAudio, "\(encoding) \(data.prefix(12))")
+      #expect(error?.subject == "observation.audio.\(field)")
+    }
+    #expect(refusal(audio(encoding: 1, page)) == nil)
+  }
+
+  @Test func `two sounds are one too many`() {
+    let twice = observation {
+      for _ in 0..<2 {
+        $0.message(13) { clip in
+          clip.number(1, 1)
+          clip.content(2, [0, 0])
+        }
+      }
+    }
+    #expect(refusal(twice)?.code == .malformed)
+  }
+
   @Test func `an observation sent before it was made`() {
     let error = refusal(
       observation {

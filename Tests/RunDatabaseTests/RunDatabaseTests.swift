@@ -51,6 +51,52 @@ struct RunDatabaseTests {
     #expect(try other.remaining().map(\.episode.seed) == [0, 2])
   }
 
+  @Test func `every command that worked on a run is known`() throws {
+    let folder = try Folder()
+    let place = folder.file("run.db")
+    let database = try RunDatabase(creating: place, configuration: configuration())
+    #expect(try database.sessions().map(\.command) == ["uio2 evaluate toy"])
+    let later = Date(timeIntervalSinceNow: 60)
+    var elsewhere = configuration()
+    (elsewhere.command, elsewhere.machine) = ("uio2 evaluate toy --resume", "three cores")
+    try database.record(RunSession(elsewhere, started: later))
+    let sessions = try RunDatabase(opening: place, readOnly: true).sessions()
+    #expect(sessions.map(\.command) == ["uio2 evaluate toy", "uio2 evaluate toy --resume"])
+    #expect(sessions.map(\.machine) == ["two cores", "three cores"] && sessions[1].versions == ["uio2": "0.1.0"])
+    #expect(abs(sessions[1].date.timeIntervalSince(later)) < 0.001)
+  }
+
+  @Test func `a run of a program that did not write its commands is read and gone on with`() throws {
+    let folder = try Folder()
+    let place = folder.file("run.db")
+    try RunDatabase(creating: place, configuration: configuration()).close()
+    let sqlite = Process()
+    sqlite.executableURL = URL(filePath: "/usr/bin/env")
+    sqlite.arguments = [
+      "python3", "-c",
+      "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('DROP TABLE session'); c.commit()",
+      place.path,
+    ]
+    try sqlite.run()
+    sqlite.waitUntilExit()
+    #expect(sqlite.terminationStatus == 0)
+    #expect(try RunDatabase(opening: place, readOnly: true).sessions().map(\.command) == ["uio2 evaluate toy"])
+    let database = try RunDatabase(opening: place)
+    try database.record(RunSession(configuration()))
+    #expect(try database.sessions().map(\.command) == ["uio2 evaluate toy", "uio2 evaluate toy"])
+  }
+
+  @Test func `subjects differ in each thing that outcomes follow from`() {
+    let one = configuration().subject
+    var other = one
+    #expect(one.differences(from: other).isEmpty)
+    (other.weights, other.activations, other.addedDelay) = ("int8", "f32", 50)
+    #expect(one.differences(from: other).map(\.name) == ["added delay", "weights", "activations"])
+    #expect(one.firstDifference(from: other) == "expected the added delay 0.0 ms, found 50.0 ms")
+    other.addedDelay = 0
+    #expect(one.firstDifference(from: other) == "expected the weights not said, found int8")
+  }
+
   @Test func `a lost attempt is kept and its episode remains`() throws {
     let folder = try Folder()
     let database = try RunDatabase(creating: folder.file("run.db"), configuration: configuration())
@@ -192,6 +238,7 @@ struct MergeTests {
     #expect(try merged.steps(of: attempt(0, number: 2)) == steps)
     #expect(try merged.remaining().map(\.episode.seed) == [2, 3])
     #expect(try merged.sources().map(\.shard?.index) == [1, 2])
+    #expect(try merged.sessions().count == 2, "the commands of the shards, and of nothing else")
     #expect(try merged.workers().map(\.simulator?.python) == ["3.2", "3.1"])
     let files = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
     #expect(!files.contains { $0.contains("merging") })
@@ -211,6 +258,12 @@ struct MergeTests {
       try RunDatabase.merge([one, other], into: folder.file("run.db"))
     }
     #expect(difference?.message == "expected the policy digest ab12, found ffff")
+    let whole = folder.file("whole.db")
+    try RunDatabase(creating: whole, configuration: configuration()).close()
+    for sources in [[whole], [one, whole], [whole, one]] {
+      let error = #expect(throws: RunDatabaseError.self) { try RunDatabase.requireShards(sources) }
+      #expect(error?.subject == whole.path && error?.message == "is a whole run and no shard of one (--shard i/n)")
+    }
     for (foreign, words) in [
       (try shard(2, in: folder, first: 100), "expected 4 episodes of each task from seed 0"),
       (try shard(2, in: folder, numpy: "3"), "expected numpy 2, found 3"),

@@ -21,10 +21,11 @@ Needs only pyzmq and protobuf; raw frames may be NumPy arrays or whatever else h
 ``tobytes``.
 """
 
-from .client import PROTOCOL_VERSION, Client
+from .client import Client
 from .endpoint import Endpoint, InvalidAddress
 from .errors import ClientError, Disconnected, Timeout, code_name
-from .messages import camera_frame, check_answer, observation
+from .messages import PROTOCOL_VERSION, camera_frame, check_answer, observation
+from .sounds import audio_clip
 from .tokens import read_token, write_token
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Endpoint",
     "InvalidAddress",
     "Timeout",
+    "audio_clip",
     "camera_frame",
     "check_answer",
     "code_name",

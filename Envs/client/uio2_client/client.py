@@ -11,12 +11,10 @@ from typing import Any
 from . import uio2_pb2 as pb
 from .agreed_policy import AgreedPolicy
 from .errors import ClientError, Disconnected, Timeout
-from .messages import check_answer, fitted_reason, parse_reply
-from .transport import Transport
+from .messages import bounded, check_answer, check_names, check_version, fitted_reason, parse_reply, request_bytes
+from .transport import Transport, weakly
 
-PROTOCOL_VERSION = 2
 _TOKEN_BYTES = 16
-_MAXIMUM_TOKEN_BYTES = 64
 _LONGEST_ECHO = 60_000_000_000
 """Nanoseconds after which an echo says too little of this clock: the daemon counts 1 ms a second of it as age."""
 
@@ -56,16 +54,11 @@ class Client:
         clock: Callable[[], int] = time.monotonic_ns,
         observer: Callable[[str, bytes, int], None] | None = None,
     ) -> None:
-        if session is not None and not (
-            1 <= len(session) <= 128 and all(" " <= character <= "~" for character in session)
-        ):
-            raise ValueError("a session's name takes 1 to 128 printable ASCII characters")
-        if len(token) > _MAXIMUM_TOKEN_BYTES:
-            raise ValueError(f"a token has at most {_MAXIMUM_TOKEN_BYTES} bytes, found {len(token)}")
+        check_names(session, token)
         self._agreed = AgreedPolicy()
         self._connections = 0
         self._is_new_connection = True
-        self._transport = Transport(address, self._note_disconnection)
+        self._transport = Transport(address, weakly(self._note_disconnection))
         self.address = address
         self.session = session or f"robot-{secrets.token_hex(8)}"
         self.timeout = timeout
@@ -352,7 +345,7 @@ class Client:
         request_id = self._request_id
         try:
             self._transport.connect(deadline)
-            data = self._bounded(self._request(request_id, kind, body()))
+            data = bounded(self._request(request_id, kind, body()), self._maximum_message_bytes)
             leaves_at = self._clock()
             self._transport.send(data)
             if self._observer is not None:
@@ -371,12 +364,7 @@ class Client:
             # Whatever is still on its way belongs to a question that nobody asks any more.
             self._transport.disconnect()
             raise
-        if reply.protocol_version != PROTOCOL_VERSION:
-            raise ClientError(
-                "unsupported_version",
-                "reply.protocol_version",
-                f"the daemon speaks version {reply.protocol_version}, this client {PROTOCOL_VERSION}",
-            )
+        check_version(reply)
         found = reply.WhichOneof("body")
         if found == "error":
             raise ClientError.from_reply(reply.error)
@@ -384,27 +372,8 @@ class Client:
             raise ClientError("malformed", "reply.body", f"expected {expected}, found {found}")
         return getattr(reply, expected)
 
-    def _bounded(self, data: bytes) -> bytes:
-        """``data``, if the daemon reads as much."""
-        if 0 < self._maximum_message_bytes < len(data):
-            # The daemon would refuse it too, but of one that is far too large it only breaks the connection.
-            raise ClientError(
-                "too_large",
-                "request",
-                f"{len(data)} bytes, this daemon reads {self._maximum_message_bytes} at most; "
-                "send smaller or compressed pictures",
-            )
-        return data
-
     def _request(self, request_id: int, kind: str, body) -> bytes:
-        return pb.Request(
-            protocol_version=PROTOCOL_VERSION,
-            request_id=request_id,
-            session_id=self.session,
-            # A stop needs none, and nothing must keep it back.
-            session_token=b"" if kind == "stop" else self._token,
-            **{kind: body},
-        ).SerializeToString()
+        return request_bytes(request_id, self.session, self._token, kind, body)
 
     def _cancel(self, request_id: int) -> bytes:
         # An id of its own, so that its acknowledgement is taken for nothing else.

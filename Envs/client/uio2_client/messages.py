@@ -11,9 +11,12 @@ from google.protobuf.message import DecodeError
 from . import uio2_pb2 as pb
 from .errors import ClientError
 from .pictures import jpeg_size, png_size
+from .sounds import audio_clip
 
 _JPEG_START = b"\xff\xd8\xff"
+PROTOCOL_VERSION = 2
 _MAXIMUM_REASON_BYTES = 1024
+_MAXIMUM_TOKEN_BYTES = 64
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
@@ -65,6 +68,7 @@ def observation(
     actions_consumed: int = 0,
     skips_executed: bool = False,
     prompt: Iterable[str | pb.CameraFrame] = (),
+    audio: Any = None,
 ) -> pb.Observation:
     """What a robot saw and felt at one moment.
 
@@ -72,13 +76,15 @@ def observation(
         sequence: strictly increasing within an episode.
         frames: camera name to picture as ``camera_frame`` takes it, or finished frames.
         proprioception: order, units and ranges of ``Capabilities.proprioception``.
-        instruction: what the robot is asked to do, a sentence; empty when there is a ``prompt``.
+        instruction: what the robot is asked to do, a sentence; empty when there is a ``prompt``, or when ``audio`` says it.
         captured_at: ns on the robot's own monotonic clock; now when left out.
         actions_consumed: the place in the last chunk that the robot has come to: how many of its actions, counted from its first, are
             executed or left out. It stays as it is until more are executed or the next chunk takes over.
         skips_executed: whether the robot leaves out of the answer as many actions as it executes, of earlier chunks, between this
             observation and the moment when the answer takes over; otherwise it begins with the first.
         prompt: the instruction as text and images in order, instead of ``instruction``.
+        audio: what the robot heard, as ``audio_clip`` takes it; only for a policy that hears (``Capabilities.audio``). Make the clip once
+            and send it with every observation for which it holds.
     """
     if isinstance(frames, Mapping):
         frames = [camera_frame(name, picture) for name, picture in frames.items()]
@@ -93,6 +99,7 @@ def observation(
         ],
         actions_consumed=actions_consumed,
         skips_executed=skips_executed,
+        audio=None if audio is None else audio_clip(audio),
     )
 
 
@@ -126,3 +133,51 @@ def fitted_reason(reason: str) -> str:
     """As much of a stop's reason as may travel: without NUL, cut between two characters."""
     data = reason.encode("utf-8", "replace").replace(b"\0", b" ")
     return data[:_MAXIMUM_REASON_BYTES].decode("utf-8", "ignore")
+
+
+def check_names(session: str | None, token: bytes) -> None:
+    """Refuses a session's name, where there is one, and a token that cannot be sent.
+
+    Raises:
+        ValueError: what they are made of, or how long they are.
+    """
+    if session is not None and not (
+        1 <= len(session) <= 128 and all(" " <= character <= "~" for character in session)
+    ):
+        raise ValueError("a session's name takes 1 to 128 printable ASCII characters")
+    if len(token) > _MAXIMUM_TOKEN_BYTES:
+        raise ValueError(f"a token has at most {_MAXIMUM_TOKEN_BYTES} bytes, found {len(token)}")
+
+
+def bounded(data: bytes, maximum: int) -> bytes:
+    """``data``, if a daemon reads as much; a ``maximum`` of 0 is one that is not known."""
+    if 0 < maximum < len(data):
+        # The daemon would refuse it too, but of one that is far too large it only breaks the connection.
+        raise ClientError(
+            "too_large",
+            "request",
+            f"{len(data)} bytes, this daemon reads {maximum} at most; send smaller or compressed pictures",
+        )
+    return data
+
+
+def request_bytes(request_id: int, session: str, token: bytes, kind: str, body: Any) -> bytes:
+    """A request as it travels."""
+    return pb.Request(
+        protocol_version=PROTOCOL_VERSION,
+        request_id=request_id,
+        session_id=session,
+        # A stop needs none, and nothing must keep it back.
+        session_token=b"" if kind == "stop" else token,
+        **{kind: body},
+    ).SerializeToString()
+
+
+def check_version(reply: pb.Reply) -> None:
+    """Refuses a reply in another version of the protocol."""
+    if reply.protocol_version != PROTOCOL_VERSION:
+        raise ClientError(
+            "unsupported_version",
+            "reply.protocol_version",
+            f"the daemon speaks version {reply.protocol_version}, this client {PROTOCOL_VERSION}",
+        )

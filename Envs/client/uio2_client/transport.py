@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable
 
 import zmq
@@ -19,7 +20,7 @@ class Transport:
 
     Args:
         address: of the daemon.
-        on_disconnect: called whenever the socket is thrown away, so that nobody takes the next connection for this one.
+        on_disconnect: called whenever the socket is thrown away, so that nobody takes the next connection for this one; see ``weakly``.
 
     Raises:
         InvalidAddress: from the address.
@@ -31,6 +32,11 @@ class Transport:
         self._needs_ipv6: bool | None = None
         self._on_disconnect = on_disconnect
         self._context = zmq.Context()
+        self._sockets: list[zmq.Socket] = []
+        # Until it is called it keeps context and sockets from being collected, in an order in which the context would wait for ever for
+        # sockets that are gone.
+        self._end = weakref.finalize(self, _end, self._context, self._sockets)
+        self._end.atexit = False
         self._socket: zmq.Socket | None = None
         self._monitor: zmq.Socket | None = None
         self._is_connected = False
@@ -123,6 +129,7 @@ class Transport:
                 self._monitor.close(linger=0)
             self._socket.close()  # with the linger time that was set
             self._socket = self._monitor = None
+            self._sockets.clear()
         self._is_connected = self._is_broken = False
 
     def close(self) -> None:
@@ -130,7 +137,7 @@ class Transport:
         if not self.is_closed:
             self.is_closed = True
             self.disconnect()
-            self._context.term()
+            self._end()
 
     def _note(self, milliseconds: int) -> bool:
         """Takes note of the next thing that happens to the connection; ``False``: nothing has within a time."""
@@ -151,12 +158,32 @@ class Transport:
         socket.setsockopt(zmq.RECONNECT_IVL, 50)
         socket.setsockopt(zmq.IPV6, self._needs_ipv6)
         self._socket = socket
+        self._sockets.append(socket)
         self._monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self._sockets.append(self._monitor)
         try:
             socket.connect(self._endpoint.connectable)
         except zmq.ZMQError as error:
             self.disconnect()
             raise Disconnected(self.address, f"cannot be connected to: {error}") from error
+
+
+def weakly(method: Callable[[], None]) -> Callable[[], None]:
+    """``method``, without keeping its object alive: a client that nobody closes is let go of at once, and not when Python looks for cycles."""
+    reference = weakref.WeakMethod(method)
+
+    def call() -> None:
+        if (found := reference()) is not None:
+            found()
+
+    return call
+
+
+def _end(context: zmq.Context, sockets: list[zmq.Socket]) -> None:
+    """Ends what is left of a transport: the sockets first, because the context waits for them."""
+    for socket in sockets:
+        socket.close(linger=0)
+    context.term()
 
 
 def _remaining(deadline: float) -> int:

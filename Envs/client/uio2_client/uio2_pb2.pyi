@@ -4,6 +4,9 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
+AUDIO_ENCODING_FILE: AudioEncoding
+AUDIO_ENCODING_PCM16: AudioEncoding
+AUDIO_ENCODING_UNSPECIFIED: AudioEncoding
 DESCRIPTOR: _descriptor.FileDescriptor
 ERROR_CODE_FROZEN_CAMERA: ErrorCode
 ERROR_CODE_INTERNAL: ErrorCode
@@ -95,6 +98,24 @@ class ActionChunk(_message.Message):
     valid_until: int
     def __init__(self, observation_sequence: _Optional[int] = ..., captured_at: _Optional[int] = ..., valid_until: _Optional[int] = ..., actions: _Optional[_Iterable[_Union[Action, _Mapping]]] = ..., tokens: _Optional[_Iterable[int]] = ..., text: _Optional[str] = ..., confidence: _Optional[float] = ..., timings: _Optional[_Iterable[_Union[StageTiming, _Mapping]]] = ..., policy_digest: _Optional[str] = ..., observation_age: _Optional[int] = ...) -> None: ...
 
+class AudioClip(_message.Message):
+    __slots__ = ["data", "encoding"]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    encoding: AudioEncoding
+    def __init__(self, encoding: _Optional[_Union[AudioEncoding, str]] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class AudioSpecification(_message.Message):
+    __slots__ = ["maximum_duration", "name", "replaces_instruction"]
+    MAXIMUM_DURATION_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REPLACES_INSTRUCTION_FIELD_NUMBER: _ClassVar[int]
+    maximum_duration: float
+    name: str
+    replaces_instruction: bool
+    def __init__(self, name: _Optional[str] = ..., maximum_duration: _Optional[float] = ..., replaces_instruction: bool = ...) -> None: ...
+
 class Box(_message.Message):
     __slots__ = ["maximum_x", "maximum_y", "minimum_x", "minimum_y"]
     MAXIMUM_X_FIELD_NUMBER: _ClassVar[int]
@@ -144,13 +165,16 @@ class Cancel(_message.Message):
     def __init__(self, request_id: _Optional[int] = ...) -> None: ...
 
 class Capabilities(_message.Message):
-    __slots__ = ["action_frame", "action_mode", "actions", "cameras", "chunk_length", "control_rate", "hold", "instructions", "limits", "policy_digest", "policy_name", "proprioception", "server_version", "session_token", "unlimited", "unlimited_dimensions"]
+    __slots__ = ["action_frame", "action_mode", "actions", "activations", "audio", "cameras", "chunk_length", "control_rate", "deadline", "hold", "instructions", "limits", "policy_digest", "policy_name", "proprioception", "server_version", "session_token", "unlimited", "unlimited_dimensions", "weights"]
     ACTIONS_FIELD_NUMBER: _ClassVar[int]
     ACTION_FRAME_FIELD_NUMBER: _ClassVar[int]
     ACTION_MODE_FIELD_NUMBER: _ClassVar[int]
+    ACTIVATIONS_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
     CAMERAS_FIELD_NUMBER: _ClassVar[int]
     CHUNK_LENGTH_FIELD_NUMBER: _ClassVar[int]
     CONTROL_RATE_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_FIELD_NUMBER: _ClassVar[int]
     HOLD_FIELD_NUMBER: _ClassVar[int]
     INSTRUCTIONS_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
@@ -161,12 +185,16 @@ class Capabilities(_message.Message):
     SESSION_TOKEN_FIELD_NUMBER: _ClassVar[int]
     UNLIMITED_DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
     UNLIMITED_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     action_frame: str
     action_mode: str
     actions: _containers.RepeatedCompositeFieldContainer[QuantitySpecification]
+    activations: str
+    audio: AudioSpecification
     cameras: _containers.RepeatedCompositeFieldContainer[CameraSpecification]
     chunk_length: int
     control_rate: float
+    deadline: int
     hold: str
     instructions: _containers.RepeatedScalarFieldContainer[str]
     limits: Limits
@@ -177,7 +205,8 @@ class Capabilities(_message.Message):
     session_token: bytes
     unlimited: bool
     unlimited_dimensions: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, policy_name: _Optional[str] = ..., policy_digest: _Optional[str] = ..., server_version: _Optional[str] = ..., cameras: _Optional[_Iterable[_Union[CameraSpecification, _Mapping]]] = ..., proprioception: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., actions: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., action_frame: _Optional[str] = ..., action_mode: _Optional[str] = ..., hold: _Optional[str] = ..., chunk_length: _Optional[int] = ..., control_rate: _Optional[float] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., session_token: _Optional[bytes] = ..., instructions: _Optional[_Iterable[str]] = ..., unlimited: bool = ..., unlimited_dimensions: _Optional[_Iterable[str]] = ...) -> None: ...
+    weights: str
+    def __init__(self, policy_name: _Optional[str] = ..., policy_digest: _Optional[str] = ..., server_version: _Optional[str] = ..., cameras: _Optional[_Iterable[_Union[CameraSpecification, _Mapping]]] = ..., proprioception: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., actions: _Optional[_Iterable[_Union[QuantitySpecification, _Mapping]]] = ..., action_frame: _Optional[str] = ..., action_mode: _Optional[str] = ..., hold: _Optional[str] = ..., chunk_length: _Optional[int] = ..., control_rate: _Optional[float] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., session_token: _Optional[bytes] = ..., instructions: _Optional[_Iterable[str]] = ..., unlimited: bool = ..., unlimited_dimensions: _Optional[_Iterable[str]] = ..., audio: _Optional[_Union[AudioSpecification, _Mapping]] = ..., weights: _Optional[str] = ..., activations: _Optional[str] = ..., deadline: _Optional[int] = ...) -> None: ...
 
 class ClockEcho(_message.Message):
     __slots__ = ["reply_received_at", "reply_sent_at"]
@@ -292,8 +321,9 @@ class Limits(_message.Message):
     def __init__(self, workspace_minimum: _Optional[_Iterable[float]] = ..., workspace_maximum: _Optional[_Iterable[float]] = ..., maximum_speed: _Optional[float] = ..., maximum_rotation_rate: _Optional[float] = ..., maximum_jump: _Optional[float] = ..., maximum_observation_age: _Optional[int] = ..., frozen_camera_timeout: _Optional[int] = ..., maximum_message_bytes: _Optional[int] = ..., dimensions: _Optional[_Iterable[_Union[DimensionLimits, _Mapping]]] = ...) -> None: ...
 
 class Observation(_message.Message):
-    __slots__ = ["actions_consumed", "captured_at", "clock", "echo", "frames", "instruction", "prompt", "proprioception", "sent_at", "sequence", "skips_executed"]
+    __slots__ = ["actions_consumed", "audio", "captured_at", "clock", "echo", "frames", "instruction", "prompt", "proprioception", "sent_at", "sequence", "skips_executed"]
     ACTIONS_CONSUMED_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
     CAPTURED_AT_FIELD_NUMBER: _ClassVar[int]
     CLOCK_FIELD_NUMBER: _ClassVar[int]
     ECHO_FIELD_NUMBER: _ClassVar[int]
@@ -305,6 +335,7 @@ class Observation(_message.Message):
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     SKIPS_EXECUTED_FIELD_NUMBER: _ClassVar[int]
     actions_consumed: int
+    audio: AudioClip
     captured_at: int
     clock: RobotClock
     echo: ClockEcho
@@ -315,7 +346,7 @@ class Observation(_message.Message):
     sent_at: int
     sequence: int
     skips_executed: bool
-    def __init__(self, sequence: _Optional[int] = ..., captured_at: _Optional[int] = ..., sent_at: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[CameraFrame, _Mapping]]] = ..., proprioception: _Optional[_Iterable[float]] = ..., instruction: _Optional[str] = ..., actions_consumed: _Optional[int] = ..., prompt: _Optional[_Iterable[_Union[PromptPart, _Mapping]]] = ..., clock: _Optional[_Union[RobotClock, str]] = ..., echo: _Optional[_Union[ClockEcho, _Mapping]] = ..., skips_executed: bool = ...) -> None: ...
+    def __init__(self, sequence: _Optional[int] = ..., captured_at: _Optional[int] = ..., sent_at: _Optional[int] = ..., frames: _Optional[_Iterable[_Union[CameraFrame, _Mapping]]] = ..., proprioception: _Optional[_Iterable[float]] = ..., instruction: _Optional[str] = ..., actions_consumed: _Optional[int] = ..., prompt: _Optional[_Iterable[_Union[PromptPart, _Mapping]]] = ..., clock: _Optional[_Union[RobotClock, str]] = ..., echo: _Optional[_Union[ClockEcho, _Mapping]] = ..., skips_executed: bool = ..., audio: _Optional[_Union[AudioClip, _Mapping]] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ["remaining", "text", "token_limit", "tokens", "tokens_per_second"]
@@ -434,6 +465,9 @@ class Stop(_message.Message):
     def __init__(self, reason: _Optional[str] = ...) -> None: ...
 
 class ImageEncoding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = []
+
+class AudioEncoding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = []
 
 class RobotClock(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):

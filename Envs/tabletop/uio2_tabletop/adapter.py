@@ -27,7 +27,7 @@ from .sentence import RANGES, read, say  # noqa: E402
 from .trial import Trial  # noqa: E402
 from .world import PRIMITIVES, Move  # noqa: E402
 
-__all__ = ["PACKAGES", "TASKS", "VIEWS", "TabletopEnvironment", "make"]
+__all__ = ["PACKAGES", "SCENE_CHANGES", "TASKS", "VIEWS", "TabletopEnvironment", "make"]
 
 TASKS: Mapping[str, str] = tasks.TASKS
 
@@ -36,6 +36,9 @@ PACKAGES = ("mujoco", "numpy")
 
 VIEWS = ("arm",)
 """``arm``: the cameras show the arm, which is hidden otherwise; it waits outside of the picture."""
+
+SCENE_CHANGES: frozenset[str] = frozenset()
+"""No perturbation of the scene: levels are what varies here."""
 
 CONTROL_RATE = 0.4
 """Primitives a second of simulated time, about: they take one to four seconds."""

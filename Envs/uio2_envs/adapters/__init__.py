@@ -3,7 +3,8 @@
 An adapter module has ``TASKS``, a mapping of task names to instructions, ``PACKAGES``, the names of the packages that its
 results depend on, and ``make(task)``, which returns an ``Environment``. Its import raises ``EnvironmentFailure`` when the
 simulator is not installed. As far as it has them: ``VIEWS``, names of camera sets that ``make`` takes as ``view``;
-``SHARED_SCENES``, for each task those whose instructions make sense in its scene, which ``make`` takes as ``instruction_from``.
+``SHARED_SCENES``, for each task those whose instructions make sense in its scene, which ``make`` takes as ``instruction_from``;
+``SCENE_CHANGES``, the perturbations of the scene that every task can have: without it that is known only once a scene is made.
 
 Another package brings a simulator by an entry point of the group ``uio2_envs.adapters`` that names such a module.
 """
@@ -18,7 +19,7 @@ from typing import Any
 
 from ..environment import Environment, EnvironmentFailure
 from ..perturbed import perturbed
-from ..variant import Variant
+from ..variant import SCENE_PERTURBATIONS, Variant
 
 GROUP = "uio2_envs.adapters"
 """The group of entry points."""
@@ -66,6 +67,10 @@ def check(name: str, task: str, variant: Variant = Variant()) -> ModuleType:
     module = adapter(name, [task] if said is None else [task, said])
     if variant.view is not None:
         _require(variant.view, getattr(module, "VIEWS", ()), "unknown_view", f"{name} has no such view")
+    changes = getattr(module, "SCENE_CHANGES", None)
+    if changes is not None and variant.severity and variant.perturbation in SCENE_PERTURBATIONS:
+        message = f"{name} cannot have this perturbation of the scene"
+        _require(variant.perturbation, sorted(changes), "unsupported_perturbation", message)
     if said is not None:
         known = getattr(module, "SHARED_SCENES", {}).get(task, ())
         _require(said, known, "no_shared_scene", f"its instruction makes no sense in the scene of {task}")

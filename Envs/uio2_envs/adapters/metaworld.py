@@ -35,12 +35,15 @@ from ..metaworld_scene import (  # noqa: E402
 from ..metaworld_shared import MARKER_RADIUS, SHARED_SCENES, SharedScene  # noqa: E402
 from .metaworld_look import Look, draw, load_textures, sphere  # noqa: E402
 
-__all__ = ["SHARED_SCENES", "TASKS", "VIEWS", "MetaWorldEnvironment", "make"]
+__all__ = ["SCENE_CHANGES", "SHARED_SCENES", "TASKS", "VIEWS", "MetaWorldEnvironment", "make"]
 
 TASKS: Mapping[str, str] = INSTRUCTIONS
 
 PACKAGES = ("metaworld", "mujoco", "gymnasium", "numpy", "scipy")
 """What the physics, and so every result, depends on."""
+
+SCENE_CHANGES = frozenset({"camera", "light", "texture", "distractors", "moved_object"})
+"""Perturbations of the scene, which every task can have."""
 
 _OPEN = -1.0
 """The native gripper command that opens, which is how an episode begins."""
@@ -108,7 +111,7 @@ class _Drawing:
 class MetaWorldEnvironment(Environment):
     """One Meta-World task in names and units; goals are fresh at every reset, drawn by the seed from the full range."""
 
-    scene_changes = frozenset({"camera", "light", "texture", "distractors", "moved_object"})
+    scene_changes = SCENE_CHANGES
 
     def __init__(self, task: str, instruction_from: str | None = None, view: str | None = None) -> None:
         super().__init__(task, INSTRUCTIONS[instruction_from or task])

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,20 @@ class Run:
                 versions["Python"] = simulator["python"]
             versions |= {module["name"]: module["version"] for module in simulator.get("modules", []) if module.get("version")}
         return versions
+
+    def commands(self) -> list[str]:
+        """The command lines that worked on the run, in the order of time, each with when and where that was."""
+        tables = {name for (name,) in self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if "session" not in tables:
+            return [self.configuration["command"]]
+        sessions = [json.loads(text) for (text,) in self._database.execute("SELECT record FROM session ORDER BY started, id")]
+        if len(sessions) < 2:
+            return [session["command"] for session in sessions]
+        moments = [datetime.fromtimestamp(session["started"], UTC).strftime("%Y-%m-%d %H:%M UTC") for session in sessions]
+        return [
+            f"# {moment}, {session['machine']}\n{session['command']}"
+            for moment, session in zip(moments, sessions, strict=True)
+        ]
 
     def episodes(self) -> list[Episode]:
         """The outcomes, in the order of the plan."""

@@ -243,7 +243,7 @@ def confidence(run: Run, episodes: list[Episode], entry: dict[str, Any]) -> str:
 
 
 def origin(run: Run, entry: dict[str, Any]) -> str:
-    """What made the run: the exact command and every version."""
+    """What made the run: the exact commands and every version."""
     subject = run.subject
     mode = subject["mode"]
     if run.is_realtime:
@@ -255,10 +255,11 @@ def origin(run: Run, entry: dict[str, Any]) -> str:
         "policy": f"{subject['policy']} ({subject['policyDigest'][:12]})" if subject["policyDigest"] else subject["policy"],
         "mode": mode,
         "weights": subject["weights"],
+        "activations": subject.get("activations"),
         "step limit": subject.get("stepLimit"),
         "success": {"end": "in the last state", "any": "at any step"}.get(subject.get("success", "")),
         "machine": run.configuration["machine"],
         "date": entry["date"],
         **run.versions(),
     }
-    return page.section(f"Made by: {entry['name']}", page.facts(values), page.preformatted(run.configuration["command"]))
+    return page.section(f"Made by: {entry['name']}", page.facts(values), page.preformatted("\n".join(run.commands())))

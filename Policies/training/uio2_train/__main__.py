@@ -1,4 +1,4 @@
-"""``python -m uio2_train collect | inspect | train | export | evaluate | budget``."""
+"""``python -m uio2_train collect | from-recording | speak | inspect | pictures | train | export | evaluate | budget``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from .errors import TrainingError
 
 COMMANDS = {
     "collect": "episodes of a scripted expert as a dataset",
+    "from-recording": "recordings (--record) as a LeRobot dataset",
+    "speak": "recordings of a policy's instructions by espeak-ng",
     "inspect": "what is in a dataset, and the policy.json that would be made of it",
+    "pictures": "train the tokeniser of pictures that a recipe's policy writes",
     "train": "train the policy of a recipe; the same command again goes on",
     "export": "write the bundle that uio2 serves",
     "evaluate": "fly the exported policy through the daemon",
@@ -23,7 +26,7 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m uio2_train", description="Trains Unified-IO 2 as a robot policy.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
-        module = import_module(f".commands.{name}", __package__)
+        module = import_module(f".commands.{name.replace('-', '_')}", __package__)
         part = commands.add_parser(name, help=text, description=module.__doc__)
         module.arguments(part)
         part.set_defaults(action=module.run)

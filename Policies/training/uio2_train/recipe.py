@@ -112,11 +112,45 @@ class DataRecipe:
 
 
 @dataclass(frozen=True)
+class AudioRecipe:
+    """Spoken instructions."""
+
+    speech: str
+    """A folder of recordings of the data's instructions, as ``speak`` makes them."""
+    name: str = "instruction"
+    maximum_duration_s: float = 4.0
+    share: float = 0.5
+    """Of the batches whose instructions are spoken; in the others they are words."""
+    vision: tuple[int, int, int, int] = (96, 3, 192, 3)
+    """Width, heads, MLP and layers (2 at least) of the audio transformer of a model that is not a released one."""
+
+
+@dataclass(frozen=True)
+class PictureTokenizerRecipe:
+    """The small VQGAN of a model that writes pictures, where ``start`` brings none."""
+
+    size: int = 64
+    """Pixels of a side of the pictures that it writes; 8 pixels a side are one code."""
+    codes: int = 256
+    channels: int = 32
+    multipliers: tuple[int, int, int, int] = (1, 1, 2, 2)
+    blocks: int = 1
+    width: int = 8
+    """Of a code."""
+    steps: int = 3000
+    batch: int = 16
+    rate: float = 1e-3
+
+
+@dataclass(frozen=True)
 class ModelRecipe:
     """The model: a checkpoint to go on from, or the sizes of a small one."""
 
     start: str | None = None
     """A checkpoint's folder, such as the release's as ``uio2 import`` writes it."""
+    extend: bool = False
+    """Whether what the policy reads and writes and ``start`` does not is added to it, with new weights."""
+    pictures: PictureTokenizerRecipe = field(default_factory=PictureTokenizerRecipe)
     tokenizer: str | None = None
     """A SentencePiece model; the release's is LLaMA's. One is trained on the instructions when left out."""
     vocabulary: int = 640
@@ -172,6 +206,24 @@ class NextFrameRecipe:
 
 
 @dataclass(frozen=True)
+class PointRecipe:
+    """The question where the said goal is, asked of the model alone: ``POINT_PROMPT``, image, instruction."""
+
+    key: str
+    """A feature with row and column of the image camera's frame, 0..1, of each point of the answer."""
+    weight: float = 0.2
+    share: float = 0.25
+
+
+@dataclass(frozen=True)
+class TranscriptionRecipe:
+    """What was said, in words, from the sound alone; it teaches the audio transformer what to listen to."""
+
+    weight: float = 0.3
+    share: float = 0.5
+
+
+@dataclass(frozen=True)
 class SeeingRecipe:
     """Of sentences, where the data say what is to be seen: what each patch of a picture shows."""
 
@@ -192,6 +244,8 @@ class ObjectivesRecipe:
     where: WhereRecipe | None = None
     denoising: DenoisingRecipe | None = None
     next_frame: NextFrameRecipe | None = None
+    point: PointRecipe | None = None
+    transcription: TranscriptionRecipe | None = None
     seeing: SeeingRecipe | None = None
 
 
@@ -260,6 +314,7 @@ class Recipe:
     policy: dict[str, Any] = field(default_factory=dict)
     """Further keys of ``policy.json``, such as ``limits``."""
     model: ModelRecipe = field(default_factory=ModelRecipe)
+    audio: AudioRecipe | None = None
     objectives: ObjectivesRecipe = field(default_factory=ObjectivesRecipe)
     training: TrainingRecipe = field(default_factory=lambda: TrainingRecipe(minutes=30.0))
     evaluation: EvaluationRecipe | None = None

@@ -348,6 +348,11 @@ def _document(
     if "instructions" in schema:
         further = [text for said in instructions for text in recipe.data.instructions.get(said, [])]
         document["instructions"] = sentences([*instructions, *further])
+    if recipe.audio is not None:
+        document["audio"] = {
+            "name": recipe.audio.name, "maximum_duration_s": recipe.audio.maximum_duration_s,
+            "replaces_instruction": True,
+        }  # fmt: skip
     numbers = len(action) * recipe.action.chunk_length
     if numbers > 511:
         message = f"expected at most 511 numbers in an answer, found {numbers}; shorten the chunk"

@@ -19,6 +19,7 @@ typedef struct Uio2__V1__Request Uio2__V1__Request;
 typedef struct Uio2__V1__Reply Uio2__V1__Reply;
 typedef struct Uio2__V1__Hello Uio2__V1__Hello;
 typedef struct Uio2__V1__CameraFrame Uio2__V1__CameraFrame;
+typedef struct Uio2__V1__AudioClip Uio2__V1__AudioClip;
 typedef struct Uio2__V1__ClockEcho Uio2__V1__ClockEcho;
 typedef struct Uio2__V1__PromptPart Uio2__V1__PromptPart;
 typedef struct Uio2__V1__Observation Uio2__V1__Observation;
@@ -30,6 +31,7 @@ typedef struct Uio2__V1__Box Uio2__V1__Box;
 typedef struct Uio2__V1__Generate Uio2__V1__Generate;
 typedef struct Uio2__V1__Cancel Uio2__V1__Cancel;
 typedef struct Uio2__V1__CameraSpecification Uio2__V1__CameraSpecification;
+typedef struct Uio2__V1__AudioSpecification Uio2__V1__AudioSpecification;
 typedef struct Uio2__V1__QuantitySpecification Uio2__V1__QuantitySpecification;
 typedef struct Uio2__V1__DimensionLimits Uio2__V1__DimensionLimits;
 typedef struct Uio2__V1__Limits Uio2__V1__Limits;
@@ -55,6 +57,18 @@ typedef enum _Uio2__V1__ImageEncoding {
   UIO2__V1__IMAGE_ENCODING__IMAGE_ENCODING_PNG = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__IMAGE_ENCODING)
 } Uio2__V1__ImageEncoding;
+typedef enum _Uio2__V1__AudioEncoding {
+  UIO2__V1__AUDIO_ENCODING__AUDIO_ENCODING_UNSPECIFIED = 0,
+  /*
+   * one channel, 16,000 samples a second, signed 16-bit little-endian
+   */
+  UIO2__V1__AUDIO_ENCODING__AUDIO_ENCODING_PCM16 = 1,
+  /*
+   * a whole WAV, FLAC or OGG (Vorbis, Opus) file
+   */
+  UIO2__V1__AUDIO_ENCODING__AUDIO_ENCODING_FILE = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(UIO2__V1__AUDIO_ENCODING)
+} Uio2__V1__AudioEncoding;
 /*
  * Which clock a robot's times are of.
  */
@@ -289,6 +303,23 @@ struct  Uio2__V1__CameraFrame
 
 
 /*
+ * A recorded sound.
+ */
+struct  Uio2__V1__AudioClip
+{
+  ProtobufCMessage base;
+  Uio2__V1__AudioEncoding encoding;
+  /*
+   * 1 byte to 8 MiB
+   */
+  ProtobufCBinaryData data;
+};
+#define UIO2__V1__AUDIO_CLIP__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__audio_clip__descriptor) \
+    , UIO2__V1__AUDIO_ENCODING__AUDIO_ENCODING_UNSPECIFIED, {0,NULL} }
+
+
+/*
  * The last reply that the robot has received: with the daemon's arrival times it bounds the offset of the two clocks. That of a chunk also
  * says that the robot has gone over to this chunk.
  */
@@ -356,7 +387,7 @@ struct  Uio2__V1__Observation
   size_t n_proprioception;
   double *proprioception;
   /*
-   * UTF-8 sentence; empty when there are prompt parts
+   * UTF-8 sentence; empty when there are prompt parts, or when the audio says it
    */
   char *instruction;
   /*
@@ -381,10 +412,15 @@ struct  Uio2__V1__Observation
    * as many as it executes, of earlier chunks, between this observation and then; so the chunk goes on where the robot is by then.
    */
   protobuf_c_boolean skips_executed;
+  /*
+   * What the robot heard, of a policy that hears (Capabilities.audio); absent: nothing. Where the sound may say the instruction, there is
+   * either this or words, and the robot sends the same bytes with each observation as long as the instruction holds.
+   */
+  Uio2__V1__AudioClip *audio;
 };
 #define UIO2__V1__OBSERVATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__observation__descriptor) \
-    , 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, 0, 0,NULL, UIO2__V1__ROBOT_CLOCK__ROBOT_CLOCK_MONOTONIC, NULL, 0 }
+    , 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, 0, 0,NULL, UIO2__V1__ROBOT_CLOCK__ROBOT_CLOCK_MONOTONIC, NULL, 0, NULL }
 
 
 /*
@@ -584,6 +620,30 @@ struct  Uio2__V1__CameraSpecification
     , (char *)protobuf_c_empty_string, 0, 0, 0, (char *)protobuf_c_empty_string }
 
 
+/*
+ * What a policy hears.
+ */
+struct  Uio2__V1__AudioSpecification
+{
+  ProtobufCMessage base;
+  /*
+   * e.g. "instruction"
+   */
+  char *name;
+  /*
+   * s; longer sounds are refused
+   */
+  double maximum_duration;
+  /*
+   * true: an observation has words or a sound. false: it has both
+   */
+  protobuf_c_boolean replaces_instruction;
+};
+#define UIO2__V1__AUDIO_SPECIFICATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__audio_specification__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0 }
+
+
 struct  Uio2__V1__QuantitySpecification
 {
   ProtobufCMessage base;
@@ -720,10 +780,26 @@ struct  Uio2__V1__Capabilities
    */
   size_t n_unlimited_dimensions;
   char **unlimited_dimensions;
+  /*
+   * absent: the policy hears nothing, and refuses a sound
+   */
+  Uio2__V1__AudioSpecification *audio;
+  /*
+   * how the model's matrices are kept: "f32" | "bf16" | "int8"; empty: not said
+   */
+  char *weights;
+  /*
+   * inputs of products with int8 weights: "int8" | "int16" | "f32" | "mixed" (int8 in the encoders, else int16); empty: none, or not said
+   */
+  char *activations;
+  /*
+   * ns for which commands are valid, as valid_until says of each chunk; 0: not said
+   */
+  uint64_t deadline;
 };
 #define UIO2__V1__CAPABILITIES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&uio2__v1__capabilities__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, NULL, {0,NULL}, 0,NULL, 0, 0,NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, NULL, {0,NULL}, 0,NULL, 0, 0,NULL, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Uio2__V1__StageTiming
@@ -971,6 +1047,25 @@ Uio2__V1__CameraFrame *
 void   uio2__v1__camera_frame__free_unpacked
                      (Uio2__V1__CameraFrame *message,
                       ProtobufCAllocator *allocator);
+/* Uio2__V1__AudioClip methods */
+void   uio2__v1__audio_clip__init
+                     (Uio2__V1__AudioClip         *message);
+size_t uio2__v1__audio_clip__get_packed_size
+                     (const Uio2__V1__AudioClip   *message);
+size_t uio2__v1__audio_clip__pack
+                     (const Uio2__V1__AudioClip   *message,
+                      uint8_t             *out);
+size_t uio2__v1__audio_clip__pack_to_buffer
+                     (const Uio2__V1__AudioClip   *message,
+                      ProtobufCBuffer     *buffer);
+Uio2__V1__AudioClip *
+       uio2__v1__audio_clip__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   uio2__v1__audio_clip__free_unpacked
+                     (Uio2__V1__AudioClip *message,
+                      ProtobufCAllocator *allocator);
 /* Uio2__V1__ClockEcho methods */
 void   uio2__v1__clock_echo__init
                      (Uio2__V1__ClockEcho         *message);
@@ -1179,6 +1274,25 @@ Uio2__V1__CameraSpecification *
                       const uint8_t       *data);
 void   uio2__v1__camera_specification__free_unpacked
                      (Uio2__V1__CameraSpecification *message,
+                      ProtobufCAllocator *allocator);
+/* Uio2__V1__AudioSpecification methods */
+void   uio2__v1__audio_specification__init
+                     (Uio2__V1__AudioSpecification         *message);
+size_t uio2__v1__audio_specification__get_packed_size
+                     (const Uio2__V1__AudioSpecification   *message);
+size_t uio2__v1__audio_specification__pack
+                     (const Uio2__V1__AudioSpecification   *message,
+                      uint8_t             *out);
+size_t uio2__v1__audio_specification__pack_to_buffer
+                     (const Uio2__V1__AudioSpecification   *message,
+                      ProtobufCBuffer     *buffer);
+Uio2__V1__AudioSpecification *
+       uio2__v1__audio_specification__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   uio2__v1__audio_specification__free_unpacked
+                     (Uio2__V1__AudioSpecification *message,
                       ProtobufCAllocator *allocator);
 /* Uio2__V1__QuantitySpecification methods */
 void   uio2__v1__quantity_specification__init
@@ -1403,6 +1517,9 @@ typedef void (*Uio2__V1__Hello_Closure)
 typedef void (*Uio2__V1__CameraFrame_Closure)
                  (const Uio2__V1__CameraFrame *message,
                   void *closure_data);
+typedef void (*Uio2__V1__AudioClip_Closure)
+                 (const Uio2__V1__AudioClip *message,
+                  void *closure_data);
 typedef void (*Uio2__V1__ClockEcho_Closure)
                  (const Uio2__V1__ClockEcho *message,
                   void *closure_data);
@@ -1435,6 +1552,9 @@ typedef void (*Uio2__V1__Cancel_Closure)
                   void *closure_data);
 typedef void (*Uio2__V1__CameraSpecification_Closure)
                  (const Uio2__V1__CameraSpecification *message,
+                  void *closure_data);
+typedef void (*Uio2__V1__AudioSpecification_Closure)
+                 (const Uio2__V1__AudioSpecification *message,
                   void *closure_data);
 typedef void (*Uio2__V1__QuantitySpecification_Closure)
                  (const Uio2__V1__QuantitySpecification *message,
@@ -1476,6 +1596,7 @@ typedef void (*Uio2__V1__Error_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    uio2__v1__image_encoding__descriptor;
+extern const ProtobufCEnumDescriptor    uio2__v1__audio_encoding__descriptor;
 extern const ProtobufCEnumDescriptor    uio2__v1__robot_clock__descriptor;
 extern const ProtobufCEnumDescriptor    uio2__v1__modality__descriptor;
 extern const ProtobufCEnumDescriptor    uio2__v1__stage__descriptor;
@@ -1485,6 +1606,7 @@ extern const ProtobufCMessageDescriptor uio2__v1__request__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__reply__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__hello__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__camera_frame__descriptor;
+extern const ProtobufCMessageDescriptor uio2__v1__audio_clip__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__clock_echo__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__prompt_part__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__observation__descriptor;
@@ -1496,6 +1618,7 @@ extern const ProtobufCMessageDescriptor uio2__v1__box__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__generate__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__cancel__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__camera_specification__descriptor;
+extern const ProtobufCMessageDescriptor uio2__v1__audio_specification__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__quantity_specification__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__dimension_limits__descriptor;
 extern const ProtobufCMessageDescriptor uio2__v1__limits__descriptor;

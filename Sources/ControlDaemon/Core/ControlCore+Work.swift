@@ -87,7 +87,8 @@ extension ControlCore {
       sessions[done.session]?.context = after
       sessions[done.session]?.order.advance(to: done.request)
       sessions[done.session]?.receipts.append(after.lastChunkNumber, at: now)
-      sessions[done.session]?.serve(chunk, receivedAt: ticket.receivedAt, at: now)
+      sessions[done.session]?.serve(
+        chunk, receivedAt: ticket.receivedAt, standstill: done.request.clock == .simulated ? standstill : 0, at: now)
       let answered = AnsweredStep(
         observation: done.request, ticket: ticket, order: session.order, context: before,
         number: after.lastChunkNumber)

@@ -48,6 +48,8 @@ package struct ControlCore: Sendable {
   /// What the policy's cameras show together, and a prompt image beside them.
   let usualPixels: Int
   let operatorToken: SessionToken?
+  /// Nanoseconds; see ``DaemonOptions/simulatedStandstill``.
+  let standstill: UInt64
   let controlPeriod: UInt64
   /// No session is in a hurry after that, nanoseconds.
   var hasteUntil: UInt64 = 0
@@ -86,6 +88,7 @@ package struct ControlCore: Sendable {
     self.capacity = max(1, options.maximumSessions)
     self.maximumBatch = max(1, options.maximumBatch)
     self.operatorToken = options.operatorToken
+    self.standstill = options.simulatedStandstill.wholeNanoseconds
     self.controlPeriod = Self.controlPeriod(of: capabilities)
     self.sessions = SessionTable(
       capacity: capacity, recordCapacity: options.maximumKnownSessions,
@@ -150,6 +153,7 @@ package struct ControlCore: Sendable {
     try order(of: ticket.session).check(observation)
     try compareClocks(observation, ticket)
     _ = try checkedAge(of: observation, ticket, at: now)
+    try sessions[ticket.session]?.checkForgottenCommands(observation)
     try takePlace(for: ticket.session, at: now)
     lineUp(observation, ticket, at: now)
   }

@@ -49,6 +49,9 @@ struct Session: Sendable {
   private(set) var lastServed: UInt64?
   /// Nanoseconds on the daemon's clock, after which no command of the episode begins; `nil`: there is none.
   private(set) var commandsEnd: UInt64?
+  /// Nanoseconds on the robot's clock, after which no command of the episode begins, also of an episode whose memory is forgotten; `nil`:
+  /// there is none.
+  private(set) var validUntil: UInt64?
 
   /// How often it may have a step.
   var pace = SessionPace()
@@ -58,6 +61,7 @@ struct Session: Sendable {
     order = EpisodeOrder()
     receipts = ChunkReceipts()
     commandsEnd = nil
+    validUntil = nil
     if context != nil { context = EpisodeContext() }
   }
 
@@ -71,14 +75,27 @@ struct Session: Sendable {
     context?.noteReceipt(upTo: receipts.newestKnown(to: observation, last: last), at: observation.capturedAt)
   }
 
+  /// - Throws: `.invalidAction` for an observation within the validity of commands that were forgotten with the session's place: nobody
+  ///   knows where they lead.
+  func checkForgottenCommands(_ observation: Observation) throws(RobotError) {
+    guard context == nil, let validUntil, observation.capturedAt <= validUntil else { return }
+    throw RobotError(
+      .invalidAction, "observation.captured_at",
+      "the session gave its place away while its commands were valid, and they are forgotten; hold still until its clock is past "
+        + "\(validUntil) and observe again, or reset to begin a new episode")
+  }
+
   /// Takes note of commands that answer an observation.
   ///
-  /// - Parameter receivedAt: when the observation came. It was made before that, so that the commands end no later than this reckons.
-  mutating func serve(_ chunk: ActionChunk, receivedAt: UInt64, at now: UInt64) {
+  /// - Parameters:
+  ///   - receivedAt: when the observation came. It was made before that, so that the commands end no later than this reckons.
+  ///   - standstill: nanoseconds for which the robot's clock may stand still while they are valid.
+  mutating func serve(_ chunk: ActionChunk, receivedAt: UInt64, standstill: UInt64 = 0, at now: UInt64) {
     lastServed = now
+    validUntil = max(validUntil ?? 0, chunk.validUntil)
     let validity = chunk.validUntil - min(chunk.validUntil, chunk.capturedAt)
     let (end, overflow) = receivedAt.addingReportingOverflow(validity)
-    commandsEnd = max(commandsEnd ?? 0, overflow ? .max : end)
+    commandsEnd = max(commandsEnd ?? 0, overflow ? .max : end, standstill > 0 ? now &+ standstill : 0)
   }
 
   /// Begins the memory of an episode in a new place.

@@ -39,7 +39,9 @@ extension Evaluation {
   }
 
   private func start(_ worker: Int) throws(RolloutError) -> WorkerProcess {
-    let process = try WorkerProcess(command(worker), patience: options.patience) { [self] notice throws(RolloutError) in
+    let process = try WorkerProcess(
+      command(worker), patience: options.patience, hasBegun: { [self] in state.withLock(\.hasBegun) }
+    ) { [self] notice throws(RolloutError) in
       switch notice {
       case .ready(let ready): try greet(worker, ready)
       case .step(let step): onEvent(.stepped(step, worker: worker))
@@ -66,10 +68,26 @@ extension Evaluation {
       throw RolloutError(
         .capabilitiesDisagree, "policy", "expected the policy digest \(digest), found \(ready.policyDigest)")
     }
+    let precision = Self.precision(subject.weights, subject.activations)
+    let found = Self.precision(ready.weights ?? "", ready.activations)
+    // A daemon that was started anew may keep its weights in another way.
+    if !precision.isEmpty, !found.isEmpty, precision != found {
+      throw RolloutError(.capabilitiesDisagree, "policy", "expected \(precision), found \(found)")
+    }
     let record = WorkerRecord(
-      worker: worker, policy: ready.policy, policyDigest: ready.policyDigest, simulator: ready.simulator)
+      worker: worker, policy: ready.policy, policyDigest: ready.policyDigest, simulator: ready.simulator,
+      weights: ready.weights.flatMap { $0.isEmpty ? nil : $0 },
+      activations: ready.activations.flatMap { $0.isEmpty ? nil : $0 })
     try stored { try database.record(record) }
+    state.withLock { $0.hasBegun = true }
     onEvent(.ready(record))
+  }
+
+  /// Empty where it is not said.
+  private static func precision(_ weights: String, _ activations: String?) -> String {
+    guard !weights.isEmpty else { return "" }
+    guard let activations, !activations.isEmpty else { return "\(weights) weights" }
+    return "\(weights) weights with \(activations) activations"
   }
 
   private func job(_ attempt: EpisodeScheduler.Attempt, _ episode: RunConfiguration.Episode) -> WorkerJob {

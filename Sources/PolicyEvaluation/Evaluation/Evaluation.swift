@@ -82,6 +82,8 @@ public final class Evaluation: Sendable {
     /// What a worker that starts now gets at once: the evaluation is being ended.
     var signal: Int32?
     var lossesInARow = 0
+    /// Whether a worker has begun: another one that cannot is a loss.
+    var hasBegun = false
     var failure: RolloutError?
   }
 

@@ -58,6 +58,8 @@ extension Suite {
     if loop != .chunk { arguments += ["--loop", loop.rawValue] }
     for folder in pythonPath { arguments += ["--python-path", folder] }
     for task in requirements { arguments += ["--require", task] }
-    return ChildProcess.Command(executable: python.path, arguments: arguments, lifeline: .standardInput)
+    return ChildProcess.Command(
+      executable: python.path, arguments: arguments, environment: PythonInterpreter.environment(),
+      lifeline: .standardInput)
   }
 }

@@ -9,28 +9,40 @@ struct WorkerEnding {
   var failure: WorkerEvent.Failure?
   /// Whether it had begun: simulator and policy were there.
   var wasReady: Bool
+  /// Whether it, or another worker of the same command, had begun: the command line is right, the simulator installed, and they fit.
+  var hasBegun: Bool
   /// The last line that it wrote for people.
   var lastWords: String
 
   /// What is wrong with the simulator or the plan, whichever process is asked.
   private static let lasting: Set<String> = [
     "simulator_missing", "adapter_missing", "foreign_module", "unknown_environment", "unknown_task", "unknown_view",
-    "no_expert", "no_shared_scene", "unsupported_perturbation", "unsupported_mode",
+    "no_expert", "no_shared_scene", "no_speech", "unsupported_perturbation", "unsupported_mode",
   ]
 
   /// What is wrong with the command line or the suite and not with the simulator.
-  private static let ofThePlan: Set<String> = ["unknown_environment", "unknown_task", "unknown_view"]
+  private static let ofThePlan: Set<String> = [
+    "unknown_environment", "unknown_task", "unknown_view", "no_speech",
+  ]
 
-  /// A daemon that does not answer in time may be busy with others.
-  private static let passing: Set<String> = ["timeout", "disconnected"]
+  /// A daemon that does not answer in time may be busy with others. What it refuses of an observation is the simulator's, of one episode.
+  private static let passing: Set<String> = ["timeout", "disconnected", "invalid_proprioception", "invalid_image"]
 
   /// Whether another process would end in the same way.
+  ///
+  /// A simulator may end its process with any status. Those of the worker's contract are believed of a worker that says so in an event as
+  /// well, or where none has begun yet.
   var isFinal: Bool {
-    if let failure, Self.lasting.contains(failure.code) { return true }
+    guard let failure else {
+      if case .code = exit { return !hasBegun }
+      return false
+    }
+    if Self.lasting.contains(failure.code) { return true }
     switch exit {
     case .code(2), .code(3): return true
-    case .code(4): return !wasReady || !Self.passing.contains(failure?.code ?? "")
-    case .code: return !wasReady
+    // No daemon to begin with: one that is gone for good is waited for once.
+    case .code(4): return !wasReady || !Self.passing.contains(failure.code)
+    case .code: return !hasBegun
     case .signal: return false
     }
   }
@@ -57,6 +69,8 @@ struct WorkerEnding {
   private var meaning: (RolloutError.Code, String) {
     switch exit {
     case .code(0): (.unexpectedExit, "ended before its episode had run")
+    case .code(2...5) where failure == nil && hasBegun:
+      (.unexpectedExit, "ended by itself with \(exit), without a word about it")
     case .code(2): (.usage, "refused its command line")
     case .code(3): (.capabilitiesDisagree, "cannot do what the policy asks for and did not move")
     case .code(4): (.protocolFailure, "got no usable answer from the daemon")

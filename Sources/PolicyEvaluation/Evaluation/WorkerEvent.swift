@@ -16,9 +16,13 @@ package enum WorkerEvent: Sendable, Hashable {
     /// Empty for experts.
     package var policyDigest: String
     package var simulator: Simulator?
+    /// How the policy's matrices are kept; empty or `nil`: not said.
+    package var weights: String?
+    /// How the inputs of products with 8-bit weights are taken; empty or `nil`: there are none, or it is not said.
+    package var activations: String?
 
     enum CodingKeys: String, CodingKey {
-      case policy, simulator
+      case policy, simulator, weights, activations
       case policyDigest = "policy_digest"
     }
   }

@@ -27,17 +27,22 @@ struct WorkerJob: Sendable, Hashable, Encodable {
 }
 
 extension Suite {
-  /// A task as a job names it, with its view and instruction, as words of a command line; each once, in the suite's order. Whether a scene can
-  /// be perturbed is known only when it is made.
+  /// A task as a job names it, with its view and instruction, as words of a command line; each once, in the suite's order. A perturbation is
+  /// named with one task: some simulators can say for all of them whether they can make it, and the others only when a scene is made.
   var requirements: [String] {
     struct Requirement: Hashable, Encodable {
       var task: String
       var options: Options?
     }
     var seen: Set<Requirement> = []
+    var perturbed: Set<String> = []
     return tasks.compactMap { task in
       var options = task.options
-      (options.perturbation, options.severity) = (nil, nil)
+      if let perturbation = options.perturbation, perturbed.insert(perturbation).inserted {
+        options.severity = 1
+      } else {
+        (options.perturbation, options.severity) = (nil, nil)
+      }
       let requirement = Requirement(task: task.scene, options: options.isEmpty ? nil : options)
       guard seen.insert(requirement).inserted, let json = try? WorkerJob.json(requirement) else { return nil }
       return String(decoding: json, as: UTF8.self)

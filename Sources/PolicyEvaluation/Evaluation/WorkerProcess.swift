@@ -29,6 +29,7 @@ final class WorkerProcess {
 
   let child: ChildProcess
   private let patience: Duration
+  private let hasBegun: () -> Bool
   private let onNotice: (Notice) throws(RolloutError) -> Void
   private var output = LineSplitter()
   private var diagnostics = LineSplitter()
@@ -42,14 +43,17 @@ final class WorkerProcess {
   ///
   /// - Parameters:
   ///   - patience: how long it may report nothing.
+  ///   - hasBegun: whether any worker of the same command has begun.
   ///   - onNotice: what it throws ends the job.
   init(
-    _ command: ChildProcess.Command, patience: Duration, onNotice: @escaping (Notice) throws(RolloutError) -> Void
+    _ command: ChildProcess.Command, patience: Duration, hasBegun: @escaping () -> Bool,
+    onNotice: @escaping (Notice) throws(RolloutError) -> Void
   ) throws(RolloutError) {
     do throws(ChildProcessError) { child = try ChildProcess(command) } catch {
       throw RolloutError(.cannotStart, error.executable, error.message)
     }
     self.patience = patience
+    self.hasBegun = hasBegun
     self.onNotice = onNotice
   }
 
@@ -113,7 +117,8 @@ final class WorkerProcess {
   }
 
   private func judge(_ exit: ChildProcess.Exit, _ failure: WorkerEvent.Failure?) throws(RolloutError) -> Outcome {
-    let ending = WorkerEnding(exit: exit, failure: failure, wasReady: isReady, lastWords: lastWords)
+    let ending = WorkerEnding(
+      exit: exit, failure: failure, wasReady: isReady, hasBegun: isReady || hasBegun(), lastWords: lastWords)
     if ending.isFinal { throw ending.error }
     return .lost(ending.error)
   }

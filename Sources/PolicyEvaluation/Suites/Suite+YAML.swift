@@ -62,6 +62,11 @@ extension Suite {
 
   private static let maximumSeverity = 4
 
+  /// What can be made harder (`variant.py`, `Envs/suites/README.md`). A simulator may be without some of them.
+  static let perturbations = [
+    "camera", "light", "texture", "distractors", "moved_object", "jpeg", "blur", "actuation_noise",
+  ]
+
   /// The variants in their order; `nil` when the file has none.
   private static func variants(_ field: SuiteField?) throws(RolloutError) -> [Variant]? {
     guard let field else { return nil }
@@ -69,7 +74,7 @@ extension Suite {
     for entry in try field.sequence(upTo: 100) {
       let keys = try entry.mapping(known: ["perturbation", "severity"])
       let variant = Variant(
-        perturbation: try keys.optional("perturbation")?.identifier(),
+        perturbation: try keys.optional("perturbation")?.name(of: perturbations),
         severity: try keys.required("severity").integer(in: 0...maximumSeverity))
       if variant.severity > 0, variant.perturbation == nil {
         throw entry.fault("expected a perturbation with severity \(variant.severity)")
@@ -87,9 +92,10 @@ extension Suite {
   private static func tasks(
     _ field: SuiteField, variants: [Variant]?, view: String?
   ) throws(RolloutError) -> [Task] {
-    let keys = try field.mapping(known: ["name", "group", "instruction_from"])
+    let keys = try field.mapping(known: ["name", "group", "instruction_from", "speech"])
     let scene = try keys.required("name").identifier()
     let said = try keys.optional("instruction_from")?.identifier()
+    let speech = try keys.optional("speech")?.identifier()
     let group = try keys.optional("group")?.text()
     if let group = keys.optional("group"), variants != nil {
       throw group.fault("expected no group beside variants, which are the groups")
@@ -98,8 +104,10 @@ extension Suite {
       var options = Options()
       options.view = view
       options.instructionFrom = said
+      options.speech = speech
       var name = scene
       if let said { name += ".says-\(said)" }
+      if speech != nil { name += ".aloud" }
       if let label = variant.label {
         options.perturbation = variant.perturbation
         options.severity = variant.severity

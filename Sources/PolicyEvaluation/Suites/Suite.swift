@@ -15,6 +15,8 @@ public struct Suite: Sendable, Hashable {
     public var instructionFrom: String?
     /// A set of cameras that the simulator knows by this name.
     public var view: String?
+    /// Recordings, by the name of their folder in `voices`, that say the instruction in place of words.
+    public var speech: String?
 
     /// Whether the episodes are the plain ones.
     public var isEmpty: Bool { self == Options() }

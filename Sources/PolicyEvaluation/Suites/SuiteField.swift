@@ -77,6 +77,31 @@ struct SuiteField {
     return text
   }
 
+  /// One of a few names.
+  func name(of known: [String]) throws(RolloutError) -> String {
+    let text = try text()
+    guard !known.contains(text) else { return text }
+    let near = known.filter { Self.distance($0, text) <= 2 }
+    let hint = near.isEmpty ? "" : "; did you mean \(near.joined(separator: " or "))?"
+    throw fault("expected one of \(known.joined(separator: ", ")), found \"\(text)\"\(hint)")
+  }
+
+  /// Letters to put in, leave out or exchange (Levenshtein).
+  private static func distance(_ one: String, _ other: String) -> Int {
+    let (one, other) = (Array(one.utf8), Array(other.utf8.prefix(100)))
+    var row = Array(0...other.count)
+    for (line, letter) in one.enumerated() {
+      var diagonal = row[0]
+      row[0] = line + 1
+      for place in other.indices {
+        let exchanged = diagonal + (letter == other[place] ? 0 : 1)
+        diagonal = row[place + 1]
+        row[place + 1] = min(exchanged, row[place] + 1, diagonal + 1)
+      }
+    }
+    return row[other.count]
+  }
+
   func integer(in range: ClosedRange<Int>) throws(RolloutError) -> Int {
     let text = try text()
     guard let number = Int(text), range.contains(number) else {

@@ -1,7 +1,7 @@
 import Foundation
 
-/// How many episodes it takes to tell two policies apart, by normal approximations: the exact tests are some points less powerful. Never so
-/// few that an exact test could find nothing, whatever comes out.
+/// How many episodes it takes to tell two policies apart, by normal approximations: the exact tests are less powerful, much
+/// less where the numbers are small (``exactPower(_:_:episodes:confidence:)``). Never so few that an exact test could find nothing, whatever comes out.
 public enum SampleSize {
   /// Episodes for each policy, evaluated on different episodes, so that a two-sided test at level `1 - confidence` finds the difference
   /// with probability `power` (normal approximation, pooled variance under equality).
@@ -31,13 +31,15 @@ public enum SampleSize {
 
   /// Pairs of episodes, both policies on the same seeds, for McNemar's test (Connor, Biometrics 43, 1987).
   ///
-  /// - Parameter discordant: the share of episodes that exactly one of the two solves, at least the difference of the rates; for
-  ///   independent outcomes `first · (1 - second) + second · (1 - first)`.
-  /// - Returns: `nil` for equal rates, a share below their difference, and numbers out of range.
+  /// - Parameter discordant: the share of episodes that exactly one of the two solves, at least the difference of the rates and at most
+  ///   ``largestDiscordance(_:_:)``; for independent outcomes `first · (1 - second) + second · (1 - first)`.
+  /// - Returns: `nil` for equal rates, a share that they leave no room for, and numbers out of range.
   public static func paired(
     _ first: Double, _ second: Double, discordant: Double, confidence: Double = 0.95, power: Double = 0.8
   ) -> Int? {
-    guard let z = deviations(first, second, confidence, power), discordant <= 1 else { return nil }
+    guard let z = deviations(first, second, confidence, power),
+      discordant <= largestDiscordance(first, second) + 1e-9
+    else { return nil }
     let difference = abs(second - first)
     // 0.9 less 0.87 is a little more than 0.03.
     guard discordant >= difference - 1e-9 else { return nil }
@@ -49,6 +51,12 @@ public enum SampleSize {
       return nil
     }
     return max(count, least)
+  }
+
+  /// The largest share of episodes that exactly one of two policies with these success rates can solve: all that one of them solves at
+  /// all, or all in which one fails.
+  public static func largestDiscordance(_ first: Double, _ second: Double) -> Double {
+    min(first + second, 2 - first - second)
   }
 
   private static func deviations(

@@ -19,10 +19,10 @@ public struct StratifiedMean: Sendable, Hashable {
   public enum IntervalMethod: Sendable, Hashable, CustomStringConvertible {
     /// One stratum: Clopper and Pearson.
     case exact
-    /// Few strata, or few that weigh something: Clopper and Pearson with as many trials as there would be if each weighed what the heaviest
+    /// Few strata, few that weigh something, or some with a single trial, which says nothing of how it varies: Clopper and Pearson with as many trials as there would be if each weighed what the heaviest
     /// does.
     case conservative
-    /// Many strata: a normal interval with each stratum's own variance.
+    /// Many strata of two trials or more: a normal interval with each stratum's own variance.
     case normal
 
     /// Its name in reports.
@@ -71,7 +71,8 @@ public struct StratifiedMean: Sendable, Hashable {
     guard strata.count > 1 else { return .exact }
     let worth = 1 / strata.reduce(0) { $0 + $1.weight * $1.weight }
     // Weights are rounded: 20 times the square of 1/20 is a little more than 1/20.
-    return worth >= Self.manyStrata * (1 - 1e-9) ? .normal : .conservative
+    let isMany = worth >= Self.manyStrata * (1 - 1e-9)
+    return isMany && strata.allSatisfy { $0.proportion.trials > 1 } ? .normal : .conservative
   }
 
   /// An interval of the mean, by ``intervalMethod``.
@@ -105,7 +106,7 @@ public struct StratifiedMean: Sendable, Hashable {
   /// The variance of a stratum is `p (1 - p) / (n - 1)` with `p = (successes + 1/2) / (n + 1)`: without the halves (the Jeffreys prior)
   /// a stratum in which everything succeeded would count as certain. With 20 to 50 strata of 5 to 50 episodes, MT50's tiers among them,
   /// and rates from 0.2 to 1 the 95 % interval held the truth in 95 to 100 % of simulated evaluations. With one or two strata it falls to
-  /// 77 %.
+  /// 77 %, and with one trial in each stratum to 88 %: a single outcome, smoothed, varies less than an outcome does.
   private func normalInterval(_ confidence: Double) -> ClosedRange<Double> {
     let variance = strata.reduce(0) { sum, stratum in
       let trials = Double(stratum.proportion.trials)

@@ -26,8 +26,8 @@ public enum ProtocolLimits {
   public static let maximumActions = 4096
   /// Tokens of one answer.
   public static let maximumTokens = 65_536
-  /// Bytes of the sound that goes into a generation: 20 seconds of 24-bit stereo at 48 kHz, and more than the model hears.
-  public static let maximumAudioBytes = 8 << 20
+  /// Bytes of the sound that goes into a generation or an observation.
+  public static let maximumAudioBytes = AudioClip.maximumBytes
   /// Bytes of the picture or sound that comes out of one; the rest of its message has room beside it.
   public static let maximumMediaBytes = maximumMessageBytes - (1 << 20)
   /// Answers followed at the same time. A robot may have to wait for one token of each.

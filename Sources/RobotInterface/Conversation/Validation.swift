@@ -64,6 +64,7 @@ extension Observation {
     }
     try validateText(
       instruction, "observation.instruction", maximum: Self.maximumInstructionBytes, code: .invalidInstruction)
+    try audio?.checkForm("observation.audio")
     guard UInt32(exactly: actionsConsumed) != nil else {
       throw RobotError(.malformed, "observation.actions_consumed", "\(actionsConsumed) is not a count")
     }
@@ -149,6 +150,10 @@ extension Capabilities {
     try validatePositive(limits.maximumJump, "capabilities.limits.maximum_jump")
     try validateDimensionLimits()
     try validateToken(sessionToken, "capabilities.session_token")
+    if let audio {
+      try validateText(audio.name, "capabilities.audio.name")
+      try validatePositive(audio.maximumDuration, "capabilities.audio.maximum_duration")
+    }
     try validateCount(
       instructions.count, "capabilities.instructions", maximum: ProtocolLimits.maximumInstructions)
     for (index, instruction) in instructions.enumerated() {
@@ -160,6 +165,8 @@ extension Capabilities {
     for (index, name) in unlimitedDimensions.enumerated() {
       try validateText(name, "capabilities.unlimited_dimensions[\(index)]")
     }
+    try validateText(weights, "capabilities.weights")
+    try validateText(activations, "capabilities.activations")
   }
 
   private func validateDimensionLimits() throws(RobotError) {

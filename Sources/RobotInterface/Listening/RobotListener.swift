@@ -19,6 +19,9 @@ public protocol RobotListener: AnyObject, Sendable {
   var address: String { get }
   /// Becomes readable when ``next()`` may have something after it had nothing; `nil`: ``ListenerSetting/wake`` is called instead.
   var descriptor: Int32? { get }
+  /// Whether ``address`` leads here still: a socket's file can be removed, or its folder renamed. The daemon asks once a second, and ends where it
+  /// does not.
+  var isReachable: Bool { get }
 
   /// What has come and was not taken yet; connections take turns.
   ///
@@ -46,6 +49,9 @@ extension RobotListener {
 
   /// Nothing is kept.
   public func stopped(session: String) {}
+
+  /// An address of a network stays.
+  public var isReachable: Bool { true }
 }
 
 /// What a listener is told of the daemon that it serves.

@@ -20,7 +20,12 @@ extension PolicySpecification {
       actions: space.quantities, actionFrame: space.frameName, actionMode: .init(rawValue: space.modeName),
       hold: control.hold, chunkLength: space.maximumActions, controlRate: control.rate, limits: Capabilities.Limits(),
       instructions: instructions.sentences, isUnlimited: limits.isUnlimited,
-      unlimitedDimensions: limits.isUnlimited ? [] : space.unlimitedDimensions)
+      unlimitedDimensions: limits.isUnlimited ? [] : space.unlimitedDimensions,
+      deadline: control.deadline,
+      audio: audio.map { audio in
+        Capabilities.Audio(
+          name: audio.name, maximumDuration: audio.maximumDuration, replacesInstruction: audio.replacesInstruction)
+      })
     capabilities.limits.workspaceMinimum = limits.workspace?.axes.map(\.lowerBound)
     capabilities.limits.workspaceMaximum = limits.workspace?.axes.map(\.upperBound)
     capabilities.limits.maximumSpeed = limits.maximumSpeed

@@ -1,12 +1,18 @@
 package import RobotInterface
 package import UnifiedIO
 
-/// Reads what a robot is asked to do, as a sentence or as text and images, and checks that the policy takes it.
+/// Reads what a robot is asked to do, as a sentence, as text and images or as a sound, and checks that the policy takes it.
 package struct InstructionReader: Sendable {
   /// `nil`: free text.
   private let known: KnownInstructions?
+  /// Whether a sound may say the instruction.
+  private let isHeard: Bool
 
-  package init(_ instructions: PolicySpecification.Instructions) {
+  /// - Parameters:
+  ///   - instructions: the sentences that the policy knows.
+  ///   - audio: what it hears.
+  package init(_ instructions: PolicySpecification.Instructions, audio: PolicySpecification.Audio? = nil) {
+    isHeard = audio?.replacesInstruction ?? false
     known =
       switch instructions {
       case .free: nil
@@ -23,10 +29,18 @@ package struct InstructionReader: Sendable {
   /// - Parameters:
   ///   - observation: its instruction or its prompt parts are read.
   ///   - earlierFrames: history frames that the model sees before the prompt's images.
-  /// - Throws: ``RobotError`` `.invalidInstruction` for one that is empty, too long or has control characters;
-  ///   `.unknownInstruction` for one that the policy does not know.
+  /// - Returns: nothing where a sound says it.
+  /// - Throws: ``RobotError`` `.invalidInstruction` for one that is empty, too long or has control characters, and for words beside
+  ///   a sound that says the instruction; `.unknownInstruction` for one that the policy does not know.
   package func read(_ observation: Observation, after earlierFrames: Int) throws(RobotError) -> [PromptText.Part] {
     try observation.checkInstructionSize()
+    if isHeard, observation.audio != nil {
+      // Nobody knows which of the two the policy would follow.
+      guard observation.instruction.isEmpty, observation.promptParts.isEmpty else {
+        throw Self.fault("observation.instruction", "expected words or a sound, found both; leave one of them out")
+      }
+      return []
+    }
     guard !observation.promptParts.isEmpty else {
       let sentence = try words(observation.instruction, "observation.instruction")
       return [.words(try trained(sentence, "observation.instruction"))]
@@ -62,7 +76,10 @@ package struct InstructionReader: Sendable {
 
   private func words(_ text: String, _ subject: String) throws(RobotError) -> String {
     let words = try folded(text, subject)
-    guard InstructionText.isVisible(words) else { throw Self.fault(subject, "expected a sentence, found none") }
+    guard InstructionText.isVisible(words) else {
+      throw Self.fault(
+        subject, isHeard ? "expected a sentence or a sound, found neither" : "expected a sentence, found none")
+    }
     return words
   }
 

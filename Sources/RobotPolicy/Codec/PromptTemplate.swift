@@ -37,13 +37,22 @@ package struct PromptTemplate: Sendable, Hashable {
   private static func fault(_ message: String) -> PolicyError { PolicyError(.invalidValue, "prompt.template", message) }
 
   /// The prompt. What the instruction says is never read as a place of the template.
+  ///
+  /// - Parameter instruction: empty where a sound says it; then no two spaces meet in its place, and none begins the prompt.
   package func render(instruction: [PromptText.Part], state: String) -> PromptText {
     var prompt = PromptText()
+    var followsNothing = false
     for part in parts {
       switch part {
-      case .literal(let literal): prompt.parts.append(.markup(literal))
-      case .state: prompt.parts.append(.markup(state))
+      case .literal(let literal):
+        let isOneTooMany = followsNothing && literal.hasPrefix(" ") && prompt.parts.last?.text.last ?? " " == " "
+        prompt.parts.append(.markup(isOneTooMany ? String(literal.dropFirst()) : literal))
+        followsNothing = false
+      case .state:
+        prompt.parts.append(.markup(state))
+        followsNothing = false
       case .instruction:
+        followsNothing = instruction.isEmpty
         // A name needs a space before it, which the beginning of a prompt has.
         if case .markup = instruction.first, let last = prompt.parts.last?.text.last, last != " " {
           prompt.parts.append(.markup(" "))

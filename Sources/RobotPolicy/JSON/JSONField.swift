@@ -76,6 +76,12 @@ package struct JSONField {
     return integer
   }
 
+  /// `true` or `false`.
+  package func boolean() throws(PolicyError) -> Bool {
+    guard case .bool(let value) = node.value else { throw mismatch("true or false") }
+    return value
+  }
+
   package func elements() throws(PolicyError) -> [JSONField] {
     guard case .array(let elements) = node.value else { throw mismatch("an array") }
     return elements.enumerated().map { JSONField($0.element, path: "\(path)[\($0.offset)]") }

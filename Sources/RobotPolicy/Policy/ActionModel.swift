@@ -30,6 +30,11 @@ public protocol ActionModel: Sendable {
   /// Bytes that it takes at most while it works, beside its weights; 512 MiB unless it says so.
   var workingMemory: Int { get }
 
+  /// How its matrices are kept, such as `bf16`; empty unless it says so.
+  var weightFormat: String { get }
+  /// How the inputs of products with 8-bit weights are taken, such as `int16`; empty unless it says so.
+  var activationFormat: String { get }
+
   /// Reads a JPEG or PNG file.
   ///
   /// - Parameter limits: held against the file's header before a pixel is decoded.
@@ -45,6 +50,14 @@ public protocol ActionModel: Sendable {
   func imageInput(_ picture: Picture) throws(ModelError) -> PatchInput
   /// The patches of a frame of the image history.
   func historyInput(_ picture: Picture) throws(ModelError) -> PatchInput
+
+  /// Seconds of sound that the model hears at most; 0, unless it says so: it hears nothing.
+  var maximumSoundDuration: Double { get }
+  /// Decodes a sound and cuts it into patches; all of it is heard.
+  ///
+  /// - Parameter limits: nothing beyond them is decoded.
+  /// - Throws: ``ModelError`` `.invalidSound` for damage, silence, and what the limits do not allow; `.cancelled`.
+  func soundInput(_ clip: AudioClip, within limits: SoundLimits) throws(ModelError) -> SoundInput
 
   /// Runs the encoder on several inputs, adding the time of its two stages, `vision` and `encode`, to `timings`.
   ///
@@ -64,6 +77,20 @@ extension ActionModel {
 }
 
 extension ActionModel {
+  /// Hears nothing.
+  public var maximumSoundDuration: Double { 0 }
+
+  /// Refuses every sound.
+  public func soundInput(_ clip: AudioClip, within limits: SoundLimits) throws(ModelError) -> SoundInput {
+    throw ModelError(.unsupportedModality, "audio", "the model hears nothing")
+  }
+}
+
+extension ActionModel {
   /// 512 MiB.
   public var workingMemory: Int { 512 << 20 }
+  /// Not said.
+  public var weightFormat: String { "" }
+  /// Not said.
+  public var activationFormat: String { "" }
 }

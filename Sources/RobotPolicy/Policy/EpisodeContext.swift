@@ -11,8 +11,17 @@ public struct EpisodeContext: Sendable {
 
   private var chunks = SentChunks()
 
-  /// Whether ``lastActions`` make the robot move; `false` before the first chunk and after an error.
-  public private(set) var lastCommandMoves = false
+  /// Whether any chunk that the robot may still execute makes it move; `false` before the first. A refusal changes nothing about that:
+  /// the robot may go on with its last chunk.
+  public var lastCommandMoves: Bool { chunks.movesUntil != nil }
+
+  /// Nanoseconds on the robot's clock until which commands may move it; `nil`: none does.
+  ///
+  /// As long as each observation is answered with commands, it is open when they end.
+  package var movesUntil: UInt64? { chunks.movesUntil.map { wasRefused ? $0 : .max } }
+
+  /// Whether anything was refused since the last chunk.
+  private var wasRefused = false
 
   /// Which cameras have been repeating the same picture, and since when.
   package var frozenCameras = FrozenCameraWatch()
@@ -30,8 +39,8 @@ public struct EpisodeContext: Sendable {
   ///   - moving: whether they make the robot move, so that its cameras must see something change.
   ///   - validUntil: nanoseconds on the robot's clock, after which no action begins.
   public mutating func record(_ actions: [Action], moving: Bool, validUntil: UInt64 = .max) {
-    chunks.append(actions, validUntil: validUntil)
-    lastCommandMoves = moving
+    chunks.append(actions, validUntil: validUntil, moves: moving)
+    wasRefused = false
     counters.add(actions)
   }
 
@@ -58,9 +67,9 @@ public struct EpisodeContext: Sendable {
     try chunks.pendingActions(after: observation)
   }
 
-  /// Remembers that the robot got an error instead of a chunk, and so holds still.
+  /// Remembers that the robot got an error instead of a chunk. It may go on with its last one, but not for longer than that is valid.
   public mutating func recordRefusal() {
-    lastCommandMoves = false
+    wasRefused = true
   }
 
   /// Remembers what a later step of the episode saw whose chunk was not sent, but neither its commands nor its counts.

@@ -6,8 +6,11 @@ package import RobotInterface
 package struct FrozenCameraWatch: Sendable {
   private struct Memory {
     var data: [UInt8]
-    /// Robot clock, nanoseconds: since when the picture is the same although the robot moves.
-    var since: UInt64
+    /// Robot clock, nanoseconds: when it was seen last.
+    var seen: UInt64
+    /// Nanoseconds for which the robot has moved while the picture was the same. Times at which it stood still are left out, however
+    /// many there are: they say nothing of the camera.
+    var moved: UInt64 = 0
     /// Found frozen; only another picture ends that, for the robot holds still meanwhile.
     var frozen = false
   }
@@ -24,31 +27,34 @@ package struct FrozenCameraWatch: Sendable {
   ///
   /// - Parameters:
   ///   - observation: its frames, `capturedAt` and `actionsConsumed` are looked at.
-  ///   - commandMoves: whether the last chunk tells the robot to move.
+  ///   - movesUntil: nanoseconds on the robot's clock until which its commands make it move; `nil`: they do not.
   ///   - chunk: a number of the last chunk, so that a place reported again is told from the same place in the next chunk; `nil`: every
   ///     observation follows another chunk.
   ///   - timeout: nanoseconds on the robot's clock; `nil`: nothing is ever frozen.
-  /// - Returns: the index of the first frame whose camera has shown the same picture for longer than `timeout`; it stays
+  /// - Returns: the index of the first frame whose camera has shown the same picture for longer than `timeout` of motion; it stays
   ///   frozen until its picture changes. `nil` when every camera is alive.
   package mutating func observe(
-    _ observation: Observation, commandMoves: Bool, chunk: Int? = nil, timeout: UInt64?
+    _ observation: Observation, movesUntil: UInt64?, chunk: Int? = nil, timeout: UInt64?
   ) -> Int? {
     guard let timeout else { return nil }
     reportsConsumption = reportsConsumption || observation.actionsConsumed > 0
-    let moved = commandMoves && (!reportsConsumption || hasAdvanced(to: observation.actionsConsumed, in: chunk))
+    let hasAdvanced = hasAdvanced(to: observation.actionsConsumed, in: chunk)
     let now = observation.capturedAt
+    var end = movesUntil.map { min($0, now) }
+    // What the robot says goes before what it was told.
+    if reportsConsumption, end != nil { end = hasAdvanced ? now : nil }
     var frozen: Int?
     for (index, frame) in observation.frames.enumerated() {
-      guard let memory = cameras[frame.camera], memory.data == frame.data, memory.since <= now else {
-        cameras[frame.camera] = Memory(data: frame.data, since: now)
+      guard let memory = cameras[frame.camera], memory.data == frame.data, memory.seen <= now else {
+        cameras[frame.camera] = Memory(data: frame.data, seen: now)
         continue
       }
-      if memory.frozen || (moved && now - memory.since > timeout) {
-        cameras[frame.camera]?.frozen = true
-        frozen = frozen ?? index
-      } else if !moved {
-        cameras[frame.camera]?.since = now
-      }
+      let moved = memory.moved.addingClamped(end.map { $0 - min($0, memory.seen) } ?? 0)
+      let isFrozen = memory.frozen || moved > timeout
+      cameras[frame.camera]?.seen = now
+      cameras[frame.camera]?.moved = moved
+      cameras[frame.camera]?.frozen = isFrozen
+      if isFrozen { frozen = frozen ?? index }
     }
     return frozen
   }

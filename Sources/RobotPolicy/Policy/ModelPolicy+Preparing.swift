@@ -1,22 +1,24 @@
 public import RobotInterface
 public import UnifiedIO
 
-/// What the model takes in of an observation's pictures.
-struct PreparedPictures: Sendable {
+/// What the model takes in of what an observation shows and plays.
+struct PreparedSenses: Sendable {
   /// In the order of the policy's cameras, each for the input that it feeds.
   var cameras: [PatchInput] = []
   /// The `image` camera's frame as the history of later steps shows it; `nil` for policies that look back at none.
   var memory: PatchInput?
   var prompt: [PatchInput] = []
+  /// `nil` without one.
+  var sound: SoundInput?
 }
 
 extension ModelPolicy: PreparingPolicy {
-  /// Decodes the frames and cuts them into patches.
+  /// Decodes the frames and the sound and cuts them into patches.
   public func prepare(_ observation: Observation, cancellation: Cancellation) -> PreparedInput {
     var clock = StageClock(), timings = StageTimings()
-    let result: Result<PreparedPictures, RobotError>
+    let result: Result<PreparedSenses, RobotError>
     do throws(RobotError) {
-      result = .success(try pictures(of: observation, cancellation, clock: &clock, timings: &timings))
+      result = .success(try senses(of: observation, cancellation, clock: &clock, timings: &timings))
     } catch {
       result = .failure(error)
     }
@@ -24,26 +26,31 @@ extension ModelPolicy: PreparingPolicy {
   }
 
   /// Of a step that was prepared; otherwise made now, and booked on `timings`.
-  func pictures(
+  func senses(
     of step: PolicyStep, clock: inout StageClock, timings: inout StageTimings
-  ) throws(RobotError) -> PreparedPictures {
-    if let prepared = step.prepared?.content as? Result<PreparedPictures, RobotError> { return try prepared.get() }
-    return try pictures(of: step.observation, nil, clock: &clock, timings: &timings)
+  ) throws(RobotError) -> PreparedSenses {
+    if let prepared = step.prepared?.content as? Result<PreparedSenses, RobotError> { return try prepared.get() }
+    return try senses(of: step.observation, nil, clock: &clock, timings: &timings)
   }
 
-  private func pictures(
+  private func senses(
     of observation: Observation, _ cancellation: Cancellation?, clock: inout StageClock, timings: inout StageTimings
-  ) throws(RobotError) -> PreparedPictures {
+  ) throws(RobotError) -> PreparedSenses {
     let indices = try reader.frameIndices(of: observation)
+    try reader.checkAudio(of: observation)
     let pictures = try reader.pictures(of: observation, at: indices, cancellation: cancellation)
+    let sound = try observation.audio.map { (clip) throws(RobotError) in
+      try sounds.input(for: clip) { () throws(RobotError) in try reader.sound(clip, cancellation: cancellation) }
+    }
     clock.finish(.decode, in: &timings)
-    let prepared = try patches(of: pictures)
+    var prepared = try patches(of: pictures)
+    prepared.sound = sound
     clock.finish(.preprocess, in: &timings)
     return prepared
   }
 
-  private func patches(of pictures: ObservationReader<Model>.Pictures) throws(RobotError) -> PreparedPictures {
-    var prepared = PreparedPictures()
+  private func patches(of pictures: ObservationReader<Model>.Pictures) throws(RobotError) -> PreparedSenses {
+    var prepared = PreparedSenses()
     do throws(ModelError) {
       for (camera, picture) in zip(specification.cameras, pictures.cameras) {
         switch camera.input {

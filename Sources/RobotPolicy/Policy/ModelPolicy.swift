@@ -9,6 +9,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
   package let model: Model
   package let grammar: any ActionGrammar
   let reader: ObservationReader<Model>
+  let sounds = SoundMemory()
   private let instructions: InstructionReader
   private let template: PromptTemplate
   private let state: StateText
@@ -32,6 +33,12 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
         "expected at most \(model.maximumHistoryFrames) frames of image history, which the model can look at, found "
           + "\(specification.historyFrames)")
     }
+    if let audio = specification.audio, audio.maximumDuration > model.maximumSoundDuration {
+      throw PolicyError(
+        .incompatibleModel, "audio.maximum_duration_s",
+        "expected at most \(model.maximumSoundDuration) seconds, which the model can hear, found \(audio.maximumDuration)"
+      )
+    }
     grammar = try specification.actionSpace.grammar(for: model.tokenizer)
     guard grammar.maximumTokens <= model.maximumAnswerTokens else {
       throw PolicyError(
@@ -41,9 +48,11 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
     }
     self.specification = specification
     self.model = model
-    capabilities = specification.capabilities(digest: digest, serverVersion: serverVersion)
+    var capabilities = specification.capabilities(digest: digest, serverVersion: serverVersion)
+    (capabilities.weights, capabilities.activations) = (model.weightFormat, model.activationFormat)
+    self.capabilities = capabilities
     reader = ObservationReader(model: model, specification: specification)
-    instructions = InstructionReader(specification.instructions)
+    instructions = InstructionReader(specification.instructions, audio: specification.audio)
     template = try PromptTemplate(specification.prompt.template)
     state = StateText(specification.proprioception)
     envelope = SafetyEnvelope(specification)
@@ -103,7 +112,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
   /// The commands that an answer stands for, before the safety envelope.
   ///
   /// - Throws: ``RobotError`` `.invalidAction` for an answer that is not whole, not sure of itself in any number, or not of the grammar.
-  private func actions(in generation: TextGeneration) throws(RobotError) -> [Action] {
+  func actions(in generation: TextGeneration) throws(RobotError) -> [Action] {
     guard generation.finishReason == .end else {
       throw .invalidAnswer("the model did not finish its answer within \(generation.tokens.count) tokens")
     }
@@ -116,7 +125,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
   /// Runs the model on what the observations show.
   ///
   /// - Returns: for each step what the model says, or why it was not asked.
-  private func answers(
+  func answers(
     to steps: inout [PolicyStep], timings: inout StageTimings
   ) -> [Result<TextGeneration, RobotError>] {
     var inputs: [Result<ModelInput, RobotError>] = []
@@ -172,19 +181,20 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
   ) throws(RobotError) -> ModelInput {
     let observation = step.observation
     _ = try reader.frameIndices(of: observation)
+    try reader.checkAudio(of: observation)
     let prompt = try prompt(for: observation, context: step.context)
     let timeout = specification.control.frozenCameraTimeout
-    let commandMoves = step.context.lastCommandMoves
+    let movesUntil = step.context.movesUntil
     let frozen = step.context.frozenCameras.observe(
-      observation, commandMoves: commandMoves, chunk: step.context.counters.chunks, timeout: timeout)
+      observation, movesUntil: movesUntil, chunk: step.context.counters.chunks, timeout: timeout)
     if let frozen, let timeout {
       throw RobotError(
         .frozenCamera, "observation.frames[\(frozen)]",
         "\(observation.frames[frozen].camera) has shown the same picture for more than \(timeout / 1_000_000) ms "
           + "while the robot was told to move")
     }
-    let pictures = try pictures(of: step, clock: &clock, timings: &timings)
-    let input = try modelInput(prompt: prompt, pictures: pictures, context: &step.context)
+    let senses = try senses(of: step, clock: &clock, timings: &timings)
+    let input = try modelInput(prompt: prompt, senses: senses, context: &step.context)
     clock.finish(.preprocess, in: &timings)
     return input
   }
@@ -193,9 +203,9 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
   package func modelInput(for observation: Observation) throws(RobotError) -> ModelInput {
     var step = PolicyStep(observation: observation, context: EpisodeContext())
     var clock = StageClock(), timings = StageTimings()
-    let pictures = try pictures(of: step, clock: &clock, timings: &timings)
+    let senses = try senses(of: step, clock: &clock, timings: &timings)
     return try modelInput(
-      prompt: try prompt(for: observation, context: step.context), pictures: pictures, context: &step.context)
+      prompt: try prompt(for: observation, context: step.context), senses: senses, context: &step.context)
   }
 
   private func prompt(for observation: Observation, context: EpisodeContext) throws(RobotError) -> PromptText {
@@ -206,7 +216,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
 
   /// History frames: those of cameras in the policy's order, then those of earlier steps, then prompt images.
   private func modelInput(
-    prompt: PromptText, pictures: PreparedPictures, context: inout EpisodeContext
+    prompt: PromptText, senses: PreparedSenses, context: inout EpisodeContext
   ) throws(RobotError) -> ModelInput {
     let text: [Int32]
     do {
@@ -214,37 +224,21 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
     } catch {
       throw RobotError(.invalidInstruction, "observation.instruction", error.message)
     }
-    var input = ModelInput(text: text)
-    let cameras = zip(specification.cameras, pictures.cameras)
+    var input = ModelInput(text: text, audio: senses.sound?.audio, audioHistory: senses.sound?.history ?? [])
+    let cameras = zip(specification.cameras, senses.cameras)
     for (camera, picture) in cameras where camera.input == .imageHistory { input.imageHistory.append(picture) }
-    input.imageHistory += context.earlierFrames + pictures.prompt
+    input.imageHistory += context.earlierFrames + senses.prompt
     for (camera, picture) in cameras where camera.input == .image {
       input.image = picture
-      if let memory = pictures.memory { context.remember(memory, capacity: camera.earlierFrames) }
+      if let memory = senses.memory { context.remember(memory, capacity: camera.earlierFrames) }
     }
     return input
-  }
-
-  /// Answers an observation of black pictures with every measured value in the middle of its range.
-  public func warmUp() throws(RobotError) {
-    let frames = specification.cameras.map { camera in
-      CameraFrame(
-        camera: camera.name, encoding: .rgb8, width: camera.width, height: camera.height,
-        data: [UInt8](repeating: 0, count: camera.width * camera.height * 3))
-    }
-    let observation = Observation(
-      sequence: 0, capturedAt: 0, sentAt: 0, frames: frames,
-      proprioception: specification.proprioception.map { $0.minimum / 2 + $0.maximum / 2 },
-      instruction: specification.instructions.sentences.first ?? "Warm up.")
-    var steps = [PolicyStep(observation: observation, context: EpisodeContext())]
-    var timings = StageTimings()
-    for answer in answers(to: &steps, timings: &timings) { _ = try actions(in: try answer.get()) }
   }
 }
 
 extension UInt64 {
   /// The sum, or the largest number when it does not fit.
-  fileprivate func addingClamped(_ other: UInt64) -> UInt64 {
+  func addingClamped(_ other: UInt64) -> UInt64 {
     let (sum, overflow) = addingReportingOverflow(other)
     return overflow ? .max : sum
   }

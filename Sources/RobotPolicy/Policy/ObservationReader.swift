@@ -1,7 +1,7 @@
 import RobotInterface
 import UnifiedIO
 
-/// Checks an observation against a policy and decodes its pictures.
+/// Checks an observation against a policy and decodes its pictures and its sound.
 struct ObservationReader<Model: ActionModel> {
   let model: Model
   let specification: PolicySpecification
@@ -79,6 +79,47 @@ struct ObservationReader<Model: ActionModel> {
     }
     return pictures
   }
+
+  /// Makes sure that there is a sound where the policy needs one, and none where it hears none, of a form that can be decoded.
+  ///
+  /// - Throws: ``RobotError`` `.unsupported` for a sound that nobody hears, `.invalidAudio` for one that is missing, too long to be one,
+  ///   or no sound.
+  func checkAudio(of observation: Observation) throws(RobotError) {
+    let subject = "observation.audio"
+    guard let audio = specification.audio else {
+      if observation.audio == nil { return }
+      throw RobotError(.unsupported, subject, "this policy hears nothing; leave the sound out")
+    }
+    guard let clip = observation.audio else {
+      if audio.replacesInstruction { return }
+      throw RobotError(.invalidAudio, subject, "expected a sound, \(audio.name), beside the instruction; found none")
+    }
+    try clip.checkForm(subject)
+    let samples = clip.data.count / 2
+    guard clip.encoding != .pcm16 || Double(samples) <= audio.maximumDuration * Double(AudioClip.pcmSampleRate) + 1
+    else {
+      throw RobotError(
+        .invalidAudio, "\(subject).data",
+        "expected at most \(audio.maximumDuration) seconds, found \(Double(samples) / Double(AudioClip.pcmSampleRate))")
+    }
+  }
+
+  /// Decodes a sound that ``checkAudio(of:)`` allows.
+  ///
+  /// - Parameter cancellation: ends the work early.
+  func sound(_ clip: AudioClip, cancellation: Cancellation?) throws(RobotError) -> SoundInput {
+    let limits = SoundLimits(
+      duration: specification.audio?.maximumDuration ?? 0, valuesPerSecond: Self.soundValuesPerSecond,
+      cancellation: cancellation)
+    do throws(ModelError) {
+      return try model.soundInput(clip, within: limits)
+    } catch {
+      throw RobotError(.invalidAudio, "observation.audio.data", error.message)
+    }
+  }
+
+  /// Stereo of 48 kHz, the most that a microphone gives: it may come with every observation, beside the cameras of other robots.
+  private static var soundValuesPerSecond: Int { 2 * 48_000 }
 
   private func picture(
     _ frame: CameraFrame, _ subject: String, _ cancellation: Cancellation?

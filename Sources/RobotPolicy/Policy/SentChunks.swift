@@ -7,6 +7,8 @@ struct SentChunks: Sendable {
     var actions: [Action]
     /// Robot clock, nanoseconds: no action begins after it.
     var validUntil: UInt64
+    /// Whether it makes the robot move.
+    var moves: Bool
   }
 
   /// More chunks than this that may still be executed are not reckoned with: the robot holds still instead.
@@ -25,11 +27,22 @@ struct SentChunks: Sendable {
 
   var lastActions: [Action] { chunks.last?.actions ?? [] }
 
+  /// Robot clock, nanoseconds: how long a chunk is valid that makes the robot move and that it may have; `nil`: none does.
+  var movesUntil: UInt64? {
+    let oldest = oldestCandidate
+    return zip(firstNumber..., chunks).filter { $0 >= oldest && $1.moves }.map(\.1.validUntil).max()
+  }
+
   /// The number of the oldest chunk that is remembered.
   private var firstNumber: Int { lastNumber - chunks.count + 1 }
 
-  mutating func append(_ actions: [Action], validUntil: UInt64) {
-    chunks.append(SentChunk(actions: actions, validUntil: validUntil))
+  /// The number of the oldest chunk that the robot may execute.
+  private var oldestCandidate: Int {
+    min(known ?? lastNumber, observesAhead ? lastNumber - 1 : lastNumber)
+  }
+
+  mutating func append(_ actions: [Action], validUntil: UInt64, moves: Bool) {
+    chunks.append(SentChunk(actions: actions, validUntil: validUntil, moves: moves))
     lastNumber += 1
     chunks.removeFirst(max(0, chunks.count - (known == nil ? 2 : Self.capacity + 1)))
   }
@@ -54,9 +67,8 @@ struct SentChunks: Sendable {
   /// has executed meanwhile (``Observation/skipsExecuted``). For a robot that observes ahead the chunk before the last one is always
   /// among them.
   func pendingActions(after observation: Observation) throws(RobotError) -> [[Action]] {
-    let oldest = min(known ?? lastNumber, observesAhead ? lastNumber - 1 : lastNumber)
     // No chunk at all stands for all that are forgotten.
-    let candidates = max(oldest, firstNumber - 1)...lastNumber
+    let candidates = max(oldestCandidate, firstNumber - 1)...lastNumber
     guard candidates.count <= Self.capacity else { throw Self.tooMany }
     var sequences: [[Action]] = []
     for first in candidates.reversed() {

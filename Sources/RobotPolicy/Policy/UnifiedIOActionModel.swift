@@ -39,10 +39,16 @@ public struct UnifiedIOActionModel: ActionModel {
   public var tokenizer: Tokenizer { runner.tokenizer }
   /// Frames that the model's history encoder was made for.
   public let maximumHistoryFrames: Int
+  /// Of the segments that the model's audio and audio history take; 0 where it has no audio input.
+  public let maximumSoundDuration: Double
   /// The decoder's table of positions has so many rows.
   public let maximumAnswerTokens: Int
   /// Of as many beams as a question may have.
   public var workingMemory: Int { model.configuration.workingMemory(sequences: 16) }
+  /// The model's.
+  public var weightFormat: String { model.weightFormat.rawValue }
+  /// The model's.
+  public var activationFormat: String { model.activationFormat }
   private var model: UnifiedIOModel { runner.model }
   private var preprocessor: Preprocessor { runner.preprocessor }
 
@@ -65,6 +71,12 @@ public struct UnifiedIOActionModel: ActionModel {
     maximumAnswerTokens = model.configuration.transformer.maximumTargetText
     let readsHistory = model.configuration.inputModalities.contains(.imageHistory)
     maximumHistoryFrames = readsHistory ? model.configuration.sequenceLength.frames : 0
+    let earlierSegments =
+      model.configuration.inputModalities.contains(.audioHistory)
+      ? runner.preprocessor.geometry.maximumHistoryFrames : 0
+    maximumSoundDuration =
+      model.configuration.inputModalities.contains(.audio)
+      ? Double(1 + max(earlierSegments, 0)) * LogMelSpectrogram.duration : 0
     guard model.configuration.inputModalities.contains(.image), model.configuration.targetModalities.contains(.text)
     else {
       throw ModelError(.unsupportedModality, "config.json", "a policy needs image input and text output")
@@ -101,6 +113,20 @@ public struct UnifiedIOActionModel: ActionModel {
   /// The patches of a history frame.
   public func historyInput(_ picture: Image) throws(ModelError) -> PatchInput {
     try preprocessor.historyInput(picture)
+  }
+
+  /// The patches of a sound, of which no part is left out.
+  public func soundInput(_ clip: AudioClip, within limits: SoundLimits) throws(ModelError) -> SoundInput {
+    let sound: Sound
+    switch clip.encoding {
+    case .file: sound = try Sound.decode(clip.data, within: limits)
+    case .pcm16: sound = try Sound(pcm16: clip.data, sampleRate: AudioClip.pcmSampleRate, within: limits)
+    }
+    guard sound.isAudible else {
+      throw ModelError(.invalidSound, "sound", "is silent: nothing in it is louder than a thousandth of the full scale")
+    }
+    let (audio, history) = try preprocessor.wholeAudioInput(sound)
+    return SoundInput(audio: audio, history: history)
   }
 
   /// Runs the encoder.

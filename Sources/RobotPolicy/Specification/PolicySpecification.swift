@@ -24,6 +24,8 @@ public struct PolicySpecification: Codable, Sendable, Hashable {
   public let instructions: Instructions
   /// One `image` camera and any number of `image_history` cameras, in the order in which the model sees them.
   public let cameras: [Camera]
+  /// What the policy hears; `nil`: nothing.
+  public let audio: Audio?
   /// What the robot measures of itself, in the order of the state text.
   public let proprioception: [Quantity]
   /// What the model's answer means.
@@ -44,7 +46,7 @@ public struct PolicySpecification: Codable, Sendable, Hashable {
   package enum CodingKeys: String, CodingKey, CaseIterable {
     case schema = "$schema"
     case version = "format_version"
-    case name, description, model, tokenizer, prompt, instructions, cameras, proprioception
+    case name, description, model, tokenizer, prompt, instructions, cameras, audio, proprioception
     case actionSpace = "action_space"
     case control, limits
   }
@@ -86,6 +88,7 @@ extension PolicySpecification {
     var cameras: [Camera] = []
     for field in try object.required(.cameras).elements() { cameras.append(try Camera(field)) }
     self.cameras = cameras
+    audio = try object.optional(.audio).map { (field) throws(PolicyError) in try Audio(field) }
     var proprioception: [Quantity] = []
     for field in try object.required(.proprioception).elements() { proprioception.append(try Quantity(field)) }
     self.proprioception = proprioception

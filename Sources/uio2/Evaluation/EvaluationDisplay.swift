@@ -1,3 +1,4 @@
+import Dispatch
 import LogOutput
 import PolicyEvaluation
 import RunDatabase
@@ -12,6 +13,8 @@ final class EvaluationDisplay: Sendable {
     var failure: CommandFailure?
     /// What was complained about already.
     var told: Set<String> = []
+    /// Whether a worker has said that it is ready, or none will any more.
+    var isWaitOver = false
   }
 
   /// Redrawing more often than the eye follows would only cost the simulator time.
@@ -39,7 +42,9 @@ final class EvaluationDisplay: Sendable {
         guard isVerbose else { return }
         erase(&state)
         Console.complain(PrintableText.block(line))
-      case .ready(let worker): tell(worker.simulator, &state)
+      case .ready(let worker):
+        state.isWaitOver = true
+        tell(worker.simulator, &state)
       default: break
       }
       let now = ContinuousClock.now
@@ -50,7 +55,23 @@ final class EvaluationDisplay: Sendable {
   }
 
   /// Takes the live line away.
-  func end() { state.withLock { erase(&$0) } }
+  func end() {
+    state.withLock { state in
+      state.isWaitOver = true
+      erase(&state)
+    }
+  }
+
+  /// Says what is waited for, unless it is there soon.
+  func announceWait(for daemon: String) {
+    DispatchQueue.global().asyncAfter(deadline: .now() + 3) { [weak self] in
+      guard let self else { return }
+      state.withLock { state in
+        guard !state.isWaitOver else { return }
+        complain("waiting for the simulator to start and the daemon at \(daemon) to answer", &state)
+      }
+    }
+  }
 
   /// Writes a line that stays, above the live one.
   private func say(_ line: String, _ state: inout State) {

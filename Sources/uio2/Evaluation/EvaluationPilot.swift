@@ -15,9 +15,11 @@ struct EvaluationPilot {
   let name: String
   /// Its digest; empty for the expert, and for a daemon that was not asked.
   let digest: String
-  /// Its weight format; `nil` where it is not this process's.
+  /// Its weight format; `nil` for the expert, and for a daemon that was not asked or does not say.
   let weights: String?
-  /// How long its commands are valid, in milliseconds; `nil` where it is not this process's.
+  /// How it takes the inputs of products with 8-bit weights; `nil` where there are none as well.
+  let activations: String?
+  /// How long its commands are valid, in milliseconds; `nil` for the expert, and for a daemon that was not asked or does not say.
   let deadline: Double?
   /// Names the workers' sessions, and marks their episodes in the recording, where there is one.
   let marks: EpisodeMarks
@@ -29,11 +31,14 @@ struct EvaluationPilot {
   init(_ options: PolicyOptions, asksDaemon: Bool = true) throws {
     var recorder: Recorder?
     if options.policy == PolicyOptions.expert {
-      (pilot, name, digest, weights, deadline, local) = (.expert, PolicyOptions.expert, "", nil, nil, nil)
+      (pilot, name, digest) = (.expert, PolicyOptions.expert, "")
+      (weights, activations, deadline, local) = (nil, nil, nil, nil)
     } else if let address = try options.address?.connectable {
-      let capabilities = asksDaemon ? try Self.ask(address) : ("", "")
-      (name, digest) = capabilities
-      (pilot, weights, deadline, local) = (.daemon(address: address), nil, nil, nil)
+      let capabilities = asksDaemon ? try Self.ask(address) : nil
+      (pilot, local) = (.daemon(address: address), nil)
+      (name, digest) = (capabilities?.policyName ?? "", capabilities?.policyDigest ?? "")
+      (weights, activations) = (Self.said(capabilities?.weights), Self.said(capabilities?.activations))
+      deadline = capabilities?.deadline.map { Double($0) / 1e6 }
     } else {
       let compute = options.compute
       try options.record.check()
@@ -48,7 +53,7 @@ struct EvaluationPilot {
       self.local = local
       pilot = .daemon(address: local.endpoint)
       (name, digest) = (bundle.specification.name, bundle.digest)
-      weights = format.rawValue
+      (weights, activations) = (Self.said(brain.capabilities.weights), Self.said(brain.capabilities.activations))
       deadline = bundle.specification.control.deadlineMilliseconds
     }
     marks = EpisodeMarks(recorder)
@@ -69,11 +74,12 @@ struct EvaluationPilot {
     marks.recorder?.close()
   }
 
-  private static func ask(_ address: String) throws -> (name: String, digest: String) {
+  private static func said(_ text: String?) -> String? { text.flatMap { $0.isEmpty ? nil : $0 } }
+
+  private static func ask(_ address: String) throws -> Capabilities {
     do throws(ClientError) {
       let client = try RobotClient(endpoint: address, sessionID: "evaluation", timeout: .seconds(10))
-      let capabilities = try client.hello(clientName: "uio2 evaluate", clientVersion: UIO2.version)
-      return (capabilities.policyName, capabilities.policyDigest)
+      return try client.hello(clientName: "uio2 evaluate", clientVersion: UIO2.version)
     } catch {
       throw CommandFailure(.unavailable, "\(address): \(error)")
     }

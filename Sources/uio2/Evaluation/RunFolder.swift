@@ -25,10 +25,14 @@ struct RunFolder {
 
   /// Opens the run that a command names: a folder, or the database itself.
   static func open(_ path: String, readOnly: Bool = true) throws -> RunDatabase {
+    try RunDatabase(opening: URL(filePath: databasePath(path)), readOnly: readOnly)
+  }
+
+  /// The database of the run that a command names.
+  static func databasePath(_ path: String) -> String {
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-    let file = exists && isFolder.boolValue ? RunFolder(path).database : URL(filePath: path)
-    return try RunDatabase(opening: file, readOnly: readOnly)
+    return exists && isFolder.boolValue ? RunFolder(path).database.relativePath : path
   }
 
   /// Makes the folder, and keeps other processes from writing there as long as the claim lives.

@@ -1,3 +1,4 @@
+import Foundation
 import LogOutput
 import Reporting
 import RunAnalysis
@@ -49,6 +50,21 @@ enum RunTable {
         : "Steps to success are medians; limited and held are shares of the control steps.")
     lines.append("\(RunSummary.medians).")
     return lines.joined(separator: "\n")
+  }
+
+  /// The commands that worked on a run, a line each: when, with which programs, where.
+  static func origin(_ sessions: [RunSession]) -> String {
+    let lines = sessions.map { session in
+      let programs = session.versions.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+      let facts = [date(session.date)] + programs + [session.machine]
+      return "  " + facts.filter { !$0.isEmpty }.joined(separator: ", ") + ": " + session.command
+    }
+    return (["made by"] + lines.map { PrintableText.line($0) }).joined(separator: "\n")
+  }
+
+  /// A moment of Coordinated Universal Time, to the minute.
+  static func date(_ date: Date) -> String {
+    String(date.formatted(.iso8601.dateTimeSeparator(.space)).prefix(16)) + " UTC"
   }
 
   /// The table of a rollout with what its daemon, its simulator and its process took, and its films.

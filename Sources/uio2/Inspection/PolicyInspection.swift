@@ -13,6 +13,12 @@ struct PolicyInspection: Encodable {
     var vertical_field_of_view_degrees: Double?
   }
 
+  struct Audio: Encodable {
+    var name: String
+    var maximum_duration_s: Double
+    var replaces_instruction: Bool
+  }
+
   struct Quantity: Encodable {
     var name: String
     var unit: String
@@ -46,6 +52,8 @@ struct PolicyInspection: Encodable {
   /// `nil`: free text.
   var instructions: [String]?
   var cameras: [Camera]
+  /// `nil`: it hears nothing.
+  var audio: Audio?
   var proprioception: [Quantity]
   var actions: [Quantity]
   var action_frame: String
@@ -68,6 +76,9 @@ struct PolicyInspection: Encodable {
       Camera(
         name: $0.name, input: $0.input.rawValue, width: $0.width, height: $0.height,
         vertical_field_of_view_degrees: $0.verticalFieldOfView)
+    }
+    audio = capabilities.audio.map {
+      Audio(name: $0.name, maximum_duration_s: $0.maximumDuration, replaces_instruction: $0.replacesInstruction)
     }
     proprioception = capabilities.proprioception.map { Quantity($0, tolerance: $0.tolerance) }
     actions = capabilities.actions.map { Quantity($0) }
@@ -112,6 +123,10 @@ extension PolicyInspection {
     for camera in cameras {
       let view = camera.vertical_field_of_view_degrees.map { ", field of view \(Amount.plain($0))°" } ?? ""
       facts.append(("camera", "\(camera.name), \(camera.width) × \(camera.height)\(view), as \(camera.input)"))
+    }
+    if let audio {
+      let place = audio.replaces_instruction ? "instead of words" : "beside words"
+      facts.append(("hears", "\(audio.name), up to \(Amount.plain(audio.maximum_duration_s)) s, \(place)"))
     }
     let rate = Amount.plain(control_rate_hz)
     facts.append(("actions", "\(action_mode) in the \(action_frame) frame, \(chunk_length) a chunk at \(rate) Hz"))

@@ -24,8 +24,11 @@ struct MediaOutputOptions: ParsableArguments {
 
   /// The file, looked at; `nil` when none was named.
   ///
+  /// - Parameter inputs: files and folders that the command reads.
   /// - Throws: `FileError` when it cannot be written.
-  func target() throws -> OutputTarget? { try file.map { try OutputTarget($0) } }
+  func target(besides inputs: [String]) throws -> OutputTarget? {
+    try file.map { try OutputTarget($0, besides: inputs) }
+  }
 
   /// Refuses a guidance that is no scale.
   func validate() throws {

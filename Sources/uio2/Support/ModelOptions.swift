@@ -16,6 +16,9 @@ struct ModelOptions: ParsableArguments {
 
   @OptionGroup var compute: ComputeOptions
 
+  /// What is read.
+  var inputs: [String] { [model] + [tokenizer].compactMap(\.self) }
+
   /// Loads both.
   func load() throws -> TaskRunner {
     compute.apply()

@@ -1,6 +1,7 @@
 import ControlDaemon
 import Files
 import Foundation
+import RobotInterface
 
 /// The operator's token in a file that only this user may read: new with each daemon, and removed when it ends.
 ///
@@ -37,6 +38,15 @@ struct OperatorFile {
   static func check(_ path: String) throws {
     _ = try old(path)
     do throws(FileError) { _ = try OutputTarget(path) } catch { throw failure(error) }
+  }
+
+  /// Why the daemon must end: the path does not hold its token any more, and may soon hold another daemon's.
+  static func hindrance(at path: String, token: SessionToken) -> RobotError? {
+    guard contents(path) != line(token.bytes) else { return nil }
+    return RobotError(
+      .shuttingDown, "--operator",
+      "\(path) was removed or replaced, so that the operator cannot reach this daemon any more; it ends, start it again"
+    )
   }
 
   /// Removes the file, unless somebody has put another in its place meanwhile.

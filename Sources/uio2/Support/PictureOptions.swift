@@ -36,6 +36,9 @@ struct PictureOptions: ParsableArguments {
   /// Whether there is anything to look at or to listen to.
   var hasMedia: Bool { !images.isEmpty || video != nil || audio != nil }
 
+  /// The files of all of it.
+  var inputs: [String] { images + [video, audio].compactMap(\.self) }
+
   /// Refuses a box that the prompt does not show, and a place in the prompt for a box that is not there.
   func check(_ prompt: String) throws { try BoxInPrompt.check(prompt, hasBox: box != nil, hasPicture: !images.isEmpty) }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import RobotInterface
 
 /// Who answers the robots of a command that runs episodes.
@@ -37,6 +38,12 @@ struct PolicyOptions: ParsableArguments {
 
   /// The name of the simulator's own policy.
   static let expert = "expert"
+
+  /// The folder of the policy that is served from this process.
+  var inputs: [String] {
+    guard daemon == nil, policy != Self.expert else { return [] }
+    return (try? [Locations.policy(policy ?? Locations.shippedPolicy).path]) ?? []
+  }
 
   /// The daemon that was named.
   var address: Endpoint? {

@@ -13,6 +13,9 @@ struct VocoderOption: ParsableArguments {
 
   var isGiven: Bool { vocoder != nil }
 
+  /// What is read.
+  var inputs: [String] { [vocoder].compactMap(\.self) }
+
   /// Reads it; `nil` when there is none.
   func load() throws -> Vocoder? { try vocoder.map { try Vocoder(contentsOf: URL(filePath: $0)) } }
 }

@@ -47,7 +47,7 @@ struct RandomMessages {
       promptParts: hasParts ? array(4) { $0.pick(0..<2) == 0 ? .text($0.text()) : .image($0.frame()) } : [],
       actionsConsumed: pick(0..<4096),
       skipsExecuted: Bool.random(using: &random), clock: RobotClock.allCases[pick(0..<2)],
-      echo: maybe { ClockEcho(replySentAt: $0.integer(), replyReceivedAt: $0.integer()) })
+      echo: maybe { ClockEcho(replySentAt: $0.integer(), replyReceivedAt: $0.integer()) }, audio: maybe { $0.clip() })
   }
 
   mutating func frame() -> CameraFrame {
@@ -57,6 +57,13 @@ struct RandomMessages {
     return CameraFrame(
       camera: text(), encoding: encoding, width: width, height: height,
       data: bytes(count..<count + 1))
+  }
+
+  mutating func clip() -> AudioClip {
+    let mark = ["fLaC", "OggS", "RIFF....WAVE"][pick(0..<3)]
+    return pick(0..<2) == 0
+      ? AudioClip(encoding: .file, data: Array(mark.utf8) + bytes(0..<300))
+      : AudioClip(encoding: .pcm16, data: (0..<pick(1..<99)).flatMap { [UInt8($0), 255] })
   }
 
   mutating func pick(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }
@@ -136,7 +143,13 @@ struct RandomMessages {
       hold: [nil, .zero, .repeat][pick(0..<3)], chunkLength: pick(0..<17), controlRate: Double(pick(0..<100)),
       limits: limits,
       instructions: array(3) { $0.text() }, isUnlimited: Bool.random(using: &random),
-      unlimitedDimensions: array(3) { $0.text() }, sessionToken: bytes(0..<65))
+      unlimitedDimensions: array(3) { $0.text() }, weights: text(), activations: text(),
+      deadline: maybe { UInt64($0.pick(1..<999)) }, sessionToken: bytes(0..<65),
+      audio: maybe {
+        .init(
+          name: $0.text(), maximumDuration: Double($0.pick(1..<99)) / 8,
+          replacesInstruction: Bool.random(using: &$0.random))
+      })
   }
 
   private mutating func quantity() -> Capabilities.Quantity {

@@ -28,6 +28,15 @@ struct PromptTests {
       try PromptTemplate("Do {instruction}").render(instruction: image, state: "").text == "Do <image_history_1> first")
   }
 
+  @Test(arguments: [
+    ("{instruction} State: {state}", "State: S"), ("Do {instruction} now: {state}", "Do now: S"),
+    ("Do:{instruction} {state}", "Do: S"), ("{state} {instruction} end", "S end"), ("{instruction}{state}", "S"),
+    ("{instruction}", ""), ("a {instruction}", "a "), ("{instruction}  {state}", " S"),
+  ])
+  func `no space is left where a sound says the instruction`(template: String, expected: String) throws {
+    #expect(try PromptTemplate(template).render(instruction: [], state: "S").text == expected)
+  }
+
   @Test func stateIsWrittenInOrder() throws {
     let state = StateText(try ExamplePolicy.specification().proprioception)
     #expect(try state.render([0.03, 1.03, 0, 1]) == "<extra_id_729> <extra_id_1199> <extra_id_200> <extra_id_1199>")

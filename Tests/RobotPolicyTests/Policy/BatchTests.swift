@@ -83,7 +83,7 @@ struct BatchTests {
     #expect(codes == [.missingCamera, nil, .invalidProprioception, nil])
     #expect(model.batchSizes == [2])
     #expect(batch.map(\.context.counters.chunks) == [0, 1, 1, 1])
-    #expect(!batch[2].context.lastCommandMoves, "a robot that got an error holds still")
+    #expect(batch[2].context.lastCommandMoves, "a robot that got an error may go on with its last chunk")
     #expect(batch[1].context.lastCommandMoves)
     #expect(try results[3].get().observationSequence == 1)
   }

@@ -19,49 +19,49 @@ struct FrozenCameraTests {
     var watch = FrozenCameraWatch()
     for step: UInt64 in 0...10 {
       let seen = observation(at: step * 100, ["a": [UInt8(step)], "b": [7]])
-      #expect(watch.observe(seen, commandMoves: true, timeout: timeout) == nil)
+      #expect(watch.observe(seen, movesUntil: .max, timeout: timeout) == nil)
     }
     let seen = observation(at: 1_001, ["a": [99], "b": [7]])
-    #expect(watch.observe(seen, commandMoves: true, timeout: timeout) == 1)
+    #expect(watch.observe(seen, movesUntil: .max, timeout: timeout) == 1)
   }
 
   @Test func aStillRobotMaySeeTheSamePictureForever() {
     var watch = FrozenCameraWatch()
     for step: UInt64 in 0...100 {
       let seen = observation(at: step * 1_000, ["a": [1]])
-      #expect(watch.observe(seen, commandMoves: false, timeout: timeout) == nil)
+      #expect(watch.observe(seen, movesUntil: nil, timeout: timeout) == nil)
     }
   }
 
   @Test func theTimeStillCountsFromTheLastRest() {
     var watch = FrozenCameraWatch()
-    _ = watch.observe(observation(at: 0, ["a": [1]]), commandMoves: false, timeout: timeout)
-    _ = watch.observe(observation(at: 5_000, ["a": [1]]), commandMoves: false, timeout: timeout)
-    #expect(watch.observe(observation(at: 6_000, ["a": [1]]), commandMoves: true, timeout: timeout) == nil)
-    #expect(watch.observe(observation(at: 6_001, ["a": [1]]), commandMoves: true, timeout: timeout) == 0)
+    _ = watch.observe(observation(at: 0, ["a": [1]]), movesUntil: nil, timeout: timeout)
+    _ = watch.observe(observation(at: 5_000, ["a": [1]]), movesUntil: nil, timeout: timeout)
+    #expect(watch.observe(observation(at: 6_000, ["a": [1]]), movesUntil: .max, timeout: timeout) == nil)
+    #expect(watch.observe(observation(at: 6_001, ["a": [1]]), movesUntil: .max, timeout: timeout) == 0)
   }
 
   @Test func aFrozenCameraStaysFrozenWhileTheRobotHoldsAndRecoversWithANewPicture() {
     var watch = FrozenCameraWatch()
-    _ = watch.observe(observation(at: 0, ["a": [1]]), commandMoves: true, timeout: timeout)
-    #expect(watch.observe(observation(at: 2_000, ["a": [1]]), commandMoves: true, timeout: timeout) == 0)
-    #expect(watch.observe(observation(at: 2_050, ["a": [1]]), commandMoves: false, timeout: timeout) == 0)
-    #expect(watch.observe(observation(at: 2_100, ["a": [2]]), commandMoves: false, timeout: timeout) == nil)
-    #expect(watch.observe(observation(at: 2_150, ["a": [2]]), commandMoves: true, timeout: timeout) == nil)
+    _ = watch.observe(observation(at: 0, ["a": [1]]), movesUntil: .max, timeout: timeout)
+    #expect(watch.observe(observation(at: 2_000, ["a": [1]]), movesUntil: .max, timeout: timeout) == 0)
+    #expect(watch.observe(observation(at: 2_050, ["a": [1]]), movesUntil: nil, timeout: timeout) == 0)
+    #expect(watch.observe(observation(at: 2_100, ["a": [2]]), movesUntil: nil, timeout: timeout) == nil)
+    #expect(watch.observe(observation(at: 2_150, ["a": [2]]), movesUntil: .max, timeout: timeout) == nil)
   }
 
   @Test func aRobotThatReportsThatItExecutedNothingDidNotMove() {
     var watch = FrozenCameraWatch()
-    _ = watch.observe(observation(at: 0, ["a": [1]], consumed: 4), commandMoves: true, timeout: timeout)
-    #expect(watch.observe(observation(at: 2_000, ["a": [1]], consumed: 0), commandMoves: true, timeout: timeout) == nil)
-    #expect(watch.observe(observation(at: 3_001, ["a": [1]], consumed: 4), commandMoves: true, timeout: timeout) == 0)
+    _ = watch.observe(observation(at: 0, ["a": [1]], consumed: 4), movesUntil: .max, timeout: timeout)
+    #expect(watch.observe(observation(at: 2_000, ["a": [1]], consumed: 0), movesUntil: .max, timeout: timeout) == nil)
+    #expect(watch.observe(observation(at: 3_001, ["a": [1]], consumed: 4), movesUntil: .max, timeout: timeout) == 0)
   }
 
   @Test func aRobotThatComesToNoOtherPlaceDidNotMove() {
     var watch = FrozenCameraWatch()
     func observe(_ milliseconds: UInt64, _ consumed: Int, chunk: Int) -> Int? {
       watch.observe(
-        observation(at: milliseconds, ["a": [1]], consumed: consumed), commandMoves: true, chunk: chunk,
+        observation(at: milliseconds, ["a": [1]], consumed: consumed), movesUntil: .max, chunk: chunk,
         timeout: timeout)
     }
     #expect(observe(0, 4, chunk: 1) == nil)
@@ -71,16 +71,38 @@ struct FrozenCameraTests {
     #expect(observe(61_001, 4, chunk: 3) == 0)
   }
 
+  @Test func `times of rest are left out and begin nothing anew`() {
+    var watch = FrozenCameraWatch()
+    for step: UInt64 in 0...20 {
+      let seen = observation(at: step * 100, ["a": [1]])
+      // Every second interval is at rest, so that a second of motion takes two.
+      #expect(watch.observe(seen, movesUntil: step.isMultiple(of: 2) ? .max : nil, timeout: timeout) == nil)
+    }
+    #expect(watch.observe(observation(at: 2_001, ["a": [1]]), movesUntil: .max, timeout: timeout) == 0)
+  }
+
+  @Test func `commands move the robot until they are valid no longer`() {
+    var watch = FrozenCameraWatch()
+    _ = watch.observe(observation(at: 0, ["a": [1]]), movesUntil: .max, timeout: timeout)
+    let end: UInt64 = 300_000_000
+    for step: UInt64 in 1...100 {
+      let seen = observation(at: step * 200, ["a": [1]])
+      #expect(watch.observe(seen, movesUntil: end, timeout: timeout) == nil)
+    }
+    #expect(watch.observe(observation(at: 20_700, ["a": [1]]), movesUntil: .max, timeout: timeout) == nil)
+    #expect(watch.observe(observation(at: 20_701, ["a": [1]]), movesUntil: .max, timeout: timeout) == 0)
+  }
+
   @Test func aClockThatWentBackwardsStartsTheWatchAgain() {
     var watch = FrozenCameraWatch()
-    _ = watch.observe(observation(at: 9_000, ["a": [1]]), commandMoves: true, timeout: timeout)
-    #expect(watch.observe(observation(at: 10, ["a": [1]]), commandMoves: true, timeout: timeout) == nil)
+    _ = watch.observe(observation(at: 9_000, ["a": [1]]), movesUntil: .max, timeout: timeout)
+    #expect(watch.observe(observation(at: 10, ["a": [1]]), movesUntil: .max, timeout: timeout) == nil)
   }
 
   @Test func withoutATimeoutNothingIsFrozen() {
     var watch = FrozenCameraWatch()
-    _ = watch.observe(observation(at: 0, ["a": [1]]), commandMoves: true, timeout: nil)
-    #expect(watch.observe(observation(at: 99_000, ["a": [1]]), commandMoves: true, timeout: nil) == nil)
+    _ = watch.observe(observation(at: 0, ["a": [1]]), movesUntil: .max, timeout: nil)
+    #expect(watch.observe(observation(at: 99_000, ["a": [1]]), movesUntil: .max, timeout: nil) == nil)
   }
 
   @Test func actionsThatWereChangedAreCountedByReason() {
@@ -94,5 +116,19 @@ struct FrozenCameraTests {
     #expect(context.counters.limitedActions(by: .jump) == 1)
     #expect(context.counters.limitedActions(by: .workspace) == 0)
     #expect(!context.lastCommandMoves)
+  }
+
+  @Test func `a chunk that the robot may still execute moves it, whatever came after`() {
+    var context = EpisodeContext()
+    context.record([Action(values: [1])], moving: true, validUntil: 500)
+    context.noteReceipt(upTo: 1, at: 0)
+    #expect(context.movesUntil == .max)
+    // Shortened to nothing, because of commands that may be pending, and perhaps never received.
+    context.record([Action(values: [0])], moving: false, validUntil: 600)
+    #expect(context.lastCommandMoves && context.movesUntil == .max)
+    context.recordRefusal()
+    #expect(context.movesUntil == 500)
+    context.noteReceipt(upTo: 2, at: 100)
+    #expect(context.movesUntil == nil && !context.lastCommandMoves)
   }
 }

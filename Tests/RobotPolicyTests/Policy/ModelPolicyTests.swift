@@ -184,7 +184,7 @@ struct ModelPolicyTests {
     model.say(answer)
     let error = #expect(throws: RobotError.self) { try policy.act(on: observation(2), context: &context) }
     #expect(error?.code == .invalidAction)
-    #expect(!context.lastCommandMoves && context.counters.chunks == 1)
+    #expect(context.lastCommandMoves && context.counters.chunks == 1, "the robot goes on with its last chunk")
     let cold = #expect(throws: RobotError.self) { try policy.warmUp() }
     #expect(cold?.code == .invalidAction, "a policy that says so when it is warmed up is not served")
     model.say(.bins([500], confidence: 1))
@@ -208,10 +208,46 @@ struct ModelPolicyTests {
     #expect(error?.code == .frozenCamera)
     #expect(error?.message.hasPrefix("top ") == true)
     #expect(model.inputs.count == before)
-    #expect(!context.lastCommandMoves)
     #expect(throws: RobotError.self) { try policy.act(on: seen, context: &context) }
     _ = try policy.act(on: observation(22), context: &context)
     #expect(context.lastCommandMoves)
+  }
+
+  /// What is refused every now and then, or does not leave.
+  enum Glitch: CaseIterable { case words, measurement, picture, model, unsent, nothing }
+
+  @Test(arguments: Glitch.allCases, [false, true])
+  func `refusals in between do not hide a frozen camera`(glitch: Glitch, reports: Bool) throws {
+    let policy = try policy()
+    var context = EpisodeContext(), isFrozen = false
+    for step: UInt64 in 0...30 where !isFrozen {
+      var seen = observation(step)
+      seen.frames[0].data[6] = 1
+      if reports { seen.actionsConsumed = 4 }
+      let before = context
+      model.say(.bins([999, 0, 500, 999]))
+      // More often than the camera may repeat itself.
+      if step % 8 == 7 {
+        switch glitch {
+        case .words: seen.instruction = "\u{7}"
+        case .measurement: seen.proprioception[0] = 99
+        case .picture: seen.frames[1].data.removeLast()
+        case .model: model.say(.failure)
+        case .unsent, .nothing: break
+        }
+      }
+      do {
+        _ = try policy.act(on: seen, context: &context)
+        if glitch == .unsent, step % 8 == 7 {
+          var unsent = before
+          unsent.rememberSight(of: context)
+          context = unsent
+        }
+      } catch {
+        isFrozen = error.code == .frozenCamera
+      }
+    }
+    #expect(isFrozen, "1 s of motion takes 21 steps, and some more where the robot has stood still for some")
   }
 
   @Test func aRobotAtRestMaySeeTheSame() throws {

@@ -28,6 +28,7 @@ struct PolicySchemaTests {
       Set(schema["properties"]?["prompt"]?["properties"]?.keys ?? [])
         == keys(PolicySpecification.Prompt.CodingKeys.self))
     #expect(properties("camera") == keys(PolicySpecification.Camera.CodingKeys.self))
+    #expect(properties("audio") == keys(PolicySpecification.Audio.CodingKeys.self))
     #expect(properties("quantity") == keys(PolicySpecification.Quantity.CodingKeys.self))
     #expect(properties("dimension") == keys(ContinuousActionSpace.Dimension.CodingKeys.self))
     #expect(properties("dimension_limits") == keys(ContinuousActionSpace.Dimension.Limits.CodingKeys.self))
@@ -58,6 +59,8 @@ struct PolicySchemaTests {
     #expect(value(definitions?["number"]?["maximum"]) == JSONField.largestNumber)
     #expect(value(definitions?["bound"]?["maximum"]) == JSONField.largestNumber)
     #expect(value(definitions?["quantity"]?["properties"]?["tolerance"]?["maximum"]) == JSONField.largestNumber)
+    let duration = definitions?["audio"]?["properties"]?["maximum_duration_s"]
+    #expect(value(duration?["maximum"]) == PolicySpecification.Audio.longestDuration)
     let sentences = schema["properties"]?["instructions"]?["oneOf"]?[1]
     #expect(value(sentences?["maxItems"]) == Double(PolicySpecification.Instructions.maximumCount))
     #expect(value(sentences?["items"]?["maxLength"]) == Double(PolicySpecification.Instructions.maximumLength))

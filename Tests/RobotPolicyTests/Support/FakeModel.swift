@@ -14,6 +14,8 @@ final class FakeModel: ActionModel {
   let tokenizer = FakeTokenizer()
   let maximumHistoryFrames: Int
   let maximumAnswerTokens: Int
+  let maximumSoundDuration: Double
+  private let decoded = Mutex(Decoded())
   private let answer: Mutex<Answer>
   private let seen = Mutex<[ModelInput]>([])
   private let prompts = Mutex<[PromptText]>([])
@@ -31,12 +33,22 @@ final class FakeModel: ActionModel {
     case unsound
   }
 
-  init(_ answer: Answer, maximumHistoryFrames: Int = 4, maximumAnswerTokens: Int = 512) {
+  /// How often something was decoded.
+  struct Decoded: Hashable {
+    var pictures = 0
+    var sounds = 0
+  }
+
+  init(
+    _ answer: Answer, maximumHistoryFrames: Int = 4, maximumAnswerTokens: Int = 512, maximumSoundDuration: Double = 0
+  ) {
+    self.maximumSoundDuration = maximumSoundDuration
     self.answer = Mutex(answer)
     self.maximumHistoryFrames = maximumHistoryFrames
     self.maximumAnswerTokens = maximumAnswerTokens
   }
 
+  var decodings: Decoded { decoded.withLock { $0 } }
   var inputs: [ModelInput] { seen.withLock { $0 } }
   /// How many inputs were encoded together, each time.
   var batchSizes: [Int] { batches.withLock { $0 } }
@@ -48,6 +60,7 @@ final class FakeModel: ActionModel {
 
   /// A file of the fake is its signature, width, height and one byte of contents.
   func decodePicture(_ file: [UInt8], within limits: ImageLimits) throws(ModelError) -> Picture {
+    decoded.withLock { $0.pictures += 1 }
     guard file.count == 7 else { throw ModelError(.invalidImage, "image", "damaged") }
     return Picture(width: Int(file[4]), height: Int(file[5]), firstByte: file[6])
   }
@@ -55,6 +68,14 @@ final class FakeModel: ActionModel {
   func makePicture(width: Int, height: Int, pixels: [UInt8]) throws(ModelError) -> Picture {
     guard pixels.count == width * height * 3 else { throw ModelError(.invalidImage, "image", "wrong size") }
     return Picture(width: width, height: height, firstByte: pixels.first ?? 0)
+  }
+
+  /// A sound of the fake ends with one byte of contents; 0 is damaged.
+  func soundInput(_ clip: AudioClip, within limits: SoundLimits) throws(ModelError) -> SoundInput {
+    decoded.withLock { $0.sounds += 1 }
+    guard let last = clip.data.last, last > 0 else { throw ModelError(.invalidSound, "sound", "is damaged") }
+    let patch = PatchInput(patches: [Float(last), Float(limits.duration)], mask: [true], positions: [0])
+    return SoundInput(audio: patch, history: last > 200 ? [patch] : [])
   }
 
   func textInput(_ prompt: PromptText) throws(ModelError) -> [Int32] {

@@ -25,6 +25,8 @@ _MOVES = 0.01
 """m/s, rad/s; a command above that has to show in the joint states."""
 _AT_REST = 0.02
 """rad/s"""
+_LOOKS_FROZEN = 0.05
+"""s; joints that stay the same to the last bit for so long explain why they are not where they should be."""
 _REST_SECONDS = 5.0
 _ARRIVED = 0.01
 """rad"""
@@ -180,6 +182,7 @@ class Ros2Arm:
         measured = reading.positions + reading.velocities * (max(0, now - reading.stamp) / 1e9)
         off = float(np.abs(positions - measured).max())
         if off > self._settings.behind:
+            self._bus.joints.require_change(_LOOKS_FROZEN)
             joint = self._settings.joints[int(np.argmax(np.abs(positions - measured)))]
             message = f"{joint} is {off:.3f} rad from where {self._settings.trajectory} was told: is it blocked?"
             raise ArmFailure("not_following", joint, message)

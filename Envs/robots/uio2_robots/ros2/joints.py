@@ -143,10 +143,24 @@ class JointWatch:
             if age < -_AHEAD:
                 message = f"the newest joint states are of {-age:.2f} s from now: the clocks differ"
                 raise ArmFailure("joint_states_clock", self._topic, message)
-            if self._told > _FROZEN * 1e9 and np.array_equal(newest.positions, self._told_at):
-                message = f"the joints have stayed the same to the last bit for {_FROZEN:g} s, told to move"
-                raise ArmFailure("joint_states_frozen", self._topic, message)
+            self._require_change(newest, _FROZEN)
             return newest
+
+    def require_change(self, seconds: float) -> None:
+        """Looks whether the joints change when they are told to.
+
+        Raises:
+            ArmFailure: they have stayed the same for so long while they were told to move.
+        """
+        with self._lock:
+            if self._newest is not None:
+                self._require_change(self._newest, seconds)
+
+    def _require_change(self, newest: Reading, seconds: float) -> None:
+        told = self._told / 1e9
+        if told > seconds and np.array_equal(newest.positions, self._told_at):
+            message = f"the joints have stayed the same to the last bit for {told:.2f} s, told to move"
+            raise ArmFailure("joint_states_frozen", self._topic, message)
 
     def _fail(self, code: str, message: str) -> None:
         self._failure = self._failure or ArmFailure(code, self._topic, message)

@@ -41,3 +41,26 @@ def test_an_unknown_simulator_or_task_is_named(tmp_path: Path, capsys: pytest.Ca
     assert "expected metaworld:" in capsys.readouterr().err
     assert main(["collect", "--env", "metaworld:fly-v3", "--output", str(tmp_path / "b")]) == 1
     assert "fly-v3" in capsys.readouterr().err
+
+
+def test_a_scene_with_two_meanings_says_where_the_said_goal_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half-open drawers: closing leads to the back of the table, opening to the front, which the picture shows."""
+    words = ["collect", "--env", "metaworld-language:drawer-open-v3,drawer-close-v3", "--episodes", "2", "--size", "64",
+             "--every", "20", "--camera", "corner2=30", "--format", "folder", "--output", str(tmp_path / "data")]
+    assert main(words) == 0, capsys.readouterr().err
+    dataset = open_dataset(tmp_path / "data")
+    goals = {}
+    for index in range(len(dataset)):
+        episode = dataset.episode(index)
+        point = episode.extras["point"][0]
+        assert (0.2 < point).all() and (point < 0.8).all()
+        row, column = (point * 64).astype(int)
+        red, green, blue = next(iter(dataset.frames(index, "corner2")))[row, column].astype(int)
+        goals[episode.instructions[0]] = (episode.extras["where"][0, 4], green - max(red, blue))
+    opened, marker = goals["Pull the drawer open by its handle."]
+    closed, _ = goals["Push the drawer until it is closed."]
+    assert closed - opened > 0.1 and marker > 40, "the marker of the open drawer stands free, and is green"
+    assert main(["collect", "--env", "metaworld-language:hammer-v3", "--output", str(tmp_path / "b")]) == 1
+    assert "shared" in capsys.readouterr().err

@@ -27,11 +27,15 @@ STATE = [Dimension("end_effector_x", "m"), Dimension("end_effector_y", "m"), Dim
          Dimension("gripper_opening", "1")]  # fmt: skip
 ACTION = [Dimension("delta_x", "m"), Dimension("delta_y", "m"), Dimension("delta_z", "m"), Dimension("gripper", "1")]
 PLACES = [f"{thing}_{axis}" for thing in ("object", "goal") for axis in "xyz"]
+POINT = ["goal_row", "goal_column"]
+"""Of the first camera's frame, 0..1."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    parser.add_argument("--env", required=True, metavar="metaworld:TASK,…", help="the simulator and its tasks")
+    parser.add_argument("--env", required=True, metavar="metaworld:TASK,…",
+                        help="the simulator and its tasks; metaworld-language: the scenes that several sentences make "
+                             "sense in, TASK being what is said")  # fmt: skip
     parser.add_argument("--output", type=Path, required=True, help="a new folder")
     parser.add_argument("--episodes", type=int, default=50, help="of each task")
     parser.add_argument(
@@ -76,18 +80,20 @@ def record(scene: Any, seed: int, options: argparse.Namespace, scale: np.ndarray
     """One episode: state, action, plan and places a step, frames a camera, and whether it succeeded."""
     disturbance = Disturbance(np.random.default_rng(seed), options.noise)
     scene.reset(seed)
-    rows: dict[str, list[np.ndarray]] = {"state": [], "action": [], "plan": [], "where": []}
+    rows: dict[str, list[np.ndarray]] = {"state": [], "action": [], "plan": [], "where": [], "point": []}
+    camera = next(iter(scene.cameras))
     frames: dict[str, list[np.ndarray]] = {camera: [] for camera in scene.cameras}
     remaining, succeeded = STEPS_AFTER_SUCCESS, False
     while scene.steps < options.max_steps and remaining > 0:
         if scene.steps % options.every == 0:
-            for camera, kept in frames.items():
-                kept.append(scene.render(camera))
+            for name, kept in frames.items():
+                kept.append(scene.render(name))
             plan = scene.expert_plan(options.plan) * scale
             rows["state"].append(scene.proprioception())
             rows["action"].append(plan[0])
             rows["plan"].append(plan.reshape(-1))
             rows["where"].append(scene.object_and_goal())
+            rows["point"].append(scene.image_point(camera, rows["where"][-1][3:]))
         scene.step(disturbance.apply(scene.expert()))
         succeeded = succeeded or bool(scene.success)
         remaining -= int(succeeded)
@@ -95,23 +101,43 @@ def record(scene: Any, seed: int, options: argparse.Namespace, scale: np.ndarray
     return {**arrays, "frames": frames, "success": succeeded}
 
 
-def _scene(task: str, cameras: dict[str, float], size: int) -> Any:
+def _scenes(simulator: str, task: str, cameras: dict[str, float], size: int) -> tuple[list[Any], float, float]:
+    """The scenes that the episodes of a task are shared out among, metres of a native step, and steps a second."""
     sys.path[:0] = [str(REPOSITORY / "Envs"), str(REPOSITORY / "Envs" / "client")]
     try:
         from uio2_envs.metaworld_scene import ACTION_SCALE, CONTROL_STEP_SECONDS, MetaWorldScene
     except ImportError as error:
         message = f"needs the simulator ({error}); install uio2-train[collect]"
         raise TrainingError("missing_package", "metaworld", message) from error
+    rates = ACTION_SCALE, 1 / CONTROL_STEP_SECONDS
+    if simulator == "metaworld-language":
+        return _shared_scenes(task, cameras, size), *rates
     try:
-        return MetaWorldScene(task, cameras, size), ACTION_SCALE, 1 / CONTROL_STEP_SECONDS
+        return [MetaWorldScene(task, cameras, size)], *rates
     except ValueError as error:
         raise TrainingError("unknown_task", task, str(error)) from error
+
+
+def _shared_scenes(said: str, cameras: dict[str, float], size: int) -> list[Any]:
+    """Every scene in which ``said`` makes sense, drawn as a robot sees it."""
+    from uio2_envs.adapters.metaworld_look import draw, sphere
+    from uio2_envs.metaworld_shared import MARKER_RADIUS, SHARED_SCENES, SharedScene
+
+    class Marked(SharedScene):
+        def prepare_drawing(self, scene: Any) -> None:
+            super().prepare_drawing(scene)
+            draw(scene, [sphere(place, MARKER_RADIUS, colour) for place, colour in self.markers])
+
+    if said not in SHARED_SCENES:
+        known = ", ".join(SHARED_SCENES)
+        raise TrainingError("unknown_task", said, f"no scene is shared with another task; expected one of {known}")
+    return [Marked(task, said, cameras, size) for task in SHARED_SCENES[said]]
 
 
 def run(options: argparse.Namespace) -> None:
     """Collects."""
     simulator, _, tasks = options.env.partition(":")
-    if simulator != "metaworld" or not tasks:
+    if simulator not in ("metaworld", "metaworld-language") or not tasks:
         raise TrainingError(
             "unknown_environment", options.env, "expected metaworld: and tasks, such as metaworld:push-v3"
         )
@@ -119,11 +145,11 @@ def run(options: argparse.Namespace) -> None:
     cameras = {name: float(angle or 0) for name, _, angle in (pair.partition("=") for pair in pairs)}
     sizes = dict.fromkeys(cameras, (options.size, options.size))
     extras = {
-        "expert_plan": [f"{part.name}_{step}" for step in range(options.plan) for part in ACTION], "where": PLACES
+        "expert_plan": [f"{part.name}_{step}" for step in range(options.plan) for part in ACTION], "where": PLACES, "point": POINT,
     }  # fmt: skip
     writer: LeRobotWriter | FolderWriter | None = None
     for task in tasks.split(","):
-        scene, action_scale, rate = _scene(task, cameras, options.size)
+        scenes, action_scale, rate = _scenes(simulator, task, cameras, options.size)
         if writer is None:
             every = rate / options.every
             if options.format == "lerobot":
@@ -134,11 +160,12 @@ def run(options: argparse.Namespace) -> None:
         kept = tried = 0
         scale = np.array([action_scale, action_scale, action_scale, 1.0])
         while kept < options.episodes:
+            scene = scenes[tried % len(scenes)]
             episode = record(scene, options.seed + tried, options, scale)
             tried += 1
             if episode["success"] or options.failures:
                 kept += 1
-                parts = {"expert_plan": episode["plan"], "where": episode["where"]}
+                parts = {"expert_plan": episode["plan"], "where": episode["where"], "point": episode["point"]}
                 writer.add(scene.instruction, episode["state"], episode["action"], episode["frames"], parts)
             elif tried > 20 + 5 * options.episodes:
                 raise TrainingError(
@@ -146,7 +173,8 @@ def run(options: argparse.Namespace) -> None:
                 )
             if tried % 10 == 0:
                 print(f"{task}: {kept} of {options.episodes} episodes, {tried} tried", flush=True)
-        scene.close()
+        for scene in scenes:
+            scene.close()
         print(f"{task}: {kept} episodes, {tried} tried", flush=True)
     if writer is not None:
         writer.close()

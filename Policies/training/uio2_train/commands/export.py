@@ -14,13 +14,15 @@ from safetensors.torch import save_file
 
 from ..data.pictures import decode_picture
 from ..data.samples import Sampler, prompt_text, squeeze_slot, stack_patches
+from ..data.speech import sound_patches
 from ..engine.lora import merge
+from ..engine.preparation import extended, load_pictures
 from ..engine.weights import choose_trainable
 from ..errors import TrainingError
 from ..model import Configuration, Inputs, UnifiedIO, generate, load_model, save_model
 from ..recipe import Recipe
 from ..tokenizer import Tokenizer
-from .train import read_recipe, recipe_arguments
+from .train import PICTURES, read_recipe, recipe_arguments
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,11 +41,14 @@ def trained_model(recipe: Recipe, run: Path) -> tuple[UnifiedIO, dict[str, Any]]
         raise TrainingError("missing_file", str(file), "there is no checkpoint; train first, or name the run's folder")
     state = torch.load(file, map_location="cpu", weights_only=True)
     configuration = Configuration.load(run / "config.json")
-    if recipe.model.start is not None:
+    if recipe.model.start is not None and recipe.model.extend:
+        model = extended(recipe, recipe.path(recipe.model.start), Tokenizer.load(run / "tokenizer.model"))
+    elif recipe.model.start is not None:
         model = load_model(recipe.path(recipe.model.start), configuration)
     else:
         torch.manual_seed(recipe.training.seed)
         model = UnifiedIO(configuration, tokenizers="image" in configuration.target_modalities)
+    load_pictures(model, run / PICTURES)
     trained = choose_trainable(model, recipe.training)
     if trained.keys() != state["average"].keys():
         message = "holds other weights than the recipe trains; export with the recipe of the run"
@@ -85,8 +90,13 @@ class BundlePolicy:
         self._history = Canvas(self.model.configuration, "image_history")
 
     @torch.no_grad()
-    def tokens(self, instruction: str, state: np.ndarray, frames: dict[str, bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Token ids and margins ``[n]`` for one observation that begins an episode; frames are JPEG or PNG."""
+    def tokens(
+        self, instruction: str, state: np.ndarray, frames: dict[str, bytes], sound: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Token ids and margins ``[n]`` for one observation that begins an episode; frames are JPEG or PNG.
+
+        A sound, int16 at 16 kHz, says the instruction in place of words.
+        """
         text = prompt_text(self.document["prompt"]["template"], instruction, self.state.bins(state))
         ids = torch.tensor([self.tokenizer.prompt(text)])
         cameras = self.document["cameras"]
@@ -94,7 +104,9 @@ class BundlePolicy:
         others = [decode_picture(frames[c["name"]]) for c in cameras if c["input"] == "image_history"]
         history = stack_patches([others], self._history, len(others)) if others else None
         patches = squeeze_slot(stack_patches([[decode_picture(frames[image])]], self._image, 1))
-        encoded = self.model.encode(Inputs(ids, patches, history))
+        seconds = self.document.get("audio", {}).get("maximum_duration_s", 0.0)
+        audio = None if sound is None else sound_patches([sound], seconds)
+        encoded = self.model.encode(Inputs(ids, patches, history, audio))
         said = generate(self.model, encoded, self.count, allowed=self.tokenizer.location_ids)
         return said.ids[0].numpy(), said.margins[0].numpy()
 

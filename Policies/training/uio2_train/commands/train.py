@@ -9,10 +9,13 @@ from typing import Any
 
 import yaml
 
-from ..engine.preparation import Prepared, prepare
+from ..engine.preparation import Prepared, load_pictures, prepare
 from ..engine.sentences import PreparedSentences
 from ..engine.trainer import Trainer, process_numbers
 from ..recipe import Recipe, load_recipe
+
+PICTURES = "pictures.safetensors"
+"""In a run's folder: the tokeniser of pictures that ``pictures`` has trained."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +54,7 @@ def prepare_run(recipe: Recipe, run: Path) -> Prepared | PreparedSentences:
     run.mkdir(parents=True, exist_ok=True)
     vocabulary = run / "tokenizer.model"
     prepared = prepare(recipe, vocabulary.read_bytes() if vocabulary.is_file() else None)
+    load_pictures(prepared.model, run / PICTURES)
     if process_numbers()[0] == 0:
         partial = vocabulary.with_suffix(".partial")  # another process may be reading
         partial.write_bytes(prepared.vocabulary)

@@ -16,6 +16,7 @@ from ..recipe import Recipe
 from ..tokenizer import Tokenizer, location_text
 from .augmentation import augmented
 from .pictures import Placement, normalise, on_canvas, patchify
+from .speech import SpeechLibrary, sound_patches
 from .store import EpisodeStore, StoredEpisode
 
 
@@ -98,6 +99,7 @@ class Sampler:
         store: its episodes.
         tokenizer, configuration: of its model.
         episodes: which episodes may be drawn.
+        speech: recordings of the instructions; none: they are words.
     """
 
     def __init__(
@@ -107,7 +109,9 @@ class Sampler:
         tokenizer: Tokenizer,
         configuration: Configuration,
         episodes: list[int],
+        speech: SpeechLibrary | None = None,
     ) -> None:
+        self.speech = speech
         self._recipe, self.store, self.tokenizer, self._plan = recipe, store, tokenizer, store.plan
         self._stride = store.plan.stride
         self.steps = [(index, step) for index in episodes for step in range(len(store.episodes[index]))]
@@ -146,14 +150,15 @@ class Sampler:
         return store.frame(episode, step, camera.name), history
 
     def batch(self, steps: list[tuple[int, int]], random: np.random.Generator | None = None) -> Batch:
-        """The steps as a batch; with random numbers, augmented."""
+        """The steps as a batch; with random numbers, augmented, and now and then spoken."""
+        spoken = random is not None and self._is_spoken(random)
         texts = torch.zeros(len(steps), self._length, dtype=torch.long)
         images: list[list[np.ndarray]] = []
         histories: list[list[np.ndarray]] = []
         chunks, wheres = [], []
         for row, (index, step) in enumerate(steps):
             episode = self.store.episodes[index]
-            ids = torch.tensor(self._text(episode, step, random)[: self._length])
+            ids = torch.tensor(self._text(episode, step, random, spoken)[: self._length])
             texts[row, : len(ids)] = ids
             image, history = self.frames(episode, step)
             if random is not None:
@@ -163,18 +168,33 @@ class Sampler:
             histories.append(history)
             chunks.append(episode.chunks[step])
             wheres.append(episode.where[step])
+        audio = None
+        if spoken and random is not None:
+            audio = self.sounds([self.store.episodes[index].instructions[step] for index, step in steps], random)
+            texts = texts[:, : max(1, int((texts != 0).any(0).nonzero().max()) + 1)]
         slots = self._plan.history_frames
         history_patches = stack_patches(histories, self.history, slots) if slots else None
         image_patches = squeeze_slot(stack_patches(images, self.image, 1))
         return Batch(
-            Inputs(texts, image_patches, history_patches),
+            Inputs(texts, image_patches, history_patches, audio),
             torch.from_numpy(self._plan.action.bins(np.stack(chunks))).flatten(1),
             torch.from_numpy(self._plan.where.bins(np.stack(wheres))) if len(self._plan.where) else torch.zeros(len(steps), 0, dtype=torch.long),
             steps,
         )
 
-    def _text(self, episode: StoredEpisode, step: int, random: np.random.Generator | None) -> list[int]:
-        said = episode.instructions[step]
+    def _is_spoken(self, random: np.random.Generator) -> bool:
+        return self.speech is not None and self._recipe.audio is not None and random.random() < self._recipe.audio.share
+
+    def sounds(self, instructions: list[str], random: np.random.Generator) -> Patches:
+        """Somebody saying each instruction."""
+        assert self.speech is not None and self._recipe.audio is not None
+        clips = [self.speech.draw(instruction, random).samples for instruction in instructions]
+        return sound_patches(clips, self._recipe.audio.maximum_duration_s)
+
+    def _text(
+        self, episode: StoredEpisode, step: int, random: np.random.Generator | None, spoken: bool = False
+    ) -> list[int]:
+        said = "" if spoken else episode.instructions[step]
         if random is None:
             return self._prompt(said, episode.state[step])
         wordings = [said, *self._recipe.data.instructions.get(said, [])]
@@ -186,8 +206,13 @@ class Sampler:
 
 
 def prompt_text(template: str, instruction: str, state: np.ndarray) -> str:
-    """The prompt for state bins ``[s]``; what the instruction says is never read as a place of the template."""
+    """The prompt for state bins ``[s]``; what the instruction says is never read as a place of the template.
+
+    An empty instruction is one that a sound says.
+    """
     before, _, after = template.partition("{instruction}")
+    if not instruction and (not before or before.endswith(" ")):
+        after = after.removeprefix(" ")  # as the runtime has it where a sound says the instruction
     words = location_text(state)
     return before.replace("{state}", words) + instruction + after.replace("{state}", words)
 

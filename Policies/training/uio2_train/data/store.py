@@ -31,6 +31,8 @@ class StoredEpisode:
     """float64 ``[T, chunk, a]``: what the policy is to say at each step."""
     where: np.ndarray
     """float64 ``[T, w]``."""
+    points: np.ndarray
+    """float64 ``[T, p]``: rows and columns in the image camera's frame, 0..1."""
     first_frame: int
     """Of the dataset's frames, a camera."""
     dataset: int
@@ -83,8 +85,11 @@ class EpisodeStore:
                     chunks = action_chunks(episode.action, recipe.action.chunk_length, hold)
                 where = recipe.objectives.where
                 positions = episode.extras[where.key] if where else np.zeros((len(episode), 0))
+                point = recipe.objectives.point
+                points = episode.extras[point.key] if point else np.zeros((len(episode), 0))
                 state = episode.state[:, plan.state_columns]
-                self.episodes.append(StoredEpisode(episode.instructions, state, chunks, positions, first, number))
+                stored = StoredEpisode(episode.instructions, state, chunks, positions, points, first, number)
+                self.episodes.append(stored)
                 first += len(episode)
             self._jpeg.append(
                 {camera.name: self._frames(dataset, camera.source, (camera.height or 0, camera.width or 0), cache, report)

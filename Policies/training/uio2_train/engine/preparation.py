@@ -12,10 +12,11 @@ import torch
 from ..data.demonstrations import Demonstrations, open_dataset
 from ..data.lerobot import LeRobotDemonstrations
 from ..data.samples import Sampler, split_episodes
+from ..data.speech import SpeechLibrary
 from ..data.store import EpisodeStore
 from ..errors import TrainingError
 from ..model import Configuration, UnifiedIO, load_model
-from ..model.presets import policy
+from ..model.presets import policy, small_audio_transformer, small_picture_tokenizer
 from ..objectives import StepBatches, TrainingStep
 from ..recipe import Recipe
 from ..specification import Plan, make_plan
@@ -61,8 +62,12 @@ class Prepared:
         """Of the episodes to train on, and of those held out (none where nothing is)."""
         store = EpisodeStore(self.recipe, self.plan, self.datasets, cache, report)
         parts = split_episodes(len(store.episodes), self.recipe.data.held_out)
+        speech = None
+        if self.recipe.audio is not None:
+            speech = SpeechLibrary(self.recipe.path(self.recipe.audio.speech))
+            speech.require(self.plan.instructions)
         train, held_out = (
-            Sampler(self.recipe, store, self.tokenizer, self.model.configuration, part) if part else None
+            Sampler(self.recipe, store, self.tokenizer, self.model.configuration, part, speech) if part else None
             for part in parts
         )
         assert train is not None
@@ -108,13 +113,64 @@ def _configuration(recipe: Recipe, plan: Plan, vocabulary: int) -> Configuration
     )  # fmt: skip
     if not plan.history_frames:
         document["input_modalities"] = ["text", "image"]
-    return Configuration.of(document)
+    return Configuration.of(_with_parts(recipe, document))
+
+
+def _with_parts(recipe: Recipe, document: dict[str, Any]) -> dict[str, Any]:
+    """A small model's configuration with the audio input and the picture tokeniser that the recipe wants."""
+    result = dict(document)
+    if recipe.audio is not None and "audio" not in document["input_modalities"]:
+        result["input_modalities"] = [*document["input_modalities"], "audio"]
+        result["audio_vit_cfg"] = small_audio_transformer(*recipe.audio.vision)
+    if wants_pictures(recipe) and ("image" not in document["target_modalities"] or not recipe.model.extend):
+        sizes = recipe.model.pictures
+        codes = (sizes.size // 8) ** 2
+        result["target_modalities"] = list(dict.fromkeys([*document["target_modalities"], "image"]))
+        result["image_vqgan"] = small_picture_tokenizer(
+            sizes.size, sizes.codes, sizes.channels, sizes.multipliers, sizes.blocks, sizes.width
+        )
+        # The distance of image patches in the rotary table follows from this length: it stays what it was.
+        made_for = document["t5_config"]["decoder_max_image_length"]
+        if recipe.model.extend and codes != made_for:
+            message = f"expected pictures of {8 * round(made_for**0.5)} pixels, which start was made for"
+            raise TrainingError("invalid_recipe", "model.pictures.size", message)
+        result["t5_config"] = document["t5_config"] | {
+            "image_vocab_size": sizes.codes + 32, "default_image_size": [sizes.size, sizes.size],
+            "decoder_max_image_length": codes,
+        }  # fmt: skip
+    return result
+
+
+def load_pictures(model: UnifiedIO, file: Path) -> bool:
+    """Takes over a tokeniser of pictures that ``pictures`` has trained; whether there is one."""
+    if "image" not in model.configuration.target_modalities or not file.is_file():
+        return False
+    from safetensors.torch import load_file
+
+    model.tokenizer("image").load_state_dict(load_file(file))
+    return True
+
+
+def extended(recipe: Recipe, start: Path, tokenizer: Tokenizer) -> UnifiedIO:
+    """The checkpoint at ``start`` with further modalities, whose weights begin anew."""
+    known = load_model(start)
+    document = _with_parts(recipe, dict(known.configuration.document))
+    torch.manual_seed(recipe.training.seed)
+    model = UnifiedIO(Configuration.of(document), tokenizers=wants_pictures(recipe))
+    initialise(model, tokenizer)
+    weights = known.state_dict()
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            if name in weights and weights[name].shape == tensor.shape:
+                tensor.copy_(weights[name])
+    return model
 
 
 def _restricted(recipe: Recipe, plan: Plan, start: Path) -> Configuration:
     """The checkpoint's configuration without the modalities that the policy does not use."""
     full = Configuration.load(start / "config.json")
     inputs = ["text", "image"] + (["image_history"] if plan.history_frames else [])
+    inputs += ["audio"] if recipe.audio is not None else []
     targets = ["text"] + (["image"] if wants_pictures(recipe) else [])
     for kind, wanted, there in (
         ("input_modalities", inputs, full.input_modalities), ("target_modalities", targets, full.target_modalities)
@@ -156,7 +212,10 @@ def prepare(recipe: Recipe, vocabulary: bytes | None = None) -> Prepared | Prepa
     tokenizer = Tokenizer(vocabulary)
     if recipe.model.start is not None:
         start = recipe.path(recipe.model.start)
-        model = load_model(start, _restricted(recipe, plan, start))
+        if recipe.model.extend:
+            model = extended(recipe, start, tokenizer)
+        else:
+            model = load_model(start, _restricted(recipe, plan, start))
         rows = model.text_token_embedder.num_embeddings
         if tokenizer.size > rows:
             message = (

@@ -57,6 +57,20 @@ def _t5(
     }  # fmt: skip
 
 
+def small_picture_tokenizer(
+    size: int, codes: int, channels: int, multipliers: tuple[int, int, int, int], blocks: int, width: int
+) -> dict[str, Any]:
+    """The ``image_vqgan`` of a small policy: 8 x 8 pixels a code, attention at the coarsest level only."""
+    return _image_vqgan(codes, channels, size) | {
+        "embed_dim": width, "z_channels": width, "ch_mult": list(multipliers), "num_res_blocks": blocks
+    }  # fmt: skip
+
+
+def small_audio_transformer(width: int, heads: int, hidden: int, layers: int) -> dict[str, Any]:
+    """The ``audio_vit_cfg`` of a small policy."""
+    return _vit(width, heads, hidden, layers, (256, 128), vit_embed=True, transpose_input=True)
+
+
 def _image_vqgan(codes: int, channels: int, size: int = 256) -> dict[str, Any]:
     return {
         "embed_dim": 4, "n_embed": codes, "double_z": False, "z_channels": 4, "resolution": size, "in_channels": 3,

@@ -140,9 +140,12 @@ class AudioTransformer(nn.Module):
     def forward(
         self, patches: Tensor, grid: tuple[int, int], bias: Tensor | None = None, positions: Tensor | None = None
     ) -> Features:
-        """As ``ImageTransformer.forward``; ``grid`` is (time steps, mel bands), patches row-major over it."""
+        """As ``ImageTransformer.forward``; ``grid`` is (time steps, mel bands), patches row-major over it.
+
+        Fewer patches than the grid has are the first ones: a sound that ends early.
+        """
         steps, bands = grid
-        cells = torch.arange(steps * bands, device=patches.device) if positions is None else positions
+        cells = torch.arange(patches.shape[1], device=patches.device) if positions is None else positions
         rows = 2 + cells % bands * steps + cells // bands  # the table is row-major over (mel, time)
         tokens = self.embedding(patches) + self.positional_embedding[rows]
         leading = torch.stack([self.cls_token, self.dist_token]) + self.positional_embedding[:2]

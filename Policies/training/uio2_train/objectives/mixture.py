@@ -7,22 +7,27 @@ from typing import cast
 
 import numpy as np
 import torch
+import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from ..data import sounds
 from ..data.pictures import target_picture
 from ..data.samples import Batch, Sampler, move_inputs, squeeze_slot, stack_patches
+from ..data.speech import sound_patches
 from ..errors import TrainingError
 from ..model import Inputs, Patches, Target, UnifiedIO, shift_right
 from ..model.sequences import Encoded
 from ..recipe import DenoisingRecipe, NextFrameRecipe, Recipe
-from ..tokenizer import Tokenizer
-from .cloning import ActionCloning
+from ..specification import BINS
+from ..tokenizer import EOS, Tokenizer
+from .cloning import END_WEIGHT, ActionCloning
 from .denoising import TEXT_DENOISERS, code_mask, corrupt_text, dynamic_visibility, hide_patches
 from .losses import cross_entropy
 from .packing import pack_groups, pack_sequence, pack_targets
 
 NEXT_FRAME_PROMPT = "An image of what will be seen next: {}"
+POINT_PROMPT = "Where is the goal? {}"
+TRANSCRIPTION_PROMPT = "What is said?"
 
 
 @dataclass
@@ -50,6 +55,17 @@ class MediaBatch:
 
 
 @dataclass
+class AnswerBatch:
+    """Questions about pictures or sounds whose answer is text."""
+
+    inputs: Inputs
+    answers: Tensor
+    """Ids ``[b, t]``, EOS included; 0 is padding."""
+    deviations: bool = False
+    """Whether the answers are places, near which others count too."""
+
+
+@dataclass
 class StepBatch:
     """Everything that one training step learns from."""
 
@@ -57,6 +73,8 @@ class StepBatch:
     text: TextBatch | None = None
     denoised: MediaBatch | None = None
     next_frame: MediaBatch | None = None
+    point: AnswerBatch | None = None
+    transcription: AnswerBatch | None = None
 
     def to(self, device: torch.device) -> StepBatch:
         """On a device."""
@@ -71,7 +89,15 @@ class StepBatch:
             loss_mask, task_mask = part.loss_mask.to(device), part.task_mask.to(device)
             return MediaBatch(move_inputs(part.inputs, device), media, mask, loss_mask, task_mask, part.modality)
 
-        return StepBatch(self.steps.to(device), text, moved(self.denoised), moved(self.next_frame))
+        def asked(part: AnswerBatch | None) -> AnswerBatch | None:
+            if part is None:
+                return None
+            return AnswerBatch(move_inputs(part.inputs, device), part.answers.to(device), part.deviations)
+
+        return StepBatch(
+            self.steps.to(device), text, moved(self.denoised), moved(self.next_frame), asked(self.point),
+            asked(self.transcription),
+        )  # fmt: skip
 
 
 class StepBatches:
@@ -101,7 +127,52 @@ class StepBatches:
         if next_frame is not None:
             examples = max(1, round(count * next_frame.share))
             batch.next_frame = self._next_frames(self.sampler.draw(random, examples), next_frame, random)
+        point, transcription = self._recipe.objectives.point, self._recipe.objectives.transcription
+        if point is not None:
+            batch.point = self._points(self.sampler.draw(random, max(1, round(count * point.share))), random)
+        if transcription is not None and self.sampler.speech is not None:
+            batch.transcription = self._transcriptions(max(1, round(count * transcription.share)), random)
         return batch
+
+    def _asked(
+        self, prompt: str, kind: str, said: list[str], random: np.random.Generator
+    ) -> tuple[Tensor, Patches | None]:
+        """The prompt with the instructions in words, or without them and the instructions as sounds."""
+        audio = self._recipe.audio
+        if audio is None or self.sampler.speech is None or random.random() >= audio.share:
+            return self._prompts([prompt.format(words) for words in said], kind), None
+        return self._prompts([prompt.format("").strip()] * len(said), kind), self.sampler.sounds(said, random)
+
+    def _answers(self, ids: list[list[int]]) -> Tensor:
+        answers = torch.zeros(len(ids), max(map(len, ids)), dtype=torch.long)
+        for row, answer in zip(answers, ids, strict=True):
+            row[: len(answer)] = torch.tensor(answer)
+        return answers
+
+    def _points(self, drawn: list[tuple[int, int]], random: np.random.Generator) -> AnswerBatch:
+        """Where the said goal lies in the picture."""
+        store, camera = self.sampler.store, self.sampler.store.plan.image_camera.name
+        steps = [(store.episodes[index], step) for index, step in drawn]
+        said = [episode.instructions[step] for episode, step in steps]
+        text, audio = self._asked(POINT_PROMPT, "[Text] [S]", said, random)
+        frames = [[store.frame(episode, step, camera)] for episode, step in steps]
+        patches = squeeze_slot(stack_patches(frames, self.sampler.image, 1))
+        places = np.stack([episode.points[step] for episode, step in steps])
+        bins = np.floor(places.clip(0, 1) * 999).astype(np.int64)
+        answers = [[*self._tokenizer.locations(row).tolist(), EOS] for row in bins]
+        return AnswerBatch(Inputs(text, patches, audio=audio), self._answers(answers), deviations=True)
+
+    def _transcriptions(self, count: int, random: np.random.Generator) -> AnswerBatch:
+        """What is said."""
+        speech, audio = self.sampler.speech, self._recipe.audio
+        assert speech is not None and audio is not None
+        names = self.sampler.store.plan.instructions
+        clips = [speech.draw(names[int(random.integers(len(names)))], random) for _ in range(count)]
+        heard = sound_patches([clip.samples for clip in clips], audio.maximum_duration_s)
+        text = self._prompts([TRANSCRIPTION_PROMPT] * count, "[Text] [S]")
+        return AnswerBatch(
+            Inputs(text, audio=heard), self._answers([[*self._tokenizer.encode(clip.words), EOS] for clip in clips])
+        )
 
     def _texts(self, drawn: list[tuple[int, int]], random: np.random.Generator) -> TextBatch:
         examples = []
@@ -160,12 +231,13 @@ class StepBatches:
             episode = store.episodes[index]
             now.append([store.frame(episode, step, camera)])
             then.append(store.frame(episode, min(step + ahead, len(episode) - 1), camera))
-            said.append(NEXT_FRAME_PROMPT.format(episode.instructions[step]))
+            said.append(episode.instructions[step])
         patches = squeeze_slot(stack_patches(now, self.sampler.image, 1))
         pictures, masks = zip(*(self._target(frame) for frame in then), strict=True)
         mask = torch.stack(masks)
-        text = self._prompts(said, "[Image] [S]")
-        return MediaBatch(Inputs(text, patches), torch.stack(pictures), mask, mask, torch.zeros_like(mask))
+        text, audio = self._asked(NEXT_FRAME_PROMPT, "[Image] [S]", said, random)
+        inputs = Inputs(text, patches, audio=audio)
+        return MediaBatch(inputs, torch.stack(pictures), mask, mask, torch.zeros_like(mask))
 
 
 class TrainingStep(nn.Module):
@@ -207,7 +279,26 @@ class TrainingStep(nn.Module):
         if batch.next_frame is not None and self.recipe.next_frame is not None:
             parts["next_frame"] = self.media_loss(batch.next_frame)
             total = total + self.recipe.next_frame.weight * parts["next_frame"]
+        if batch.point is not None and self.recipe.point is not None:
+            parts["point"] = self.answer_loss(batch.point)
+            total = total + self.recipe.point.weight * parts["point"]
+        if batch.transcription is not None and self.recipe.transcription is not None:
+            parts["transcription"] = self.answer_loss(batch.transcription)
+            total = total + self.recipe.transcription.weight * parts["transcription"]
         return total, parts
+
+    def answer_loss(self, batch: AnswerBatch) -> Tensor:
+        """The cross-entropy of an answer in text, teacher-forced; places count as far as they are near."""
+        encoded = self.model.encode(batch.inputs)
+        logits = self.model.logits(self.model.decode(encoded, Target("text", shift_right(batch.answers))))
+        if not batch.deviations:
+            return cross_entropy(logits, batch.answers, batch.answers != 0)
+        base = self.cloning.base
+        places = batch.answers[:, :-1]
+        log_probability = functional.log_softmax(logits.float(), dim=-1)
+        locations = log_probability[:, :-1, base : base + BINS].flip(-1)
+        near = -(self.cloning.get_buffer("smoothing")[base + BINS - 1 - places] * locations).sum(-1).mean()
+        return near - END_WEIGHT * log_probability[:, -1, EOS].mean()
 
     def text_loss(self, batch: TextBatch, input_limit: int = 256, target_limit: int = 256) -> Tensor:
         """Denoising of text, packed in pairs."""

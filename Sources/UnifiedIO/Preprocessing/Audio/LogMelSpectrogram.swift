@@ -24,6 +24,9 @@ public struct LogMelSpectrogram: Sendable, Hashable {
   /// Samples at ``Sound/modelRate`` that make one spectrogram: 4.08 seconds.
   public static let sampleCount = (steps - 1) * hop
 
+  /// Seconds that one spectrogram shows.
+  public static let duration = Double(sampleCount) / Double(Sound.modelRate)
+
   /// Of one segment of sound.
   ///
   /// - Parameter segment: ``sampleCount`` samples at ``Sound/modelRate``; a shorter one is continued with silence, a longer one cut.

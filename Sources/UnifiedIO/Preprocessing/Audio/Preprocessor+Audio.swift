@@ -12,6 +12,20 @@ extension Preprocessor {
     try audioInput(SoundSegments(of: sound))
   }
 
+  /// As ``audioInput(_:)``, but nothing at the sound's end is left out: a last segment counts however short it is.
+  ///
+  /// - Throws: ``ModelError`` as ``audioInput(_:)``, and `.invalidSound` for a sound of more than one segment and
+  ///   ``PreprocessingGeometry/maximumHistoryFrames`` earlier ones.
+  public func wholeAudioInput(_ sound: Sound) throws(ModelError) -> (audio: PatchInput, history: [PatchInput]) {
+    let length = LogMelSpectrogram.duration, limit = max(geometry.maximumHistoryFrames, 0) + 1
+    // A sample more or less, as resampling gives, makes no segment.
+    let count = max(1, Int(((sound.duration - 1 / Double(Sound.modelRate)) / length).rounded(.up)))
+    guard count <= limit else {
+      throw Sound.invalid("lasts \(sound.duration) seconds; at most \(Double(limit) * length) are heard")
+    }
+    return try audioInput(SoundSegments(of: sound, duration: Double(count) * length))
+  }
+
   func audioInput(_ segments: SoundSegments) throws(ModelError) -> (audio: PatchInput, history: [PatchInput]) {
     let audio = try patches(of: LogMelSpectrogram(segment: segments[segments.count - 1]))
     var history: [PatchInput] = []

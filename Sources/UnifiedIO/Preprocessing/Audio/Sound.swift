@@ -23,11 +23,28 @@ public struct Sound: Sendable, Hashable {
     self.sampleRate = sampleRate
   }
 
+  /// Of signed 16-bit little-endian samples of one channel.
+  ///
+  /// - Parameter limits: their duration.
+  /// - Throws: ``ModelError`` `.invalidSound` as ``init(samples:sampleRate:)``, and for more than the limits allow.
+  public init(pcm16 bytes: [UInt8], sampleRate: Int, within limits: SoundLimits = SoundLimits()) throws(ModelError) {
+    guard Double(bytes.count / 2) <= limits.duration * Double(sampleRate) + 1 else {
+      throw Self.invalid("lasts more than the \(limits.duration) seconds that are heard; shorten it")
+    }
+    let samples = stride(from: 0, to: bytes.count - 1, by: 2).map { place in
+      Float(Int16(bitPattern: UInt16(bytes[place]) | UInt16(bytes[place + 1]) << 8)) / 32_768
+    }
+    try self.init(samples: samples, sampleRate: sampleRate)
+  }
+
   /// For samples that were computed from checked ones.
   init(checkedSamples samples: [Float], sampleRate: Int) {
     self.samples = samples
     self.sampleRate = sampleRate
   }
+
+  /// Whether any sample reaches a thousandth of the full scale (-60 dB); what does not is nothing that anybody has said.
+  public var isAudible: Bool { samples.contains { abs($0) >= 1e-3 } }
 
   /// Seconds.
   public var duration: Double { Double(samples.count) / Double(sampleRate) }

@@ -15,7 +15,7 @@ struct SoundSegments: Sendable {
   let count: Int
 
   /// Seconds that one spectrogram shows.
-  static let spectrogramLength = 4.08
+  static let spectrogramLength = LogMelSpectrogram.duration
   /// What has to be left of a last segment that is counted, beyond its half: seconds.
   private static let margin = 0.1
 
