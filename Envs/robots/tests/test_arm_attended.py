@@ -106,10 +106,11 @@ def test_a_camera_that_is_late_holds_the_arm_until_it_is_in_time() -> None:
 
 def test_an_arm_that_is_kept_still_stays_when_its_camera_falls_silent() -> None:
     flight = Flight(seconds=60)
-    gone = [False]
+    gone, noticed = [False], [False]
 
     def newest(*request) -> tuple[np.ndarray, int]:
         if gone[0]:
+            noticed[0] = True
             raise EnvironmentFailure("camera_silent", "topview", "no new frame for 1 s")
         return FreshPictures().newest(*request)
 
@@ -119,6 +120,7 @@ def test_an_arm_that_is_kept_still_stays_when_its_camera_falls_silent() -> None:
         control.stop("by a person")
         until(lambda: float(np.linalg.norm(flight.arm.state().velocity)) == 0.0)
         gone[0] = True
+        until(lambda: noticed[0])
 
     with pytest.raises(EnvironmentFailure, match="no new frame"):
         attended(flight, scene)
