@@ -169,7 +169,7 @@ class Flight:
             self.dogs.append(Dog(seconds))
             return self.dogs[-1]
 
-        with self.daemon, Client(self.daemon.address, timeout=0.5) as client:
+        with self.daemon, Client(self.daemon.address, timeout=2.0) as client:
             run = Run(self.plan, client, self.resources, self.lines.next, EventStream(None), self.said.append, watchdog)
             return run.run()
 

@@ -127,12 +127,12 @@ class ArmBody(Environment):
         if self._servo is not None:
             self._servo.hold()
 
-    def step(self, action: np.ndarray) -> Transition:
-        """As every body's; the array that ``hold_action`` gave last brakes."""
+    def step(self, action: np.ndarray, primitive: str = "") -> Transition:
+        """As every body's; an arm has no primitives. The array that ``hold_action`` gave last brakes."""
         if action is self._held or self._stays():
             self._require_begun()
             return self._hold_still()
-        return super().step(action)
+        return super().step(action, primitive)
 
     def _reset(self, seed: int) -> None:
         state = self._measure()
