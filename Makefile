@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-ray test-report test-franka demo-franka test-ros2 train-resume train-pause train-continue train-stop train-status test-training format lint clean
+.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-envs test-ray test-report test-franka demo-franka test-ros2 train-resume train-pause train-continue train-stop train-status test-training format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -70,7 +70,7 @@ check-long: setup .venv-peers/installed .venv-ray/installed .venv-browser/instal
 	UIO2_LARGE=$(OUT)/random-large $(SWIFT_TEST) --filter LargeModelTests
 	.venv-peers/bin/python -m pytest Benchmarks/peers
 	$(PYTHON_OF_ENVS) -m pytest Envs/tests/long/test_every_sentence.py
-	$(MAKE) test-ray test-report
+	$(MAKE) test-envs test-ray test-report
 	$(MAKE) check-wires
 	$(MAKE) test-trainer test-lerobot test-franka test-ros2
 	@if [ -x "$(TRAIN_PYTHON)" ]; then $(MAKE) test-training; \
@@ -177,6 +177,14 @@ test-trainer: .venv-train/installed ## test the package that trains policies (ui
 test-lerobot: .venv-train/installed .venv-lerobot/installed ## test that LeRobot itself reads and writes what the trainer does (gigabytes)
 	HF_HUB_OFFLINE=1 LEROBOT_PYTHON=$(CURDIR)/.venv-lerobot/bin/python \
 	  .venv-train/bin/python -m pytest Policies/training/tests/package/test_lerobot_writer.py
+
+test-envs: setup ## test the environments that YAML files describe, each with the packages of its own list
+	@swift build -c release --product uio2
+	@for name in fetch so101; do \
+	  python=$$($(UIO2) envs --install $$name | sed 's/^[^ ]*  //'); \
+	  PYTHONPATH=Envs:Envs/client:Envs/tabletop $$python -m pytest -q -p no:cacheprovider Envs/tests/long/test_described.py \
+	    Envs/tests/test_description.py; \
+	done
 
 test-ray: setup .venv-ray/installed ## test an evaluation on two nodes of Ray, one of them killed
 	@swift build -c release --product uio2

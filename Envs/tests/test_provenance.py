@@ -46,7 +46,7 @@ def test_installed_packages_are_described() -> None:
 def test_a_version_that_is_not_the_pinned_one_is_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(provenance, "_pins", lambda: {"numpy": "0.1"})
+    monkeypatch.setattr(provenance, "_pins", lambda simulator: {"numpy": "0.1"})
     with caplog.at_level(logging.WARNING):
         found = provenance.describe("toy", ["numpy"], [])
     assert found["modules"][1]["pinned"] == "0.1"
@@ -56,6 +56,8 @@ def test_a_version_that_is_not_the_pinned_one_is_told(
 def test_pins_are_those_of_the_requirements() -> None:
     pins = provenance._pins()
     assert pins["metaworld"] == "3.1.1" and pins["imageio-ffmpeg"] == "0.8.1"
+    # A simulator with an environment of its own has its own.
+    assert provenance._pins("fetch")["gymnasium-robotics"] == "1.4.2" and "metaworld" not in provenance._pins("fetch")
 
 
 @pytest.mark.parametrize("where", ["working folder", "PYTHONPATH"])

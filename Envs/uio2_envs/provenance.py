@@ -33,7 +33,7 @@ class Package:
     version: str | None
     """``None`` when no distribution of this name is installed."""
     pinned: str | None
-    """The version of ``Envs/requirements.txt``; ``None`` without a pin."""
+    """The version of ``Envs/requirements.txt``, or of the simulator's own list; ``None`` without a pin."""
     path: str
     """The file that is imported."""
 
@@ -49,12 +49,12 @@ def describe(simulator: str, packages: Sequence[str], python_path: Sequence[str]
     Raises:
         EnvironmentFailure: a package comes from somewhere else than where it is installed.
     """
-    pins = _pins()
+    pins = _pins(simulator)
     found = [_package(name, pins, python_path) for name in packages]
     for package in found:
         if package.pinned is not None and package.version != package.pinned:
             logger.warning(
-                "%s %s is installed, Envs/requirements.txt asks for %s: results may differ",
+                "%s %s is installed, the list of packages asks for %s: results may differ",
                 package.name,
                 package.version,
                 package.pinned,
@@ -106,9 +106,11 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _pins() -> dict[str, str]:
-    """Versions by package: those of ``requirements.txt`` beside this package, else those of its own extras."""
-    file = Path(__file__).resolve().parents[1] / "requirements.txt"
+def _pins(simulator: str = "") -> dict[str, str]:
+    """Versions by package: of the simulator's own list, else of ``requirements.txt`` beside this package, else of its own extras."""
+    folder = Path(__file__).resolve().parents[1]
+    own = folder / "environments" / f"{simulator}.txt"
+    file = own if own.is_file() else folder / "requirements.txt"
     if file.is_file():
         lines = file.read_text(encoding="utf-8").splitlines()
     else:

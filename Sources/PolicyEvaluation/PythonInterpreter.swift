@@ -32,6 +32,14 @@ public struct PythonInterpreter: Sendable, Hashable {
     modules = Self.modules(packageRoot: packageRoot)
   }
 
+  private init(path: String, modules: [String]) {
+    self.path = path
+    self.modules = modules
+  }
+
+  /// Another program that runs the same modules.
+  func replaced(by path: String) -> PythonInterpreter { PythonInterpreter(path: path, modules: modules) }
+
   /// Arguments that begin a module of the simulated robots; its own follow.
   ///
   /// Isolated (`-I`): neither the working folder nor `PYTHONPATH` can put a module in the place of an installed one. What the module

@@ -101,7 +101,7 @@ struct Evaluate: ParsableCommand {
     defer { withExtendedLifetime(signals) {} }
     let suite = try SuiteLibrary.suite(self.suite ?? "")
     let plan = try suite.plan(episodes: episodes, seed: seed)
-    let interpreter = try simulator.interpreter
+    let interpreter = try simulator.interpreter(for: suite.environment)
     let places = try runPath.map { try folders(below: RunFolder($0)) }
     let pilot = try EvaluationPilot(pilotOptions)
     defer { pilot.stop() }

@@ -81,7 +81,7 @@ struct Rollout: ParsableCommand {
     // Films have names of their own; any will do to see whether they can be written.
     if let video { _ = try OutputTarget(video + "/film.mp4") }
     let suite = try suite()
-    let interpreter = try simulator.interpreter
+    let interpreter = try simulator.interpreter(for: suite.environment)
     let pilot = try EvaluationPilot(pilotOptions, asksDaemon: false)
     defer { pilot.stop() }
     pilot.start { session.giveUp() }

@@ -22,7 +22,8 @@ struct UIO2: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Serve.self, Ask.self, Rollout.self, Evaluate.self, Runs.self, Compare.self, Report.self, ReplayCommand.self,
+      Serve.self, Ask.self, Rollout.self, Evaluate.self, Envs.self, Runs.self, Compare.self, Report.self,
+      ReplayCommand.self,
       Generate.self,
       RunTask.self, Score.self, Inspect.self, Doctor.self, Parity.self,
       Import.self, Synthesize.self, Quantize.self, Bench.self,

@@ -45,6 +45,8 @@ enum HelpSnapshots {
                               success.
       evaluate                Run the episodes of a suite with a policy, and record
                               them.
+      envs                    List the simulators, and install those that have
+                              packages of their own.
       runs                    Show, join and export recorded runs.
       compare                 Compare two runs on the episodes that both have.
       report                  Write a run, or several beside each other, as one
@@ -139,8 +141,8 @@ enum HelpSnapshots {
                               (values: trace, debug, info, notice, warning, error,
                               critical)
       --python <path>         The Python that runs the simulator (default:
-                              $UIO2_PYTHON, else .venv/bin/python of the
-                              repository).
+                              $UIO2_PYTHON, else the simulator's own, else
+                              .venv/bin/python of the repository).
       --python-path <folder>  A folder in which the simulator's modules are looked
                               for first; may be repeated.
       --loop <loop>           How much of an answer is executed before the robot

@@ -6,15 +6,18 @@ simulator is not installed. As far as it has them: ``VIEWS``, names of camera se
 ``SHARED_SCENES``, for each task those whose instructions make sense in its scene, which ``make`` takes as ``instruction_from``;
 ``SCENE_CHANGES``, the perturbations of the scene that every task can have: without it that is known only once a scene is made.
 
-Another package brings a simulator by an entry point of the group ``uio2_envs.adapters`` that names such a module.
+Another package brings a simulator by an entry point of the group ``uio2_envs.adapters`` that names such a module. An
+environment of gymnasium needs none: a YAML file describes it (``description.py``), in the folder ``environments`` beside this
+package or in one of ``--python-path``.
 """
 
 from __future__ import annotations
 
 import difflib
+import sys
 from importlib import import_module
 from importlib.metadata import entry_points
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
 from ..environment import Environment, EnvironmentFailure
@@ -32,25 +35,44 @@ _OWN = {
 """Named here as well as in pyproject.toml: they are found where these packages are folders and not installed."""
 
 
+DESCRIPTIONS = Path(__file__).resolve().parents[2] / "environments"
+"""Where the descriptions of this repository lie."""
+
+
 def names() -> tuple[str, ...]:
-    """Simulators that there are adapters for."""
-    return tuple(_modules())
+    """Simulators that there are adapters for, and environments that are described."""
+    return tuple(dict.fromkeys([*_modules(), *descriptions()]))
 
 
-def adapter(name: str, tasks: list[str]) -> ModuleType:
-    """The adapter module of a simulator, after checking that it knows ``tasks``.
+def descriptions() -> dict[str, Path]:
+    """Files by the name of what they describe; those of this repository cannot be replaced."""
+    found: dict[str, Path] = {}
+    for folder in (DESCRIPTIONS, *(Path(entry) for entry in sys.path if entry)):
+        for file in sorted(folder.glob("*.yaml")) if folder.is_dir() else ():
+            found.setdefault(file.stem, file)
+    return found
+
+
+def adapter(name: str, tasks: list[str]) -> Any:
+    """The adapter module of a simulator, or what stands for one, after checking that it knows ``tasks``.
 
     Raises:
         EnvironmentFailure: no such adapter, its simulator is not installed, or it does not know a task.
     """
     modules = _modules()
-    if name not in modules:
-        raise EnvironmentFailure("unknown_environment", name, f"no such adapter; there are: {', '.join(modules)}")
-    try:
-        module = import_module(modules[name])
-    except ImportError as error:
-        message = f"its adapter {modules[name]} cannot be imported: {error}"
-        raise EnvironmentFailure("adapter_missing", name, message) from error
+    if name in modules:
+        try:
+            module: Any = import_module(modules[name])
+        except ImportError as error:
+            message = f"its adapter {modules[name]} cannot be imported: {error}"
+            raise EnvironmentFailure("adapter_missing", name, message) from error
+    else:
+        described = descriptions()
+        if name not in described:
+            raise EnvironmentFailure("unknown_environment", name, f"no such adapter; there are: {', '.join(names())}")
+        from ..description import DescribedAdapter
+
+        module = DescribedAdapter(described[name])
     for task in tasks:
         if task not in module.TASKS:
             raise EnvironmentFailure("unknown_task", task, _unknown_task(name, task, list(module.TASKS)))

@@ -6,7 +6,7 @@ import PolicyEvaluation
 struct SimulatorOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The Python that runs the simulator (default: $UIO2_PYTHON, else .venv/bin/python of the repository).",
+      "The Python that runs the simulator (default: $UIO2_PYTHON, else the simulator's own, else .venv/bin/python of the repository).",
       valueName: "path"),
     completion: .file())
   var python: String?
@@ -51,12 +51,17 @@ struct SimulatorOptions: ParsableArguments {
   /// ``loop`` as a run's configuration has it.
   var recordedLoop: String? { loop == .chunk ? nil : loop.rawValue }
 
-  /// The Python that was named, or the repository's.
-  var interpreter: PythonInterpreter {
-    get throws(RolloutError) {
-      try PythonInterpreter(
-        explicit: python, variables: ProcessInfo.processInfo.environment, packageRoot: Locations.packageRoot)
-    }
+  /// The Python that was named, else the simulator's own, which is made where it is not there yet, else the repository's.
+  func interpreter(for simulator: String) throws(RolloutError) -> PythonInterpreter {
+    let variables = ProcessInfo.processInfo.environment
+    let general = try PythonInterpreter(
+      explicit: python, variables: variables, packageRoot: Locations.packageRoot)
+    let packages = Locations.packageRoot?.appending(path: "Envs/environments/\(simulator).txt")
+    guard python == nil, (variables["UIO2_PYTHON"] ?? "").isEmpty, let packages,
+      FileManager.default.fileExists(atPath: packages.path)
+    else { return general }
+    let catalogue = SimulatorCatalogue(general, pythonPath: folders) { Console.complain("uio2: " + $0) }
+    return try catalogue.interpreter(for: simulator)
   }
 
   /// The full paths of `--python-path`.
