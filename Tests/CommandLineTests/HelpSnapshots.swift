@@ -1,5 +1,45 @@
 /// The help texts as they were last looked at, 80 columns wide.
 enum HelpSnapshots {
+  static let doctor = #"""
+    OVERVIEW: Look whether this machine, a policy and a daemon can fly a robot, and
+    say what to do.
+
+    Each line is ok, warn or fail, and says what to do. The machine is always
+    looked at: kernels and ceilings, real-time permissions, clocks, memory,
+    descriptors, disks. With --policy also what it asks of a robot, and how long it
+    takes here from pictures to commands. With --daemon whether it serves that
+    policy, and the round trip. A daemon tells nobody of others' cameras; a
+    recording does: rate, age, frozen or missing pictures, and the robot's state
+    against the policy's ranges. It may still be growing.
+
+      uio2 doctor
+      uio2 doctor --policy Policies/metaworld-mt5 --daemon tcp://127.0.0.1:5555
+      uio2 doctor --policy mine --recording day.mcap
+
+    The exit code is 0 when no line fails, and 1 otherwise; warnings change
+    nothing. Nothing is sent that could move a robot.
+
+    USAGE: uio2 doctor [--policy <folder>] [--daemon <address>] [--recording <file>] [--json] [--weights <format>] [--activations <format>] [--threads <count>]
+
+    OPTIONS:
+      --policy <folder>       A policy's folder.
+      --daemon <address>      Where a daemon listens: tcp://HOST:PORT or ipc://PATH.
+      --recording <file>      A recording of robots (--record).
+      --json                  Print JSON.
+      --weights <format>      Matrices in memory: f32, bf16 or int8 (default: as
+                              the files have them where that suits their size).
+                              (values: f32, bf16, int8)
+      --activations <format>  Inputs of products with int8 weights: int8, int16 or
+                              f32 (default: int8 in the encoders of large models,
+                              else int16). (values: f32, int8, int16)
+      --threads <count>       Threads of the computation (default: as many as there
+                              are processors).
+      --version               Show the version.
+      -h, --help              Show help information.
+
+
+    """#
+
   static let root = #"""
     OVERVIEW: Unified-IO 2 as the brain of a robot arm: serve a policy, fly it in
     simulation, inspect it.

@@ -9,7 +9,10 @@ import Testing
     #expect(outcome.output == "0.1.0\n")
   }
 
-  @Test(arguments: [([], HelpSnapshots.root), (["rollout"], HelpSnapshots.rollout), (["task"], HelpSnapshots.task)])
+  @Test(arguments: [
+    ([], HelpSnapshots.root), (["rollout"], HelpSnapshots.rollout), (["task"], HelpSnapshots.task),
+    (["doctor"], HelpSnapshots.doctor),
+  ])
   func helpIsAsLastLookedAt(command: [String], expected: String) throws {
     let outcome = try BuiltTool.run(command + ["--help"])
     #expect(outcome.status == 0)
