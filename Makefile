@@ -108,6 +108,7 @@ demo-franka: .venv-franka/installed ## fly a simulated Franka with the shipped p
 
 check-wires: setup .venv-wires/installed ## other people's clients, unmodified; three million changed messages; promtool
 	swift build -c release --product wire-driver
+	swift build -c release --product uio2
 	.venv-wires/bin/python -m pytest scripts/wires
 	./scripts/wires/mutate.sh
 	./scripts/wires/promtool.sh

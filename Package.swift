@@ -112,6 +112,10 @@ let package = Package(
         .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
       ]),
     .target(name: "PrometheusMetrics", dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")]),
+    // Those formats as listeners of the daemon.
+    .target(
+      name: "WebWires",
+      dependencies: ["MessagePack", "OpenPI", "RobotInterface", "VLAEval", "WebServer"]),
 
     // Statistics and tables of what was measured.
     .target(name: "Reporting"),
@@ -144,7 +148,8 @@ let package = Package(
         "Files", "Processes", "LogOutput", "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark",
         "DaemonBenchmark", "RobotInterface",
         "RobotPolicy", "RobotLink", "ZeroMQTransport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay",
-        "Diagnosis", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase",
+        "Diagnosis", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase", "OpenPI", "VLAEval", "WebServer",
+        "WebWires",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -211,6 +216,13 @@ let package = Package(
     .testTarget(name: "OpenPITests", dependencies: ["TestSupport", "MessagePack", "OpenPI"], exclude: ["Fixtures"]),
     .testTarget(name: "VLAEvalTests", dependencies: ["TestSupport", "MessagePack", "VLAEval"], exclude: ["Fixtures"]),
     .testTarget(name: "WebServerTests", dependencies: ["TestSupport", "WebServer"]),
+    .testTarget(
+      name: "WebWiresTests",
+      dependencies: [
+        "TestSupport", "WebWires", "MessagePack", "OpenPI", "ControlDaemon", "RobotInterface", "RobotLink",
+        "RobotPolicy",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     .testTarget(
       name: "PrometheusMetricsTests",
       dependencies: ["PrometheusMetrics", .product(name: "CoreMetrics", package: "swift-metrics")]),

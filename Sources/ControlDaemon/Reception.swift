@@ -2,7 +2,7 @@ import RobotInterface
 
 /// Where the wires of a daemon meet: takes what has come on any of them, in turn, and hands replies to the one that they belong to.
 ///
-/// One thread's. It knows neither sessions nor robots.
+/// One thread's. It knows no robots, and of sessions only that one is stopped.
 struct Reception {
   /// What is still read when the daemon stops, so that it is answered too: a flood must not keep it alive.
   private static let lastMessages = 256
@@ -60,6 +60,10 @@ struct Reception {
   ///
   /// - Throws: when a wire has failed for good.
   func deliver(_ reply: ReplyMessage, to route: Route) throws(RobotError) -> Delivery {
+    // On every wire: whoever asked for the stop, its robot may be elsewhere.
+    if case .acknowledgement(stopped: true) = reply.body {
+      for listener in listeners { listener.stopped(session: reply.sessionID) }
+    }
     guard listeners.indices.contains(route.listener) else { return .gone }
     return try listeners[route.listener].deliver(reply, to: route)
   }

@@ -9,21 +9,28 @@ import RobotLink
 import RobotPolicy
 import Synchronization
 import UnifiedIO
+import WebWires
 import ZeroMQTransport
 
 /// `uio2 serve`: runs a policy behind a socket until a signal ends it.
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Serve a policy to robots, or a model to whoever asks, over ZeroMQ.",
+    abstract: "Serve a policy to robots, or a model to whoever asks.",
     discussion: """
       Loads the policy, warms it up, and answers observations with actions that lie inside its safety limits. Robots connect \
-      with REQ or DEALER sockets and speak uio2.v1 (Sources/CProtocol/uio2.proto); each session is isolated from the others. \
+      with REQ or DEALER sockets of ZeroMQ and speak uio2.v1 (Sources/CProtocol/uio2.proto); each session is isolated from the \
+      others. \
       The policy's model can also be asked (`uio2 ask`); robots go first. With --model a checkpoint is served without a policy: \
       it answers who asks, and no robot.
 
         uio2 serve --policy Policies/metaworld-mt5
         uio2 serve --policy Policies/metaworld-mt5 --bind ipc:///run/uio2.sock --log-level debug
+        uio2 serve --listen tcp://127.0.0.1:5555 --listen openpi://127.0.0.1:8000 --listen http://127.0.0.1:9464
         uio2 serve --model large
+
+      --listen opens any number of wires: tcp:// and ipc:// as --bind, openpi:// and vla-eval:// for the clients of those projects, \
+      http:// for /metrics, /healthz and /readyz. --listen-file names addresses in a file, and which key of a client's observations \
+      is what (docs/wires.md).
 
       A session belongs to the client that said hello first: only it may observe, reset and resume. Anyone may stop a robot. \
       With --operator a program of this user may do so as well, and free a name whose owner has lost its token: it sends the token of \
@@ -31,8 +38,9 @@ struct Serve: ParsableCommand {
 
       A signal (SIGINT, SIGTERM, SIGHUP, SIGQUIT) ends it cleanly: pending requests are told so, and the exit code is 0; a second \
       one ends it at once. The same happens when it needs more memory than --memory-ceiling, but the exit code is then 75: start it \
-      again (docs/uio2.service does); and, with 69, when the file of its ipc address or of --operator is removed or replaced. The log on standard error never holds a robot up: lines that nobody reads are dropped and \
-      counted. The address has no authentication, so it has to be one of this machine alone: loopback or ipc.
+      again (docs/uio2.service does); and, with 69, when the file of its ipc address or of --operator is removed or replaced. The log \
+      on standard error never holds a robot up: lines that nobody reads are dropped and counted. No address has authentication, so \
+      each has to be one of this machine alone: loopback or ipc.
       """)
 
   @Option(
@@ -51,8 +59,21 @@ struct Serve: ParsableCommand {
     completion: .file())
   var tokenizer: String?
 
-  @Option(help: ArgumentHelp("Where to listen: tcp://HOST:PORT or ipc://PATH.", valueName: "address"))
-  var bind = Endpoint.standard.description
+  @Option(
+    help: ArgumentHelp(
+      "Where to listen: tcp://HOST:PORT or ipc://PATH (default: \(Endpoint.standard), unless --listen says where).",
+      valueName: "address"))
+  var bind: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "One more address: also openpi://, vla-eval:// or http://HOST:PORT. May be repeated.", valueName: "address"))
+  var listen: [String] = []
+
+  @Option(
+    help: ArgumentHelp("More addresses, with the naming of each wire's observations, as JSON.", valueName: "file"),
+    completion: .file())
+  var listenFile: String?
 
   @Flag(help: "Listen also where other machines can connect. Nobody is authenticated: the network must be yours alone.")
   var insecure = false
@@ -97,16 +118,46 @@ struct Serve: ParsableCommand {
     if let memoryCeiling, !(1...(1 << 24)).contains(memoryCeiling) {
       throw ValidationError("--memory-ceiling must be 1 to \(1 << 24).")
     }
-    guard try endpoint.isLocal || insecure else {
-      throw ValidationError(
-        "--bind: other machines can reach \(bind), and nobody is authenticated there; add --insecure if that is meant.")
-    }
-    guard try operatorFile == nil || endpoint.isLocal else {
-      throw ValidationError("--operator needs a loopback or ipc address: its token would cross the network of \(bind).")
+    if listenFile == nil { _ = try addresses } else { try check(named) }
+  }
+
+  /// What the options name.
+  private var named: [ListenAddress] {
+    get throws {
+      var addresses = try bind.map { [try ListenAddress(bound: $0)] } ?? []
+      for text in listen { addresses.append(try ListenAddress(text, option: "--listen")) }
+      if addresses.isEmpty, listenFile == nil {
+        addresses.append(try ListenAddress(bound: Endpoint.standard.description))
+      }
+      return addresses
     }
   }
 
-  private var endpoint: Endpoint { get throws { try Endpoint(bind, for: .listen, option: "--bind") } }
+  /// All addresses. The file is read once, when everything else is known to be right.
+  private var addresses: [ListenAddress] {
+    get throws {
+      let addresses = try named + (listenFile.map { try ListenFile(path: $0).addresses } ?? [])
+      try check(addresses)
+      guard addresses.contains(where: \.servesRobots) else {
+        throw ValidationError("--listen: http:// alone serves no robot and nobody who asks; add an address for them.")
+      }
+      return addresses
+    }
+  }
+
+  private func check(_ addresses: [ListenAddress]) throws {
+    for address in addresses where !address.endpoint.isLocal {
+      guard insecure else {
+        throw ValidationError(
+          "\(address.option): other machines can reach \(address.text), and nobody is authenticated there; "
+            + "add --insecure if that is meant.")
+      }
+      guard operatorFile == nil || !address.isOwnWire else {
+        throw ValidationError(
+          "--operator needs a loopback or ipc address: its token would cross the network of \(address.text).")
+      }
+    }
+  }
 
   private var options: DaemonOptions {
     var options = DaemonOptions()
@@ -156,10 +207,16 @@ struct Serve: ParsableCommand {
     // Before the model is loaded and threads are started, which inherit it.
     realtime.apply(logger)
     DescriptorLimit.raise()
-    let (brain, endpoint) = (try brain(), try endpoint)
-    if !endpoint.isLocal {
-      logger.warning("other machines can connect, and nobody is authenticated", metadata: ["endpoint": "\(endpoint)"])
+    let addresses = try addresses
+    let brain = try brain()
+    for address in addresses where !address.endpoint.isLocal {
+      logger.warning(
+        "other machines can connect, and nobody is authenticated", metadata: ["endpoint": "\(address.text)"])
     }
+    let wires = WebWires(allowsOtherMachines: insecure)
+    // After the daemon's own end, which closes what listens.
+    defer { wires.shutDown() }
+    let pages = DaemonPages(isOpen: addresses.contains { $0.servesRobots && !$0.endpoint.isLocal })
     var options = options
     options.operatorToken = operatorToken
     if let operatorFile, let operatorToken {
@@ -171,13 +228,13 @@ struct Serve: ParsableCommand {
     options.observer = recorder
     let daemon: ControlDaemon
     do throws(RobotError) {
-      var socket = RouterSocket.Options()
-      socket.allowsOtherMachines = insecure
       daemon = try ControlDaemon(
-        policy: brain, listeners: [ZeroMQListener.at(endpoint, options: socket)], options: options, logger: logger)
+        policy: brain, listeners: addresses.map { $0.listener(insecure: insecure, wires, pages.routes) },
+        options: options, logger: logger)
     } catch {
       throw CommandFailure(.unavailable, "\(error.subject): \(error.message)")
     }
+    pages.follow(daemon)
     running.withLock { $0 = daemon }
     // Before `run()`, which is when anybody is answered.
     var token: OperatorFile?

@@ -38,8 +38,7 @@ enum HelpSnapshots {
       -h, --help              Show help information.
 
     SUBCOMMANDS:
-      serve                   Serve a policy to robots, or a model to whoever asks,
-                              over ZeroMQ.
+      serve                   Serve a policy to robots, or a model to whoever asks.
       ask                     Ask the model of a running daemon; it answers in
                               words, a picture or a sound.
       rollout                 Fly a simulated robot with a policy and report its

@@ -46,6 +46,11 @@ import Testing
     (["runs", "show", ""], "is empty"), (["report", "", "-o", "FOLDER/x.html"], "is empty"),
     // Addresses.
     (ask + ["--daemon", "nonsense"], "--daemon"), (ask + ["--daemon", "tcp://h:99999"], "--daemon"),
+    (["serve", "--listen", "nonsense"], "--listen"), (["serve", "--listen", "ws://127.0.0.1:1"], "openpi://HOST:PORT"),
+    (["serve", "--listen", "openpi://127.0.0.1:99999"], "--listen"),
+    (["serve", "--listen", "openpi://h:1"], "--listen"),
+    (["serve", "--listen", "vla-eval://0.0.0.0:8001"], "--insecure"),
+    (["serve", "--listen", "http://127.0.0.1:9464"], "serves no robot"),
     (["serve", "--bind", "nonsense"], "--bind"), (["serve", "--bind", "ipc://"], "--bind"),
     (["rollout", "--env", "toy:a", "--daemon", "nonsense"], "--daemon"),
     (["rollout", "--env", "toy:a", "--daemon", "tcp://127.0.0.1:*"], "--daemon"),

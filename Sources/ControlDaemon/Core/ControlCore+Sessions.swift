@@ -77,6 +77,7 @@ extension ControlCore {
   package mutating func becomeReady(at now: UInt64) {
     guard phase == .warming else { return }
     phase = .serving
+    metrics.isReady = true
     note(.ready, "", at: now)
     for greeting in greetings { greet(greeting, at: now) }
     greetings.removeAll()

@@ -201,6 +201,7 @@ package struct ControlCore: Sendable {
   package mutating func close(because error: RobotError = shuttingDown, at now: UInt64) {
     guard phase != .closed else { return }
     phase = .closed
+    metrics.isReady = false
     var tickets = greetings.map(\.ticket)
     while let (_, waiting) = observations.next() { tickets.append(waiting.ticket) }
     while let (_, waiting) = generations.next() { tickets.append(waiting.ticket) }

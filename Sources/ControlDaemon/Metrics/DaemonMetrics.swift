@@ -2,6 +2,8 @@ import RobotInterface
 
 /// What the daemon has done since it began; a snapshot.
 public struct DaemonMetrics: Sendable, Hashable {
+  /// Whether the policy is warm and observations are served.
+  public var isReady = false
   /// Messages received, broken ones included.
   public var requests: UInt64 = 0
   /// Observations answered with commands.

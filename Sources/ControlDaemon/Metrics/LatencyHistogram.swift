@@ -40,6 +40,12 @@ public struct LatencyHistogram: Sendable, Hashable {
     return maximum
   }
 
+  /// How many durations were below a power of two of at least 4, nanoseconds; exact.
+  public func count(below powerOfTwo: UInt64) -> UInt64 {
+    guard powerOfTwo >= 4 else { return 0 }
+    return buckets.prefix(Self.index(of: powerOfTwo)).reduce(0, +)
+  }
+
   /// Octave in the high part, the two bits below the leading one in the low part; 0...3 ns have buckets of their own.
   private static func index(of duration: UInt64) -> Int {
     guard duration >= 4 else { return Int(duration) }

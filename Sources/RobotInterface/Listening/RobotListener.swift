@@ -34,6 +34,11 @@ public protocol RobotListener: AnyObject, Sendable {
   /// - Throws: as ``next()``.
   func deliver(_ reply: ReplyMessage, to route: Route) throws(RobotError) -> Delivery
 
+  /// The stop of a session is latched, whoever asked for it: what a wire keeps of earlier chunks for later must not leave any more.
+  ///
+  /// Called on the thread of ``deliver(_:to:)``, after the session's last chunk and before the stop is acknowledged.
+  func stopped(session: String)
+
   /// Takes nothing more, lets what was delivered leave, and closes. The last call; it may take `grace`.
   func shutDown(within grace: Duration)
 }
@@ -41,6 +46,10 @@ public protocol RobotListener: AnyObject, Sendable {
 extension RobotListener {
   /// ``ListenerSetting/wake`` is called.
   public var descriptor: Int32? { nil }
+
+  /// Nothing is kept.
+  public func stopped(session: String) {}
+
   /// An address of a network stays.
   public var isReachable: Bool { true }
 }

@@ -1,26 +1,34 @@
 import Foundation
 
 /// A client made of bytes, which can break every rule.
-final class RawClient {
-  struct Failure: Error, CustomStringConvertible {
-    var description: String
+package final class RawClient {
+  package struct Failure: Error, CustomStringConvertible {
+    package var description: String
+
+    package init(description: String) { self.description = description }
   }
 
-  struct Frame: Equatable {
-    var opcode: UInt8
-    var payload: [UInt8]
-    var isLast = true
+  package struct Frame: Equatable {
+    package var opcode: UInt8
+    package var payload: [UInt8]
+    package var isLast = true
+
+    package init(opcode: UInt8, payload: [UInt8], isLast: Bool = true) {
+      self.opcode = opcode
+      self.payload = payload
+      self.isLast = isLast
+    }
 
     /// Of a closing frame.
-    var code: Int? { payload.count < 2 ? nil : Int(payload[0]) << 8 | Int(payload[1]) }
+    package var code: Int? { payload.count < 2 ? nil : Int(payload[0]) << 8 | Int(payload[1]) }
   }
 
-  static let text: UInt8 = 1, binary: UInt8 = 2, close: UInt8 = 8, ping: UInt8 = 9, pong: UInt8 = 10
+  package static let text: UInt8 = 1, binary: UInt8 = 2, close: UInt8 = 8, ping: UInt8 = 9, pong: UInt8 = 10
 
   private let descriptor: Int32
 
   /// - Parameter receiveBuffer: bytes that the system keeps for this client; 0: as usual.
-  init(port: Int, receiveBuffer: Int32 = 0) throws {
+  package init(port: Int, receiveBuffer: Int32 = 0) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     if receiveBuffer > 0 {
       var size = receiveBuffer
@@ -44,7 +52,7 @@ final class RawClient {
 
   deinit { Foundation.close(descriptor) }
 
-  func setTimeout(_ seconds: Double) {
+  package func setTimeout(_ seconds: Double) {
     var limit = timeval(tv_sec: Int(seconds), tv_usec: Int((seconds - seconds.rounded(.down)) * 1e6))
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
       setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -55,7 +63,7 @@ final class RawClient {
 
   /// How many went before the time-out.
   @discardableResult
-  func offer(_ bytes: [UInt8]) -> Int {
+  package func offer(_ bytes: [UInt8]) -> Int {
     var sent = 0
     while sent < bytes.count {
       let count = bytes[sent...].withUnsafeBytes {
@@ -67,14 +75,14 @@ final class RawClient {
     return sent
   }
 
-  func send(_ bytes: [UInt8]) throws {
+  package func send(_ bytes: [UInt8]) throws {
     guard offer(bytes) == bytes.count else { throw Failure(description: "send: \(String(cString: strerror(errno)))") }
   }
 
-  func send(_ text: String) throws { try send(Array(text.utf8)) }
+  package func send(_ text: String) throws { try send(Array(text.utf8)) }
 
   /// Fewer at the end of the connection.
-  func receive(_ count: Int) throws -> [UInt8] {
+  package func receive(_ count: Int) throws -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: count), got = 0
     while got < count {
       let more = bytes[got...].withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
@@ -86,7 +94,7 @@ final class RawClient {
   }
 
   /// Everything until the other side ends.
-  func receiveAll() throws -> String {
+  package func receiveAll() throws -> String {
     var bytes: [UInt8] = []
     while true {
       let more = try receive(1)
@@ -97,14 +105,14 @@ final class RawClient {
 
   // MARK: Requests
 
-  static func handshake(path: String = "/", _ headers: [String] = [], version: Int = 13) -> String {
+  package static func handshake(path: String = "/", _ headers: [String] = [], version: Int = 13) -> String {
     (["GET \(path) HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade"] + headers
       + ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: \(version)", "", ""])
       .joined(separator: "\r\n")
   }
 
   /// Opens a websocket.
-  func open(path: String = "/", _ headers: [String] = []) throws {
+  package func open(path: String = "/", _ headers: [String] = []) throws {
     try send(Self.handshake(path: path, headers))
     var head: [UInt8] = []
     while !head.suffix(4).elementsEqual([13, 10, 13, 10]) {
@@ -120,7 +128,7 @@ final class RawClient {
 
   // MARK: Frames
 
-  static func frame(
+  package static func frame(
     _ opcode: UInt8, _ payload: [UInt8] = [], isLast: Bool = true, isMasked: Bool = true, reserved: UInt8 = 0,
     declaring length: Int? = nil
   ) -> [UInt8] {
@@ -138,7 +146,7 @@ final class RawClient {
     return frame + key + payload.enumerated().map { $1 ^ key[$0 % 4] }
   }
 
-  func receiveFrame() throws -> Frame {
+  package func receiveFrame() throws -> Frame {
     let head = try receive(2)
     guard head.count == 2 else { throw Failure(description: "the connection ended") }
     var length = Int(head[1])
@@ -148,5 +156,5 @@ final class RawClient {
   }
 
   /// Whether the other side has ended the connection, or does so before the time-out.
-  func isEnded() -> Bool { (try? receive(1))?.isEmpty == true }
+  package func isEnded() -> Bool { (try? receive(1))?.isEmpty == true }
 }

@@ -1,0 +1,117 @@
+import MessagePack
+public import OpenPI
+public import RobotInterface
+public import VLAEval
+public import WebServer
+
+/// The wires of other people's clients, over HTTP and websockets. All of a process share one thread.
+public final class WebWires: Sendable {
+  private let loop = WebLoop()
+  private let allowsOtherMachines: Bool
+
+  /// Starts the thread.
+  ///
+  /// - Parameter allowsOtherMachines: whether an address may be bound that other machines can reach. Nobody is authenticated there.
+  public init(allowsOtherMachines: Bool = false) { self.allowsOtherMachines = allowsOtherMachines }
+
+  /// Ends the thread, after the daemon that uses it. To be called once.
+  public func shutDown() { loop.shutDown() }
+
+  /// openpi's clients: `WebsocketClientPolicy` and what is built on it.
+  ///
+  /// - Parameters:
+  ///   - endpoint: host and port.
+  ///   - keys: which key of an observation is what; `nil`: openpi's own naming.
+  ///   - clock: `.simulated` when every client's world stands still until it has its answer, which the format cannot say.
+  public func openPI(
+    at endpoint: Endpoint, keys: OpenPIKeys? = nil, clock: RobotClock = .monotonic
+  ) -> ListenerMaker {
+    { [self] (setting) throws(RobotError) in
+      let capabilities = setting.capabilities, wire = OpenPIDialect.name
+      try checkNumbers(capabilities, wire)
+      let names = capabilities.cameras.map(\.name)
+      let keys = keys ?? OpenPIKeys(camerasNamed: names, hasState: !capabilities.proprioception.isEmpty)
+      try checkCameras(keys.cameras.map(\.name), names, wire)
+      let codec = OpenPICodec(keys: keys, limits: .init(bytes: setting.maximumMessageBytes))
+      return try WebListener(at: address(endpoint), on: loop, for: setting) {
+        OpenPIDialect(capabilities, codec, clock)
+      }
+    }
+  }
+
+  /// Harnesses of vla-eval.
+  ///
+  /// - Parameters:
+  ///   - endpoint: host and port.
+  ///   - keys: which key of an observation is what; `nil`: what vla-eval recommends.
+  public func vlaEval(at endpoint: Endpoint, keys: VLAKeys? = nil) -> ListenerMaker {
+    { [self] (setting) throws(RobotError) in
+      let capabilities = setting.capabilities, wire = VLAEvalDialect.name
+      try checkNumbers(capabilities, wire)
+      let names = capabilities.cameras.map(\.name)
+      let keys = keys ?? VLAKeys(camerasNamed: names, hasState: !capabilities.proprioception.isEmpty)
+      try checkCameras(keys.cameras.map(\.name), names, wire)
+      let codec = VLACodec(keys: keys, limits: .init(bytes: setting.maximumMessageBytes))
+      return try WebListener(at: address(endpoint), on: loop, for: setting) { VLAEvalDialect(capabilities, codec) }
+    }
+  }
+
+  /// An address that only answers requests: no robot comes in on it.
+  ///
+  /// - Parameters:
+  ///   - endpoint: host and port.
+  ///   - routes: `GET` by path; the closures run on the thread of the servers and must be quick.
+  public func http(
+    at endpoint: Endpoint, routes: [String: @Sendable (WebRequest) -> WebResponse]
+  ) -> ListenerMaker {
+    { [self] (setting) throws(RobotError) in
+      try HTTPListener(at: address(endpoint), on: loop, service: WebService(routes: routes, socketPath: nil))
+    }
+  }
+
+  /// - Throws: `.unsupported` for a policy that these formats have no words for.
+  private func checkNumbers(_ capabilities: Capabilities, _ wire: String) throws(RobotError) {
+    guard !capabilities.actions.isEmpty, capabilities.actionMode != .pickAndPlace else {
+      throw RobotError(
+        .unsupported, wire,
+        "\(wire) carries numbers only, and this policy's actions are more, or none; leave the wire out")
+    }
+  }
+
+  /// - Throws: `.malformed` when a mapping leaves a camera out or names another.
+  private func checkCameras(_ found: [String], _ expected: [String], _ wire: String) throws(RobotError) {
+    guard Set(found) == Set(expected), found.count == expected.count else {
+      throw RobotError(
+        .malformed, "\(wire).cameras",
+        "expected each of \(expected.joined(separator: ", ")) once, found \(found.joined(separator: ", "))")
+    }
+  }
+
+  private func address(_ endpoint: Endpoint) throws(RobotError) -> WebAddress {
+    guard endpoint.isLocal || allowsOtherMachines else {
+      throw RobotError(
+        .unsupported, "\(endpoint)", "other machines can reach this address, and nobody is authenticated there")
+    }
+    do throws(WebServerError) { return try WebAddress(endpoint) } catch {
+      throw RobotError(.malformed, error.subject, error.message)
+    }
+  }
+}
+
+/// Answers requests; brings nothing.
+private final class HTTPListener: RobotListener {
+  let name = "http"
+  let address: String
+  private let server: WebServer
+
+  init(at address: WebAddress, on loop: WebLoop, service: WebService) throws(RobotError) {
+    do throws(WebServerError) { server = try WebServer(at: address, service, on: loop) } catch {
+      throw RobotError(.internal, error.subject, error.message)
+    }
+    self.address = "http://\(server.address)"
+  }
+
+  func next() throws(RobotError) -> Arrival? { nil }
+  func deliver(_ reply: ReplyMessage, to route: Route) throws(RobotError) -> Delivery { .gone }
+  func shutDown(within grace: Duration) { server.shutDown(within: grace) }
+}

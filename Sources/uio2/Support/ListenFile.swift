@@ -1,0 +1,97 @@
+import Foundation
+import OpenPI
+import RobotInterface
+import VLAEval
+
+/// A file of addresses with the naming of each wire's observations, `serve --listen-file`.
+///
+/// ```json
+/// {"listen": [{"address": "openpi://127.0.0.1:8000", "clock": "simulated",
+///   "keys": {"cameras": [{"name": "front", "key": "image"}], "state": ["state"], "prompt": "prompt"}}]}
+/// ```
+struct ListenFile {
+  /// What an entry says beside its address.
+  struct Naming {
+    var openpi: OpenPIKeys?
+    var vlaEval: VLAKeys?
+    var clock = RobotClock.monotonic
+  }
+
+  /// In the order of the file.
+  let addresses: [ListenAddress]
+
+  /// Reads a file.
+  ///
+  /// - Throws: `CommandFailure` that names the entry at fault; `ValidationError` for an address.
+  init(path: String) throws {
+    func bad(_ message: String) -> CommandFailure { CommandFailure(.badData, "--listen-file \(path): \(message)") }
+    let data: Data
+    do { data = try Data(contentsOf: URL(filePath: path)) } catch {
+      throw bad((error as NSError).localizedFailureReason ?? error.localizedDescription)
+    }
+    guard let file = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+      throw bad("expected a JSON object")
+    }
+    try Self.check(file, ["listen"]) { bad($0) }
+    guard let entries = file["listen"] as? [[String: Any]], !entries.isEmpty else {
+      throw bad("listen: expected a list of objects with an address each")
+    }
+    var addresses: [ListenAddress] = []
+    for (index, entry) in entries.enumerated() {
+      let place = "listen[\(index)]"
+      try Self.check(entry, ["address", "clock", "keys"]) { bad("\(place): \($0)") }
+      guard let text = entry["address"] as? String else { throw bad("\(place).address: expected a text") }
+      addresses.append(
+        try ListenAddress(
+          text, option: "--listen-file \(path): \(place).address",
+          naming: try Self.naming(entry, of: text) { bad("\(place).\($0)") }))
+    }
+    self.addresses = addresses
+  }
+
+  private static func naming(
+    _ entry: [String: Any], of address: String, _ bad: (String) -> CommandFailure
+  ) throws(CommandFailure) -> Naming {
+    var naming = Naming()
+    if let clock = entry["clock"] {
+      guard address.hasPrefix("openpi://") else { throw bad("clock: goes with openpi:// only") }
+      switch clock as? String {
+      case "monotonic": naming.clock = .monotonic
+      case "simulated": naming.clock = .simulated
+      default: throw bad("clock: expected monotonic or simulated")
+      }
+    }
+    guard let keys = entry["keys"] else { return naming }
+    if address.hasPrefix("openpi://") {
+      naming.openpi = try read(keys, ["cameras", "state", "prompt"], bad)
+    } else if address.hasPrefix("vla-eval://") {
+      naming.vlaEval = try read(keys, ["cameras", "state", "instruction"], bad)
+    } else {
+      throw bad("keys: goes with openpi:// and vla-eval:// only")
+    }
+    return naming
+  }
+
+  private static func read<Keys: Decodable>(
+    _ value: Any, _ expected: [String], _ bad: (String) -> CommandFailure
+  ) throws(CommandFailure) -> Keys {
+    let names = expected.joined(separator: ", ")
+    guard let map = value as? [String: Any] else { throw bad("keys: expected an object of \(names)") }
+    try check(map, expected) { bad("keys: \($0)") }
+    guard let data = try? JSONSerialization.data(withJSONObject: map),
+      let keys = try? JSONDecoder().decode(Keys.self, from: data)
+    else {
+      throw bad("keys: expected \(names): cameras with a name and a key each, a list of keys, and a key")
+    }
+    return keys
+  }
+
+  /// A word that nobody reads would be a wish that nobody fulfils.
+  private static func check(
+    _ map: [String: Any], _ expected: [String], _ bad: (String) -> CommandFailure
+  ) throws(CommandFailure) {
+    if let unknown = map.keys.sorted().first(where: { !expected.contains($0) }) {
+      throw bad("\(unknown) is not known; expected \(expected.joined(separator: ", "))")
+    }
+  }
+}

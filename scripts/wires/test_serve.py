@@ -1,0 +1,120 @@
+"""Meta-World episodes of the clients as their authors publish them, against `uio2 serve`.
+
+    make check-wires
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+import worlds
+import yaml
+from openpi_client import action_chunk_broker, websocket_client_policy
+from openpi_client.runtime import runtime
+from openpi_client.runtime.agents import policy_agent
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+REPOSITORY = FOLDER.parents[1]
+UIO2 = pathlib.Path(os.environ.get("UIO2") or REPOSITORY / ".build/release/uio2")
+# Episodes that the shipped policy wins by any wire.
+TASK, CHUNK = "drawer-close-v3", 4
+
+pytestmark = pytest.mark.skipif(
+    not UIO2.exists() or not pathlib.Path(worlds.PYTHON).exists(), reason="needs uio2 and the simulator: make build"
+)
+
+
+@contextlib.contextmanager
+def daemon(folder):
+    """`uio2 serve` with all foreign wires on free ports; yields what is where, by scheme."""
+    # A simulator's world stands still while the policy works, which openpi cannot say.
+    wires = {
+        "listen": [
+            {"address": "openpi://127.0.0.1:*", "clock": "simulated"},
+            {"address": "vla-eval://127.0.0.1:*"},
+            {"address": "http://127.0.0.1:*"},
+        ]
+    }
+    file = folder / "wires.json"
+    file.write_text(json.dumps(wires))
+    command = [UIO2, "serve", "--policy", "Policies/metaworld-mt5", "--listen-file", file]
+    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            places, log = {}, ""
+            while len(places) < 3:
+                line = process.stderr.readline()
+                assert line, log
+                log += line
+                places.update({scheme: place for scheme, place in re.findall(r"(openpi|vla-eval|http)://([0-9.]+:\d+)", line)})
+            yield places
+        finally:
+            process.terminate()
+            process.stderr.read()
+            assert process.wait(60) == 0
+
+
+def get(place, path):
+    with urllib.request.urlopen(f"http://{place}{path}", timeout=60) as answer:
+        return answer.status, answer.read().decode()
+
+
+def count(page, name):
+    return float(re.search(rf"^{re.escape(name)} (\S+)$", page, re.M).group(1))
+
+
+def test_openpi_client_flies_an_episode_and_the_pages_tell_of_it(tmp_path):
+    with daemon(tmp_path) as places:
+        host, port = places["openpi"].split(":")
+        # Its constructor waits for the metadata, which come when the policy is warm.
+        client = websocket_client_policy.WebsocketClientPolicy(host, int(port))
+        metadata = client.get_server_metadata()
+        assert metadata["policy"] == "metaworld-mt5" and metadata["action_horizon"] == CHUNK
+        assert get(places["http"], "/healthz") == (200, "OK\n")
+        assert get(places["http"], "/readyz") == (200, "ready\n")
+        body = worlds.Body(TASK)
+        room = worlds.Room(body)
+        broker = action_chunk_broker.ActionChunkBroker(client, action_horizon=CHUNK)
+        runtime.Runtime(room, policy_agent.PolicyAgent(broker), [], num_episodes=1).run()
+        body.close()
+        [(success, steps)] = room.episodes
+        assert success, steps
+        _, page = get(places["http"], "/metrics")
+        chunks = count(page, "uio2_chunks_total")
+        assert chunks == -(-steps // CHUNK)
+        assert count(page, "uio2_answer_seconds_count") == chunks
+        assert count(page, "uio2_ready") == 1
+        (tmp_path / "metrics.txt").write_text(page)
+    promtool = REPOSITORY / ".build/promtool/usr/bin/promtool"
+    if promtool.exists():
+        subprocess.run([promtool, "check", "metrics"], input=page, text=True, check=True)
+
+
+def test_vla_eval_run_completes_an_episode(tmp_path):
+    with daemon(tmp_path) as places:
+        config = {
+            "server": {"url": f"ws://{places['vla-eval']}", "timeout": 60},
+            "output_dir": str(tmp_path / "results"),
+            "benchmarks": [
+                {"benchmark": "worlds:MetaWorld", "params": {"task": TASK}, "episodes_per_task": 1, "max_steps": 300}
+            ],
+        }
+        file = tmp_path / "config.yaml"
+        file.write_text(yaml.safe_dump(config))
+        program = pathlib.Path(sys.executable).parent / "vla-eval"
+        outcome = subprocess.run(
+            [program, "run", "--config", file, "--no-docker", "--yes"],
+            env={**os.environ, "PYTHONPATH": str(FOLDER)}, capture_output=True, text=True, timeout=600,
+        )
+        assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+        assert "mismatch" not in (outcome.stdout + outcome.stderr).lower()
+    results = [json.loads(path.read_text()) for path in (tmp_path / "results").rglob("*.json")]
+    [result] = [result for result in results if "tasks" in result]
+    [task] = result["tasks"]
+    assert [episode["metrics"]["success"] for episode in task["episodes"]] == [True]
