@@ -119,8 +119,8 @@ def test_an_arm_that_is_kept_still_stays_when_its_camera_falls_silent() -> None:
         control.stop("by a person")
         until(lambda: float(np.linalg.norm(flight.arm.state().velocity)) == 0.0)
         gone[0] = True
+        until(lambda: any(line.startswith("stopped: camera_silent: topview") for line in flight.said))
 
     with pytest.raises(EnvironmentFailure, match="no new frame"):
         attended(flight, scene)
     assert flight.arm.went_home == 0
-    assert any(line.startswith("stopped: camera_silent: topview") for line in flight.said)
