@@ -48,9 +48,9 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     suite = (ROOT / "Envs" / "suites" / "toy.yaml").read_text()
     # So few steps that some episodes fail.
     (folder / "short.yaml").write_text(suite.replace("name: toy", "name: short").replace("step_limit: 100", "step_limit: 14"))
-    (folder / "perturbed.yaml").write_text(PERTURBED)
+    (folder / "toy-perturbed.yaml").write_text(PERTURBED)
     uio2(folder, "evaluate", "./short.yaml", "--policy", "expert", "--episodes", "6", "--video", "--run", "films")
-    uio2(folder, "evaluate", "./perturbed.yaml", "--policy", "expert", "--run", "perturbed")
+    uio2(folder, "evaluate", "./toy-perturbed.yaml", "--policy", "expert", "--run", "perturbed")
     for delay in ("0", "60"):
         uio2(folder, "evaluate", "toy", "--policy", "expert", "--episodes", "2", "--mode", "realtime",
              "--added-delay", delay, "--run", f"delay-{delay}")  # fmt: skip
