@@ -83,7 +83,7 @@ class Ros2Arm:
         )
 
     def command(self, linear: np.ndarray, angular: np.ndarray, hold: float) -> None:
-        """Tells the controller how the tool shall move."""
+        """Sends the desired velocity of the tool to the controller."""
         reading, now = self._reading()
         moves = float(np.linalg.norm(linear)) > _MOVES or float(np.linalg.norm(angular)) > _MOVES
         self._bus.joints.tell(moves, now)

@@ -32,7 +32,7 @@ from .samples import Canvas, move_inputs, squeeze_slot, stack_patches
 
 FORMAT, VERSION = "uio2-sentences", 1
 HELD_OUT = 20
-"""Every so many-th file is for validation, so that files may be added while a policy is trained."""
+"""One file in this many is for validation, so files can be added during training."""
 MAXIMUM_PICTURES = 4
 
 
