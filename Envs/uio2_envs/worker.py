@@ -137,7 +137,9 @@ class Worker:
         self._speech = None if speech is None or link is None else SpokenFiles(speech)
         self._capabilities = None if link is None else greet(link, connect_seconds)
         if self._capabilities is not None:
-            sentences = [self._module.TASKS[variant.instruction_from or task] for task, variant in required]
+            sentences = [
+                variant.words or self._module.TASKS[variant.instruction_from or task] for task, variant in required
+            ]
             if points := unknown_sentences(self._capabilities, sentences):
                 raise Disagreed(points)
         self._environment: Environment | None = None
