@@ -1,5 +1,6 @@
 import Foundation
 import PolicyEvaluation
+import Processes
 import RunDatabase
 import TestSupport
 import Testing
@@ -94,7 +95,7 @@ struct SuiteTests {
       """)
     #expect(
       suite.tasks.map(\.name) == [
-        "drawer-open-v3.says-drawer-close-v3", "drawer-open-v3.says-drawer-close-v3.aloud",
+        "drawer-open-v3.says-drawer-close-v3", "drawer-open-v3.says-drawer-close-v3.aloud-held-out",
       ])
     #expect(suite.tasks.map(\.options.speech) == [nil, "held-out"])
     for name in ["../voices", "/tmp", "a b", "[]"] {
@@ -115,7 +116,9 @@ struct SuiteTests {
     #expect(suite.tasks.map(\.name) == ["push-v3", "push-v3.words-shove-the-puck-please"])
     #expect(suite.tasks.map(\.options.words) == [nil, "Shove the puck, please!"])
     #expect(suite.tasks.map(\.scene) == ["push-v3", "push-v3"])
-    #expect(suite.requirements.last?.contains(#""words":"Shove the puck, please!""#) == true)
+    let python = try PythonInterpreter(explicit: "/bin/sh", variables: [:], packageRoot: nil)
+    let required = suite.workerCommand(python: python, policy: .expert).arguments.last
+    #expect(required?.contains(#""words":"Shove the puck, please!""#) == true)
     #expect(throws: RolloutError.self) { try self.suite(good + "\n  - {name: push-v3, words: \" \"}\n") }
   }
 

@@ -116,7 +116,7 @@ extension Suite {
       options.words = words
       var name = scene
       if let said { name += ".says-\(said)" }
-      if speech != nil { name += ".aloud" }
+      if let speech { name += ".aloud-\(speech)" }
       if let words { name += ".words-\(Self.label(of: words))" }
       if let label = variant.label {
         options.perturbation = variant.perturbation
