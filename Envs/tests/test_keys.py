@@ -71,8 +71,10 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
         done = uio2("keys", "new", *arguments, "--directory", str(folder))
         assert done.returncode == 0, done.stderr
     # As a person with pyzmq would: its tool's file, and a line more.
-    zmq.auth.create_certificates(folder, "theirs", {"role": "robot"})
-    (folder / "theirs.key").chmod(0o644)
+    zmq.auth.create_certificates(folder, "theirs")
+    public = folder / "theirs.key"
+    public.write_text(public.read_text().replace("metadata\n", 'metadata\n    role = "robot"\n'))
+    public.chmod(0o644)
     (folder / "theirs.key_secret").chmod(0o600)
     return folder
 
@@ -124,7 +126,7 @@ def test_who_has_no_key_of_the_daemon_is_told_so_at_once(keys: Path, daemon: Dae
     with Client(daemon.address, timeout=30) as client:
         error = refusal(client.hello)
         assert isinstance(error, NotAdmitted) and error.code == "not_admitted" and "asks for a key" in error.message
-    daemon.wait_for("a client without a key was refused")
+    daemon.wait_for("without a key")
     zmq.auth.create_certificates(tmp_path, "strange")
     (tmp_path / "strange.key_secret").chmod(0o600)
     strange = ClientKey.read(tmp_path / "strange.key_secret", keys / "daemon.key")

@@ -13,7 +13,7 @@ public final class KeyRing: Sendable {
     case unknownKey = "unknown_key"
     /// A message of a key that was let in, and is in the folder no more.
     case removedKey = "removed_key"
-    /// A handshake that breaks the rules, such as one for another daemon's key.
+    /// A handshake that did not come to its end: without a key, for another daemon's key, or by nobody who speaks ZeroMQ.
     case brokenHandshake = "broken_handshake"
     /// A request over HTTP without a token.
     case noToken = "no_token"
@@ -26,7 +26,7 @@ public final class KeyRing: Sendable {
       case .noKey: "a client without a key was refused"
       case .unknownKey: "a client with an unknown key was refused"
       case .removedKey: "a message of a removed key was refused"
-      case .brokenHandshake: "a handshake was broken off, as for another daemon's key"
+      case .brokenHandshake: "a handshake was broken off, as without a key or for another daemon's"
       case .noToken: "a request without a token was refused"
       case .unknownToken: "a request with an unknown token was refused"
       }

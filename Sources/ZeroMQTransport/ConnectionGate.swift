@@ -116,9 +116,10 @@ final class ConnectionGate: Sendable {
     while let report = try? monitor?.receive(maximumBytes: maximumFieldBytes) {
       switch report.first.flatMap({ ZeroMQSocket.HandshakeFailure(event: $0.bytes) }) {
       case .otherMechanism: keys?.refuse(.noKey, "")
-      case .broken: keys?.refuse(.brokenHandshake, "")
-      // The handler has refused it, or it was none.
-      case .refused, .ended, nil: break
+      // Whoever sees first that the other one has no key, or another, ends the connection.
+      case .broken, .ended: keys?.refuse(.brokenHandshake, "")
+      // The handler has refused it.
+      case .refused, nil: break
       }
     }
   }

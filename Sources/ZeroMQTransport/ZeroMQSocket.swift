@@ -242,8 +242,8 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
     return wasDisconnected
   }
 
-  /// Why a connection came to nothing since the last call, the last time. After ``HandshakeFailure/ended`` ZeroMQ tries again by itself, and
-  /// after the others never.
+  /// Why a connection came to nothing since the last call, the last time. After ``HandshakeFailure/refused(status:)`` ZeroMQ does not try
+  /// again.
   package mutating func takeHandshakeFailure() -> HandshakeFailure? {
     drainMonitor()
     defer { handshakeFailure = nil }

@@ -81,7 +81,7 @@ import Testing
       #expect(asked.status == 0, "\(asked.errors)")
       let bare = try BuiltTool.run(["ask", "--daemon", address, "--prompt", "x"])
       #expect(bare.status == 69 && bare.errors.contains("asks for a key"))
-      #expect(waitUntil { tool.said.contains("a client without a key was refused") })
+      #expect(waitUntil { tool.said.contains("without a key") })
 
       try folder.make("arm", .robot)
       let arm = try ClientKey(path: folder.privateFile("arm"))

@@ -68,8 +68,9 @@ struct TokenTests {
   @Test func `vla-eval's harness is asked for one as well`() throws {
     try with(wire: { $0.vlaEval(at: Endpoint(.tcp(host: .ipv4("127.0.0.1"), port: nil))) }) { daemon, folder, _ in
       #expect(try answer(daemon, RawClient.handshake()).hasPrefix("HTTP/1.1 401 "))
-      _ = try daemon.socket([try header(folder)])
+      let client = try daemon.socket([try header(folder)])
       #expect(daemon.asked(1) == ["hello"])
+      withExtendedLifetime(client) {}
     }
   }
 
