@@ -159,6 +159,7 @@ def test_a_robot_owns_its_sessions_and_an_operator_resumes(keys: Path, daemon: D
         assert refusal(lambda: arm.generate("x")).field == "key"
         with client("ann") as ann:
             assert not ann.resume()
+        with Client(daemon.address, key=keys / "ann.key_secret", timeout=30) as ann:
             assert ann.generate("x", maximum_tokens=2).finish_reason
         assert not arm.reset()
     with Client(
