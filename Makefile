@@ -69,7 +69,7 @@ check-long: setup .venv-peers/installed .venv-ray/installed .venv-browser/instal
 	[ -f $(OUT)/random-large/config.json ] || $(UIO2) synthesize --size large $(OUT)/random-large
 	UIO2_LARGE=$(OUT)/random-large $(SWIFT_TEST) --filter LargeModelTests
 	.venv-peers/bin/python -m pytest Benchmarks/peers
-	$(PYTHON_OF_ENVS) -m pytest Envs/tests/long/test_every_sentence.py
+	$(PYTHON_OF_ENVS) -m pytest Envs/tests/long/test_every_sentence.py Envs/tests/long/test_keyed_flight.py
 	$(MAKE) test-envs test-ray test-report
 	$(MAKE) check-wires
 	$(MAKE) test-trainer test-lerobot test-franka test-ros2

@@ -79,9 +79,14 @@ let package = Package(
         "Files", "RobotInterface", "UnifiedIO", "Tensors", .product(name: "Crypto", package: "swift-crypto"),
       ]),
     // The project's own wire: its messages, its transport, and the two joined, for daemons and for robots.
+    // Who may command: files of keys, roles, and those whom a running daemon lets in.
+    .target(
+      name: "AccessKeys",
+      dependencies: ["Files", "RobotInterface", "CZeroMQ", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "ProtobufCodec", dependencies: ["RobotInterface", "CProtocol", "CProtobufC"]),
-    .target(name: "ZeroMQTransport", dependencies: ["Files", "RobotInterface", "CZeroMQ"]),
-    .target(name: "RobotLink", dependencies: ["RobotInterface", "ProtobufCodec", "ZeroMQTransport", "CZeroMQ"]),
+    .target(name: "ZeroMQTransport", dependencies: ["Files", "RobotInterface", "AccessKeys", "CZeroMQ"]),
+    .target(
+      name: "RobotLink", dependencies: ["RobotInterface", "AccessKeys", "ProtobufCodec", "ZeroMQTransport", "CZeroMQ"]),
     .target(
       name: "ControlDaemon",
       dependencies: [
@@ -115,7 +120,7 @@ let package = Package(
     // Those formats as listeners of the daemon.
     .target(
       name: "WebWires",
-      dependencies: ["MessagePack", "OpenPI", "RobotInterface", "VLAEval", "WebServer"]),
+      dependencies: ["AccessKeys", "MessagePack", "OpenPI", "RobotInterface", "VLAEval", "WebServer"]),
 
     // Statistics and tables of what was measured.
     .target(name: "Reporting"),
@@ -139,13 +144,14 @@ let package = Package(
     .target(
       name: "Diagnosis",
       dependencies: [
-        "Tensors", "ModelBenchmark", "MCAP", "Recording", "RobotInterface", "ZeroMQTransport", "RobotLink",
-        "RobotPolicy",
+        "Tensors", "ModelBenchmark", "MCAP", "Recording", "RobotInterface", "AccessKeys", "ZeroMQTransport",
+        "RobotLink", "RobotPolicy",
       ]),
     .executableTarget(
       name: "uio2",
       dependencies: [
-        "Files", "Processes", "LogOutput", "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport", "ModelBenchmark",
+        "AccessKeys", "Files", "Processes", "LogOutput", "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport",
+        "ModelBenchmark",
         "DaemonBenchmark", "RobotInterface",
         "RobotPolicy", "RobotLink", "ZeroMQTransport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay",
         "Diagnosis", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase", "OpenPI", "VLAEval", "WebServer",
@@ -185,10 +191,11 @@ let package = Package(
     .testTarget(
       name: "RobotLinkTests",
       dependencies: ["TestSupport", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface", "CZeroMQ"]),
+    .testTarget(name: "AccessKeysTests", dependencies: ["TestSupport", "AccessKeys", "RobotInterface"]),
     .testTarget(
       name: "ControlDaemonTests",
       dependencies: [
-        "TestSupport", "ControlDaemon", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface",
+        "TestSupport", "AccessKeys", "ControlDaemon", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface",
         "RobotPolicy",
         "UnifiedIO", "CZeroMQ", .product(name: "Logging", package: "swift-log"),
       ]),
@@ -219,7 +226,8 @@ let package = Package(
     .testTarget(
       name: "WebWiresTests",
       dependencies: [
-        "TestSupport", "WebWires", "MessagePack", "OpenPI", "ControlDaemon", "RobotInterface", "RobotLink",
+        "TestSupport", "AccessKeys", "WebWires", "MessagePack", "OpenPI", "ControlDaemon", "RobotInterface",
+        "RobotLink",
         "RobotPolicy",
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -229,7 +237,8 @@ let package = Package(
     .testTarget(
       name: "CommandLineTests",
       dependencies: [
-        "TestSupport", "RobotInterface", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RunDatabase", "UnifiedIO",
+        "TestSupport", "AccessKeys", "RobotInterface", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RunDatabase",
+        "UnifiedIO",
         "Tensors", "uio2",
       ]),
   ],

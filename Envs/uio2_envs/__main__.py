@@ -17,7 +17,9 @@ from .patience import RobotFailure
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the robot and returns its exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    key = command_line.client_key(parser, options)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     events = EventStream(command_line.claim_stdout() if options.events else None)
     interruption.install()
@@ -41,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             speech=options.speech,
             loop=options.loop,
         )
-        with Client(options.connect, options.session, options.timeout, token=_token(options.token_file)) as client:
+        token = _token(options.token_file)
+        with Client(options.connect, options.session, options.timeout, token=token, key=key) as client:
             rollout.run(plan, client, events, command_line.say)
 
     return command_line.exit_code(run, events, ",".join(options.task))

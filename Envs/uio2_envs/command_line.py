@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from uio2_client import Endpoint, InvalidAddress
+from uio2_client import ClientKey, Endpoint, InvalidAddress, InvalidKey
 
 from .agreement import Disagreed
 from .environment import EnvironmentFailure
@@ -50,11 +50,29 @@ def add_speech(parser: argparse.ArgumentParser) -> None:
 
 
 def add_conversation(parser: argparse.ArgumentParser, timeout: float = 5.0) -> None:
-    """Declares how a robot talks to its daemon: ``--encoding``, ``--timeout``, ``--connect-timeout``."""
+    """Declares how a robot talks to its daemon: ``--encoding``, ``--timeout``, ``--connect-timeout``, ``--key``, ``--server-key``."""
     parser.add_argument("--encoding", choices=ENCODINGS, default="jpeg", help="of the frames (jpeg: quality 95, 4:4:4)")
     wait = f"seconds to wait for an answer ({timeout:g})"
     parser.add_argument("--timeout", type=seconds, default=timeout, help=wait)
     parser.add_argument("--connect-timeout", type=seconds, default=30.0, help="seconds to wait for the daemon (30)")
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="for a daemon with keys: this robot's private key (uio2 keys new)"
+    )
+    parser.add_argument(
+        "--server-key", type=Path, metavar="FILE", help="the daemon's public key, where the private file names none"
+    )
+
+
+def client_key(parser: argparse.ArgumentParser, options: argparse.Namespace) -> ClientKey | None:
+    """The key of the options of ``add_conversation``; ends the program where a file cannot be used."""
+    if options.key is None:
+        if options.server_key is not None:
+            parser.error("--server-key goes with --key")
+        return None
+    try:
+        return ClientKey.read(options.key, options.server_key)
+    except InvalidKey as error:
+        parser.error(f"--key: {error}")
 
 
 def add_session(parser: argparse.ArgumentParser) -> None:

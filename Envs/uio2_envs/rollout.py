@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
-from uio2_client import Client, ClientError, Disconnected, Timeout, write_token
+from uio2_client import Client, ClientError, Disconnected, NotAdmitted, Timeout, write_token
 from uio2_client import uio2_pb2 as pb
 
 from . import adapters, interruption, provenance
@@ -193,6 +193,7 @@ def greet(client: Client, seconds: float) -> pb.Capabilities:
         except ClientError as error:
             # While the policy warms up only so many can wait for it.
             passing = isinstance(error, (Disconnected, Timeout)) or error.code in ("overloaded", "superseded")
+            passing = passing and not isinstance(error, NotAdmitted)
             if not passing or time.monotonic() >= deadline:
                 raise RobotFailure(error.code, error.field, error.message) from error
             if not isinstance(error, (Disconnected, Timeout)):

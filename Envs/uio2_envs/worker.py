@@ -298,7 +298,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.mode == "lockstep" and options.added_delay:
         parser.error("in lockstep the world waits for the answer; --added-delay needs --mode realtime")
     try:
-        client = None if options.expert else Client(options.connect, options.session, options.timeout)
+        key = command_line.client_key(parser, options)
+        client = None if options.expert else Client(options.connect, options.session, options.timeout, key=key)
     except InvalidAddress as error:
         parser.error(f"--connect: {error}")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")

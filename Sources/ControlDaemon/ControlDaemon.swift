@@ -18,6 +18,8 @@ public final class ControlDaemon: Sendable {
   private let reception: Mutex<Reception?>
   private let wakeUp: WakeUp
   private let isStopping = Atomic(false)
+  /// Names of keys that are held no more, and of which the core has not heard yet.
+  private let endedKeys = Mutex<Set<String>>([])
   private let hub = EventHub()
   private let memory: MemoryWatch
 
@@ -88,6 +90,14 @@ public final class ControlDaemon: Sendable {
     wakeUp.signal()
   }
 
+  /// Stops the sessions that belong to keys which are held no more, and ends what they have asked for. Only an operator lets them go on. Safe
+  /// from any thread; the listeners must refuse those keys already.
+  public func endKeys(_ names: Set<String>) {
+    guard !names.isEmpty else { return }
+    endedKeys.withLock { $0.formUnion(names) }
+    wakeUp.signal()
+  }
+
   /// Serves until ``stop()``, on the calling thread. To be called once.
   ///
   /// - Throws: the policy's error when it cannot be warmed up; `.shuttingDown` when it needed more memory than
@@ -119,7 +129,9 @@ public final class ControlDaemon: Sendable {
     var address = AddressWatch(hindrance: hindrance)
     var failure: RobotError?
     while failure == nil, !isStopping.load(ordering: .sequentiallyConsistent) {
+      let stopped = endKeys()
       try publish(reception)
+      for session in stopped { reception.stopped(session: session) }
       let now = MonotonicClock.nanoseconds()
       failure = workers.failure ?? memory.excess(at: now)
       if failure == nil { failure = address.failure(of: reception, at: now) }
@@ -135,6 +147,18 @@ public final class ControlDaemon: Sendable {
     }
     try publish(reception)
     if let failure { throw failure }
+  }
+
+  /// - Returns: the sessions that were stopped.
+  private func endKeys() -> [String] {
+    let names = endedKeys.withLock { names in
+      defer { names.removeAll() }
+      return names
+    }
+    guard !names.isEmpty else { return [] }
+    var stopped: [String] = []
+    workers.tell { stopped = $0.endKeys(names, at: MonotonicClock.nanoseconds()) }
+    return stopped
   }
 
   private func accept(_ arrival: Arrival) {

@@ -10,6 +10,8 @@ public struct DaemonEvent: Sendable, Hashable {
     case acted(Observation, ActionChunk)
     /// A request was answered with this error.
     case refused(RobotError)
+    /// Somebody asked for what the key does not permit, or nobody's key did; beside ``refused(_:)``. The name is empty where there is no key.
+    case denied(key: String, RobotError)
     /// The session's stop latched.
     case stopLatched(reason: String)
     /// The session's stop was cleared.

@@ -52,6 +52,9 @@ struct DaemonLog: Sendable {
     case .replyLost: logger.warning("reply lost: the client has gone or does not read", metadata: session)
     case .refused(let error):
       logger.debug("refused", metadata: ["session": "\(event.session)", "error": "\(error)"])
+    case .denied(let key, let error):
+      logger.warning(
+        "not permitted", metadata: ["session": "\(event.session)", "key": "\(key)", "error": "\(error)"])
     case .acted, .stopped: break
     }
   }

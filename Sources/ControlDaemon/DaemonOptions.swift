@@ -18,6 +18,8 @@ public struct DaemonOptions: Sendable {
   public var maximumKnownSessions = 65_536
   /// Whoever sends this token may reset and resume any session; `nil`: only its owner may.
   public var operatorToken: SessionToken?
+  /// Whether only who has proven to hold a key may say anything: requests of a ``Route`` without a ``Route/peer`` are refused, stops too.
+  public var requiresKeys = false
   /// Observations of different sessions that the policy answers together, at least 1, when so many wait: the work is shared, but the
   /// first waits for the last. Nobody is waited for.
   public var maximumBatch = 8

@@ -61,11 +61,14 @@ struct Reception {
   /// - Throws: when a wire has failed for good.
   func deliver(_ reply: ReplyMessage, to route: Route) throws(RobotError) -> Delivery {
     // On every wire: whoever asked for the stop, its robot may be elsewhere.
-    if case .acknowledgement(stopped: true) = reply.body {
-      for listener in listeners { listener.stopped(session: reply.sessionID) }
-    }
+    if case .acknowledgement(stopped: true) = reply.body { stopped(session: reply.sessionID) }
     guard listeners.indices.contains(route.listener) else { return .gone }
     return try listeners[route.listener].deliver(reply, to: route)
+  }
+
+  /// Tells every wire that a session's stop is latched.
+  func stopped(session: String) {
+    for listener in listeners { listener.stopped(session: session) }
   }
 
   /// Closes every wire.

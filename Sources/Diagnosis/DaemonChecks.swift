@@ -1,3 +1,4 @@
+public import AccessKeys
 import Foundation
 public import RobotInterface
 public import RobotLink
@@ -22,10 +23,10 @@ public enum DaemonChecks {
   ///
   /// - Throws: ``ClientError``: it does not answer within `timeout`.
   public static func measure(
-    _ endpoint: Endpoint, version: String, timeout: Duration = .seconds(5)
+    _ endpoint: Endpoint, key: ClientKey? = nil, version: String, timeout: Duration = .seconds(5)
   ) throws(ClientError) -> Facts {
     let session = "doctor-\(UInt64.random(in: .min ... .max))"
-    let client = try RobotClient(endpoint: endpoint, sessionID: session, timeout: timeout)
+    let client = try RobotClient(endpoint: endpoint, sessionID: session, key: key, timeout: timeout)
     var capabilities = try client.hello(clientName: "uio2 doctor", clientVersion: version)
     capabilities.sessionToken = []
     var trips: [Double] = []
@@ -79,7 +80,10 @@ public enum DaemonChecks {
 
   /// The line in place of those about a daemon that does not answer.
   public static func failure(_ error: ClientError, at endpoint: Endpoint) -> Finding {
-    .fail(
+    if case .notAdmitted = error {
+      return .fail("daemon", "\(endpoint): \(error.description)", "name a key of its folder with --key (uio2 keys)")
+    }
+    return .fail(
       "daemon", "\(endpoint): \(error.description)",
       "is it there? uio2 serve --bind \(endpoint) starts one; see its log")
   }

@@ -8,6 +8,8 @@ public enum ClientError: Error, Sendable, Hashable, CustomStringConvertible {
   case timedOut(after: Duration)
   /// The daemon closed the connection, or has ended, before its answer. Whether it still runs is not known.
   case disconnected
+  /// The daemon lets nobody in with this key, or without one; the sentence says which. It does not change by asking again.
+  case notAdmitted(String)
   /// The request breaks the protocol and was not sent.
   case invalidRequest(RobotError)
   /// The address is not one, or the socket failed.
@@ -26,6 +28,7 @@ public enum ClientError: Error, Sendable, Hashable, CustomStringConvertible {
     case .refused(let error): "the daemon refused: \(error)"
     case .timedOut(let duration): "the daemon did not answer within \(duration)"
     case .disconnected: "the daemon closed the connection before its answer; it has ended or was started anew"
+    case .notAdmitted(let reason): "not let in: \(reason)"
     case .invalidRequest(let error): "the request is not valid: \(error)"
     case .transport(let error): "the link failed: \(error)"
     case .invalidReply(let error): "the daemon's answer is not valid: \(error)"

@@ -1,3 +1,4 @@
+public import AccessKeys
 import CZeroMQ
 import ProtobufCodec
 public import RobotInterface
@@ -25,6 +26,13 @@ public final class RobotClient {
   public private(set) var capabilities: Capabilities?
 
   private let clock: () -> UInt64
+  private let isKeyed: Bool
+  /// Whether a daemon has answered.
+  private var isAdmitted = false
+  /// Why none will.
+  private var rejection: String?
+  /// Whether a connection has ended in the middle of its handshake.
+  private var hasEndedEarly = false
   private var socket: ZeroMQSocket
   private var lastRequestID: UInt64 = 0
   /// Bytes of one request that the daemon reads; `nil` before it has said so.
@@ -47,21 +55,24 @@ public final class RobotClient {
   ///   - endpoint: where the daemon is looked for.
   ///   - sessionID: 1...``ProtocolLimits/maximumSessionIDBytes`` printable ASCII characters; two robots must not share one.
   ///   - sessionToken: of a session that this program owned before, or the operator's; empty: a new one of random bytes.
+  ///   - key: of a daemon that has keys; everything is encrypted then. `nil`: for a daemon without.
   ///   - timeout: how long each request waits for its answer.
   ///   - clock: the robot's monotonic clock, nanoseconds; ``Observation/capturedAt`` must be of the same.
   /// - Throws: ``ClientError/transport(_:)`` when no socket can be made.
   public init(
-    endpoint: Endpoint, sessionID: String, sessionToken: [UInt8] = [], timeout: Duration = .seconds(5),
-    clock: @escaping () -> UInt64 = MonotonicClock.nanoseconds
+    endpoint: Endpoint, sessionID: String, sessionToken: [UInt8] = [], key: ClientKey? = nil,
+    timeout: Duration = .seconds(5), clock: @escaping () -> UInt64 = MonotonicClock.nanoseconds
   ) throws(ClientError) {
     self.sessionID = sessionID
     self.sessionToken = sessionToken.isEmpty ? Self.randomToken() : sessionToken
     self.timeout = timeout
     self.clock = clock
+    isKeyed = key != nil
     do throws(RobotError) {
       var socket = try ZeroMQSocket(
         .dealer, options: [(ZMQ_LINGER, 0), (ZMQ_SNDHWM, 16), (ZMQ_RCVHWM, 64)] + ZeroMQSocket.keepAlive,
         maximumFrameBytes: Int64(ProtocolLimits.maximumMessageBytes))
+      if let key { try socket.identify(by: key) }
       try socket.watchConnection()
       try socket.connect(endpoint)
       self.socket = socket
@@ -70,16 +81,17 @@ public final class RobotClient {
     }
   }
 
-  /// As ``init(endpoint:sessionID:sessionToken:timeout:clock:)``, with an address that is still a text: `tcp://host:port` or `ipc://path`.
+  /// As ``init(endpoint:sessionID:sessionToken:key:timeout:clock:)``, with an address that is still a text: `tcp://host:port` or `ipc://path`.
   ///
   /// - Throws: ``ClientError/transport(_:)`` also when it is not an address.
   public convenience init(
-    endpoint: String, sessionID: String, sessionToken: [UInt8] = [], timeout: Duration = .seconds(5),
-    clock: @escaping () -> UInt64 = MonotonicClock.nanoseconds
+    endpoint: String, sessionID: String, sessionToken: [UInt8] = [], key: ClientKey? = nil,
+    timeout: Duration = .seconds(5), clock: @escaping () -> UInt64 = MonotonicClock.nanoseconds
   ) throws(ClientError) {
     let place: Endpoint
     do throws(RobotError) { place = try Endpoint(endpoint, for: .connect) } catch { throw .transport(error) }
-    try self.init(endpoint: place, sessionID: sessionID, sessionToken: sessionToken, timeout: timeout, clock: clock)
+    try self.init(
+      endpoint: place, sessionID: sessionID, sessionToken: sessionToken, key: key, timeout: timeout, clock: clock)
   }
 
   private static func randomToken() -> [UInt8] {
@@ -207,8 +219,14 @@ public final class RobotClient {
   public func receive() throws(ClientError) -> ReplyMessage { try receive(until: .now + timeout) }
 
   private func receive(until deadline: ContinuousClock.Instant) throws(ClientError) -> ReplyMessage {
-    guard let reply = try next(until: deadline) else { throw .timedOut(after: timeout) }
+    guard let reply = try next(until: deadline) else { throw silence }
     return reply
+  }
+
+  /// What no answer in time means.
+  private var silence: ClientError {
+    guard isKeyed, hasEndedEarly, !isAdmitted else { return .timedOut(after: timeout) }
+    return .notAdmitted("the daemon breaks the handshake off; is it the one whose key this client expects?")
   }
 
   /// The next reply to any request; `nil` when none comes before `deadline`.
@@ -219,6 +237,7 @@ public final class RobotClient {
         throw .invalidReply(RobotError(.malformed, "message", "a reply is exactly one frame"))
       }
       let receivedAt = clock()
+      isAdmitted = true
       do throws(RobotError) {
         let reply = try ReplyMessage(decoding: payload.bytes)
         if reply.sentAt > 0 { echo = ClockEcho(replySentAt: reply.sentAt, replyReceivedAt: receivedAt) }
@@ -230,6 +249,7 @@ public final class RobotClient {
 
   /// Sends bytes as they are: for tests of what a daemon does with them.
   package func send(_ bytes: [UInt8]) throws(ClientError) {
+    try checkAdmission()
     do throws(RobotError) {
       guard try socket.send([bytes]) else {
         throw RobotError(.overloaded, "request", "too many requests wait to leave; is the daemon there?")
@@ -261,7 +281,8 @@ public final class RobotClient {
       guard case .refused(let refusal) = error else { throw error }
       // The refusal is the echo that was missing.
       if refusal.code == .staleObservation, isEchoOld { return try ask(body) }
-      guard refusal.code == .notOwner, let capabilities else { throw error }
+      // What its key does not permit says nothing of whose the session is.
+      guard refusal.code == .notOwner, refusal.subject != "key", let capabilities else { throw error }
       _ = takeDisconnection()
       guard hasReconnected else {
         // The same daemon: somebody wants this client not to own the session.
@@ -308,7 +329,7 @@ public final class RobotClient {
       if case .error(let error) = reply.body { throw .refused(error) }
       return reply.body
     } while ContinuousClock.now < deadline
-    throw .timedOut(after: timeout)
+    throw silence
   }
 
   func acknowledged(_ body: RequestMessage.Body) throws(ClientError) -> Bool {
@@ -330,14 +351,39 @@ public final class RobotClient {
     return isNew
   }
 
+  /// Whether the daemon has refused the connection: ZeroMQ does not try again then.
+  private func checkAdmission() throws(ClientError) {
+    switch socket.takeHandshakeFailure() {
+    case .refused:
+      rejection =
+        isKeyed
+        ? "the daemon does not know this key, or has too many connections from here"
+        : "the daemon asks for a key, or has too many connections from here"
+    case .otherMechanism:
+      rejection =
+        isKeyed
+        ? "this daemon has no keys (uio2 serve --keys), so that nobody knows who it is"
+        : "this daemon asks for a key (--key FILE)"
+    case .broken where isKeyed:
+      rejection = "the handshake was broken; is it the daemon whose key this client expects?"
+    case .ended: hasEndedEarly = true
+    case .broken, nil: break
+    }
+    if let rejection { throw .notAdmitted(rejection) }
+  }
+
   private func receiveFrames(until deadline: ContinuousClock.Instant) throws(ClientError) -> [ZeroMQSocket.Frame]? {
     do throws(RobotError) {
       let remaining = max(.zero, ContinuousClock.now.duration(to: deadline))
-      guard try socket.waitToReceive(timeout: remaining, wakeUp: nil) else { return nil }
-      return try socket.receive(maximumBytes: ProtocolLimits.maximumMessageBytes)
+      let hasMessage =
+        isAdmitted
+        ? try socket.waitToReceive(timeout: remaining, wakeUp: nil) : try socket.waitForNews(timeout: remaining)
+      if hasMessage { return try socket.receive(maximumBytes: ProtocolLimits.maximumMessageBytes) }
     } catch {
       throw .transport(error)
     }
+    try checkAdmission()
+    return nil
   }
 
   func unexpected(_ expected: String) -> ClientError {

@@ -1,3 +1,4 @@
+import AccessKeys
 import ProtobufCodec
 public import RobotInterface
 import Synchronization
@@ -19,6 +20,7 @@ public final class ZeroMQListener: RobotListener {
   public var isReachable: Bool { socket.withLock { $0?.isReachable ?? true } }
 
   private let maximumMessageBytes: Int
+  private let keys: KeyRing?
   private let observer: (any MessageObserver)?
   private let wake: @Sendable () -> Void
   private let socket: Mutex<RouterSocket?>
@@ -38,6 +40,7 @@ public final class ZeroMQListener: RobotListener {
     address = socket.endpoint.description
     descriptor = try socket.descriptor()
     maximumMessageBytes = setting.maximumMessageBytes
+    keys = options.keys
     observer = setting.observer
     wake = setting.wake
     self.socket = Mutex(socket)
@@ -71,6 +74,8 @@ public final class ZeroMQListener: RobotListener {
   /// Sends a reply; never waits.
   public func deliver(_ reply: ReplyMessage, to route: Route) throws(RobotError) -> Delivery {
     guard let peer = RouterSocket.Peer(route) else { return .gone }
+    // Whose key was taken away gets nothing more, not even what was asked before.
+    if let keys, let identity = route.peer, !keys.holds(identity) { return .gone }
     let bytes = try reply.encoded()
     let delivery = try socket.withLock { (socket) throws(RobotError) in try socket?.deliver(bytes, to: peer) ?? .gone }
     observer?.sent(reply, as: bytes, isDelivered: delivery == .sent)
@@ -89,23 +94,60 @@ public final class ZeroMQListener: RobotListener {
   // MARK: Reading
 
   private func arrival(_ incoming: RouterSocket.Incoming, at now: UInt64) -> Arrival {
+    let route: Route
+    switch identified(incoming) {
+    case .success(let found): route = found
+    case .failure(let refusal): return refused(incoming, refusal.route, at: now)
+    }
     switch incoming {
-    case .message(let peer, let bytes):
+    case .message(_, let bytes):
       do throws(RobotError) {
         let request = try RequestMessage(decoding: bytes)
         observer?.received(request, as: bytes, at: now)
-        return .request(Route(peer), .success(request), arrivedAt: now)
+        return .request(route, .success(request), arrivedAt: now)
       } catch {
-        return .request(Route(peer), answerable(.peek(bytes), because: error, at: now), arrivedAt: now)
+        return .request(route, answerable(.peek(bytes), because: error, at: now), arrivedAt: now)
       }
-    case .tooLarge(let peer, let beginning, let bytes):
+    case .tooLarge(_, let beginning, let bytes):
       let error = RobotError(
         .tooLarge, "message",
         "\(bytes) bytes, at most \(maximumMessageBytes) are allowed; send smaller or compressed pictures")
-      return .request(Route(peer), answerable(.peek(beginning), because: error, at: now), arrivedAt: now)
-    case .malformed(let peer, let error):
-      return .request(Route(peer), .failure(UnreadableRequest(error: error)), arrivedAt: now)
+      return .request(route, answerable(.peek(beginning), because: error, at: now), arrivedAt: now)
+    case .malformed(_, let error):
+      return .request(route, .failure(UnreadableRequest(error: error)), arrivedAt: now)
     }
+  }
+
+  /// Nobody holds the key of a connection any more.
+  private struct Unknown: Error {
+    var route: Route
+  }
+
+  /// Who it is by now: keys come and go while connections stay.
+  private func identified(_ incoming: RouterSocket.Incoming) -> Result<Route, Unknown> {
+    let peer = incoming.peer
+    guard let keys else { return .success(Route(peer)) }
+    guard let key = peer.key, let identity = keys.holder(ofKey: key) else {
+      keys.refuse(.removedKey, peer.key ?? "")
+      return .failure(Unknown(route: Route(peer)))
+    }
+    return .success(Route(peer, identity))
+  }
+
+  /// The answer to what a key says that was taken away. Also to a stop: its robots were stopped with it.
+  private func refused(_ incoming: RouterSocket.Incoming, _ route: Route, at now: UInt64) -> Arrival {
+    let header: MessageHeader? =
+      switch incoming {
+      case .message(_, let bytes), .tooLarge(_, let bytes, _): .peek(bytes)
+      case .malformed: nil
+      }
+    let error = RobotError(
+      .notOwner, "key", "this client's key is not held any more; connect with one that the daemon's folder of keys has")
+    return .request(
+      route,
+      .failure(
+        UnreadableRequest(requestID: header?.requestID ?? 0, sessionID: header?.sessionID ?? "", error: error)),
+      arrivedAt: now)
   }
 
   /// What cannot be read, unless somebody wants a robot to stop by it.
@@ -123,8 +165,16 @@ public final class ZeroMQListener: RobotListener {
 
 extension Route {
   /// Whether there is a delimiter, then the name.
-  fileprivate init(_ peer: RouterSocket.Peer) {
-    self.init(connection: [peer.hasDelimiter ? 1 : 0] + peer.identity)
+  fileprivate init(_ peer: RouterSocket.Peer, _ identity: PeerIdentity? = nil) {
+    self.init(connection: [peer.hasDelimiter ? 1 : 0] + peer.identity, peer: identity)
+  }
+}
+
+extension RouterSocket.Incoming {
+  fileprivate var peer: RouterSocket.Peer {
+    switch self {
+    case .message(let peer, _), .tooLarge(let peer, _, _), .malformed(let peer, _): peer
+    }
   }
 }
 

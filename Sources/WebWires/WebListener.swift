@@ -1,3 +1,4 @@
+import AccessKeys
 import RobotInterface
 import Synchronization
 import WebServer
@@ -15,6 +16,8 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     var connection: WebConnection
     var session: ConnectionSession
     var dialect: Dialect
+    /// Whose token it came with; `nil` where nobody is authenticated.
+    var holder: KeyFolder.Holder?
     var isGreeted = false
     var held: [WebMessage] = []
   }
@@ -36,6 +39,8 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     var clients: [UInt64: Client] = [:]
     var numbers: [WebConnection: UInt64] = [:]
     var last: UInt64 = 0
+    /// Of the keys, when the clients were last looked at.
+    var generation = 0
     var arrivals: [Arrival] = []
   }
 
@@ -44,21 +49,25 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
   private let server: WebServer
   private let wake: @Sendable () -> Void
   private let observer: (any MessageObserver)?
+  private let gate: TokenGate
   private let makeDialect: @Sendable () -> Dialect
   private let state = Mutex(State())
 
   /// Listens.
   ///
   /// - Parameters:
+  ///   - gate: decides who may come in.
   ///   - dialect: of one more client.
   init(
-    at address: WebAddress, on loop: WebLoop, for setting: ListenerSetting,
+    at address: WebAddress, on loop: WebLoop, for setting: ListenerSetting, _ gate: TokenGate,
     dialect: @escaping @Sendable () -> Dialect
   ) throws(RobotError) {
     wake = setting.wake
     observer = setting.observer
     makeDialect = dialect
-    let service = WebService(routes: ["/healthz": { _ in WebResponse("OK\n") }])
+    self.gate = gate
+    let service = WebService(
+      routes: ["/healthz": { _ in WebResponse("OK\n") }], refuseSocket: { gate.refusal(of: $0) })
     var limits = WebLimits()
     limits.messageBytes = setting.maximumMessageBytes
     do throws(WebServerError) {
@@ -70,6 +79,7 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
   }
 
   func next() throws(RobotError) -> Arrival? {
+    closeWhoHasLostTheKey()
     for _ in 0..<Self.eventsPerCall {
       if let arrival = state.withLock({ $0.arrivals.isEmpty ? nil : $0.arrivals.removeFirst() }) {
         if case .request(_, .success(let request), let time) = arrival {
@@ -100,6 +110,8 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
 
   private func send(_ reply: ReplyMessage, to route: Route) -> Delivery {
     guard let number = UInt64(route) else { return .gone }
+    // Whose key was taken away gets nothing more.
+    if let identity = route.peer, gate.keys?.holds(identity) == false { return .gone }
     let now = MonotonicClock.nanoseconds()
     let answer = state.withLock { state -> Answer? in
       guard var client = state.clients[number], let question = client.session.take(reply) else { return nil }
@@ -119,7 +131,7 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
       if client.isGreeted { client.held = [] }
       state.clients[number] = client
       for message in held where closing == nil {
-        messages += Self.read(message, number, &state, at: now) { closing = $0 }
+        messages += read(message, number, &state, at: now) { closing = $0 }
       }
       return Answer(connection: client.connection, messages: messages, closing: closing)
     }
@@ -143,18 +155,48 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
 
   func shutDown(within grace: Duration) { server.shutDown(within: grace) }
 
+  // MARK: Keys
+
+  private static var keyIsGone: Closing { Closing(code: 1008, reason: "this key is not held any more") }
+
+  /// After the keys were looked at again: connections stay, those who hold a key may not.
+  private func closeWhoHasLostTheKey() {
+    guard let keys = gate.keys else { return }
+    let generation = keys.generation
+    let lost = state.withLock { state -> [WebConnection] in
+      guard state.generation != generation else { return [] }
+      state.generation = generation
+      return state.clients.values.filter { !gate.admits($0.holder) }.map(\.connection)
+    }
+    for connection in lost {
+      keys.refuse(.removedKey, "")
+      server.close(connection, code: Self.keyIsGone.code, reason: Self.keyIsGone.reason)
+    }
+  }
+
+  /// The way back to a client.
+  private func route(_ number: UInt64, _ client: Client?) -> Route {
+    Route(number, peer: gate.identity(of: client?.holder))
+  }
+
   // MARK: Events
 
   private func take(_ event: WebEvent, at now: UInt64) {
     switch event {
-    case .opened(let connection, _):
+    case .opened(let connection, let request):
+      let holder = gate.holder(of: request)
+      guard gate.admits(holder) else {
+        return server.close(connection, code: Self.keyIsGone.code, reason: Self.keyIsGone.reason)
+      }
       state.withLock { state in
         state.last += 1
         var client = Client(
           connection: connection, session: ConnectionSession(wire: Dialect.name, number: state.last),
-          dialect: makeDialect())
+          dialect: makeDialect(), holder: holder)
         state.arrivals.append(
-          .request(Route(state.last), .success(client.session.greet(Dialect.clientName, at: now)), arrivedAt: now))
+          .request(
+            route(state.last, client), .success(client.session.greet(Dialect.clientName, at: now)),
+            arrivedAt: now))
         state.numbers[connection] = state.last
         state.clients[state.last] = client
       }
@@ -162,7 +204,7 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
       var closing: Closing?
       let messages = state.withLock { state -> [WebMessage] in
         guard let number = state.numbers[connection] else { return [] }
-        return Self.read(message, number, &state, at: now) { closing = $0 }
+        return read(message, number, &state, at: now) { closing = $0 }
       }
       for message in messages { server.send(message, to: connection) }
       if let closing { server.close(connection, code: closing.code, reason: closing.reason) }
@@ -171,8 +213,9 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
         guard let number = state.numbers.removeValue(forKey: connection),
           var client = state.clients.removeValue(forKey: number)
         else { return }
-        state.arrivals.append(.gone(Route(number)))
-        state.arrivals.append(.request(Route(number), .success(client.session.end()), arrivedAt: now))
+        let route = route(number, client)
+        state.arrivals.append(.gone(route))
+        state.arrivals.append(.request(route, .success(client.session.end()), arrivedAt: now))
       }
     }
   }
@@ -180,13 +223,18 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
   /// Turns a message into requests.
   ///
   /// - Returns: what the client is told at once.
-  private static func read(
+  private func read(
     _ message: WebMessage, _ number: UInt64, _ state: inout State, at now: UInt64, close: (Closing) -> Void
   ) -> [WebMessage] {
     guard var client = state.clients[number] else { return [] }
     defer { state.clients[number] = client }
+    guard gate.admits(client.holder) else {
+      close(Self.keyIsGone)
+      return []
+    }
+    let route = route(number, client)
     guard client.isGreeted else {
-      if client.held.count < maximumHeld {
+      if client.held.count < Self.maximumHeld {
         client.held.append(message)
       } else {
         close(Closing(code: 1013, reason: "the policy is still warming up; try again later"))
@@ -199,15 +247,15 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
       close(Closing(code: code, reason: reason))
       return []
     case .beginning:
-      state.arrivals.append(.request(Route(number), .success(client.session.begin()), arrivedAt: now))
+      state.arrivals.append(.request(route, .success(client.session.begin()), arrivedAt: now))
       return []
     case .observation(let seen):
-      guard client.session.openQuestions < maximumOpen else {
+      guard client.session.openQuestions < Self.maximumOpen else {
         let error = RobotError(.overloaded, "observation", "too many observations wait for an answer; wait for one")
         return client.dialect.answer(.error(error), to: seen.mark, at: now)
       }
       if seen.beginsEpisode {
-        state.arrivals.append(.request(Route(number), .success(client.session.begin()), arrivedAt: now))
+        state.arrivals.append(.request(route, .success(client.session.begin()), arrivedAt: now))
       }
       let request = client.session.observe(
         seen.frames, seen.state, seen.instruction, mark: seen.mark, executed: seen.executed, clock: seen.clock, at: now)
@@ -215,15 +263,15 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
         client.session.withdraw(request)
         return client.dialect.answer(.error(error), to: seen.mark, at: now)
       }
-      state.arrivals.append(.request(Route(number), .success(request), arrivedAt: now))
+      state.arrivals.append(.request(route, .success(request), arrivedAt: now))
       return []
     }
   }
 }
 
 extension Route {
-  fileprivate init(_ number: UInt64) {
-    self.init(connection: withUnsafeBytes(of: number.littleEndian) { [UInt8]($0) })
+  fileprivate init(_ number: UInt64, peer: PeerIdentity?) {
+    self.init(connection: withUnsafeBytes(of: number.littleEndian) { [UInt8]($0) }, peer: peer)
   }
 }
 

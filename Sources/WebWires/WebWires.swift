@@ -1,3 +1,4 @@
+public import AccessKeys
 import MessagePack
 public import OpenPI
 public import RobotInterface
@@ -8,11 +9,17 @@ public import WebServer
 public final class WebWires: Sendable {
   private let loop = WebLoop()
   private let allowsOtherMachines: Bool
+  private let gate: TokenGate
 
   /// Starts the thread.
   ///
-  /// - Parameter allowsOtherMachines: whether an address may be bound that other machines can reach. Nobody is authenticated there.
-  public init(allowsOtherMachines: Bool = false) { self.allowsOtherMachines = allowsOtherMachines }
+  /// - Parameters:
+  ///   - allowsOtherMachines: whether an address may be bound that other machines can reach although nobody is authenticated.
+  ///   - keys: whose tokens let in (`Authorization: Bearer TOKEN`, or `Api-Key TOKEN`); everybody else is answered 401. `nil`: anybody may come.
+  public init(allowsOtherMachines: Bool = false, keys: KeyRing? = nil) {
+    self.allowsOtherMachines = allowsOtherMachines || keys != nil
+    gate = TokenGate(keys: keys)
+  }
 
   /// Ends the thread, after the daemon that uses it. To be called once.
   public func shutDown() { loop.shutDown() }
@@ -33,7 +40,7 @@ public final class WebWires: Sendable {
       let keys = keys ?? OpenPIKeys(camerasNamed: names, hasState: !capabilities.proprioception.isEmpty)
       try checkCameras(keys.cameras.map(\.name), names, wire)
       let codec = OpenPICodec(keys: keys, limits: .init(bytes: setting.maximumMessageBytes))
-      return try WebListener(at: address(endpoint), on: loop, for: setting) {
+      return try WebListener(at: address(endpoint), on: loop, for: setting, gate) {
         OpenPIDialect(capabilities, codec, clock)
       }
     }
@@ -52,7 +59,9 @@ public final class WebWires: Sendable {
       let keys = keys ?? VLAKeys(camerasNamed: names, hasState: !capabilities.proprioception.isEmpty)
       try checkCameras(keys.cameras.map(\.name), names, wire)
       let codec = VLACodec(keys: keys, limits: .init(bytes: setting.maximumMessageBytes))
-      return try WebListener(at: address(endpoint), on: loop, for: setting) { VLAEvalDialect(capabilities, codec) }
+      return try WebListener(at: address(endpoint), on: loop, for: setting, gate) {
+        VLAEvalDialect(capabilities, codec)
+      }
     }
   }
 
@@ -61,11 +70,16 @@ public final class WebWires: Sendable {
   /// - Parameters:
   ///   - endpoint: host and port.
   ///   - routes: `GET` by path; the closures run on the thread of the servers and must be quick.
+  ///   - open: paths that need no token.
   public func http(
-    at endpoint: Endpoint, routes: [String: @Sendable (WebRequest) -> WebResponse]
+    at endpoint: Endpoint, routes: [String: @Sendable (WebRequest) -> WebResponse], open: Set<String> = []
   ) -> ListenerMaker {
-    { [self] (setting) throws(RobotError) in
-      try HTTPListener(at: address(endpoint), on: loop, service: WebService(routes: routes, socketPath: nil))
+    var guarded = routes
+    for (path, route) in routes where !open.contains(path) {
+      guarded[path] = { [gate] request in gate.refusal(of: request) ?? route(request) }
+    }
+    return { [self, guarded] (setting) throws(RobotError) in
+      try HTTPListener(at: address(endpoint), on: loop, service: WebService(routes: guarded, socketPath: nil))
     }
   }
 

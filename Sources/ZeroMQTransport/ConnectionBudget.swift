@@ -47,7 +47,7 @@ package struct ConnectionOrigin: Hashable, Sendable, CustomStringConvertible {
 /// Nobody reports the end of a connection, so those that begin are added up, and the open ones of all origins are counted together only
 /// when a sum says that a limit may be reached, and only now and then: neither who connects and disconnects all day nor who has
 /// many addresses makes every handshake cost a count.
-package struct ConnectionBudget {
+package struct ConnectionBudget: Sendable {
   /// Nanoseconds between two counts; who seems to be at the limit is refused in between.
   package static let countInterval: UInt64 = 50_000_000
   /// Origins remembered before the open connections are counted again, and those that have none forgotten.

@@ -1,3 +1,4 @@
+public import AccessKeys
 import CZeroMQ
 public import RobotInterface
 
@@ -11,7 +12,7 @@ public import RobotInterface
 /// one has gone, and never gets its replies.
 public struct RouterSocket: ~Copyable, Sendable {
   /// What can be chosen before the socket is bound.
-  public struct Options: Sendable, Hashable {
+  public struct Options: Sendable {
     /// Bytes of one request, above 0.
     public var maximumMessageBytes = ProtocolLimits.maximumMessageBytes
     /// Requests that libzmq keeps for each client before that client has to wait; fewer where they are large, so that they have
@@ -24,8 +25,10 @@ public struct RouterSocket: ~Copyable, Sendable {
     /// Connections of one IP address at most, at least 1; further ones are refused. All loopback addresses count as one, and so do those of
     /// an IPv6 network of 64 bits. There is no such limit on ipc addresses.
     public var maximumConnectionsPerAddress = 256
-    /// Whether an address may be bound that other machines can reach. Nobody is authenticated there.
+    /// Whether an address may be bound that other machines can reach although nobody is authenticated.
     public var allowsOtherMachines = false
+    /// Who may connect, on whichever address: everything is encrypted by CURVE then, and ``Peer/key`` says who it is. `nil`: anybody.
+    public var keys: KeyRing?
 
     /// The defaults of each property.
     public init() {}
@@ -56,11 +59,14 @@ public struct RouterSocket: ~Copyable, Sendable {
     public var identity: [UInt8]
     /// Whether the client is a REQ socket, which puts an empty frame before each message and expects one.
     public var hasDelimiter: Bool
+    /// The public key that the client has proven to hold; `nil` where nobody is authenticated.
+    public var key: String?
 
     /// Collects the parts.
-    public init(identity: [UInt8], hasDelimiter: Bool) {
+    public init(identity: [UInt8], hasDelimiter: Bool, key: String? = nil) {
       self.identity = identity
       self.hasDelimiter = hasDelimiter
+      self.key = key
     }
   }
 
@@ -89,7 +95,7 @@ public struct RouterSocket: ~Copyable, Sendable {
   /// - Throws: `.unsupported` for an address that other machines can reach, unless that is allowed; `.internal` with the address as
   ///   subject and the reason, such as that it is in use.
   public init(endpoint: Endpoint, options: Options = Options()) throws(RobotError) {
-    guard endpoint.isLocal || options.allowsOtherMachines else {
+    guard endpoint.isLocal || options.allowsOtherMachines || options.keys != nil else {
       throw RobotError(
         .unsupported, "\(endpoint)",
         "other machines can reach this address, and nobody is authenticated there; listen at 127.0.0.1, [::1] or an ipc address"
@@ -102,8 +108,15 @@ public struct RouterSocket: ~Copyable, Sendable {
     var listening = try Listening(endpoint)
     var gate: ConnectionGate?
     do throws(RobotError) {
-      if case .tcp(_, let port?) = listening.endpoint.place {
-        gate = try ConnectionGate(context, port: port, limit: options.maximumConnectionsPerAddress)
+      if let keys = options.keys {
+        try socket.serve(with: keys.daemonPair)
+        socket.readsPeers = true
+      }
+      var port: UInt16?
+      if case .tcp(_, let bound) = listening.endpoint.place { port = bound }
+      if port != nil || options.keys != nil {
+        gate = try ConnectionGate(
+          context, port: port, limit: options.maximumConnectionsPerAddress, keys: options.keys, router: &socket)
         try socket.set(ZMQ_ZAP_DOMAIN, to: ConnectionGate.domain)
       }
       try socket.listen(at: &listening)
@@ -161,7 +174,7 @@ public struct RouterSocket: ~Copyable, Sendable {
       return nil
     }
     let hasDelimiter = frames.count > 2 && frames[1].size == 0
-    let peer = Peer(identity: identity.bytes, hasDelimiter: hasDelimiter)
+    let peer = Peer(identity: identity.bytes, hasDelimiter: hasDelimiter, key: frames.last?.peer)
     let payloads = frames.dropFirst(hasDelimiter ? 2 : 1)
     guard let payload = payloads.first, payloads.count == 1 else {
       return .malformed(peer, RobotError(.malformed, "message", "a request is exactly one frame after the identity"))

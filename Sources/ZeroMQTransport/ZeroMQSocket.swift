@@ -1,3 +1,4 @@
+import AccessKeys
 import CZeroMQ
 import RobotInterface
 
@@ -16,7 +17,7 @@ import RobotInterface
 package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
   /// The socket types in use.
   package enum Kind: Sendable {
-    case router, dealer, request, reply
+    case router, dealer, request, reply, pair
 
     fileprivate var code: Int32 {
       switch self {
@@ -24,6 +25,7 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
       case .dealer: ZMQ_DEALER
       case .request: ZMQ_REQ
       case .reply: ZMQ_REP
+      case .pair: ZMQ_PAIR
       }
     }
   }
@@ -34,6 +36,20 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
     package var bytes: [UInt8]
     /// How many bytes came.
     package var size: Int
+    /// What the authentication handler has called the peer, of the last frame of a message; `nil` unless ``ZeroMQSocket/readsPeers``.
+    package var peer: String?
+  }
+
+  /// Why a connection came to nothing before the first message.
+  package enum HandshakeFailure: Sendable, Hashable {
+    /// The other side's authentication handler has refused, with this status of ZAP.
+    case refused(status: Int32)
+    /// One side encrypts and the other does not.
+    case otherMechanism
+    /// Something else that breaks the protocol, such as what was encrypted for another key.
+    case broken
+    /// The connection ended in the middle.
+    case ended
   }
 
   /// How much is kept of a frame that is too large or that others follow: enough for an identity and for a message's header.
@@ -59,8 +75,12 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
   private var unfinished: [Frame]?
   /// Whether the last call of ``receive(maximumBytes:)`` gave up in the middle of a message, more of which is here.
   package private(set) var hasUnreadFrames = false
-  /// Reports that connections have ended, once ``watchConnection()`` was called.
+  /// Reports that connections have ended, or came to nothing, once ``watchConnection()`` was called.
   private var monitor: UnsafeMutableRawPointer?
+  private var wasDisconnected = false
+  private var handshakeFailure: HandshakeFailure?
+  /// Whether ``Frame/peer`` is filled in.
+  package var readsPeers = false
 
   /// - Parameters:
   ///   - context: shared with other sockets; one of its own when left out.
@@ -122,6 +142,27 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
     guard zmq_setsockopt(handle, option, text, text.utf8.count) == 0 else { throw Self.failure("option \(option)") }
   }
 
+  private mutating func set(_ option: Int32, to bytes: [UInt8]) throws(RobotError) {
+    guard zmq_setsockopt(handle, option, bytes, bytes.count) == 0 else { throw Self.failure("option \(option)") }
+  }
+
+  /// Speaks to clients with CURVE only, by the daemon's own key.
+  ///
+  /// - Throws: `.internal` with libzmq's reason.
+  package mutating func serve(with pair: CurveKeyPair) throws(RobotError) {
+    try set(ZMQ_CURVE_SERVER, to: 1)
+    try set(ZMQ_CURVE_SECRETKEY, to: pair.secret)
+  }
+
+  /// Speaks to one daemon with CURVE only.
+  ///
+  /// - Throws: `.internal` with libzmq's reason.
+  package mutating func identify(by key: ClientKey) throws(RobotError) {
+    try set(ZMQ_CURVE_SERVERKEY, to: key.daemon.bytes)
+    try set(ZMQ_CURVE_PUBLICKEY, to: key.pair.publicKey.bytes)
+    try set(ZMQ_CURVE_SECRETKEY, to: key.pair.secret)
+  }
+
   /// Accepts connections where somebody has begun to listen, and closes those descriptors in the end.
   ///
   /// - Throws: `.internal` with libzmq's reason.
@@ -157,13 +198,16 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
     guard zmq_connect(handle, name) == 0 else { throw Self.failure(name) }
   }
 
-  /// Begins to notice that the other end closes the connection, see ``takeDisconnection()``; a second call changes nothing.
+  private static let handshakeEvents =
+    ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL
+
+  /// Begins to notice that the other end closes the connection, see ``takeDisconnection()``, or refuses it, see ``takeHandshakeFailure()``;
+  /// a second call changes nothing.
   ///
   /// - Throws: `.internal` with libzmq's reason.
   package mutating func watchConnection() throws(RobotError) {
     guard monitor == nil else { return }
-    let name = "inproc://monitor-\(UInt(bitPattern: handle))"
-    guard zmq_socket_monitor(handle, name, ZMQ_EVENT_DISCONNECTED) == 0 else { throw Self.failure("monitor") }
+    let name = try watch(ZMQ_EVENT_DISCONNECTED | Self.handshakeEvents)
     let monitor = try context.makeSocket(ZMQ_PAIR)
     guard zmq_connect(monitor, name) == 0 else {
       let error = Self.failure("monitor")
@@ -173,15 +217,48 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
     self.monitor = monitor
   }
 
+  /// A socket that receives a message for each handshake that fails; ``HandshakeFailure/init(event:)`` reads its first frame. It must be
+  /// read for as long as this socket lives.
+  ///
+  /// - Throws: `.internal` with libzmq's reason.
+  package mutating func handshakeMonitor() throws(RobotError) -> ZeroMQSocket {
+    let name = try watch(Self.handshakeEvents)
+    var monitor = try ZeroMQSocket(.pair, context: context, options: [(ZMQ_LINGER, 0)], maximumFrameBytes: -1)
+    try monitor.connect(inProcess: name)
+    return monitor
+  }
+
+  private func watch(_ events: Int32) throws(RobotError) -> String {
+    let name = "inproc://monitor-\(UInt(bitPattern: handle))"
+    guard zmq_socket_monitor(handle, name, events) == 0 else { throw Self.failure("monitor") }
+    return name
+  }
+
   /// Whether a connection has been closed since the last call. ZeroMQ connects again by itself; answers to what was asked before
   /// do not come any more.
   package mutating func takeDisconnection() -> Bool {
-    guard let monitor else { return false }
-    var event = [UInt8](repeating: 0, count: 256)
-    var wasDisconnected = false
-    // Each report is two frames, and no other kind of event was asked for.
-    while zmq_recv(monitor, &event, event.count, ZMQ_DONTWAIT) >= 0 { wasDisconnected = true }
+    drainMonitor()
+    defer { wasDisconnected = false }
     return wasDisconnected
+  }
+
+  /// Why a connection came to nothing since the last call, the last time. After ``HandshakeFailure/refused(status:)`` ZeroMQ does not try
+  /// again.
+  package mutating func takeHandshakeFailure() -> HandshakeFailure? {
+    drainMonitor()
+    defer { handshakeFailure = nil }
+    return handshakeFailure
+  }
+
+  private mutating func drainMonitor() {
+    guard let monitor else { return }
+    var event = [UInt8](repeating: 0, count: 256)
+    // Each report is two frames: what has happened, and where.
+    while case let count = zmq_recv(monitor, &event, event.count, ZMQ_DONTWAIT), count >= 0 {
+      let report = Array(event.prefix(Int(count)))
+      _ = zmq_recv(monitor, &event, event.count, ZMQ_DONTWAIT)
+      if let failure = HandshakeFailure(event: report) { handshakeFailure = failure } else { wasDisconnected = true }
+    }
   }
 
   /// Waits until a message can be received or `wakeUp` is signalled.
@@ -194,32 +271,58 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
     if let wakeUp {
       items.append(zmq_pollitem_t(socket: nil, fd: wakeUp.readEnd, events: Int16(ZMQ_POLLIN), revents: 0))
     }
-    guard zmq_poll(&items, Int32(items.count), timeout.map(\.wholeMilliseconds) ?? -1) >= 0 else {
-      // A signal handler ran; the caller's loop decides what that means.
-      if zmq_errno() == EINTR { return false }
-      throw Self.failure("poll")
-    }
+    try Self.poll(&items, timeout)
     if items.count > 1, items[1].revents != 0 { wakeUp?.drain() }
     return items[0].revents != 0
   }
 
+  /// As ``waitToReceive(timeout:wakeUp:)``, also until ``takeHandshakeFailure()`` or ``takeDisconnection()`` may have something to tell.
+  package mutating func waitForNews(timeout: Duration?) throws(RobotError) -> Bool {
+    var items = [zmq_pollitem_t(socket: handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)]
+    if let monitor { items.append(zmq_pollitem_t(socket: monitor, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)) }
+    try Self.poll(&items, timeout)
+    return items[0].revents != 0
+  }
+
+  /// Waits until this socket or the other one has a message.
+  ///
+  /// - Throws: `.internal` with libzmq's reason, as when the context ends.
+  package mutating func waitToReceive(beside other: inout ZeroMQSocket?) throws(RobotError) {
+    var items = [zmq_pollitem_t(socket: handle, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)]
+    if let other = other?.handle {
+      items.append(zmq_pollitem_t(socket: other, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0))
+    }
+    try Self.poll(&items, nil)
+  }
+
+  private static func poll(_ items: inout [zmq_pollitem_t], _ timeout: Duration?) throws(RobotError) {
+    // Where a signal handler ran, the caller's loop decides what that means.
+    guard zmq_poll(&items, Int32(items.count), timeout.map(\.wholeMilliseconds) ?? -1) < 0, zmq_errno() != EINTR else {
+      return
+    }
+    throw failure("poll")
+  }
+
   /// Takes one whole message off the socket, if there is one; never waits, and takes ``framesPerCall`` frames at most.
   ///
-  /// - Parameter maximumBytes: the last frame is copied when it has no more than these; of it otherwise, and of all others, only the
-  ///   first ``prefixBytes``.
-  /// - Returns: the first ``maximumFrames`` frames, or `nil` when there is no message, or none that is at its end: then the next call
-  ///   goes on.
+  /// - Parameters:
+  ///   - maximumBytes: the last frame is copied when it has no more than these; of it otherwise, and of all others, only the
+  ///     first ``prefixBytes``.
+  ///   - maximumFrames: that are kept.
+  /// - Returns: the first frames, or `nil` when there is no message, or none that is at its end: then the next call goes on.
   /// - Throws: `.internal` with libzmq's reason.
-  package mutating func receive(maximumBytes: Int) throws(RobotError) -> [Frame]? {
+  package mutating func receive(
+    maximumBytes: Int, maximumFrames: Int = Self.maximumFrames
+  ) throws(RobotError) -> [Frame]? {
     var frames = unfinished ?? []
     hasUnreadFrames = false
     for _ in 0..<Self.framesPerCall {
-      guard let (frame, hasMore) = takeFrame(maximumBytes: maximumBytes, keeping: frames.count < Self.maximumFrames)
+      guard let (frame, hasMore) = takeFrame(maximumBytes: maximumBytes, keeping: frames.count < maximumFrames)
       else {
         guard zmq_errno() == EAGAIN else { throw Self.failure("receive") }
         return nil
       }
-      if frames.count < Self.maximumFrames { frames.append(frame) }
+      if frames.count < maximumFrames { frames.append(frame) }
       unfinished = hasMore ? frames : nil
       if !hasMore { return frames }
     }
@@ -241,7 +344,9 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
       let isWhole = !hasMore && size <= maximumBytes
       let kept = !keeping ? 0 : isWhole ? size : min(size, Self.prefixBytes)
       let bytes = UnsafeRawBufferPointer(start: zmq_msg_data(message), count: kept)
-      return (Frame(bytes: [UInt8](bytes), size: size), hasMore)
+      var frame = Frame(bytes: [UInt8](bytes), size: size)
+      if readsPeers, !hasMore { frame.peer = zmq_msg_gets(message, "User-Id").map { String(cString: $0) } }
+      return (frame, hasMore)
     }
   }
 
@@ -275,5 +380,22 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
   /// libzmq's reason for what has just failed.
   static func failure(_ subject: String) -> RobotError {
     RobotError(.internal, subject, "ZeroMQ: \(String(cString: zmq_strerror(zmq_errno())))")
+  }
+}
+
+extension ZeroMQSocket.HandshakeFailure {
+  /// Reads the first frame of a monitor's report; `nil` when it tells of something else.
+  package init?(event: [UInt8]) {
+    guard event.count == 6 else { return nil }
+    let (kind, value) = event.withUnsafeBytes {
+      (Int32($0.loadUnaligned(as: UInt16.self)), $0.loadUnaligned(fromByteOffset: 2, as: Int32.self))
+    }
+    switch kind {
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: self = .refused(status: value)
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+      self = value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH ? .otherMechanism : .broken
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL: self = .ended
+    default: return nil
+    }
   }
 }

@@ -1,3 +1,4 @@
+import AccessKeys
 import ArgumentParser
 import Files
 import Foundation
@@ -25,6 +26,8 @@ struct Ask: ParsableCommand {
 
   @Option(help: ArgumentHelp("Where the daemon listens: tcp://HOST:PORT or ipc://PATH.", valueName: "address"))
   var daemon = Endpoint.standard.description
+
+  @OptionGroup var keys: KeyOptions
 
   @Option(help: "What is said to the model.")
   var prompt: String
@@ -75,10 +78,11 @@ struct Ask: ParsableCommand {
   }
 
   func run() throws {
+    let key = try keys.load()
     let target = try answer.media.target(besides: images + [audio].compactMap(\.self)), request = try request()
     let bar = ProgressBar("asking")
     defer { bar.end() }
-    let client = try connected()
+    let client = try connected(key)
     let signals = SignalWatch { [count = Counter()] number in
       guard count.next() > 1 else { return }
       bar.end()
@@ -105,11 +109,11 @@ struct Ask: ParsableCommand {
   }
 
   /// A client that has heard from the daemon: an address where nobody listens shall not take the whole time-out.
-  private func connected() throws -> RobotClient {
+  private func connected(_ key: ClientKey?) throws -> RobotClient {
     do throws(ClientError) {
       let session = "ask-\(UInt64.random(in: .min ... .max))"
       let client = try RobotClient(
-        endpoint: daemon, sessionID: session, timeout: .seconds(min(timeout, 10)))
+        endpoint: daemon, sessionID: session, key: key, timeout: .seconds(min(timeout, 10)))
       // From before the greeting on, so that no end of the daemon is missed.
       client.watchConnection()
       _ = try client.hello(clientName: "uio2 ask", clientVersion: UIO2.version)
@@ -155,7 +159,7 @@ extension CommandFailure {
     case .refused(let error) where error.code == .shuttingDown || error.code == .overloaded:
       self.init(.unavailable, error.description)
     case .refused(let error), .invalidRequest(let error): self.init(.badData, error.description)
-    case .timedOut, .disconnected, .transport, .invalidReply, .late, .policyChanged:
+    case .notAdmitted, .timedOut, .disconnected, .transport, .invalidReply, .late, .policyChanged:
       self.init(.unavailable, error.description)
     }
   }

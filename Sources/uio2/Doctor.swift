@@ -1,3 +1,4 @@
+import AccessKeys
 import ArgumentParser
 import Diagnosis
 import Foundation
@@ -29,6 +30,8 @@ struct Doctor: ParsableCommand {
   @Option(help: ArgumentHelp("Where a daemon listens: tcp://HOST:PORT or ipc://PATH.", valueName: "address"))
   var daemon: String?
 
+  @OptionGroup var keys: KeyOptions
+
   @Option(
     help: ArgumentHelp("A recording of robots (--record).", valueName: "file"), completion: .file(extensions: ["mcap"]))
   var recording: String?
@@ -42,10 +45,12 @@ struct Doctor: ParsableCommand {
     if policy == nil, compute.weights != nil || compute.activations != nil {
       throw ValidationError("--weights and --activations are about a policy; add --policy.")
     }
+    if keys.key != nil, daemon == nil { throw ValidationError("--key goes with --daemon.") }
     if let daemon { _ = try Endpoint(daemon, for: .connect, option: "--daemon") }
   }
 
   func run() throws {
+    let key = try keys.load()
     compute.apply()
     let folder = try policy.map { try Locations.policy($0) }
     let log = try recording.map { try CameraLog($0) }
@@ -55,7 +60,9 @@ struct Doctor: ParsableCommand {
     var report = DiagnosisReport(MachineChecks.findings(machine, weightBytes: weights))
     let isFull = report.findings.contains { $0.area == "memory" && $0.level == .fail }
     let asked = try folder.flatMap { try look(at: $0, isFull: isFull, &report) }
-    let served = try daemon.flatMap { try look(at: Endpoint($0, for: .connect, option: "--daemon"), asked, &report) }
+    let served = try daemon.flatMap {
+      try look(at: Endpoint($0, for: .connect, option: "--daemon"), key, asked, &report)
+    }
     if let log {
       report.findings += CameraChecks.findings(log, policy: asked ?? served)
     } else {
@@ -91,9 +98,11 @@ struct Doctor: ParsableCommand {
     }
   }
 
-  private func look(at endpoint: Endpoint, _ asked: Capabilities?, _ report: inout DiagnosisReport) -> Capabilities? {
+  private func look(
+    at endpoint: Endpoint, _ key: ClientKey?, _ asked: Capabilities?, _ report: inout DiagnosisReport
+  ) -> Capabilities? {
     do throws(ClientError) {
-      let facts = try DaemonChecks.measure(endpoint, version: UIO2.version)
+      let facts = try DaemonChecks.measure(endpoint, key: key, version: UIO2.version)
       report.findings += DaemonChecks.findings(facts, version: UIO2.version, digest: asked?.policyDigest)
       return facts.capabilities
     } catch {

@@ -1,3 +1,4 @@
+import AccessKeys
 import ArgumentParser
 import ControlDaemon
 import Foundation
@@ -36,11 +37,16 @@ struct Serve: ParsableCommand {
       With --operator a program of this user may do so as well, and free a name whose owner has lost its token: it sends the token of \
       that file.
 
-      A signal (SIGINT, SIGTERM, SIGHUP, SIGQUIT) ends it cleanly: pending requests are told so, and the exit code is 0; a second \
-      one ends it at once. The same happens when it needs more memory than --memory-ceiling, but the exit code is then 75: start it \
+      With --keys every address answers only who holds a key of that folder (uio2 keys): ZeroMQ's clients by CURVE, which encrypts, \
+      those over HTTP by a token, which does not. A robot's key flies its own sessions and stops anybody's; an operator's also \
+      resumes, and asks the model. SIGHUP then looks at the folder again: sessions of a key that is gone are stopped, and the key is let \
+      in no more.
+
+      A signal (SIGINT, SIGTERM, SIGQUIT, without --keys also SIGHUP) ends it cleanly: pending requests are told so, and the exit code is \
+      0; a second one ends it at once. The same happens when it needs more memory than --memory-ceiling, but the exit code is then 75: start it \
       again (docs/uio2.service does); and, with 69, when the file of its ipc address or of --operator is removed or replaced. The log \
-      on standard error never holds a robot up: lines that nobody reads are dropped and counted. No address has authentication, so \
-      each has to be one of this machine alone: loopback or ipc.
+      on standard error never holds a robot up: lines that nobody reads are dropped and counted. Without --keys nobody is \
+      authenticated, so each address has to be one of this machine alone: loopback or ipc.
       """)
 
   @Option(
@@ -75,7 +81,16 @@ struct Serve: ParsableCommand {
     completion: .file())
   var listenFile: String?
 
-  @Flag(help: "Listen also where other machines can connect. Nobody is authenticated: the network must be yours alone.")
+  @Option(
+    help: ArgumentHelp(
+      "Answer only who holds a key of this folder (uio2 keys); other machines may then connect.", valueName: "folder"),
+    completion: .directory)
+  var keys: String?
+
+  @Flag(
+    help:
+      "Listen also where other machines can connect, without --keys. Nobody is authenticated: the network must be yours alone."
+  )
   var insecure = false
 
   @Option(
@@ -98,7 +113,7 @@ struct Serve: ParsableCommand {
   @Option(
     name: .customLong("operator"),
     help: ArgumentHelp(
-      "Write a token there that resumes, resets and frees any session, for programs of this user; loopback and ipc only.",
+      "Write a token there that resumes, resets and frees any session, for programs of this user; loopback and ipc only, or with --keys.",
       valueName: "file"),
     completion: .file())
   var operatorFile: String?
@@ -113,6 +128,9 @@ struct Serve: ParsableCommand {
     if let maxBatch, maxBatch < 1 { throw ValidationError("--max-batch must be at least 1.") }
     if maxBatch != nil, model != nil { throw ValidationError("--max-batch is about robots; --model serves none.") }
     if record.file != nil, model != nil { throw ValidationError("--record is about robots; --model serves none.") }
+    if keys != nil, insecure {
+      throw ValidationError("--insecure is about a daemon that authenticates nobody; leave it out with --keys.")
+    }
     if tokenizer != nil, model == nil { throw ValidationError("--tokenizer goes with --model.") }
     if let maxMessage, !(1...1024).contains(maxMessage) { throw ValidationError("--max-message must be 1 to 1024.") }
     if let memoryCeiling, !(1...(1 << 24)).contains(memoryCeiling) {
@@ -146,11 +164,12 @@ struct Serve: ParsableCommand {
   }
 
   private func check(_ addresses: [ListenAddress]) throws {
+    guard keys == nil else { return }
     for address in addresses where !address.endpoint.isLocal {
       guard insecure else {
         throw ValidationError(
           "\(address.option): other machines can reach \(address.text), and nobody is authenticated there; "
-            + "add --insecure if that is meant.")
+            + "name a folder of keys with --keys, or add --insecure if that is meant.")
       }
       guard operatorFile == nil || !address.isOwnWire else {
         throw ValidationError(
@@ -163,6 +182,7 @@ struct Serve: ParsableCommand {
     var options = DaemonOptions()
     if let maxBatch { options.maximumBatch = maxBatch }
     options.maximumMessageBytes = maxMessage.map { $0 << 20 }
+    options.requiresKeys = keys != nil
     options.memory = memoryCeiling.map { .bytes($0 << 20) } ?? .derived
     return options
   }
@@ -189,16 +209,60 @@ struct Serve: ParsableCommand {
     )
   }
 
+  private func keyRing(_ logger: Logger) throws -> KeyRing? {
+    guard let keys else { return nil }
+    do throws(RobotError) {
+      let ring = try KeyRing(KeyFolder(path: keys)) { refusal, who in
+        logger.warning("\(refusal.sentence)", metadata: who.isEmpty ? [:] : ["from": "\(who)"])
+      }
+      if ring.holders.isEmpty {
+        logger.warning("nobody holds a key yet: uio2 keys new NAME, then SIGHUP", metadata: ["folder": "\(keys)"])
+      }
+      return ring
+    } catch {
+      throw CommandFailure(.badData, "--keys: \(error.subject): \(error.message)")
+    }
+  }
+
+  /// Looks at the folder of keys again.
+  private static func reload(_ ring: KeyRing, _ daemon: ControlDaemon?, _ logger: Logger) {
+    let change = ring.reload()
+    for problem in change.problems {
+      logger.error("a key is not let in", metadata: ["file": "\(problem.subject)", "error": "\(problem.message)"])
+    }
+    for name in change.removed.sorted() {
+      logger.notice("a key is not held any more: its sessions are stopped", metadata: ["key": "\(name)"])
+    }
+    daemon?.endKeys(change.removed)
+    logger.notice("keys were looked at again", metadata: ["keys": "\(change.count)"])
+  }
+
+  /// Says where others could listen or come in.
+  private func warn(of addresses: [ListenAddress], _ logger: Logger) {
+    for address in addresses where !address.endpoint.isLocal {
+      let place: Logger.Metadata = ["endpoint": "\(address.text)"]
+      if keys == nil {
+        logger.warning("other machines can connect, and nobody is authenticated", metadata: place)
+      } else if !address.isOwnWire {
+        logger.warning(
+          "tokens cross this network unencrypted: put a proxy with TLS before the address, or use our own wire",
+          metadata: place)
+      }
+    }
+  }
+
   func run() throws {
     let running = Mutex<ControlDaemon?>(nil)
+    let logger = logging.makeLogger(default: .info)
+    let ring = try keyRing(logger)
     let signals = SignalWatch { [count = Counter()] number in
+      if number == SIGHUP, let ring { return Self.reload(ring, running.withLock { $0 }, logger) }
       // Whoever asks again does not want to wait for what is being computed.
       if count.next() > 1 { SignalWatch.endProcess(by: number) }
       // While the policy is loaded nobody has been promised an answer.
       guard let daemon = running.withLock({ $0 }) else { SignalWatch.endProcess(status: ExitCode.success.rawValue) }
       daemon.stop()
     }
-    let logger = logging.makeLogger(default: .info)
     let operatorToken = operatorFile.map { _ in SessionToken() }
     // The place is looked at before the work; the file is made once this daemon has its policy and its address.
     if let operatorFile { try OperatorFile.check(operatorFile) }
@@ -209,14 +273,12 @@ struct Serve: ParsableCommand {
     DescriptorLimit.raise()
     let addresses = try addresses
     let brain = try brain()
-    for address in addresses where !address.endpoint.isLocal {
-      logger.warning(
-        "other machines can connect, and nobody is authenticated", metadata: ["endpoint": "\(address.text)"])
-    }
-    let wires = WebWires(allowsOtherMachines: insecure)
+    warn(of: addresses, logger)
+    let wires = WebWires(allowsOtherMachines: insecure, keys: ring)
     // After the daemon's own end, which closes what listens.
     defer { wires.shutDown() }
-    let pages = DaemonPages(isOpen: addresses.contains { $0.servesRobots && !$0.endpoint.isLocal })
+    let pages = DaemonPages(
+      isOpen: ring == nil && addresses.contains { $0.servesRobots && !$0.endpoint.isLocal }, keys: ring)
     var options = options
     options.operatorToken = operatorToken
     if let operatorFile, let operatorToken {
@@ -229,7 +291,7 @@ struct Serve: ParsableCommand {
     let daemon: ControlDaemon
     do throws(RobotError) {
       daemon = try ControlDaemon(
-        policy: brain, listeners: addresses.map { $0.listener(insecure: insecure, wires, pages.routes) },
+        policy: brain, listeners: addresses.map { $0.listener(insecure: insecure, keys: ring, wires, pages.routes) },
         options: options, logger: logger)
     } catch {
       throw CommandFailure(.unavailable, "\(error.subject): \(error.message)")

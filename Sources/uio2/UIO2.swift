@@ -22,7 +22,7 @@ struct UIO2: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Serve.self, Ask.self, Rollout.self, Evaluate.self, Envs.self, Runs.self, Compare.self, Report.self,
+      Serve.self, Keys.self, Ask.self, Rollout.self, Evaluate.self, Envs.self, Runs.self, Compare.self, Report.self,
       ReplayCommand.self,
       Generate.self,
       RunTask.self, Score.self, Inspect.self, Doctor.self, Parity.self,

@@ -19,11 +19,15 @@ enum HelpSnapshots {
     The exit code is 0 when no line fails, and 1 otherwise; warnings change
     nothing. Nothing is sent that could move a robot.
 
-    USAGE: uio2 doctor [--policy <folder>] [--daemon <address>] [--recording <file>] [--json] [--weights <format>] [--activations <format>] [--threads <count>]
+    USAGE: uio2 doctor [--policy <folder>] [--daemon <address>] [--key <file>] [--server-key <file>] [--recording <file>] [--json] [--weights <format>] [--activations <format>] [--threads <count>]
 
     OPTIONS:
       --policy <folder>       A policy's folder.
       --daemon <address>      Where a daemon listens: tcp://HOST:PORT or ipc://PATH.
+      --key <file>            For a daemon with --keys: this program's private key
+                              (uio2 keys new).
+      --server-key <file>     The daemon's public key, where the private file names
+                              none or another (daemon.key).
       --recording <file>      A recording of robots (--record).
       --json                  Print JSON.
       --weights <format>      Matrices in memory: f32, bf16 or int8 (default: as
@@ -79,6 +83,8 @@ enum HelpSnapshots {
 
     SUBCOMMANDS:
       serve                   Serve a policy to robots, or a model to whoever asks.
+      keys                    Make and list the keys with which a daemon's clients
+                              prove who they are.
       ask                     Ask the model of a running daemon; it answers in
                               words, a picture or a sound.
       rollout                 Fly a simulated robot with a policy and report its
@@ -173,6 +179,10 @@ enum HelpSnapshots {
                               simulator's own.
       --daemon <address>      A daemon that runs already; without it the policy is
                               served here.
+      --key <file>            For a daemon with --keys: this program's private key
+                              (uio2 keys new).
+      --server-key <file>     The daemon's public key, where the private file names
+                              none or another (daemon.key).
       --record <file>         Record every message in a new MCAP file there, for
                               `uio2 replay`, Foxglove and Rerun.
       --weights <format>      Matrices in memory: f32, bf16 or int8 (default: as

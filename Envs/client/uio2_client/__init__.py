@@ -23,7 +23,8 @@ Needs only pyzmq and protobuf; raw frames may be NumPy arrays or whatever else h
 
 from .client import Client
 from .endpoint import Endpoint, InvalidAddress
-from .errors import ClientError, Disconnected, Timeout, code_name
+from .errors import ClientError, Disconnected, NotAdmitted, Timeout, code_name
+from .keys import ClientKey, InvalidKey
 from .messages import PROTOCOL_VERSION, camera_frame, check_answer, observation
 from .sounds import audio_clip
 from .tokens import read_token, write_token
@@ -32,9 +33,12 @@ __all__ = [
     "PROTOCOL_VERSION",
     "Client",
     "ClientError",
+    "ClientKey",
     "Disconnected",
     "Endpoint",
     "InvalidAddress",
+    "InvalidKey",
+    "NotAdmitted",
     "Timeout",
     "audio_clip",
     "camera_frame",

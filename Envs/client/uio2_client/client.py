@@ -5,12 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from . import uio2_pb2 as pb
 from .agreed_policy import AgreedPolicy
-from .errors import ClientError, Disconnected, Timeout
+from .errors import ClientError, Disconnected, NotAdmitted, Timeout
+from .keys import ClientKey
 from .messages import bounded, check_answer, check_names, check_version, fitted_reason, parse_reply, request_bytes
 from .transport import Transport, weakly
 
@@ -36,11 +38,15 @@ class Client:
             can stop the robot, and only its owner can do more.
         timeout: seconds to wait for each answer.
         token: of a session that this program owned before, or the operator's; a new one of random bytes when left out.
+        key: for a daemon with keys, this program's private file (``uio2 keys new``), or what ``ClientKey.read`` made of one. Everything is
+            encrypted then, and only the daemon whose key it names is talked to.
+        server_key: the daemon's public file, where the private one names none, or another.
         clock: the robot's monotonic clock in nanoseconds, of which ``captured_at`` is.
         observer: sees every message: ``request`` or ``reply``, its bytes, and the time on ``clock``. It must return at once.
 
     Raises:
         InvalidAddress: no client can connect to such an address.
+        InvalidKey: a file of a key cannot be used, as when others may read it.
         ValueError: the session's name or the token cannot be sent.
     """
 
@@ -51,6 +57,8 @@ class Client:
         timeout: float = 5.0,
         *,
         token: bytes = b"",
+        key: str | Path | ClientKey | None = None,
+        server_key: str | Path | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
         observer: Callable[[str, bytes, int], None] | None = None,
     ) -> None:
@@ -58,7 +66,9 @@ class Client:
         self._agreed = AgreedPolicy()
         self._connections = 0
         self._is_new_connection = True
-        self._transport = Transport(address, weakly(self._note_disconnection))
+        if key is not None and not isinstance(key, ClientKey):
+            key = ClientKey.read(key, server_key)
+        self._transport = Transport(address, weakly(self._note_disconnection), key)
         self.address = address
         self.session = session or f"robot-{secrets.token_hex(8)}"
         self.timeout = timeout
@@ -104,6 +114,8 @@ class Client:
         deadline = self._deadline(timeout)
         try:
             agreed.capabilities = self._greet(agreed, timeout, deadline)
+        except NotAdmitted:
+            raise
         except Disconnected:
             agreed.capabilities = self._greet(agreed, timeout, deadline)
         self._agreed = agreed
@@ -314,7 +326,8 @@ class Client:
         try:
             return self._ask(kind, body, expected, timeout, deadline=deadline)
         except ClientError as error:
-            if error.code != "not_owner" or agreed.capabilities is None:
+            # What its key does not permit says nothing of whose the session is.
+            if error.code != "not_owner" or error.field == "key" or agreed.capabilities is None:
                 raise
             if not self._transport.is_broken():
                 # The same daemon: somebody wants this client not to own the session.

@@ -10,7 +10,8 @@ class ClientError(Exception):
 
     Attributes:
         code: short lower-case name: one of the protocol's error codes without its prefix (``"superseded"``, ``"stopped"``, …), from the
-            daemon; or from this side ``"timeout"``, ``"disconnected"``, ``"late"`` (actions after their deadline), ``"policy_changed"``
+            daemon; or from this side ``"timeout"``, ``"disconnected"``, ``"not_admitted"`` (no key, or one that the daemon does not know),
+            ``"invalid_key"`` (a file of a key), ``"late"`` (actions after their deadline), ``"policy_changed"``
             (another policy than the one agreed upon), ``"too_large"`` (a request that the daemon would not read), ``"malformed"`` (an
             address, an observation or a reply that breaks the protocol), ``"unsupported_version"`` (of the daemon).
         field: the field or thing at fault, such as ``observation.frames[1].camera``; may be empty.
@@ -41,6 +42,14 @@ class Disconnected(ClientError):
 
     def __init__(self, address: str, message: str) -> None:
         super().__init__("disconnected", address, message)
+
+
+class NotAdmitted(Disconnected):
+    """The daemon lets nobody in with this key, or without one; asking again does not change that, a person does."""
+
+    def __init__(self, address: str, message: str) -> None:
+        super().__init__(address, message)
+        self.code = "not_admitted"
 
 
 def code_name(code: int) -> str:

@@ -10,9 +10,15 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from .endpoint import Endpoint
-from .errors import Disconnected
+from .errors import Disconnected, NotAdmitted
+from .keys import ClientKey
 
 _MILLISECONDS = 1000
+_OTHER_MECHANISM = 0x11000002
+"""ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH: one side encrypts and the other does not."""
+_FAILURES = (
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+)
 
 
 class Transport:
@@ -21,13 +27,18 @@ class Transport:
     Args:
         address: of the daemon.
         on_disconnect: called whenever the socket is thrown away, so that nobody takes the next connection for this one; see ``weakly``.
+        key: for a daemon that has keys.
 
     Raises:
         InvalidAddress: from the address.
     """
 
-    def __init__(self, address: str, on_disconnect: Callable[[], None]) -> None:
+    def __init__(self, address: str, on_disconnect: Callable[[], None], key: ClientKey | None = None) -> None:
         self.address = address
+        self._key = key
+        # Why the daemon lets this client in no more, and whether a handshake has ended in the middle.
+        self._rejection = ""
+        self._ended_early = False
         self._endpoint = Endpoint.parse(address)
         self._needs_ipv6: bool | None = None
         self._on_disconnect = on_disconnect
@@ -47,18 +58,25 @@ class Transport:
         """Returns once a daemon is connected.
 
         Raises:
+            NotAdmitted: it lets nobody in with this key, or without one.
             Disconnected: none is by then.
         """
+        self._ended_early = False
         while True:
             if self.is_closed:
                 raise Disconnected(self.address, "the client is closed")
             if self._socket is None:
                 self._open(deadline)
             # Nothing is sent before, so nothing is queued for a daemon that may come.
-            while not self._is_connected and self._note(_remaining(deadline)):
+            while not self._is_connected and not self._rejection and self._note(_remaining(deadline)):
                 pass
             if not self._is_connected:
+                rejection = self._rejection
+                if not rejection and self._ended_early and self._key is not None:
+                    rejection = "the daemon breaks the handshake off; is it the one whose key this client expects?"
                 self.disconnect()
+                if rejection:
+                    raise NotAdmitted(self.address, rejection)
                 raise Disconnected(self.address, "no daemon answers at this address")
             if not self.is_broken():
                 return
@@ -131,6 +149,7 @@ class Transport:
             self._socket = self._monitor = None
             self._sockets.clear()
         self._is_connected = self._is_broken = False
+        self._rejection = ""
 
     def close(self) -> None:
         """Ends the connection for good; may be called twice."""
@@ -143,11 +162,30 @@ class Transport:
         """Takes note of the next thing that happens to the connection; ``False``: nothing has within a time."""
         if self._monitor is None or not self._monitor.poll(milliseconds):
             return False
-        if recv_monitor_message(self._monitor)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+        report = recv_monitor_message(self._monitor)
+        if report["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._is_connected = True
+        elif report["event"] & _FAILURES:
+            self._note_failure(report["event"], report["value"])
         elif self._is_connected:  # else it is an attempt that failed, and another follows
             self._is_broken = True
         return True
+
+    def _note_failure(self, event: int, value: int) -> None:
+        """Takes note of a handshake that came to nothing. ZeroMQ itself tries again where it has only ended in the middle."""
+        if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+            self._ended_early = True
+        elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+            known = "asks for a key" if self._key is None else "does not know this key"
+            self._rejection = f"the daemon {known}, or has too many connections from here"
+        elif value == _OTHER_MECHANISM:
+            self._rejection = (
+                "this daemon asks for a key (--key FILE)"
+                if self._key is None
+                else "this daemon has no keys (uio2 serve --keys), so that nobody knows who it is"
+            )
+        elif self._key is not None:
+            self._rejection = "the handshake was broken; is it the daemon whose key this client expects?"
 
     def _open(self, deadline: float) -> None:
         if self._needs_ipv6 is None:
@@ -157,9 +195,13 @@ class Transport:
         # Not IMMEDIATE: with it libzmq drops what lies unread in the socket when the connection breaks, such as `shutting_down`.
         socket.setsockopt(zmq.RECONNECT_IVL, 50)
         socket.setsockopt(zmq.IPV6, self._needs_ipv6)
+        if self._key is not None:
+            socket.curve_serverkey = self._key.daemon
+            socket.curve_publickey = self._key.public
+            socket.curve_secretkey = self._key.secret
         self._socket = socket
         self._sockets.append(socket)
-        self._monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self._monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | _FAILURES)
         self._sockets.append(self._monitor)
         try:
             socket.connect(self._endpoint.connectable)

@@ -29,7 +29,9 @@ _DRY_RUN_SECONDS = 2.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the arm and returns the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    key = command_line.client_key(parser, options)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     events = EventStream(command_line.claim_stdout() if options.events else None)
     interruption.install()
@@ -58,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 recording = Recording(options.record, say)
                 closing.callback(recording.close)
                 observer = recording.observe
-            client = closing.enter_context(Client(options.connect, options.session, options.timeout, observer=observer))
+            client = closing.enter_context(
+                Client(options.connect, options.session, options.timeout, key=key, observer=observer)
+            )
             Run(plan, client, resources, _Lines().next, events, say).run()
 
     codes = {NotConfirmed: EXIT_NOT_CONFIRMED}

@@ -11,7 +11,7 @@ extension ControlCore {
 
     /// Whether `other` is of the same client, as far as that can be told: of the same session and with the same token, or none.
     func isAsked(againBy other: Greeting) -> Bool {
-      ticket.session == other.ticket.session && token == other.token
+      ticket.session == other.ticket.session && token == other.token && ticket.route.peer == other.ticket.route.peer
     }
   }
 
@@ -19,26 +19,29 @@ extension ControlCore {
 
   /// Makes sure that whoever sends a request may do so. Nothing is changed.
   ///
+  /// - Parameter peer: whose key it came with; `nil` where nobody has one.
   /// - Throws: `.notOwner` with what to do about it; `.invalidSession` when the operator names a session that is not known.
-  func authorize(_ request: RequestMessage) throws(RobotError) {
-    let owner = sessions[request.sessionID]?.token
+  func authorize(_ request: RequestMessage, from peer: PeerIdentity?) throws(RobotError) {
+    try checkRole(of: peer, for: request)
+    let session = sessions[request.sessionID]
     switch request.body {
     case .hello, .stop: return
-    case .generate, .cancel: if owner == nil { return }
-    case .reset, .resume, .release: if try isOperator(request) { return }
+    case .generate, .cancel: if session?.token == nil { return }
+    case .reset, .resume, .release: if try isOperator(request, from: peer) { return }
     case .resumeUnknown:
-      guard operatorToken?.matches(request.sessionToken) != true else { return }
+      guard !mayOperate(request, from: peer) else { return }
       throw RobotError(
         .notOwner, "session_token",
-        "only the operator may resume unknown sessions; send the token of uio2 serve --operator")
+        "only the operator may resume unknown sessions; send the token of uio2 serve --operator, or use an operator's key"
+      )
     case .observation: break
     }
-    guard let owner else {
+    guard let session, session.token != nil else {
       throw RobotError(
         .notOwner, "session_token",
         "nobody owns the session “\(request.sessionID)”; say hello first, and send the token of its answer")
     }
-    guard owner.matches(request.sessionToken) else {
+    guard session.belongs(to: peer?.name, presenting: request.sessionToken) else {
       throw RobotError(
         .notOwner, "session_token",
         "the session “\(request.sessionID)” belongs to another client; say hello under a name of your own, or send the "
@@ -46,9 +49,27 @@ extension ControlCore {
     }
   }
 
+  /// What no robot's key permits, whoever owns the session: to move on after a stop is for people, and so are questions.
+  private func checkRole(of peer: PeerIdentity?, for request: RequestMessage) throws(RobotError) {
+    guard let peer, peer.role == .robot else { return }
+    let deed: String
+    switch request.body {
+    case .resume, .resumeUnknown:
+      guard operatorToken?.matches(request.sessionToken) != true else { return }
+      deed = "resume"
+    case .generate, .cancel: deed = "ask the model"
+    case .hello, .stop, .observation, .reset, .release: return
+    }
+    throw RobotError(.notOwner, "key", "the key “\(peer.name)” is a robot's; to \(deed) takes an operator's key")
+  }
+
+  private func mayOperate(_ request: RequestMessage, from peer: PeerIdentity?) -> Bool {
+    operatorToken?.matches(request.sessionToken) == true || peer?.role == .operator
+  }
+
   /// - Throws: `.invalidSession` when the operator names a session that is not known: it would change nothing, and say that it had.
-  private func isOperator(_ request: RequestMessage) throws(RobotError) -> Bool {
-    guard operatorToken?.matches(request.sessionToken) == true else { return false }
+  private func isOperator(_ request: RequestMessage, from peer: PeerIdentity?) throws(RobotError) -> Bool {
+    guard mayOperate(request, from: peer) else { return false }
     guard sessions[request.sessionID] != nil else {
       throw RobotError(.invalidSession, "session_id", "no session “\(request.sessionID)” is known")
     }
@@ -89,7 +110,8 @@ extension ControlCore {
     let hadForgottenStop = sessions.hasForgottenStop
     // The operator's token opens every session; it is nobody's own.
     let token = sessions.greet(
-      session, presenting: greeting.token, mayAdopt: operatorToken?.matches(greeting.token) != true, at: now)
+      session, presenting: greeting.token, key: ticket.route.peer?.name,
+      mayAdopt: operatorToken?.matches(greeting.token) != true, at: now)
     noteForgottenStop(unless: hadForgottenStop, at: now)
     if token != nil {
       // Whoever greets may have another clock than before: its bounds begin anew.
@@ -116,14 +138,36 @@ extension ControlCore {
   /// A session that has never been seen can stop too: its first observation must find the latch. While the daemon closes there is nobody
   /// left to stop, and the answer is the same.
   mutating func stop(_ ticket: Ticket, reason: String, at now: UInt64) {
+    latchStop(of: ticket.session, reason: reason, at: now)
+    answer(ticket, .acknowledgement(stopped: true), at: now)
+  }
+
+  private mutating func latchStop(of session: String, reason: String, at now: UInt64) {
     let hadForgottenStop = sessions.hasForgottenStop
-    sessions.stop(ticket.session, at: now)
+    sessions.stop(session, at: now)
     noteForgottenStop(unless: hadForgottenStop, at: now)
     countSessions()
-    abandon(ticket.session, because: Self.stopped, at: now)
-    endGenerations(of: ticket.session, at: now)
-    if phase != .closed { note(.stopLatched(reason: reason), ticket.session, at: now) }
-    answer(ticket, .acknowledgement(stopped: true), at: now)
+    abandon(session, because: Self.stopped, at: now)
+    endGenerations(of: session, at: now)
+    if phase != .closed { note(.stopLatched(reason: reason), session, at: now) }
+  }
+
+  /// Stops everything that belongs to keys which are held no more.
+  ///
+  /// - Returns: the sessions that were stopped.
+  package mutating func endKeys(_ names: Set<String>, at now: UInt64) -> [String] {
+    let stopped = sessions.owned(byKeys: names)
+    for (session, key) in stopped {
+      latchStop(of: session, reason: "the key “\(key)” is not held any more", at: now)
+    }
+    // Whoever waited for the policy to be warm must not learn of it now.
+    let refused = greetings.filter { $0.ticket.route.peer.map { names.contains($0.name) } ?? false }
+    greetings.removeAll { $0.ticket.route.peer.map { names.contains($0.name) } ?? false }
+    for greeting in refused { answer(greeting.ticket, .error(Self.noKey), at: now) }
+    if let peer = generating?.ticket?.route.peer, names.contains(peer.name), let route = generating?.ticket?.route {
+      clientHasGone(route)
+    }
+    return stopped.map(\.session)
   }
 
   mutating func resume(_ ticket: Ticket, at now: UInt64) {

@@ -48,6 +48,7 @@ package struct ControlCore: Sendable {
   /// What the policy's cameras show together, and a prompt image beside them.
   let usualPixels: Int
   let operatorToken: SessionToken?
+  let requiresKeys: Bool
   /// Nanoseconds; see ``DaemonOptions/simulatedStandstill``.
   let standstill: UInt64
   let controlPeriod: UInt64
@@ -88,6 +89,7 @@ package struct ControlCore: Sendable {
     self.capacity = max(1, options.maximumSessions)
     self.maximumBatch = max(1, options.maximumBatch)
     self.operatorToken = options.operatorToken
+    self.requiresKeys = options.requiresKeys
     self.standstill = options.simulatedStandstill.wholeNanoseconds
     self.controlPeriod = Self.controlPeriod(of: capabilities)
     self.sessions = SessionTable(
@@ -111,14 +113,15 @@ package struct ControlCore: Sendable {
     metrics.requests += 1
     let ticket = Ticket(route: route, requestID: request.requestID, session: request.sessionID, receivedAt: now)
     do throws(RobotError) {
-      // A stop is never refused, and nobody needs a token for it.
+      if requiresKeys, route.peer == nil { throw Self.noKey }
+      // A stop is never refused to anybody who may speak here, and nobody needs a token for it.
       if case .stop(let reason) = request.body { return stop(ticket, reason: reason, at: now) }
       guard phase != .closed else { throw failure ?? Self.shuttingDown }
       if case .hello(_, _, let sentAt) = request.body {
         return try receive(Greeting(ticket: ticket, token: request.sessionToken, sentAt: sentAt), at: now)
       }
-      try authorize(request)
-      if sessions[ticket.session]?.token?.matches(request.sessionToken) == true {
+      try authorize(request, from: route.peer)
+      if sessions[ticket.session]?.belongs(to: route.peer?.name, presenting: request.sessionToken) == true {
         sessions.notePresented(ticket.session)
       }
       sessions.touch(ticket.session, at: now)
@@ -133,6 +136,9 @@ package struct ControlCore: Sendable {
       case .cancel(let requestID): try cancel(requestID, ticket, at: now)
       }
     } catch {
+      if requiresKeys, error.code == .notOwner {
+        note(.denied(key: route.peer?.name ?? "", error), ticket.session, at: now)
+      }
       answer(ticket, .error(error), at: now)
     }
   }
@@ -224,6 +230,7 @@ package struct ControlCore: Sendable {
   static let reset = RobotError(.superseded, "observation", "the session has begun a new episode since")
   static let released = RobotError(
     .notOwner, "session_id", "the session was given up; say hello again before anything else")
+  static let noKey = RobotError(.notOwner, "key", "this daemon answers nobody without a key")
   static let stopped = RobotError(.stopped, "session_id", "the session is stopped; resume it on purpose")
   package static let shuttingDown = RobotError(.shuttingDown, "daemon", "the daemon is shutting down")
 }

@@ -31,6 +31,8 @@ struct EpisodeOrder: Sendable {
 struct Session: Sendable {
   /// The owner's; `nil`: nobody owns the session.
   fileprivate(set) var token: SessionToken?
+  /// The name of the owner's key; `nil`: of nobody, or where nobody has keys.
+  fileprivate(set) var key: String?
   /// Whether somebody has sent the token, so that it is known to have arrived.
   fileprivate(set) var isTokenPresented = false
   /// Latched until the owner or the operator resumes, whatever else happens.
@@ -55,6 +57,11 @@ struct Session: Sendable {
 
   /// How often it may have a step.
   var pace = SessionPace()
+
+  /// Whether somebody is the owner: with the key, where there are keys, and with the token.
+  func belongs(to key: String?, presenting token: [UInt8]) -> Bool {
+    self.key == key && self.token?.matches(token) == true
+  }
 
   /// Forgets the episode, but not the stop: a new episode is no permission to move.
   mutating func beginEpisode() {
@@ -164,23 +171,25 @@ struct SessionTable: Sendable {
   ///
   /// - Parameters:
   ///   - token: that the client has sent.
+  ///   - key: the name of the client's key; another key's session is another client's.
   ///   - mayAdopt: whether it may become the session's.
   /// - Returns: the owner's token; `nil` when the session belongs to another client.
   mutating func greet(
-    _ id: String, presenting token: [UInt8], mayAdopt: Bool = true, at now: UInt64
+    _ id: String, presenting token: [UInt8], key: String? = nil, mayAdopt: Bool = true, at now: UInt64
   ) -> SessionToken? {
     if let session = sessions[id], let owner = session.token {
-      if owner.matches(token) {
+      if session.belongs(to: key, presenting: token) {
         notePresented(id)
         touch(id, at: now)
         return owner
       }
-      guard !session.isTokenPresented, token.isEmpty else { return nil }
+      guard !session.isTokenPresented, token.isEmpty, session.key == key else { return nil }
     }
     remember(id, at: now)
     let chosen = mayAdopt ? SessionToken(chosen: token) : nil
     let owner = chosen ?? SessionToken()
     sessions[id]?.token = owner
+    sessions[id]?.key = key
     sessions[id]?.isTokenPresented = chosen != nil
     file(id)
     makeRoom(except: id)
@@ -194,11 +203,20 @@ struct SessionTable: Sendable {
   mutating func release(_ id: String, at now: UInt64) {
     places.remove(id)
     sessions[id]?.token = nil
+    sessions[id]?.key = nil
     sessions[id]?.isTokenPresented = false
     sessions[id]?.context = nil
     sessions[id]?.beginEpisode()
     touch(id, at: now)
     makeRoom(except: id)
+  }
+
+  /// Sessions that belong to one of these keys, with the key, in the order of their names.
+  ///
+  /// - Complexity: O(known sessions).
+  func owned(byKeys names: Set<String>) -> [(session: String, key: String)] {
+    sessions.compactMap { id, session in session.key.flatMap { names.contains($0) ? (id, $0) : nil } }
+      .sorted { $0.session < $1.session }
   }
 
   /// Lets sessions that are not known begin unstopped again.

@@ -3,8 +3,8 @@ public import Processes
 extension Suite {
   /// Who answers the robots.
   public enum Policy: Sendable, Hashable {
-    /// A daemon at this address.
-    case daemon(address: String)
+    /// A daemon at this address, to which the robot proves who it is by these arguments, such as `--key FILE`.
+    case daemon(address: String, key: [String] = [])
     /// The simulator's scripted expert.
     case expert
   }
@@ -48,7 +48,7 @@ extension Suite {
   ) -> ChildProcess.Command {
     var arguments = python.launch(module: "uio2_envs.worker", pythonPath: pythonPath) + [environment]
     switch policy {
-    case .daemon(let address): arguments += ["--connect", address]
+    case .daemon(let address, let key): arguments += ["--connect", address] + key
     case .expert: arguments.append("--expert")
     }
     switch mode {

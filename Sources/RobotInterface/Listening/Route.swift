@@ -20,9 +20,9 @@ public struct Route: Sendable, Hashable {
 public struct PeerIdentity: Sendable, Hashable {
   /// What a key permits.
   public enum Role: String, Sendable, Hashable, CaseIterable {
-    /// To greet, observe and stop.
+    /// To stop anybody; to greet, observe, reset and release on sessions of its own.
     case robot
-    /// That, and what concerns other sessions or asks the model.
+    /// That; to resume, reset and release any session; to ask the model, and to see what happens (events).
     case `operator`
   }
 

@@ -1,3 +1,4 @@
+import AccessKeys
 import Logging
 import PolicyEvaluation
 import Recording
@@ -34,8 +35,10 @@ struct EvaluationPilot {
       (pilot, name, digest) = (.expert, PolicyOptions.expert, "")
       (weights, activations, deadline, local) = (nil, nil, nil, nil)
     } else if let address = try options.address?.connectable {
-      let capabilities = asksDaemon ? try Self.ask(address) : nil
-      (pilot, local) = (.daemon(address: address), nil)
+      // Also where only the workers use it: they would say so one after the other.
+      let key = try options.keys.load()
+      let capabilities = asksDaemon ? try Self.ask(address, key) : nil
+      (pilot, local) = (.daemon(address: address, key: options.keys.arguments), nil)
       (name, digest) = (capabilities?.policyName ?? "", capabilities?.policyDigest ?? "")
       (weights, activations) = (Self.said(capabilities?.weights), Self.said(capabilities?.activations))
       deadline = capabilities?.deadline.map { Double($0) / 1e6 }
@@ -76,9 +79,9 @@ struct EvaluationPilot {
 
   private static func said(_ text: String?) -> String? { text.flatMap { $0.isEmpty ? nil : $0 } }
 
-  private static func ask(_ address: String) throws -> Capabilities {
+  private static func ask(_ address: String, _ key: ClientKey?) throws -> Capabilities {
     do throws(ClientError) {
-      let client = try RobotClient(endpoint: address, sessionID: "evaluation", timeout: .seconds(10))
+      let client = try RobotClient(endpoint: address, sessionID: "evaluation", key: key, timeout: .seconds(10))
       return try client.hello(clientName: "uio2 evaluate", clientVersion: UIO2.version)
     } catch {
       throw CommandFailure(.unavailable, "\(address): \(error)")

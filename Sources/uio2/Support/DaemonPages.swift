@@ -1,3 +1,4 @@
+import AccessKeys
 import ControlDaemon
 import RobotInterface
 import Synchronization
@@ -7,9 +8,15 @@ import WebServer
 final class DaemonPages: Sendable {
   private let daemon = Mutex<ControlDaemon?>(nil)
   private let isOpen: Bool
+  private let keys: KeyRing?
 
-  /// - Parameter isOpen: whether other machines can command robots here and nobody is authenticated.
-  init(isOpen: Bool) { self.isOpen = isOpen }
+  /// - Parameters:
+  ///   - isOpen: whether other machines can command robots here and nobody is authenticated.
+  ///   - keys: whose refusals are counted.
+  init(isOpen: Bool, keys: KeyRing? = nil) {
+    self.isOpen = isOpen
+    self.keys = keys
+  }
 
   /// The pages are about this daemon from now on.
   func follow(_ daemon: ControlDaemon) { self.daemon.withLock { $0 = daemon } }
@@ -26,7 +33,8 @@ final class DaemonPages: Sendable {
         metrics.isReady ? WebResponse("ready\n") : WebResponse(status: 503, "the policy is not warm\n")
       },
       "/metrics": { [self] _ in
-        WebResponse(Self.text(metrics), contentType: "text/plain; version=0.0.4; charset=utf-8")
+        WebResponse(
+          Self.text(metrics, refusals: keys?.refusals), contentType: "text/plain; version=0.0.4; charset=utf-8")
       },
     ]
   }
@@ -34,7 +42,9 @@ final class DaemonPages: Sendable {
   // MARK: Prometheus' text
 
   /// Everything, in the text format 0.0.4.
-  static func text(_ metrics: DaemonMetrics) -> String {
+  ///
+  /// - Parameter refusals: of a daemon that has keys.
+  static func text(_ metrics: DaemonMetrics, refusals: [KeyRing.Refusal: UInt64]? = nil) -> String {
     var text = ""
     func family(_ name: String, _ kind: String, _ help: String, _ series: [(labels: String, value: String)]) {
       text += "# HELP uio2_\(name) \(help)\n# TYPE uio2_\(name) \(kind)\n"
@@ -54,6 +64,11 @@ final class DaemonPages: Sendable {
       "lost_replies_total", "counter", "Replies whose client had gone or did not read.",
       [("", "\(metrics.lostReplies)")]
     )
+    if let refusals {
+      family(
+        "refused_clients_total", "counter", "Clients without a key that is known.",
+        KeyRing.Refusal.allCases.map { ("{reason=\"\($0.rawValue)\"}", "\(refusals[$0] ?? 0)") })
+    }
     family("sessions", "gauge", "Sessions whose episode is remembered.", [("", "\(metrics.sessions)")])
     family(
       "known_sessions", "gauge", "Sessions whose owner and stop are remembered.", [("", "\(metrics.knownSessions)")])

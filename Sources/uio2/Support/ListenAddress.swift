@@ -1,3 +1,4 @@
+import AccessKeys
 import ArgumentParser
 import OpenPI
 import RobotInterface
@@ -72,20 +73,22 @@ struct ListenAddress {
   /// The listener of a daemon.
   ///
   /// - Parameters:
-  ///   - insecure: whether other machines may connect.
+  ///   - insecure: whether other machines may connect although nobody is authenticated.
+  ///   - keys: who may connect; `nil`: anybody.
   ///   - wires: the thread of what is not ZeroMQ.
   ///   - routes: of an http address.
   func listener(
-    insecure: Bool, _ wires: WebWires, _ routes: [String: @Sendable (WebRequest) -> WebResponse]
+    insecure: Bool, keys: KeyRing?, _ wires: WebWires, _ routes: [String: @Sendable (WebRequest) -> WebResponse]
   ) -> ListenerMaker {
     switch wire {
     case .zeromq:
       var socket = RouterSocket.Options()
       socket.allowsOtherMachines = insecure
+      socket.keys = keys
       return ZeroMQListener.at(endpoint, options: socket)
     case .openpi(let keys, let clock): return wires.openPI(at: endpoint, keys: keys, clock: clock)
     case .vlaEval(let keys): return wires.vlaEval(at: endpoint, keys: keys)
-    case .http: return wires.http(at: endpoint, routes: routes)
+    case .http: return wires.http(at: endpoint, routes: routes, open: ["/healthz", "/readyz"])
     }
   }
 }

@@ -14,6 +14,7 @@ struct PolicyOptions: ParsableArguments {
   @Option(help: ArgumentHelp("A daemon that runs already; without it the policy is served here.", valueName: "address"))
   var daemon: String?
 
+  @OptionGroup var keys: KeyOptions
   @OptionGroup var record: RecordOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var logging: LoggingOptions
@@ -24,6 +25,7 @@ struct PolicyOptions: ParsableArguments {
       throw ValidationError("--policy is served from this process and --daemon from another; name one of them")
     }
     _ = try address
+    if keys.key != nil, daemon == nil { throw ValidationError("--key goes with --daemon.") }
     if record.file != nil, daemon != nil || policy == Self.expert {
       throw ValidationError(
         "--record is about the policy that this process serves; a daemon elsewhere records with uio2 serve --record, and an expert is asked nothing."

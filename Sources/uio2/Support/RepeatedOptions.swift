@@ -3,7 +3,7 @@ import ArgumentParser
 /// Options that were given twice: the argument parser takes the last and says nothing of the others.
 enum RepeatedOptions {
   /// Those that may be given as often as one likes.
-  private static let repeatable: Set<String> = ["--image", "--option", "--part", "--python-path"]
+  private static let repeatable: Set<String> = ["--image", "--listen", "--option", "--part", "--python-path"]
 
   /// Refuses an option that occurs twice among `arguments`.
   static func check(_ arguments: some Sequence<String>) throws(ValidationError) {

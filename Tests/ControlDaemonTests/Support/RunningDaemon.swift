@@ -7,6 +7,7 @@ import RobotLink
 import RobotPolicy
 import Synchronization
 import Testing
+import ZeroMQTransport
 
 /// A daemon that serves on a thread of its own until the test lets go of it.
 final class RunningDaemon: Sendable {
@@ -20,11 +21,12 @@ final class RunningDaemon: Sendable {
 
   init(
     _ policy: any ObservationPolicy, endpoint: String = "tcp://127.0.0.1:*", others: [ListenerMaker] = [],
-    options: DaemonOptions = DaemonOptions(),
+    options: DaemonOptions = DaemonOptions(), socket: RouterSocket.Options = .init(),
     logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
   ) throws {
     daemon = try ControlDaemon(
-      policy: policy, listeners: [ZeroMQListener.at(endpoint)] + others, options: options, logger: logger)
+      policy: policy, listeners: [ZeroMQListener.at(endpoint, options: socket)] + others, options: options,
+      logger: logger)
     self.endpoint = try Endpoint(daemon.addresses[0], for: .listen)
     Thread.detachNewThread { [daemon, ended] in
       do throws(RobotError) { try daemon.run() } catch { self.failure.withLock { $0 = error } }

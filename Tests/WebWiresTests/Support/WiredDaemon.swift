@@ -1,3 +1,4 @@
+import AccessKeys
 import ControlDaemon
 import Dispatch
 import Foundation
@@ -52,18 +53,24 @@ final class CountingPolicy: ObservationPolicy {
 /// A daemon with our own wire and one of others, on a thread of its own.
 final class WiredDaemon: MessageObserver {
   let policy: CountingPolicy
-  private let wires = WebWires()
+  private let wires: WebWires
   private let running = Mutex<ControlDaemon?>(nil)
   private let ended = DispatchSemaphore(value: 0)
   private let notes = Mutex<[String]>([])
   private let news = DispatchSemaphore(value: 0)
 
-  init(_ policy: CountingPolicy = CountingPolicy(), wire: (WebWires) -> ListenerMaker) throws {
+  /// - Parameter keys: whose tokens let in on the foreign wire; our own is left out then.
+  init(
+    _ policy: CountingPolicy = CountingPolicy(), keys: KeyRing? = nil, wire: (WebWires) -> ListenerMaker
+  ) throws {
     self.policy = policy
+    wires = WebWires(keys: keys)
     var options = DaemonOptions()
     options.observer = self
+    options.requiresKeys = keys != nil
     let daemon = try ControlDaemon(
-      policy: policy, listeners: [wire(wires), ZeroMQListener.at("tcp://127.0.0.1:*")], options: options,
+      policy: policy, listeners: [wire(wires)] + (keys == nil ? [ZeroMQListener.at("tcp://127.0.0.1:*")] : []),
+      options: options,
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     running.withLock { $0 = daemon }
     Thread.detachNewThread { [ended] in
@@ -87,11 +94,19 @@ final class WiredDaemon: MessageObserver {
   var address: String { addresses.first ?? "" }
 
   /// A client of the foreign wire, connected.
-  func socket() throws -> RawClient {
-    let client = try RawClient(port: try #require(address.split(separator: ":").last.flatMap { Int($0) }))
-    try client.open()
+  func socket(_ headers: [String] = []) throws -> RawClient {
+    let client = try rawClient()
+    try client.open(headers)
     return client
   }
+
+  /// A client that has said nothing yet.
+  func rawClient() throws -> RawClient {
+    try RawClient(port: try #require(address.split(separator: ":").last.flatMap { Int($0) }))
+  }
+
+  /// Takes keys away, after their ring has lost them.
+  func endKeys(_ names: Set<String>) { running.withLock { $0?.endKeys(names) } }
 
   /// Latches the stop of a session from somewhere else.
   func stopRobot(_ session: String) throws {
