@@ -16,6 +16,7 @@ from uio2_envs.agreement import Agreement, Disagreed, disagreements
 from uio2_envs.clock import SimulatedClock
 from uio2_envs.environment import EnvironmentFailure
 from uio2_envs.patience import Patience, RobotFailure
+from uio2_envs.perturbed import perturbed
 from uio2_envs.robot import EpisodeResult, PolicyStep, Robot
 from uio2_envs.speech import SpokenFiles
 
@@ -379,3 +380,24 @@ def test_spoken_files_are_chosen_by_task_and_seed(tmp_path: Path) -> None:
             speech(task, 0)
     with pytest.raises(EnvironmentFailure, match="no_speech"):
         SpokenFiles(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("perturbation", [None, "jpeg"])
+def test_a_simulator_that_gives_up_ends_the_episode(perturbation: str | None) -> None:
+    inner = toy.make("reach-green")
+    execute = inner._step
+
+    def step(action: np.ndarray) -> bool:
+        inner.over = inner.steps == 5
+        return execute(action)
+
+    inner._step = step
+    environment = perturbed(inner, perturbation, 1)
+    agreement = Agreement(environment.specification, toy_capabilities())
+    clock = SteppedClock(environment.specification.control_rate)
+    body = Robot(environment, agreement, ScriptedLink(still), clock, patience=QUICK)
+    for _ in range(2):
+        result = body.run_episode(SEED)
+        assert result.steps == 6 and not result.success
+    with pytest.raises(EnvironmentFailure, match="episode_ended"):
+        environment.step(environment.hold_action())

@@ -27,7 +27,8 @@ from uio2_tabletop.goals import carry, is_inside
 from uio2_tabletop.levels import LEVELS, combinations
 from uio2_tabletop.model import Thing, field_of_view
 from uio2_tabletop.trial import Trial
-from uio2_tabletop.world import PICK_AND_PLACE, PUSH, Move, Outcome, Pose, World
+from uio2_tabletop.world import Outcome, World
+from uio2_tabletop.moves import PICK_AND_PLACE, PUSH, Move, Pose
 
 CASES = json.loads((Path(__file__).parent / "sentences.json").read_text())
 """Sentences that the daemon's tests read as well."""

@@ -122,7 +122,7 @@ class PerturbedEnvironment(Environment):
 
     def _execute(self, primitive: str, action: np.ndarray) -> tuple[bool, str]:
         transition = self._inner.step(self._disturbed(action), primitive)
-        self.reward, self.other_task = transition.reward, transition.other_task
+        self.reward, self.other_task, self.over = transition.reward, transition.other_task, self._inner.over
         return transition.success, transition.outcome
 
     def _disturbed(self, action: np.ndarray) -> np.ndarray:

@@ -104,9 +104,11 @@ class Robot:
         self._prompt: list[pb.PromptPart] = []
         self._setbacks = Setbacks(patience, log, self._pause)
         self._cameras_are_on = False
+        self._has_ended = False
+        """Whether the simulator takes no further step in this episode."""
 
     def run_episode(self, seed: int) -> EpisodeResult:
-        """One episode until success, if that ends it, or the step limit.
+        """One episode until success, if that ends it, the step limit, or the simulator's own end.
 
         Raises:
             RobotFailure: the daemon refused for good or stayed silent; the robot did not move on it.
@@ -124,7 +126,7 @@ class Robot:
             self._render()
             self._cameras_are_on = True
         self._reset_link()
-        self._consumed = 0
+        self._consumed, self._has_ended = 0, False
         result = EpisodeResult(seed)
         self._run(result)
         if self._final_frames:
@@ -331,6 +333,7 @@ class Robot:
         self._clock.advance()
         result.steps += 1
         result.success_at_end = transition.success
+        self._has_ended = transition.done
         result.other_task = result.other_task or transition.other_task
         if transition.success and not result.success:
             result.success, result.steps_to_success = True, result.steps
@@ -339,7 +342,8 @@ class Robot:
 
     def _is_over(self, result: EpisodeResult) -> bool:
         has_answered = self._loop == "open" and result.policy_steps > 0
-        return has_answered or result.steps >= self._step_limit or (result.success and self._stops_at_success)
+        is_at_limit = self._has_ended or result.steps >= self._step_limit
+        return has_answered or is_at_limit or (result.success and self._stops_at_success)
 
     def _reset_link(self) -> None:
         while True:

@@ -57,7 +57,9 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
         EnvironmentFailure: the simulator is missing, does not know a task, or failed.
     """
     module = adapters.adapter(plan.environment, list(plan.tasks))
-    simulator = provenance.describe(plan.environment, module.PACKAGES, plan.python_path)
+    simulator = provenance.describe(
+        plan.environment, module.PACKAGES, plan.python_path, getattr(module, "CHECKOUTS", {})
+    )
     results: list[EpisodeResult] = []
     speech = None if plan.speech is None else SpokenFiles(plan.speech)
     capabilities: pb.Capabilities | None = None

@@ -150,7 +150,9 @@ class Worker:
             policy_digest=policy.policy_digest,
             weights=policy.weights,
             activations=policy.activations,
-            simulator=provenance.describe(simulator, self._module.PACKAGES, python_path),
+            simulator=provenance.describe(
+                simulator, self._module.PACKAGES, python_path, getattr(self._module, "CHECKOUTS", {})
+            ),
         )
 
     def run(self, job: Job) -> None:

@@ -25,7 +25,7 @@ from . import tasks  # noqa: E402  (MuJoCo reads MUJOCO_GL when imported)
 from .pictures import CAMERAS, SCENE_SIZE  # noqa: E402
 from .sentence import RANGES, read, say  # noqa: E402
 from .trial import Trial  # noqa: E402
-from .world import PRIMITIVES, Move  # noqa: E402
+from .moves import PRIMITIVES, Move  # noqa: E402
 
 __all__ = ["PACKAGES", "SCENE_CHANGES", "TASKS", "VIEWS", "TabletopEnvironment", "make"]
 

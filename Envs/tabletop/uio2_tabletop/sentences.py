@@ -9,7 +9,8 @@ import numpy as np
 
 from .model import Thing
 from .sentence import BINS, bins, move_of, read, say
-from .world import PRIMITIVES, Outcome, Pose, World
+from .world import Outcome, World
+from .moves import PRIMITIVES, Pose
 
 _PLACES = 6
 _SCENE = (

@@ -7,7 +7,8 @@ import numpy as np
 from . import tasks
 from .pictures import Painter
 from .sentence import SentenceError, read
-from .world import Move, Outcome, Report, World
+from .world import Outcome, Report, World
+from .moves import Move
 
 
 class Trial:
