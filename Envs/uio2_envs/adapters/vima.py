@@ -101,7 +101,7 @@ class VimaEnvironment(Environment):
 
     def __init__(self, task: str) -> None:
         super().__init__(task, TASKS[task])
-        self._bench = vima_checkout.load(CHECKOUT)
+        self._bench = vima_checkout.load()
         self._name, _, level = task.rpartition("-")
         specifications = self._bench.PARTITION_TO_SPECS
         partition = specifications["train"] if level == "train" else specifications["test"][LEVELS[level]]

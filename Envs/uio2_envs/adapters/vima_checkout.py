@@ -27,12 +27,16 @@ _READ = (".py", ".yaml", ".urdf")
 def find() -> Path:
     """The checkout, a full path: a folder of ``--python-path`` that has the package, else the one that the variable names.
 
+    Its package can be imported from then on.
+
     Raises:
         EnvironmentFailure: ``checkout_missing`` where there is none.
     """
     named = os.environ.get(VARIABLE)
     for folder in [Path(entry) for entry in sys.path if entry] + ([Path(named)] if named else []):
         if (folder / PACKAGE / "__init__.py").is_file():
+            if str(folder) not in sys.path:
+                sys.path.append(str(folder.resolve()))
             return folder.resolve()
     if named:
         raise EnvironmentFailure("checkout_missing", named, f"{VARIABLE} names a folder without {PACKAGE}; {_HOW}")
@@ -49,16 +53,14 @@ def version(folder: Path) -> str:
     return known.hexdigest()[:12]
 
 
-def load(folder: Path) -> ModuleType:
-    """The package of the checkout.
+def load() -> ModuleType:
+    """The package of the checkout that was found.
 
     Raises:
         EnvironmentFailure: ``simulator_missing`` where what it needs is not installed.
     """
     _stand_in("torch", Tensor=type("Tensor", (), {}), is_tensor=lambda value: False)
     _stand_in("kornia")
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))
     try:
         return __import__(PACKAGE)
     except ImportError as error:
