@@ -336,6 +336,21 @@ def test_a_robot_that_speaks_says_the_same_all_episode_and_sends_no_words() -> N
     assert {seen.audio.data for seen in link.observations[first:]} == {bytes([SEED + 1, 1])}
 
 
+def test_a_robot_that_speaks_of_pictures_sends_the_pictures_without_the_words() -> None:
+    picture = np.full((8, 8, 3), 200, np.uint8)
+    for speech, shapes in ((said, ["image"]), (None, ["text", "image", "text"])):
+        environment, link = toy.make("reach-green"), ScriptedLink(expert)
+        kind = type("Pictured", (type(environment),), {"prompt": property(lambda self: ("Move onto", picture, "."))})
+        environment.__class__ = kind
+        capabilities = toy_capabilities(audio=HEARS)
+        agreement = Agreement(environment.specification, capabilities, speaks=speech is not None)
+        clock = SteppedClock(environment.specification.control_rate)
+        Robot(environment, agreement, link, clock, patience=QUICK, speech=speech).run_episode(SEED)
+        for seen in link.observations:
+            assert [part.WhichOneof("part") for part in seen.prompt] == shapes and seen.instruction == ""
+            assert seen.HasField("audio") == (speech is not None)
+
+
 def test_a_sound_may_come_beside_the_words() -> None:
     body, link = speaking(toy_capabilities(audio=HEARS_BESIDE))
     body.run_episode(SEED)

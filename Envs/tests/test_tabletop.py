@@ -23,6 +23,7 @@ if find_spec("mujoco") is None:
 from uio2_tabletop import adapter  # noqa: I001, F401
 import mujoco
 from uio2_tabletop import sentence, sentences, tasks
+from uio2_tabletop.__main__ import main
 from uio2_tabletop.goals import carry, is_inside
 from uio2_tabletop.levels import LEVELS, combinations
 from uio2_tabletop.model import Thing, field_of_view
@@ -302,3 +303,19 @@ def test_the_arm_is_hidden_or_shown() -> None:
         frames[view] = environment.render("front", 256, 128)
         environment.close()
     assert (frames[None] != frames["arm"]).any(axis=2).mean() > 0.005
+
+
+def test_what_a_voice_says_has_a_name_that_the_episode_knows(tmp_path: Path) -> None:
+    file = tmp_path / "wordings.yaml"
+    assert main(["wordings", "--output", str(file), "--level", "l3", "--seeds", "40"]) == 0
+    said = {name: part["wordings"][0] for name, part in json.loads(file.read_text()).items()}
+    assert {"put-the-into-the", "rebuild-this-scene", "turn-the-clockwise-by-30-degrees"} <= set(said)
+    assert said["put-the-into-the"] == "Put the, into the."
+    assert said["rebuild-this-scene"] == "Rebuild this scene:."
+    environment = adapter.make("new-noun-l3")
+    environment.reset(3)
+    name = environment.recording
+    assert name in said and name.startswith("this-is-a-")
+    environment.reset(4)
+    assert environment.recording != name
+    environment.close()

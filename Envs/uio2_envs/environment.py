@@ -131,6 +131,11 @@ class Environment(ABC):
         return ()
 
     @property
+    def recording(self) -> str:
+        """The name of the folder with recordings of what is asked for: the task's, where all of its episodes say the same."""
+        return self.task
+
+    @property
     @abstractmethod
     def specification(self) -> Specification:
         """What this embodiment has and does. The same for the life of the environment."""

@@ -77,6 +77,10 @@ class PerturbedEnvironment(Environment):
     def prompt(self) -> tuple[str | np.ndarray, ...]:
         return self._inner.prompt
 
+    @property
+    def recording(self) -> str:
+        return self._inner.recording
+
     def plan(self) -> list[Command]:
         return self._inner.plan()
 

@@ -117,9 +117,12 @@ class Robot:
         began = time.perf_counter()
         self._environment.reset(seed)
         self._said = None if self._speech is None else self._speech(seed)
+        shown = self._environment.prompt
+        if not self._agreement.sends_words:
+            # A sound says the words, and the pictures stand beside it.
+            shown = tuple(part for part in shown if not isinstance(part, str))
         # Who looks at no camera looks at no picture in the prompt either.
-        asks = self._agreement.cameras and self._agreement.sends_words
-        self._prompt = encode_prompt(self._environment.prompt, self._encoding) if asks else []
+        self._prompt = encode_prompt(shown, self._encoding) if self._agreement.cameras else []
         self._on_begin()
         # The first picture of a new scene uploads its textures, for hundreds of milliseconds: cameras are on before the loop begins.
         if not self._cameras_are_on:

@@ -154,7 +154,7 @@ def _run_task(
         encoding=plan.encoding,
         step_limit=plan.step_limit,
         patience=plan.patience,
-        speech=None if speech is None else lambda seed: speech(task, seed),
+        speech=None if speech is None else lambda seed: speech(environment.recording, seed),
         loop=plan.loop,
         on_begin=begin,
         on_take=take,

@@ -124,7 +124,9 @@ class Worker:
         for task, variant in required:
             adapters.check(simulator, task, variant)
             if link is not None and variant.speech is not None:
-                SpokenFiles(VOICES / variant.speech).file(variant.instruction_from or task, 0)
+                files = SpokenFiles(VOICES / variant.speech)
+                if not getattr(self._module, "EPISODES_HAVE_SENTENCES", False):
+                    files.file(variant.instruction_from or task, 0)
         self._simulator = simulator
         self._link = link
         self._events = events
@@ -219,7 +221,7 @@ class Worker:
             "encoding": self._encoding,
             "step_limit": job.step_limit,
             # What is said is another task's sentence where the job asks for it.
-            "speech": None if speech is None else lambda seed: speech(job.options.instruction_from or job.task, seed),
+            "speech": None if speech is None else lambda seed: speech(job.options.instruction_from or environment.recording, seed),
             "on_begin": begin,
             "on_take": take,
             "on_step": report,

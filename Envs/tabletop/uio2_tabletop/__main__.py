@@ -1,8 +1,9 @@
-"""``python -m uio2_tabletop measure``, ``… sentences``, ``… show`` and ``… demonstrate``: figures, pictures, demonstrations."""
+"""``python -m uio2_tabletop measure``, ``… sentences``, ``… show``, ``… demonstrate`` and ``… wordings``: figures, pictures, demonstrations, sentences."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     telling.add_argument("--output", type=Path, required=True, metavar="DIR", help="where they go; what is there stays")
     telling.add_argument("--first", type=int, default=0, help="the first file's number (0)")
     telling.add_argument("--files", type=_count, default=1, help="files, of 28 seeds of each family (1)")
+    wording = commands.add_parser("wordings", help="write the sentences of a level, for uio2_train speak to say them")
+    wording.add_argument("--output", type=Path, required=True, metavar="FILE", help="a YAML file")
+    wording.add_argument("--level", default="train", help="train, l1, l2 or l3 (train)")
+    wording.add_argument("--seeds", type=_count, default=3000, help="episodes of each family that are looked at (3000)")
     options = parser.parse_args(arguments)
     if options.command in ("show", "demonstrate"):
         try:
@@ -56,6 +61,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .demonstrate import demonstrate
 
         demonstrate(options.output, options.first, options.files, list(FAMILIES), lambda line: print(line, flush=True))
+        return 0
+    if options.command == "wordings":
+        from .wordings import wordings
+
+        if options.level not in LEVELS:
+            parser.error(f"no such level: {options.level}; there are: {', '.join(LEVELS)}")
+        said = wordings(options.level, options.seeds)
+        # Which is YAML, too.
+        options.output.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+        print(f"{len(said)} sentences")
         return 0
     if options.command == "sentences":
         from .sentences import execute_all
