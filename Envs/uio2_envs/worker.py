@@ -38,7 +38,7 @@ from .command_line import (
 from .environment import Environment, EnvironmentFailure, Transition
 from .episode import EpisodeResult, Execution, PolicyStep
 from .events import EventStream
-from .film import film_of
+from .film import Hearing, film_of
 from .memory import peak_memory_mib
 from .motion import MotionMeter
 from .patience import RobotFailure
@@ -139,7 +139,9 @@ class Worker:
         self._speech = None if speech is None or link is None else SpokenFiles(speech)
         self._capabilities = None if link is None else greet(link, connect_seconds)
         if self._capabilities is not None:
-            sentences = [self._module.TASKS[variant.instruction_from or task] for task, variant in required]
+            sentences = [
+                variant.words or self._module.TASKS[variant.instruction_from or task] for task, variant in required
+            ]
             if points := unknown_sentences(self._capabilities, sentences):
                 raise Disagreed(points)
         self._environment: Environment | None = None
@@ -175,7 +177,19 @@ class Worker:
         link: Link = self._link or expert.ExpertLink(environment)
         rate = environment.specification.control_rate
         motion = MotionMeter(rate)
-        film = film_of(environment, Path(job.video), job.seed, rate / agreement.chunk_length) if job.video else None
+
+        def said(seed: int) -> pb.AudioClip:
+            assert speech is not None
+            return speech(job.options.instruction_from or environment.recording, seed)
+
+        film = None
+        if job.video:
+            hearing = None
+            # What a body with primitives is told may be known only when the episode has begun; its film shows the prompt.
+            is_heard = speech is not None and not environment.specification.primitives
+            if is_heard and isinstance(self._link, Client):
+                hearing = Hearing(said(job.seed), capabilities, self._link, say)
+            film = film_of(environment, Path(job.video), job.seed, rate / agreement.chunk_length, hearing)
         own_limit = environment.specification.step_limit
 
         rewards: list[float] = []
@@ -221,7 +235,7 @@ class Worker:
             "encoding": self._encoding,
             "step_limit": job.step_limit,
             # What is said is another task's sentence where the job asks for it.
-            "speech": None if speech is None else lambda seed: speech(job.options.instruction_from or environment.recording, seed),
+            "speech": None if speech is None else said,
             "on_begin": begin,
             "on_take": take,
             "on_step": report,
