@@ -1,4 +1,7 @@
-"""``python -m uio2_tabletop measure``, ``… sentences``, ``… show``, ``… demonstrate`` and ``… wordings``: figures, pictures, demonstrations, sentences."""
+"""``python -m uio2_tabletop measure``, ``… sentences``, ``… show``, ``… demonstrate`` and ``… wordings``.
+
+Figures, sentences executed by physics, pictures, demonstrations, and sentences for a voice to say.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -23,16 +23,19 @@ _LIFETIME = 25
 """Sentences after which the table is laid anew: by then most things lie where no sentence reaches them."""
 
 
-def sentences(stride: int = 1) -> Iterator[str]:
-    """Each of every ``stride``-th location, and the last, at each of the six places, with both primitives."""
+def sentences(stride: int = 1, primitives: Sequence[str] = PRIMITIVES) -> Iterator[str]:
+    """Each of every ``stride``-th location, and the last, at each of the six places, with each of some primitives."""
     random = np.random.default_rng(0)
     chosen = np.unique(np.append(np.arange(0, BINS, stride), BINS - 1))
     for primitive in PRIMITIVES:
+        # Drawn whether or not it is asked for, so that a part has the sentences of the whole.
         for numbers in np.stack([random.permutation(chosen) for _ in range(_PLACES)], axis=1):
+            if primitive not in primitives:
+                continue
             yield say([move_of(primitive, [int(number) for number in numbers])])
 
 
-def execute_all(stride: int = 1) -> tuple[Counter[str], float]:
+def execute_all(stride: int = 1, primitives: Sequence[str] = PRIMITIVES) -> tuple[Counter[str], float]:
     """Executes them on a table with a few things.
 
     Returns:
@@ -42,7 +45,7 @@ def execute_all(stride: int = 1) -> tuple[Counter[str], float]:
     outcomes: Counter[str] = Counter()
     farthest = 0.0
     world: World | None = None
-    for number, sentence in enumerate(sentences(stride)):
+    for number, sentence in enumerate(sentences(stride, primitives)):
         if world is None or number % _LIFETIME == 0:
             world = World([thing for thing, _ in _SCENE], {index: pose for index, (_, pose) in enumerate(_SCENE)})
         (move,) = read(sentence)

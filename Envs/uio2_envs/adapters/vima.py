@@ -185,7 +185,8 @@ class VimaEnvironment(Environment):
         VimaEnvironment._running = self
         reasons = []
         for attempt in range(_SCENES_TRIED):
-            # Far from the seeds that anybody counts up from; the benchmark draws things until they fit, and gives up after a while.
+            # The benchmark draws things until they fit, and gives up after a while. The next seed is far from those that anybody counts up
+            # from.
             body = Body(self._bench, self._name, copy.deepcopy(self._options), seed + attempt * 2**32)
             try:
                 body.begin()

@@ -179,7 +179,7 @@ class SentenceSampler:
         return [self.samples[index] for index in random.integers(len(self.samples), size=count)]
 
     def prompt(self, document: dict[str, Any], spoken: bool = False) -> list[int]:
-        """Encoder ids of a demonstration's words, with names in the place of pictures; of the names alone where a sound says the words."""
+        """Encoder ids of a demonstration's words, with names in the place of pictures; of the names alone where it is spoken."""
         words, count = [], 0
         for part in document["prompt"]:
             count += not isinstance(part, str)
