@@ -129,6 +129,29 @@ def test_a_second_environment_ends_the_first_ones_episode() -> None:
     other.close()
 
 
+def test_a_seed_without_a_scene_is_said_and_another_is_tried(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment = adapters.make("vima", "rotate-l1")
+    begin, seeds = vima_body.Body.begin, []
+
+    def fails_at_first(body: vima_body.Body) -> None:
+        seeds.append(body._inner.task.seed)
+        assert len(seeds) > 1, "no room"
+        begin(body)
+
+    monkeypatch.setattr(vima_body.Body, "begin", fails_at_first)
+    environment.reset(5)
+    assert seeds == [5, 5 + 2**32] and "seed 5 has no scene (AssertionError: no room" in caplog.text
+    seeds.clear()
+    monkeypatch.setattr(vima_body.Body, "begin", lambda body: seeds.append(1) or 1 / 0)
+    with pytest.raises(EnvironmentFailure, match="no_scene: rotate-l1: no scene in 10 attempts: ZeroDivisionError"):
+        environment.reset(5)
+    with pytest.raises(EnvironmentFailure, match="not_reset"):
+        environment.observe()
+    environment.close()
+
+
 def test_no_files_are_left() -> None:
     def files() -> set[str]:
         return set(os.listdir(tempfile.gettempdir()))

@@ -192,12 +192,13 @@ class VimaEnvironment(Environment):
                 body.begin()
             except Exception as error:  # asserts, among others
                 body.close()
-                reasons.append(f"{type(error).__name__}: {error}")
+                reasons.append(f"{type(error).__name__}: {str(error)[:200]}")
+                logger.warning("%s: seed %d has no scene (%s); trying another", self.task, seed, reasons[-1])
                 continue
             self._body = body
             break
         else:
-            raise EnvironmentFailure("no_scene", self.task, f"no scene in {_SCENES_TRIED} attempts: {reasons[-1][:300]}")
+            raise EnvironmentFailure("no_scene", self.task, f"no scene in {_SCENES_TRIED} attempts: {reasons[-1]}")
         body.look = self._look
         self._prompt = tuple(_parts(body.prompt, body.assets))
         self.instruction = " ".join(part if isinstance(part, str) else "[picture]" for part in self._prompt)
