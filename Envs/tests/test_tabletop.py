@@ -162,8 +162,8 @@ def test_what_is_said_is_read_back_within_half_a_bin() -> None:
 
 def test_sentences_with_every_number_are_executed() -> None:
     # Every fortieth here; `python -m uio2_tabletop sentences` executes all.
-    outcomes, farthest = sentences.execute_all(stride=40)
-    assert outcomes.total() == 2 * 26 and farthest < 0.05
+    outcomes, farthest, landed = sentences.execute_all(stride=40)
+    assert outcomes.total() == 2 * 26 and farthest < 0.05 and landed < 1
     assert set(outcomes) <= set(Outcome) - {Outcome.UNREADABLE}
 
 

@@ -117,12 +117,8 @@ class Robot:
         began = time.perf_counter()
         self._environment.reset(seed)
         self._said = None if self._speech is None else self._speech(seed)
-        shown = self._environment.prompt
-        if not self._agreement.sends_words:
-            # A sound says the words, and the pictures stand beside it.
-            shown = tuple(part for part in shown if not isinstance(part, str))
-        # Who looks at no camera looks at no picture in the prompt either.
-        self._prompt = encode_prompt(shown, self._encoding) if self._agreement.cameras else []
+        # Who looks at no camera looks at no picture in the prompt either, and none is drawn.
+        self._prompt = self._encoded_prompt() if self._agreement.cameras else []
         self._on_begin()
         # The first picture of a new scene uploads its textures, for hundreds of milliseconds: cameras are on before the loop begins.
         if not self._cameras_are_on:
@@ -136,6 +132,13 @@ class Robot:
             self._on_frames(self._render(), result)
         result.wall_s = time.perf_counter() - began
         return result
+
+    def _encoded_prompt(self) -> list[pb.PromptPart]:
+        parts = self._environment.prompt
+        if not self._agreement.sends_words:
+            # A sound says the words, and the pictures stand beside it.
+            parts = tuple(part for part in parts if not isinstance(part, str))
+        return encode_prompt(parts, self._encoding)
 
     def _run(self, result: EpisodeResult) -> None:
         """Looks, asks and executes in turn; the world stands still while the policy works."""

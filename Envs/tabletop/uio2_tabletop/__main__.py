@@ -78,9 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "sentences":
         from .sentences import execute_all
 
-        outcomes, farthest = execute_all(options.stride)
+        outcomes, farthest, landed = execute_all(options.stride)
         print(f"{outcomes.total()} sentences: {', '.join(f'{count} {name}' for name, count in outcomes.most_common())}")
-        print(f"the hand met the scene at most {farthest:.3f} half bins from where it was sent")
+        print(f"the hand was at most {farthest:.3f} half bins from where it was sent, and met the scene at most {landed:.3f} from there")
         return 0
     families, levels = (options.families or ",".join(FAMILIES)).split(","), options.levels.split(",")
     for kind, found, known in (("family", families, FAMILIES), ("level", levels, LEVELS)):

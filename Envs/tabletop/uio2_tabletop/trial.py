@@ -71,7 +71,7 @@ class Trial:
             moves = read(sentence)
         except SentenceError:
             pose = self.world.hand.pose
-            return [Report(Outcome.UNREADABLE, None, pose, pose, 0.0)]
+            return [Report(Outcome.UNREADABLE, None, pose, pose, pose, 0.0)]
         reports = []
         for move in moves[:limit]:
             reports.append(self.execute(move))

@@ -57,6 +57,8 @@ class Report:
     outcome: Outcome
     thing: int | None
     """What was picked."""
+    over: HandPose
+    """Where the hand was above the first place, before anything could push it aside."""
     began: HandPose
     """Where the tool met the scene."""
     ended: HandPose
@@ -120,6 +122,7 @@ class World:
         """Executes a primitive and lets everything come to rest; the hand waits outside of the picture afterwards."""
         before, steps = len(self.fallen), self.hand.steps
         thing, began = None, self.hand.pose
+        self._over = began
         if move.primitive == PUSH:
             outcome, began = self._push(move)
         else:
@@ -132,12 +135,13 @@ class World:
         self._drop_what_left_the_table()
         if len(self.fallen) > before:
             outcome = Outcome.FELL_OFF
-        return Report(outcome, thing, began, ended, (self.hand.steps - steps) * self.model.opt.timestep)
+        return Report(outcome, thing, self._over, began, ended, (self.hand.steps - steps) * self.model.opt.timestep)
 
     def _pick_and_place(self, move: Move) -> tuple[Outcome, int | None, HandPose]:
         hand = self.hand
         hand.take("cup")
         hand.travel(move.start.x, move.start.y, move.start.rotation)
+        self._over = hand.pose
         hand.descend(0.0)
         began = hand.pose
         thing, is_held = hand.attach()
@@ -160,6 +164,7 @@ class World:
         hand = self.hand
         hand.take("blade")
         hand.travel(move.start.x, move.start.y, move.start.rotation)
+        self._over = hand.pose
         touched = hand.descend(_BLADE_CLEARANCE)
         began = hand.pose
         if touched and hand.pose.z > _BLADE_CLEARANCE + 0.002:

@@ -22,6 +22,7 @@ from uio2_tabletop.world import Outcome
     [(PICK_AND_PLACE, {"done", "nothing_there", "no_seal"}), (PUSH, {"done", "blocked"})],
 )
 def test_every_number_at_every_place_is_executed(primitive: str, expected: set[str]) -> None:
-    outcomes, farthest = sentences.execute_all(primitives=[primitive])
-    assert outcomes.total() == 1000 and farthest < 0.05
+    outcomes, farthest, landed = sentences.execute_all(primitives=[primitive])
+    # What is done is done within half a bin of where it was meant, although an edge may push the hand aside.
+    assert outcomes.total() == 1000 and farthest < 0.05 and landed < 1
     assert expected <= set(outcomes) <= set(Outcome) - {Outcome.UNREADABLE}
