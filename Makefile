@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-envs test-ray test-report test-franka demo-franka test-ros2 train-resume train-pause train-continue train-stop train-status test-training format lint clean
+.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-envs test-vima test-ray test-report test-franka demo-franka test-ros2 train-resume train-pause train-continue train-stop train-status test-training format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -10,6 +10,10 @@ POLICY ?= Policies/metaworld-mt5
 SEED ?= 1000
 EPISODES ?= 20
 OUT ?= rollouts
+# For demo: the policy that is asked in words and pictures.
+TABLETOP ?= Policies/tabletop
+# For test-vima: a checkout of VIMA-Bench.
+VIMABENCH ?= $(UIO2_VIMABENCH)
 # For evaluate: simulators beside each other, and where the run is recorded.
 WORKERS ?= 1
 RUN ?= $(OUT)/evaluation
@@ -49,11 +53,18 @@ setup: ## install what is missing (Debian packages, the simulators' Python in .v
 build: ## build the release
 	swift build -c release
 
-demo: setup ## fly 10 episodes of 5 Meta-World tasks with the shipped policy, with films
+demo: setup ## fly 10 episodes of 5 Meta-World tasks and 3 prompts with pictures with the shipped policies, with films
 	@swift build -c release --product uio2
 	@echo "demo: 2 episodes of each of 5 tasks through the daemon"
 	@$(UIO2) rollout --env metaworld:$(TASKS) --episodes 2 --seed $(SEED) --policy $(POLICY) \
 	  --video $(OUT)/demo --json $(OUT)/demo/report.json
+	@if [ -f $(TABLETOP)/policy.json ]; then \
+	  echo "demo: three things on a table, asked for in words and pictures"; \
+	  $(UIO2) rollout --env tabletop:put-into-l1,same-shape-l1,new-noun-l1 --episodes 1 --seed $(SEED) --policy $(TABLETOP) \
+	    --video $(OUT)/demo --json $(OUT)/demo/tabletop.json; \
+	else \
+	  echo "demo: no policy in $(TABLETOP), so nothing is asked for in pictures"; \
+	fi
 
 test: setup lint ## format check, then every test
 	$(SWIFT_TEST)
@@ -70,7 +81,7 @@ check-long: setup .venv-peers/installed .venv-ray/installed .venv-browser/instal
 	UIO2_LARGE=$(OUT)/random-large $(SWIFT_TEST) --filter LargeModelTests
 	.venv-peers/bin/python -m pytest Benchmarks/peers
 	$(PYTHON_OF_ENVS) -m pytest Envs/tests/long/test_every_sentence.py Envs/tests/long/test_keyed_flight.py
-	$(MAKE) test-envs test-ray test-report
+	$(MAKE) test-envs test-vima test-ray test-report
 	$(MAKE) check-wires
 	$(MAKE) test-trainer test-lerobot test-franka test-ros2
 	@if [ -x "$(TRAIN_PYTHON)" ]; then $(MAKE) test-training; \
@@ -185,6 +196,12 @@ test-envs: setup ## test the environments that YAML files describe, each with th
 	  PYTHONPATH=Envs:Envs/client:Envs/tabletop $$python -m pytest -q -p no:cacheprovider Envs/tests/long/test_described.py \
 	    Envs/tests/test_description.py; \
 	done
+
+test-vima: setup ## test the adapter of VIMA-Bench: make test-vima VIMABENCH=CHECKOUT
+	@test -n "$(VIMABENCH)" || echo "test-vima: skipped: VIMABENCH names no checkout of VIMA-Bench"
+	@[ -z "$(VIMABENCH)" ] || { export UIO2_VIMABENCH="$(abspath $(VIMABENCH))" PYTHONPATH=Envs:Envs/client:Envs/tabletop; \
+	  python=$$($(PYTHON_OF_ENVS) -m uio2_envs.simulators --interpreter vima | sed 's/.*: "\(.*\)"}/\1/'); \
+	  $$python -m pytest -q -p no:cacheprovider Envs/tests/long/test_vima.py; }
 
 test-ray: setup .venv-ray/installed ## test an evaluation on two nodes of Ray, one of them killed
 	@swift build -c release --product uio2

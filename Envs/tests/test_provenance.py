@@ -87,3 +87,16 @@ def test_a_package_from_elsewhere_is_refused_unless_asked_for(tmp_path: Path) ->
 def test_a_package_that_is_not_there_is_named() -> None:
     with pytest.raises(EnvironmentFailure, match="simulator_missing: no_such_package"):
         provenance.describe("toy", ["no_such_package"], [])
+
+
+def test_a_package_that_is_installed_nowhere_is_known_by_its_checkout(tmp_path: Path) -> None:
+    folder = shadow(tmp_path / "elsewhere", "on_no_registry")
+    code = (
+        f"sys.path.insert(0, {str(folder)!r}); from pathlib import Path; from uio2_envs import provenance; "
+        f"found = provenance.describe('toy', ['on_no_registry'], [], {{'on_no_registry': (Path(FOLDER), 'abc')}}); "
+        "print(found['modules'][1]['version'])"
+    )
+    taken = in_process(code.replace("FOLDER", repr(str(folder))), tmp_path)
+    assert taken.stdout.split()[-1:] == ["abc"], taken.stderr
+    refused = in_process(code.replace("FOLDER", repr(str(tmp_path / "other"))), tmp_path)
+    assert refused.returncode != 0 and "foreign_module" in refused.stderr

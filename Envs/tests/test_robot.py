@@ -16,6 +16,7 @@ from uio2_envs.agreement import Agreement, Disagreed, disagreements
 from uio2_envs.clock import SimulatedClock
 from uio2_envs.environment import EnvironmentFailure
 from uio2_envs.patience import Patience, RobotFailure
+from uio2_envs.perturbed import perturbed
 from uio2_envs.robot import EpisodeResult, PolicyStep, Robot
 from uio2_envs.speech import SpokenFiles
 
@@ -335,6 +336,21 @@ def test_a_robot_that_speaks_says_the_same_all_episode_and_sends_no_words() -> N
     assert {seen.audio.data for seen in link.observations[first:]} == {bytes([SEED + 1, 1])}
 
 
+def test_a_robot_that_speaks_of_pictures_sends_the_pictures_without_the_words() -> None:
+    picture = np.full((8, 8, 3), 200, np.uint8)
+    for speech, shapes in ((said, ["image"]), (None, ["text", "image", "text"])):
+        environment, link = toy.make("reach-green"), ScriptedLink(expert)
+        kind = type("Pictured", (type(environment),), {"prompt": property(lambda self: ("Move onto", picture, "."))})
+        environment.__class__ = kind
+        capabilities = toy_capabilities(audio=HEARS)
+        agreement = Agreement(environment.specification, capabilities, speaks=speech is not None)
+        clock = SteppedClock(environment.specification.control_rate)
+        Robot(environment, agreement, link, clock, patience=QUICK, speech=speech).run_episode(SEED)
+        for seen in link.observations:
+            assert [part.WhichOneof("part") for part in seen.prompt] == shapes and seen.instruction == ""
+            assert seen.HasField("audio") == (speech is not None)
+
+
 def test_a_sound_may_come_beside_the_words() -> None:
     body, link = speaking(toy_capabilities(audio=HEARS_BESIDE))
     body.run_episode(SEED)
@@ -379,3 +395,24 @@ def test_spoken_files_are_chosen_by_task_and_seed(tmp_path: Path) -> None:
             speech(task, 0)
     with pytest.raises(EnvironmentFailure, match="no_speech"):
         SpokenFiles(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("perturbation", [None, "jpeg"])
+def test_a_simulator_that_gives_up_ends_the_episode(perturbation: str | None) -> None:
+    inner = toy.make("reach-green")
+    execute = inner._step
+
+    def step(action: np.ndarray) -> bool:
+        inner.over = inner.steps == 5
+        return execute(action)
+
+    inner._step = step
+    environment = perturbed(inner, perturbation, 1)
+    agreement = Agreement(environment.specification, toy_capabilities())
+    clock = SteppedClock(environment.specification.control_rate)
+    body = Robot(environment, agreement, ScriptedLink(still), clock, patience=QUICK)
+    for _ in range(2):
+        result = body.run_episode(SEED)
+        assert result.steps == 6 and not result.success
+    with pytest.raises(EnvironmentFailure, match="episode_ended"):
+        environment.step(environment.hold_action())

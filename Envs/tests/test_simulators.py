@@ -80,3 +80,41 @@ def test_the_list_names_every_simulator_and_how_it_is_run(tmp_path: Path) -> Non
     }
     assert rows["fetch"]["own"] and not rows["fetch"]["installed"]
     assert find_spec("yaml") is None or "push" in rows["fetch"]["tasks"]
+
+
+@pytest.mark.parametrize("named", ["", "an empty folder"])
+def test_what_is_on_no_registry_is_asked_for_before_anything_is_installed(tmp_path: Path, named: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": f"{ENVS}:{ENVS / 'client'}:{ENVS / 'tabletop'}", "UIO2_ENVS": str(tmp_path / "venvs")}
+    environment["UIO2_VIMABENCH"] = named and str(tmp_path)
+    for question in (["--interpreter", "vima"], ["--list"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "uio2_envs.simulators", *question], env=environment, capture_output=True, text=True
+        )
+        if question == ["--list"]:
+            [row] = [row for row in map(json.loads, done.stdout.splitlines()) if row["name"] == "vima"]
+            assert not row["installed"] and "clone VIMA-Bench" in row["message"]
+        else:
+            assert done.returncode == 5 and not done.stdout
+            assert done.stderr.startswith(f"checkout_missing: {tmp_path if named else 'vima'}: ")
+            assert "UIO2_VIMABENCH=FOLDER" in done.stderr
+    assert not (tmp_path / "venvs").exists()
+
+
+def test_a_checkout_is_found_on_the_python_path_and_known_by_its_content(tmp_path: Path) -> None:
+    package = tmp_path / "vima_bench"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    code = (
+        "import sys; from uio2_envs.adapters import vima; "
+        "print(vima.CHECKOUT, vima.CHECKOUTS['vima_bench'][1], len({task.split('-')[0] for task in vima.TASKS}))"
+    )
+    path = f"{tmp_path}:{ENVS}:{ENVS / 'client'}:{ENVS / 'tabletop'}"
+    environment = {**os.environ, "PYTHONPATH": path, "UIO2_VIMABENCH": str(tmp_path / "elsewhere")}
+    found = []
+    for content in ("", "# another\n"):
+        (package / "__init__.py").write_text(content)
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        found.append(done.stdout.split())
+    assert [one[0] for one in found] == [str(tmp_path)] * 2 and [one[2] for one in found] == ["17", "17"]
+    assert found[0][1] != found[1][1]

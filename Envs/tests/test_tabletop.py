@@ -23,11 +23,13 @@ if find_spec("mujoco") is None:
 from uio2_tabletop import adapter  # noqa: I001, F401
 import mujoco
 from uio2_tabletop import sentence, sentences, tasks
+from uio2_tabletop.__main__ import main
 from uio2_tabletop.goals import carry, is_inside
 from uio2_tabletop.levels import LEVELS, combinations
 from uio2_tabletop.model import Thing, field_of_view
 from uio2_tabletop.trial import Trial
-from uio2_tabletop.world import PICK_AND_PLACE, PUSH, Move, Outcome, Pose, World
+from uio2_tabletop.world import Outcome, World
+from uio2_tabletop.moves import PICK_AND_PLACE, PUSH, Move, Pose
 
 CASES = json.loads((Path(__file__).parent / "sentences.json").read_text())
 """Sentences that the daemon's tests read as well."""
@@ -160,8 +162,8 @@ def test_what_is_said_is_read_back_within_half_a_bin() -> None:
 
 def test_sentences_with_every_number_are_executed() -> None:
     # Every fortieth here; `python -m uio2_tabletop sentences` executes all.
-    outcomes, farthest = sentences.execute_all(stride=40)
-    assert outcomes.total() == 2 * 26 and farthest < 0.05
+    outcomes, farthest, landed = sentences.execute_all(stride=40)
+    assert outcomes.total() == 2 * 26 and farthest < 0.05 and landed < 1
     assert set(outcomes) <= set(Outcome) - {Outcome.UNREADABLE}
 
 
@@ -301,3 +303,19 @@ def test_the_arm_is_hidden_or_shown() -> None:
         frames[view] = environment.render("front", 256, 128)
         environment.close()
     assert (frames[None] != frames["arm"]).any(axis=2).mean() > 0.005
+
+
+def test_what_a_voice_says_has_a_name_that_the_episode_knows(tmp_path: Path) -> None:
+    file = tmp_path / "wordings.yaml"
+    assert main(["wordings", "--output", str(file), "--level", "l3", "--seeds", "40"]) == 0
+    said = {name: part["wordings"][0] for name, part in json.loads(file.read_text()).items()}
+    assert {"put-the-into-the", "rebuild-this-scene", "turn-the-clockwise-by-30-degrees"} <= set(said)
+    assert said["put-the-into-the"] == "Put the, into the."
+    assert said["rebuild-this-scene"] == "Rebuild this scene:."
+    environment = adapter.make("new-noun-l3")
+    environment.reset(3)
+    name = environment.recording
+    assert name in said and name.startswith("this-is-a-")
+    environment.reset(4)
+    assert environment.recording != name
+    environment.close()

@@ -133,6 +133,36 @@ def test_a_prompt_travels_with_its_images_through_client_and_socket() -> None:
     twin.close()
 
 
+def test_a_voice_says_the_sentence_of_the_episode_and_the_images_travel_beside_it(tmp_path: Path) -> None:
+    job = {"task": "rotate-l1", "step_limit": 1, "options": {}}
+    environment = adapters.make("tabletop", "rotate-l1")
+    names = []
+    for seed in (3, 4):
+        environment.reset(seed)
+        names.append(environment.recording)
+        (tmp_path / names[-1]).mkdir()
+        (tmp_path / names[-1] / "a.wav").write_bytes(b"RIFF....WAVE" + names[-1].encode())
+    assert names[0] != names[1] and names[0].startswith(("turn-the-", "give-the-"))
+    known = capabilities(environment)
+    known.audio.CopyFrom(pb.AudioSpecification(name="instruction", maximum_duration=4, replaces_instruction=True))
+    shelves = "1: pick from ( {0} {0} {0} ) and place to ( {0} {0} {0} )".format("<extra_id_700>")
+    with FakeDaemon(lambda n, seen: answer(seen, shelves), known) as daemon:
+        command = [sys.executable, "-m", "uio2_envs.worker", "tabletop", "--connect", daemon.address, "--speech", str(tmp_path)]
+        path = f"{ENVS}:{ENVS / 'client'}:{ENVS / 'tabletop'}"
+        jobs = "".join(json.dumps({**job, "id": seed, "seed": seed}) + "\n" for seed in (3, 4, 5))
+        done = subprocess.run(
+            command, input=jobs, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=120
+        )
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["id"] for event in events if event["event"] == "episode_end"] == [3, 4], done.stderr
+    # Nobody has said the third one's.
+    assert events[-1]["event"] == "episode_failed" and events[-1]["code"] == "no_speech"
+    for seen, name in zip(daemon.observations, names, strict=True):
+        assert seen.audio.data == b"RIFF....WAVE" + name.encode() and seen.instruction == ""
+        assert [part.WhichOneof("part") for part in seen.prompt] == ["image"]
+    environment.close()
+
+
 def test_who_looks_at_no_camera_is_sent_no_image_and_nothing_is_drawn() -> None:
     environment = adapters.make("tabletop", "put-into-l1")
     oracle = Oracle(environment)

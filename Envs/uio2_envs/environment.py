@@ -71,7 +71,7 @@ class Transition:
     """What came of one control step."""
 
     done: bool
-    """The step limit is reached: a further step is an error."""
+    """The step limit is reached, or the simulator has ended the episode: a further step is an error."""
     success: bool
     """The task is done in the state reached."""
     outcome: str = ""
@@ -96,7 +96,7 @@ class Environment(ABC):
     """One task of one simulated robot.
 
     An episode begins with ``reset(seed)``, from which alone it depends, and ends at the step limit at the latest.
-    Success does not end it: whoever runs the episode decides that.
+    Success does not end it: whoever runs the episode decides that. A simulator that gives a task up ends it (``over``).
     """
 
     goal_protocol: str = "fresh"
@@ -110,6 +110,9 @@ class Environment(ABC):
 
     other_task: str = ""
     """Of the last step, as in ``Transition``; for an adapter to set where a scene has several tasks."""
+
+    over: bool = False
+    """Whether the simulator has ended the episode before its step limit; for an adapter to set in a step."""
 
     def __init__(self, task: str, instruction: str) -> None:
         self.task = task
@@ -128,6 +131,11 @@ class Environment(ABC):
         return ()
 
     @property
+    def recording(self) -> str:
+        """The name of the folder with recordings of what is asked for: the task's, where all of its episodes say the same."""
+        return self.task
+
+    @property
     @abstractmethod
     def specification(self) -> Specification:
         """What this embodiment has and does. The same for the life of the environment."""
@@ -137,6 +145,7 @@ class Environment(ABC):
         self._require_open()
         if seed < 0:
             raise EnvironmentFailure("invalid_seed", self.task, f"a seed is not negative, found {seed}")
+        self.over = False
         self._reset(seed)
         self.steps = 0
         self._phase = "running"
@@ -202,7 +211,7 @@ class Environment(ABC):
                 "invalid_verdict", self.task, f"expected True or False for whether the task is done, found {success!r}"
             )
         self.steps += 1
-        done = self.steps >= self.specification.step_limit
+        done = self.over or self.steps >= self.specification.step_limit
         if done:
             self._phase = "ended"
         reward = None if self.reward is None else float(self.reward)

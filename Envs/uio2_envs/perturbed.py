@@ -77,6 +77,10 @@ class PerturbedEnvironment(Environment):
     def prompt(self) -> tuple[str | np.ndarray, ...]:
         return self._inner.prompt
 
+    @property
+    def recording(self) -> str:
+        return self._inner.recording
+
     def plan(self) -> list[Command]:
         return self._inner.plan()
 
@@ -122,7 +126,7 @@ class PerturbedEnvironment(Environment):
 
     def _execute(self, primitive: str, action: np.ndarray) -> tuple[bool, str]:
         transition = self._inner.step(self._disturbed(action), primitive)
-        self.reward, self.other_task = transition.reward, transition.other_task
+        self.reward, self.other_task, self.over = transition.reward, transition.other_task, self._inner.over
         return transition.success, transition.outcome
 
     def _disturbed(self, action: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata, util
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from .environment import EnvironmentFailure
@@ -38,19 +39,25 @@ class Package:
     """The file that is imported."""
 
 
-def describe(simulator: str, packages: Sequence[str], python_path: Sequence[str]) -> dict[str, Any]:
+def describe(
+    simulator: str,
+    packages: Sequence[str],
+    python_path: Sequence[str],
+    checkouts: Mapping[str, tuple[Path, str]] = MappingProxyType({}),
+) -> dict[str, Any]:
     """What a report says about the simulator; warns of versions that are not the pinned ones.
 
     Args:
         simulator: the adapter's name.
         packages: names that are imported and installed alike, such as ``"mujoco"``.
         python_path: folders that were asked for; packages may come from them.
+        checkouts: folder and version of each package that is installed nowhere.
 
     Raises:
         EnvironmentFailure: a package comes from somewhere else than where it is installed.
     """
     pins = _pins(simulator)
-    found = [_package(name, pins, python_path) for name in packages]
+    found = [_package(name, pins, python_path, checkouts.get(name)) for name in packages]
     for package in found:
         if package.pinned is not None and package.version != package.pinned:
             logger.warning(
@@ -69,13 +76,17 @@ def describe(simulator: str, packages: Sequence[str], python_path: Sequence[str]
     }
 
 
-def _package(name: str, pins: Mapping[str, str], python_path: Sequence[str]) -> Package:
+def _package(
+    name: str, pins: Mapping[str, str], python_path: Sequence[str], checkout: tuple[Path, str] | None = None
+) -> Package:
     module = sys.modules.get(name)
     specification = module.__spec__ if module is not None else util.find_spec(name)
     origin = specification.origin if specification is not None else None
     if origin is None:
         raise EnvironmentFailure("simulator_missing", name, "there is no such package here")
     path = Path(origin).resolve()
+    if checkout is not None and _is_below(path, [checkout[0]]):
+        return Package(name, checkout[1], None, str(path))
     if not _is_below(path, [*_installed_folders(name), *map(Path, python_path)]):
         message = f"{path} would be used, which is not the installed package; --python-path names folders that may be"
         raise EnvironmentFailure("foreign_module", name, message)

@@ -104,9 +104,11 @@ class Robot:
         self._prompt: list[pb.PromptPart] = []
         self._setbacks = Setbacks(patience, log, self._pause)
         self._cameras_are_on = False
+        self._has_ended = False
+        """Whether the simulator takes no further step in this episode."""
 
     def run_episode(self, seed: int) -> EpisodeResult:
-        """One episode until success, if that ends it, or the step limit.
+        """One episode until success, if that ends it, the step limit, or the simulator's own end.
 
         Raises:
             RobotFailure: the daemon refused for good or stayed silent; the robot did not move on it.
@@ -115,22 +117,28 @@ class Robot:
         began = time.perf_counter()
         self._environment.reset(seed)
         self._said = None if self._speech is None else self._speech(seed)
-        # Who looks at no camera looks at no picture in the prompt either.
-        asks = self._agreement.cameras and self._agreement.sends_words
-        self._prompt = encode_prompt(self._environment.prompt, self._encoding) if asks else []
+        # Who looks at no camera looks at no picture in the prompt either, and none is drawn.
+        self._prompt = self._encoded_prompt() if self._agreement.cameras else []
         self._on_begin()
         # The first picture of a new scene uploads its textures, for hundreds of milliseconds: cameras are on before the loop begins.
         if not self._cameras_are_on:
             self._render()
             self._cameras_are_on = True
         self._reset_link()
-        self._consumed = 0
+        self._consumed, self._has_ended = 0, False
         result = EpisodeResult(seed)
         self._run(result)
         if self._final_frames:
             self._on_frames(self._render(), result)
         result.wall_s = time.perf_counter() - began
         return result
+
+    def _encoded_prompt(self) -> list[pb.PromptPart]:
+        parts = self._environment.prompt
+        if not self._agreement.sends_words:
+            # A sound says the words, and the pictures stand beside it.
+            parts = tuple(part for part in parts if not isinstance(part, str))
+        return encode_prompt(parts, self._encoding)
 
     def _run(self, result: EpisodeResult) -> None:
         """Looks, asks and executes in turn; the world stands still while the policy works."""
@@ -331,6 +339,7 @@ class Robot:
         self._clock.advance()
         result.steps += 1
         result.success_at_end = transition.success
+        self._has_ended = transition.done
         result.other_task = result.other_task or transition.other_task
         if transition.success and not result.success:
             result.success, result.steps_to_success = True, result.steps
@@ -339,7 +348,8 @@ class Robot:
 
     def _is_over(self, result: EpisodeResult) -> bool:
         has_answered = self._loop == "open" and result.policy_steps > 0
-        return has_answered or result.steps >= self._step_limit or (result.success and self._stops_at_success)
+        is_at_limit = self._has_ended or result.steps >= self._step_limit
+        return has_answered or is_at_limit or (result.success and self._stops_at_success)
 
     def _reset_link(self) -> None:
         while True:

@@ -57,7 +57,9 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
         EnvironmentFailure: the simulator is missing, does not know a task, or failed.
     """
     module = adapters.adapter(plan.environment, list(plan.tasks))
-    simulator = provenance.describe(plan.environment, module.PACKAGES, plan.python_path)
+    simulator = provenance.describe(
+        plan.environment, module.PACKAGES, plan.python_path, getattr(module, "CHECKOUTS", {})
+    )
     results: list[EpisodeResult] = []
     speech = None if plan.speech is None else SpokenFiles(plan.speech)
     capabilities: pb.Capabilities | None = None
@@ -153,7 +155,7 @@ def _run_task(
         encoding=plan.encoding,
         step_limit=plan.step_limit,
         patience=plan.patience,
-        speech=None if speech is None else lambda seed: speech(task, seed),
+        speech=None if speech is None else lambda seed: speech(environment.recording, seed),
         loop=plan.loop,
         on_begin=begin,
         on_take=take,
@@ -168,7 +170,8 @@ def _run_task(
         seed = plan.seed + episode
         if plan.video_folder is not None:
             path = plan.video_folder / f"{task}-seed{seed}.mp4"
-            hearing = None if speech is None else Hearing(speech(task, seed), capabilities, client, log)
+            is_heard = speech is not None and not environment.specification.primitives
+            hearing = Hearing(speech(environment.recording, seed), capabilities, client, log) if is_heard else None
             film = film_of(environment, path, seed, rate / agreement.chunk_length, hearing)
         result = robot.run_episode(seed)
         results.append(result)

@@ -70,6 +70,8 @@ def interpreter(name: str, tell: Callable[[str], None] = say) -> str:
     file = requirements(name)
     if file is None:
         return sys.executable
+    if failure := _checkout_missing(name):
+        raise failure
     place = folder(name)
     if not is_installed(name):
         with _alone(place):
@@ -77,6 +79,15 @@ def interpreter(name: str, tell: Callable[[str], None] = say) -> str:
             if not is_installed(name):
                 _install(name, file, place, tell)
     return str(place / "bin" / "python")
+
+
+def _checkout_missing(name: str) -> EnvironmentFailure | None:
+    """Why a simulator that is on no registry cannot be run, whatever is installed."""
+    try:
+        adapters.adapter(name, [])
+    except EnvironmentFailure as failure:
+        return failure if failure.code == "checkout_missing" else None
+    return None
 
 
 def _install(name: str, file: Path, place: Path, tell: Callable[[str], None]) -> None:
@@ -129,7 +140,7 @@ def catalogue() -> list[dict[str, Any]]:
         try:
             row["tasks"] = list(adapters.adapter(name, []).TASKS)
         except EnvironmentFailure as failure:
-            if not row["own"]:
+            if not row["own"] or failure.code == "checkout_missing":
                 row["installed"], row["message"] = False, failure.message
         rows.append(row)
     return rows

@@ -19,8 +19,8 @@ class SpokenFiles:
     """Sounds for the episodes of tasks.
 
     Args:
-        path: a WAV, FLAC or OGG file, which is said in every episode; or a folder that has one of its own for each task, ``TASK``, of
-            which the seed chooses a file.
+        path: a WAV, FLAC or OGG file, which is said in every episode; or a folder that has one of its own for each task, ``TASK``, or
+            for each sentence (``Environment.recording``), of which the seed chooses a file.
 
     Raises:
         EnvironmentFailure: there is no such file or folder.

@@ -124,7 +124,9 @@ class Worker:
         for task, variant in required:
             adapters.check(simulator, task, variant)
             if link is not None and variant.speech is not None:
-                SpokenFiles(VOICES / variant.speech).file(variant.instruction_from or task, 0)
+                files = SpokenFiles(VOICES / variant.speech)
+                if not getattr(self._module, "EPISODES_HAVE_SENTENCES", False):
+                    files.file(variant.instruction_from or task, 0)
         self._simulator = simulator
         self._link = link
         self._events = events
@@ -152,7 +154,9 @@ class Worker:
             policy_digest=policy.policy_digest,
             weights=policy.weights,
             activations=policy.activations,
-            simulator=provenance.describe(simulator, self._module.PACKAGES, python_path),
+            simulator=provenance.describe(
+                simulator, self._module.PACKAGES, python_path, getattr(self._module, "CHECKOUTS", {})
+            ),
         )
 
     def run(self, job: Job) -> None:
@@ -173,12 +177,18 @@ class Worker:
         link: Link = self._link or expert.ExpertLink(environment)
         rate = environment.specification.control_rate
         motion = MotionMeter(rate)
-        said = None if speech is None else speech(job.options.instruction_from or job.task, job.seed)
+
+        def said(seed: int) -> pb.AudioClip:
+            assert speech is not None
+            return speech(job.options.instruction_from or environment.recording, seed)
+
         film = None
         if job.video:
             hearing = None
-            if said is not None and isinstance(self._link, Client):
-                hearing = Hearing(said, capabilities, self._link, say)
+            # What a body with primitives is told may be known only when the episode has begun; its film shows the prompt.
+            is_heard = speech is not None and not environment.specification.primitives
+            if is_heard and isinstance(self._link, Client):
+                hearing = Hearing(said(job.seed), capabilities, self._link, say)
             film = film_of(environment, Path(job.video), job.seed, rate / agreement.chunk_length, hearing)
         own_limit = environment.specification.step_limit
 
@@ -225,7 +235,7 @@ class Worker:
             "encoding": self._encoding,
             "step_limit": job.step_limit,
             # What is said is another task's sentence where the job asks for it.
-            "speech": None if said is None else lambda _: said,
+            "speech": None if speech is None else said,
             "on_begin": begin,
             "on_take": take,
             "on_step": report,

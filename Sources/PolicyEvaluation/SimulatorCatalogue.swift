@@ -13,7 +13,7 @@ public struct SimulatorCatalogue: Sendable {
     public var own: Bool
     /// Whether all that it needs is there.
     public var installed: Bool
-    /// Why it is not, where it has no environment of its own; else empty.
+    /// Why it is not, where it has no environment of its own or needs what cannot be installed; else empty.
     public var message: String
   }
 

@@ -56,6 +56,6 @@ struct Envs: ParsableCommand {
 
   private static func state(of entry: SimulatorCatalogue.Entry) -> String {
     if entry.installed { return entry.own ? "installed, in an environment of its own" : "installed" }
-    return entry.own ? "installed when it is first used" : entry.message
+    return entry.own && entry.message.isEmpty ? "installed when it is first used" : entry.message
   }
 }

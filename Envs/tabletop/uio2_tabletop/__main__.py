@@ -1,8 +1,12 @@
-"""``python -m uio2_tabletop measure``, ``… sentences``, ``… show`` and ``… demonstrate``: figures, pictures, demonstrations."""
+"""``python -m uio2_tabletop measure``, ``… sentences``, ``… show``, ``… demonstrate`` and ``… wordings``.
+
+Figures, sentences executed by physics, pictures, demonstrations, and sentences for a voice to say.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     telling.add_argument("--output", type=Path, required=True, metavar="DIR", help="where they go; what is there stays")
     telling.add_argument("--first", type=int, default=0, help="the first file's number (0)")
     telling.add_argument("--files", type=_count, default=1, help="files, of 28 seeds of each family (1)")
+    wording = commands.add_parser("wordings", help="write the sentences of a level, for uio2_train speak to say them")
+    wording.add_argument("--output", type=Path, required=True, metavar="FILE", help="a YAML file")
+    wording.add_argument("--level", default="train", help="train, l1, l2 or l3 (train)")
+    wording.add_argument("--seeds", type=_count, default=3000, help="episodes of each family that are looked at (3000)")
     options = parser.parse_args(arguments)
     if options.command in ("show", "demonstrate"):
         try:
@@ -57,12 +65,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         demonstrate(options.output, options.first, options.files, list(FAMILIES), lambda line: print(line, flush=True))
         return 0
+    if options.command == "wordings":
+        from .wordings import wordings
+
+        if options.level not in LEVELS:
+            parser.error(f"no such level: {options.level}; there are: {', '.join(LEVELS)}")
+        said = wordings(options.level, options.seeds)
+        # Which is YAML, too.
+        options.output.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+        print(f"{len(said)} sentences")
+        return 0
     if options.command == "sentences":
         from .sentences import execute_all
 
-        outcomes, farthest = execute_all(options.stride)
+        outcomes, farthest, landed = execute_all(options.stride)
         print(f"{outcomes.total()} sentences: {', '.join(f'{count} {name}' for name, count in outcomes.most_common())}")
-        print(f"the hand met the scene at most {farthest:.3f} half bins from where it was sent")
+        print(f"the hand was at most {farthest:.3f} half bins from where it was sent, and met the scene at most {landed:.3f} from there")
         return 0
     families, levels = (options.families or ",".join(FAMILIES)).split(","), options.levels.split(",")
     for kind, found, known in (("family", families, FAMILIES), ("level", levels, LEVELS)):

@@ -25,7 +25,8 @@ from . import tasks  # noqa: E402  (MuJoCo reads MUJOCO_GL when imported)
 from .pictures import CAMERAS, SCENE_SIZE  # noqa: E402
 from .sentence import RANGES, read, say  # noqa: E402
 from .trial import Trial  # noqa: E402
-from .world import PRIMITIVES, Move  # noqa: E402
+from .wordings import name_of, words_of  # noqa: E402
+from .moves import PRIMITIVES, Move  # noqa: E402
 
 __all__ = ["PACKAGES", "SCENE_CHANGES", "TASKS", "VIEWS", "TabletopEnvironment", "make"]
 
@@ -36,6 +37,9 @@ PACKAGES = ("mujoco", "numpy")
 
 VIEWS = ("arm",)
 """``arm``: the cameras show the arm, which is hidden otherwise; it waits outside of the picture."""
+
+EPISODES_HAVE_SENTENCES = True
+"""What is asked for differs between the episodes of a task, so there is one recording of each sentence (``recording``)."""
 
 SCENE_CHANGES: frozenset[str] = frozenset()
 """No perturbation of the scene: levels are what varies here."""
@@ -89,6 +93,12 @@ class TabletopEnvironment(Environment):
     def prompt(self) -> tuple[str | np.ndarray, ...]:
         self._require_begun()
         return self._running.prompt
+
+    @property
+    def recording(self) -> str:
+        """The sentence without its pictures: ``put-the-into-the``."""
+        self._require_begun()
+        return name_of(words_of(self._running.episode.prompt))
 
     def plan(self) -> list[Command]:
         """The oracle's moves from the present state."""

@@ -18,10 +18,9 @@ import numpy as np
 from PIL import Image
 
 from . import shapes, tasks, textures
-from .model import X_RANGE, Y_RANGE
+from .moves import X_RANGE, Y_RANGE, Pose
 from .pictures import SCENE_SIZE, THING_SIZE, Painter
 from .trial import Trial
-from .world import Pose
 
 FORMAT, VERSION = "uio2-sentences", 1
 SEEDS = 28

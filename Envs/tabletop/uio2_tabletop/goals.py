@@ -14,7 +14,8 @@ import numpy as np
 
 from .model import Thing
 from .shapes import contains
-from .world import PICK_AND_PLACE, PUSH, Move, Pose, World
+from .world import World
+from .moves import PICK_AND_PLACE, PUSH, Move, Pose
 
 PLACE_TOLERANCE = 0.02
 """Metres."""

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from . import shapes, textures
-from .model import X_RANGE, Y_RANGE, Thing
-from .world import Pose
+from .model import Thing
+from .moves import X_RANGE, Y_RANGE, Pose
 
 LEVELS = ("train", "l1", "l2", "l3")
 

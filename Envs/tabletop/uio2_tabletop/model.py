@@ -9,11 +9,9 @@ import mujoco
 import numpy as np
 
 from . import textures
+from .moves import X_RANGE
 from .shapes import Piece, Shape, catalogue
 
-X_RANGE = (0.25, 0.75)
-"""Metres: where positions of the action space lie, and what the cameras see."""
-Y_RANGE = (-0.5, 0.5)
 TABLE_X = (0.2, 0.8)
 """Metres: the table's edges."""
 TABLE_Y = (-0.56, 0.56)

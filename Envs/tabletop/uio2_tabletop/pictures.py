@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 import mujoco
 import numpy as np
 
-from .model import ARM_GROUP, HIDDEN_GROUP, THING_GROUP, X_RANGE, Thing, field_of_view
-from .world import Pose, World
+from .model import ARM_GROUP, HIDDEN_GROUP, THING_GROUP, Thing, field_of_view
+from .moves import X_RANGE, Pose
+from .world import World
 
 CAMERAS = ("top", "front")
 SCENE_SIZE = (256, 128)

@@ -11,8 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from .model import X_RANGE, Y_RANGE
-from .world import PICK_AND_PLACE, PUSH, Move
+from .moves import PICK_AND_PLACE, PUSH, X_RANGE, Y_RANGE, Move
 
 TURN_RANGE = (0.0, 2 * math.pi)
 RANGES = (X_RANGE, Y_RANGE, TURN_RANGE)

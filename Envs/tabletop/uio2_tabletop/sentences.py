@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from .hand import HandPose
 from .model import Thing
+from .moves import PRIMITIVES, Move, Pose
 from .sentence import BINS, bins, move_of, read, say
-from .world import PRIMITIVES, Outcome, Pose, World
+from .world import Outcome, World
 
 _PLACES = 6
 _SCENE = (
@@ -22,26 +24,30 @@ _LIFETIME = 25
 """Sentences after which the table is laid anew: by then most things lie where no sentence reaches them."""
 
 
-def sentences(stride: int = 1) -> Iterator[str]:
-    """Each of every ``stride``-th location, and the last, at each of the six places, with both primitives."""
+def sentences(stride: int = 1, primitives: Sequence[str] = PRIMITIVES) -> Iterator[str]:
+    """Each of every ``stride``-th location, and the last, at each of the six places, with each of some primitives."""
     random = np.random.default_rng(0)
     chosen = np.unique(np.append(np.arange(0, BINS, stride), BINS - 1))
     for primitive in PRIMITIVES:
+        # Drawn whether or not it is asked for, so that a part has the sentences of the whole.
         for numbers in np.stack([random.permutation(chosen) for _ in range(_PLACES)], axis=1):
+            if primitive not in primitives:
+                continue
             yield say([move_of(primitive, [int(number) for number in numbers])])
 
 
-def execute_all(stride: int = 1) -> tuple[Counter[str], float]:
+def execute_all(stride: int = 1, primitives: Sequence[str] = PRIMITIVES) -> tuple[Counter[str], float, float]:
     """Executes them on a table with a few things.
 
     Returns:
-        How often each outcome came, and the farthest that the hand met the scene from where it was sent, along
-        either axis, in half bins.
+        How often each outcome came; the farthest that the hand was, above a place, from where it was sent; and the
+        farthest that it met the scene from there, where it was done. Along either axis, in half bins. An edge may push
+        the cup or the blade aside on its way down, which shows in the latter.
     """
     outcomes: Counter[str] = Counter()
-    farthest = 0.0
+    farthest, landed = 0.0, 0.0
     world: World | None = None
-    for number, sentence in enumerate(sentences(stride)):
+    for number, sentence in enumerate(sentences(stride, primitives)):
         if world is None or number % _LIFETIME == 0:
             world = World([thing for thing, _ in _SCENE], {index: pose for index, (_, pose) in enumerate(_SCENE)})
         (move,) = read(sentence)
@@ -49,10 +55,13 @@ def execute_all(stride: int = 1) -> tuple[Counter[str], float]:
             raise AssertionError(f"said and read, {sentence!r} has become {say([move])!r}")
         report = world.execute(move)
         outcomes[str(report.outcome)] += 1
-        off = (
-            abs(report.began.x - move.start.x) / (0.25 / (BINS - 1)),
-            abs(report.began.y - move.start.y) / (0.5 / (BINS - 1)),
-        )
-        if report.outcome != Outcome.BLOCKED:  # A blade that came down on a thing was held up on its way.
-            farthest = max(farthest, *off)
-    return outcomes, farthest
+        farthest = max(farthest, _half_bins(report.over, move))
+        if report.outcome == Outcome.DONE:
+            landed = max(landed, _half_bins(report.began, move))
+    return outcomes, farthest, landed
+
+
+def _half_bins(pose: HandPose, move: Move) -> float:
+    """How far a pose is from a move's beginning."""
+    x, y = abs(pose.x - move.start.x), abs(pose.y - move.start.y)
+    return max(x / (0.25 / (BINS - 1)), y / (0.5 / (BINS - 1)))

@@ -9,8 +9,8 @@ import numpy as np
 
 from .goals import Goal, Inside, Scenes, Swept
 from .levels import LEVELS, Draw, Floor, generator
-from .model import X_RANGE, Thing
-from .world import Pose
+from .model import Thing
+from .moves import X_RANGE, Pose
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import numpy as np
 from . import tasks
 from .pictures import Painter
 from .sentence import SentenceError, read
-from .world import Move, Outcome, Report, World
+from .world import Outcome, Report, World
+from .moves import Move
 
 
 class Trial:
@@ -70,7 +71,7 @@ class Trial:
             moves = read(sentence)
         except SentenceError:
             pose = self.world.hand.pose
-            return [Report(Outcome.UNREADABLE, None, pose, pose, 0.0)]
+            return [Report(Outcome.UNREADABLE, None, pose, pose, pose, 0.0)]
         reports = []
         for move in moves[:limit]:
             reports.append(self.execute(move))

@@ -22,9 +22,8 @@ from .model import (
     Thing,
     build,
 )
+from .moves import PUSH, Move, Pose
 
-PICK_AND_PLACE, PUSH = "pick_and_place", "push"
-PRIMITIVES = (PICK_AND_PLACE, PUSH)
 _PUSH_SPEED = 0.35
 _BLADE_CLEARANCE = 0.0015
 _SETTLING_STEPS = 120
@@ -52,52 +51,14 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Pose:
-    """Where a thing is: metres and radians, on the table."""
-
-    x: float
-    y: float
-    rotation: float = 0.0
-
-    def point(self, local: Sequence[float]) -> np.ndarray:
-        """A point of the thing's own frame ``[2]`` on the table."""
-        cos, sin = np.cos(self.rotation), np.sin(self.rotation)
-        return np.array([self.x + cos * local[0] - sin * local[1], self.y + sin * local[0] + cos * local[1]])
-
-    def local(self, point: Sequence[float]) -> np.ndarray:
-        """A point on the table ``[2]`` in the thing's own frame."""
-        x, y = point[0] - self.x, point[1] - self.y
-        cos, sin = np.cos(self.rotation), np.sin(self.rotation)
-        return np.array([cos * x + sin * y, cos * y - sin * x])
-
-
-@dataclass(frozen=True)
-class Move:
-    """A primitive: from where to where, x and y in metres, rotations in radians."""
-
-    primitive: str
-    start: Pose
-    end: Pose
-
-    @property
-    def values(self) -> np.ndarray:
-        """``[6]``, the order of the action space."""
-        return np.array([self.start.x, self.start.y, self.start.rotation, self.end.x, self.end.y, self.end.rotation])
-
-    @classmethod
-    def of(cls, primitive: str, values: Sequence[float]) -> Move:
-        """The inverse of ``values``."""
-        numbers = [float(value) for value in values]
-        return cls(primitive, Pose(*numbers[:3]), Pose(*numbers[3:]))
-
-
-@dataclass(frozen=True)
 class Report:
     """How a primitive went."""
 
     outcome: Outcome
     thing: int | None
     """What was picked."""
+    over: HandPose
+    """Where the hand was above the first place, before anything could push it aside."""
     began: HandPose
     """Where the tool met the scene."""
     ended: HandPose
@@ -161,6 +122,7 @@ class World:
         """Executes a primitive and lets everything come to rest; the hand waits outside of the picture afterwards."""
         before, steps = len(self.fallen), self.hand.steps
         thing, began = None, self.hand.pose
+        self._over = began
         if move.primitive == PUSH:
             outcome, began = self._push(move)
         else:
@@ -173,12 +135,13 @@ class World:
         self._drop_what_left_the_table()
         if len(self.fallen) > before:
             outcome = Outcome.FELL_OFF
-        return Report(outcome, thing, began, ended, (self.hand.steps - steps) * self.model.opt.timestep)
+        return Report(outcome, thing, self._over, began, ended, (self.hand.steps - steps) * self.model.opt.timestep)
 
     def _pick_and_place(self, move: Move) -> tuple[Outcome, int | None, HandPose]:
         hand = self.hand
         hand.take("cup")
         hand.travel(move.start.x, move.start.y, move.start.rotation)
+        self._over = hand.pose
         hand.descend(0.0)
         began = hand.pose
         thing, is_held = hand.attach()
@@ -201,6 +164,7 @@ class World:
         hand = self.hand
         hand.take("blade")
         hand.travel(move.start.x, move.start.y, move.start.rotation)
+        self._over = hand.pose
         touched = hand.descend(_BLADE_CLEARANCE)
         began = hand.pose
         if touched and hand.pose.z > _BLADE_CLEARANCE + 0.002:

@@ -4,7 +4,9 @@ An adapter module has ``TASKS``, a mapping of task names to instructions, ``PACK
 results depend on, and ``make(task)``, which returns an ``Environment``. Its import raises ``EnvironmentFailure`` when the
 simulator is not installed. As far as it has them: ``VIEWS``, names of camera sets that ``make`` takes as ``view``;
 ``SHARED_SCENES``, for each task those whose instructions make sense in its scene, which ``make`` takes as ``instruction_from``;
-``SCENE_CHANGES``, the perturbations of the scene that every task can have: without it that is known only once a scene is made.
+``SCENE_CHANGES``, the perturbations of the scene that every task can have: without it that is known only once a scene is made;
+``CHECKOUTS``, folder and version of each package that is installed nowhere; ``EPISODES_HAVE_SENTENCES``, which is true where what is
+asked for differs between the episodes of a task.
 
 Another package brings a simulator by an entry point of the group ``uio2_envs.adapters`` that names such a module. An
 environment of gymnasium needs none: a YAML file describes it (``description.py``), in the folder ``environments`` beside this
@@ -31,6 +33,7 @@ _OWN = {
     "metaworld": "uio2_envs.adapters.metaworld",
     "tabletop": "uio2_tabletop.adapter",
     "toy": "uio2_envs.toy",
+    "vima": "uio2_envs.adapters.vima",
 }
 """Named here as well as in pyproject.toml: they are found where these packages are folders and not installed."""
 

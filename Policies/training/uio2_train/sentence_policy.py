@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .data.samples import Canvas, squeeze_slot, stack_patches
+from .data.samples import Canvas, prompt_text, squeeze_slot, stack_patches
+from .data.speech import sound_patches
 from .model import Inputs, load_model
 from .model.sequences import attention_bias
 from .sentence import SentenceTokens
@@ -28,17 +29,23 @@ class SentencePolicy:
         self._history = Canvas(self.model.configuration, "image_history")
 
     @torch.no_grad()
-    def say(self, prompt: Sequence[str | np.ndarray], frame: np.ndarray) -> str:
-        """The answer to words and pictures and what the camera sees, pictures uint8 ``[h, w, 3]``."""
+    def say(self, prompt: Sequence[str | np.ndarray], frame: np.ndarray, sound: np.ndarray | None = None) -> str:
+        """The answer to words and pictures and what the camera sees, pictures uint8 ``[h, w, 3]``.
+
+        A sound, int16 at 16 kHz, says the words: then the prompt is pictures alone.
+        """
         words, pictures = [], []
         for part in prompt:
             if not isinstance(part, str):
                 pictures.append(part)
             words.append(part if isinstance(part, str) else f"<image_history_{len(pictures)}>")
-        before, _, after = self.document["prompt"]["template"].partition("{instruction}")
-        ids = torch.tensor([self.tokenizer.prompt(before + " ".join(words) + after)])
+        text = prompt_text(self.document["prompt"]["template"], " ".join(words), np.zeros(0))
+        ids = torch.tensor([self.tokenizer.prompt(text)])
         history = stack_patches([pictures], self._history, len(pictures)) if pictures else None
-        encoded = self.model.encode(Inputs(ids, squeeze_slot(stack_patches([[frame]], self._image, 1)), history))
+        image = squeeze_slot(stack_patches([[frame]], self._image, 1))
+        seconds = self.document.get("audio", {}).get("maximum_duration_s", 0.0)
+        audio = None if sound is None else sound_patches([sound], seconds)
+        encoded = self.model.encode(Inputs(ids, image, history, audio))
         cross, bias = self.model.project_cross(encoded.states, encoded.rotary), attention_bias(encoded.mask)
         said: list[int] = []
         cache, token = None, torch.zeros(1, 1, dtype=torch.long)

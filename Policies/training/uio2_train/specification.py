@@ -13,7 +13,7 @@ import numpy as np
 
 from .data.demonstrations import Demonstrations, Dimension
 from .errors import TrainingError
-from .recipe import ActionRecipe, CameraRecipe, NumbersRecipe, Recipe
+from .recipe import ActionRecipe, AudioRecipe, CameraRecipe, NumbersRecipe, Recipe
 
 BINS = 1000
 MAXIMUM_HISTORY_FRAMES = 4
@@ -330,6 +330,11 @@ def camera_document(camera: CameraRecipe) -> dict[str, Any]:
     return part
 
 
+def audio_document(audio: AudioRecipe) -> dict[str, Any]:
+    """What ``policy.json`` says of what is heard."""
+    return {"name": audio.name, "maximum_duration_s": audio.maximum_duration_s, "replaces_instruction": True}
+
+
 def policy_head(recipe: Recipe) -> dict[str, Any]:
     """What every ``policy.json`` begins with."""
     return {
@@ -349,10 +354,7 @@ def _document(
         further = [text for said in instructions for text in recipe.data.instructions.get(said, [])]
         document["instructions"] = sentences([*instructions, *further])
     if recipe.audio is not None:
-        document["audio"] = {
-            "name": recipe.audio.name, "maximum_duration_s": recipe.audio.maximum_duration_s,
-            "replaces_instruction": True,
-        }  # fmt: skip
+        document["audio"] = audio_document(recipe.audio)
     numbers = len(action) * recipe.action.chunk_length
     if numbers > 511:
         message = f"expected at most 511 numbers in an answer, found {numbers}; shorten the chunk"

@@ -35,17 +35,32 @@ package struct InstructionReader: Sendable {
   package func read(_ observation: Observation, after earlierFrames: Int) throws(RobotError) -> [PromptText.Part] {
     try observation.checkInstructionSize()
     if isHeard, observation.audio != nil {
-      // Nobody knows which of the two the policy would follow.
-      guard observation.instruction.isEmpty, observation.promptParts.isEmpty else {
-        throw Self.fault("observation.instruction", "expected words or a sound, found both; leave one of them out")
-      }
-      return []
+      return try named(beside: observation, after: earlierFrames)
     }
     guard !observation.promptParts.isEmpty else {
       let sentence = try words(observation.instruction, "observation.instruction")
       return [.words(try trained(sentence, "observation.instruction"))]
     }
     return try read(observation.promptParts, after: earlierFrames)
+  }
+
+  /// Names of the images that a sound speaks of, in their order.
+  private func named(
+    beside observation: Observation, after earlierFrames: Int
+  ) throws(RobotError) -> [PromptText.Part] {
+    let hasWords = observation.promptParts.contains { if case .text = $0 { true } else { false } }
+    guard observation.instruction.isEmpty, !hasWords else {
+      // Nobody knows which of the two the policy would follow.
+      throw Self.fault("observation.instruction", "expected words or a sound, found both; leave one of them out")
+    }
+    guard known == nil || observation.promptParts.isEmpty else {
+      throw Self.fault(
+        "observation.prompt", "the policy knows sentences, none of which has an image in it; leave the images out")
+    }
+    let names = observation.promptParts.indices.map {
+      [PromptText.Part.markup("<image_history_\(earlierFrames + $0 + 1)>")]
+    }
+    return Array(names.joined(separator: [.markup(" ")]))
   }
 
   private func read(_ parts: [PromptPart], after earlierFrames: Int) throws(RobotError) -> [PromptText.Part] {

@@ -14,6 +14,13 @@ extension PolicySpecification {
       case replacesInstruction = "replaces_instruction"
     }
 
+    /// Collects the parts.
+    package init(name: String, maximumDuration: Double, replacesInstruction: Bool) {
+      self.name = name
+      self.maximumDuration = maximumDuration
+      self.replacesInstruction = replacesInstruction
+    }
+
     /// Seconds that a policy may hear; the model sets its own bound.
     package static let longestDuration = 60.0
   }

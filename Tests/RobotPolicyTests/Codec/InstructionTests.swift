@@ -149,6 +149,39 @@ struct InstructionTests {
       ])
   }
 
+  /// A policy that takes words or a sound, asked by a sound.
+  func hear(
+    _ instruction: String = "", _ instructions: PolicySpecification.Instructions = .free, parts: [PromptPart],
+    after earlierFrames: Int = 0
+  ) throws(RobotError) -> [PromptText.Part] {
+    let audio = PolicySpecification.Audio(name: "instruction", maximumDuration: 4, replacesInstruction: true)
+    return try InstructionReader(instructions, audio: audio).read(
+      Observation(
+        sequence: 1, capturedAt: 0, sentAt: 0, frames: [], proprioception: [], instruction: instruction,
+        promptParts: parts, audio: AudioClip(encoding: .pcm16, data: [0, 1])), after: earlierFrames)
+  }
+
+  @Test func `a sound says the words, and images stand beside it`() throws {
+    #expect(try hear(parts: []) == [])
+    #expect(try hear(parts: [], after: 2) == [])
+    #expect(
+      try hear(parts: [image, image], after: 1) == [
+        .markup("<image_history_2>"), .markup(" "), .markup("<image_history_3>"),
+      ])
+  }
+
+  @Test func `words beside a sound are refused, and images where sentences are known`() {
+    for parts in [[PromptPart.text("Put"), image], [image, .text(" ")]] {
+      let error = #expect(throws: RobotError.self) { try hear(parts: parts) }
+      #expect(error?.code == .invalidInstruction)
+    }
+    let said = #expect(throws: RobotError.self) { try hear("Put it there.", parts: [image]) }
+    #expect(said?.code == .invalidInstruction)
+    let known = #expect(throws: RobotError.self) { try hear("", .known(Self.sentences), parts: [image]) }
+    #expect(known?.code == .invalidInstruction && known?.subject == "observation.prompt")
+    #expect(throws: Never.self) { try hear("", .known(Self.sentences), parts: []) }
+  }
+
   @Test(arguments: ["<image_history_1>", "see <image_input>", "go to <extra_id_1199>", "[Text] [S] go"])
   func `names of special tokens in a user's words stay words`(text: String) throws {
     #expect(try read(text) == [.words(text)])

@@ -21,6 +21,8 @@ from uio2_train.__main__ import main
 from uio2_train.commands.train import prepare_run
 from uio2_train.data.samples import Canvas
 from uio2_train.data.sentences import SentenceDemonstrations, labels_of
+from uio2_train.data.sounds import SAMPLE_RATE
+from uio2_train.data.speech import read_wave, write_wave
 from uio2_train.engine.trainer import Trainer
 from uio2_train.errors import TrainingError
 from uio2_train.recipe import load_recipe
@@ -211,6 +213,55 @@ def test_what_sentences_cannot_have_is_named(tmp_path: Path, changes: dict, subj
     assert caught.value.code == "invalid_recipe" and caught.value.subject == subject
 
 
+# Speech.
+
+
+def voices(folder: Path, words: list[str]) -> Path:
+    """A folder of recordings: a tone a sentence."""
+    random, clips = np.random.default_rng(5), []
+    for number, text in enumerate(words):
+        time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+        samples = 9000 * np.sin(2 * np.pi * (300 + 200 * number) * time) + random.normal(0, 200, SAMPLE_RATE)
+        write_wave(folder / f"{number}.wav", samples)
+        clips.append({"file": f"{number}.wav", "instruction": text, "words": text, "voice": "tone"})
+    document = {"format": "uio2-speech", "version": 1, "clips": clips}
+    (folder / "speech.json").write_text(json.dumps(document))
+    return folder
+
+
+def test_the_words_may_be_a_sound_with_the_pictures_beside_it(tmp_path: Path) -> None:
+    data = SentenceDemonstrations(dataset(tmp_path / "data"))
+    (tmp_path / "voices").mkdir()
+    audio = {"speech": str(voices(tmp_path / "voices", ["Put the into the middle ."])), "share": 0.5}
+    recipe = load_recipe(recipe_file(tmp_path, audio=audio))
+    prepared = prepare_run(recipe, tmp_path / "run")
+    assert prepared.document["audio"] == {"name": "instruction", "maximum_duration_s": 4.0, "replaces_instruction": True}
+    sampler, _ = prepared.samplers(None, lambda line: None)
+    batches = [sampler.batch(sampler.samples[:4], np.random.default_rng(seed)) for seed in range(12)]
+    spoken = [batch for batch in batches if batch.inputs.audio is not None]
+    assert 2 <= len(spoken) <= 10 and sampler.batch(sampler.samples[:4]).inputs.audio is None
+    for batch in batches:
+        words = [sampler.tokenizer.decode([int(token) for token in row if token > 1]) for row in batch.inputs.text]
+        is_spoken = batch.inputs.audio is not None
+        assert all("<image_history_1>" in text and ("Put the" in text) != is_spoken for text in words), words
+        assert batch.inputs.image_history.values.shape[:2] == (4, 1)
+    loss, _ = prepared.step()(spoken[0])
+    loss.backward()
+    ears = [weight.grad for name, weight in prepared.model.named_parameters() if "audio" in name and weight.grad is not None]
+    assert ears and any(float(gradient.abs().max()) > 0 for gradient in ears)
+    assert data.size == (64, 128)
+
+
+def test_a_sentence_that_nobody_says_is_named(tmp_path: Path) -> None:
+    dataset(tmp_path / "data", files=2, samples=2)
+    (tmp_path / "voices").mkdir()
+    audio = {"speech": str(voices(tmp_path / "voices", ["Push the into the middle ."]))}
+    prepared = prepare_run(load_recipe(recipe_file(tmp_path, audio=audio)), tmp_path / "run")
+    with pytest.raises(TrainingError) as caught:
+        prepared.samplers(None, lambda line: None)
+    assert (caught.value.code, caught.value.subject) == ("missing_speech", "Put the into the middle .")
+
+
 # Training.
 
 
@@ -251,18 +302,26 @@ def test_frames_that_show_nothing_change_nothing(tmp_path: Path) -> None:
     torch.testing.assert_close(beside.states[:, :count], alone.states, rtol=1e-4, atol=1e-5)
 
 
-def test_the_runtime_says_what_pytorch_says(tmp_path: Path) -> None:
-    """Exported, served, and asked in words and pictures."""
+@pytest.mark.parametrize("asks", ["written", "spoken"])
+def test_the_runtime_says_what_pytorch_says(tmp_path: Path, asks: str) -> None:
+    """Exported, served, and asked in words and pictures, or aloud with pictures."""
     uio2 = Path(os.environ.get("UIO2", REPOSITORY / ".build" / "release" / "uio2"))
     if not uio2.is_file():
         pytest.skip("uio2 is not built")
     pytest.importorskip("zmq")
     sys.path.insert(0, str(REPOSITORY / "Envs" / "client"))
     from test_runtime import served
-    from uio2_client import camera_frame, observation
+    from uio2_client import audio_clip, camera_frame, observation
 
     dataset(tmp_path / "data")
-    file = recipe_file(tmp_path)
+    changes: dict[str, Any] = {}
+    sound, clip = None, None
+    if asks == "spoken":
+        (tmp_path / "voices").mkdir()
+        changes["audio"] = {"speech": str(voices(tmp_path / "voices", ["Put the into the middle ."])), "share": 0.5}
+        sound = read_wave(tmp_path / "voices" / "0.wav")
+        clip = audio_clip((tmp_path / "voices" / "0.wav").read_bytes())
+    file = recipe_file(tmp_path, **changes)
     train(file, tmp_path / "run")
     assert main(["export", str(file), "--folder", str(tmp_path / "run"), "--precision", "f32"]) == 0
     policy = SentencePolicy(tmp_path / "run" / "policy")
@@ -270,13 +329,15 @@ def test_the_runtime_says_what_pytorch_says(tmp_path: Path) -> None:
     with served(tmp_path / "run" / "policy", tmp_path) as client:
         for number, sample in enumerate(data.held_out):
             parts = [
-                part if isinstance(part, str) else data.picture(sample, part) for part in sample.document["prompt"]
+                part if isinstance(part, str) else data.picture(sample, part)
+                for part in sample.document["prompt"]
+                if sound is None or not isinstance(part, str)
             ]
             frame = data.picture(sample, sample.document["image"])
             client.reset()
             sent = [part if isinstance(part, str) else camera_frame("", part) for part in parts]
-            chunk = client.act(observation(1 + number, {"top": frame}, [], "", prompt=sent))
-            expected = policy.say(parts, frame)
+            chunk = client.act(observation(1 + number, {"top": frame}, [], "", prompt=sent, audio=clip))
+            expected = policy.say(parts, frame, sound)
             assert [action.primitive for action in chunk.actions] == ["pick_and_place"] * len(chunk.actions)
             same += chunk.text == expected
     assert same >= 23, f"{same} of 24 sentences"

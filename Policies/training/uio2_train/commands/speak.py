@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from ..data.sounds import SAMPLE_RATE
 from ..data.speech import FORMAT, VERSION, espeak, noisy, write_wave
 from ..errors import TrainingError
 
@@ -37,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clips", type=int, default=320, help="of each instruction, for training")
     parser.add_argument("--held-out", type=int, default=40, help="of each instruction, for judging")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--longest", type=float, default=0.0, metavar="SECONDS", help="what is longer is said faster (any length)")
 
 
 def _voices(accents: tuple[str, ...], variants: tuple[str, ...]) -> list[str]:
@@ -77,14 +79,14 @@ def run(options: argparse.Namespace) -> None:
         instruction = said["instruction"][0]
         for number in range(options.clips):
             words, voice, file = _clip(said["wordings"], _voices(ACCENTS, VARIANTS), random, f"train/{task}", number)
-            _record(options.output / file, words, voice, random, None)
+            _record(options.output / file, words, voice, random, None, options.longest)
             clips.append({"file": file, "instruction": instruction, "words": words, "voice": voice})
         judged = [("held-out", said["wordings"]), ("held-out-words", said["held_out"])]
         for number_of_kind, (kind, wordings) in enumerate(judged, start=1):
             random = np.random.default_rng([options.seed, index, number_of_kind])
             for number in range(options.held_out if wordings else 0):
                 words, voice, file = _clip(wordings, held_out_voices(), random, f"{kind}/{task}", number)
-                _record(options.output / file, words, voice, random, random.uniform(10, 30))
+                _record(options.output / file, words, voice, random, random.uniform(10, 30), options.longest)
         print(f"{task}: {options.clips} clips, {options.held_out} held out", flush=True)
         document = {"format": FORMAT, "version": VERSION, "clips": clips}
         (options.output / "speech.json").write_text(json.dumps(document, indent=0) + "\n")
@@ -109,12 +111,21 @@ def _clip(
     return words, voices[int(random.integers(len(voices)))], f"{folder}/{number:04d}.wav"
 
 
-def _record(file: Path, words: str, voice: str, random: np.random.Generator, decibels: float | None) -> None:
+_FASTEST = 450
+"""Words a minute, of which espeak-ng is capable without help."""
+
+
+def _record(
+    file: Path, words: str, voice: str, random: np.random.Generator, decibels: float | None, longest: float
+) -> None:
     speed, pitch = int(random.integers(120, 220)), int(random.integers(20, 80))
     colour = float(random.uniform(0, 2))
     if file.exists():
         return
     samples = espeak(words, voice, speed, pitch)
+    while longest and len(samples) > longest * SAMPLE_RATE and speed < _FASTEST:
+        speed = min(_FASTEST, int(speed * max(1.05, len(samples) / (longest * SAMPLE_RATE))) + 1)
+        samples = espeak(words, voice, speed, pitch)
     if decibels is not None:
         loud = noisy(samples.astype(np.float32), decibels, colour, random)
         samples = (loud * (0.7 * 32767 / np.abs(loud).max())).astype(np.int16)

@@ -23,12 +23,13 @@ import torch
 from torch import Tensor
 
 from ..errors import TrainingError
-from ..model import Configuration, Inputs
+from ..model import Configuration, Inputs, Patches
 from ..recipe import Recipe
 from ..sentence import PoseRanges, SentenceTokens
 from ..tokenizer import Tokenizer
 from .pictures import decode_picture
-from .samples import Canvas, move_inputs, squeeze_slot, stack_patches
+from .samples import Canvas, move_inputs, prompt_text, squeeze_slot, stack_patches
+from .speech import SpeechLibrary, sound_patches
 
 FORMAT, VERSION = "uio2-sentences", 1
 HELD_OUT = 20
@@ -149,6 +150,7 @@ class SentenceSampler:
         demonstrations: where they come from.
         samples: those that may be drawn.
         tokenizer, configuration: of its model.
+        speech: recordings of the prompts' words; none: they are written.
     """
 
     def __init__(
@@ -158,7 +160,9 @@ class SentenceSampler:
         samples: list[Sample],
         tokenizer: Tokenizer,
         configuration: Configuration,
+        speech: SpeechLibrary | None = None,
     ) -> None:
+        self.speech = speech
         self._recipe, self.demonstrations, self.samples = recipe, demonstrations, samples
         self.tokenizer, self.spelling = tokenizer, SentenceTokens(tokenizer, demonstrations.maximum_steps)
         self.image, self.history = Canvas(configuration, "image"), Canvas(configuration, "image_history")
@@ -174,17 +178,31 @@ class SentenceSampler:
         """A random batch."""
         return [self.samples[index] for index in random.integers(len(self.samples), size=count)]
 
-    def prompt(self, document: dict[str, Any]) -> list[int]:
-        """Encoder ids of a demonstration's words, with names in the place of pictures."""
+    def prompt(self, document: dict[str, Any], spoken: bool = False) -> list[int]:
+        """Encoder ids of a demonstration's words, with names in the place of pictures; of the names alone where it is spoken."""
         words, count = [], 0
         for part in document["prompt"]:
             count += not isinstance(part, str)
-            words.append(part if isinstance(part, str) else f"<image_history_{count}>")
-        before, _, after = self._recipe.prompt.partition("{instruction}")
-        return self.tokenizer.prompt(before + " ".join(words) + after, limit=self._limit)
+            if not isinstance(part, str):
+                words.append(f"<image_history_{count}>")
+            elif not spoken:
+                words.append(part)
+        return self.tokenizer.prompt(prompt_text(self._recipe.prompt, " ".join(words), np.zeros(0)), limit=self._limit)
+
+    def _is_spoken(self, random: np.random.Generator | None) -> bool:
+        if random is None or self.speech is None or self._recipe.audio is None:
+            return False
+        return bool(random.random() < self._recipe.audio.share)
+
+    def _sounds(self, samples: list[Sample], random: np.random.Generator) -> Patches:
+        """Somebody saying each demonstration's words."""
+        assert self.speech is not None and self._recipe.audio is not None
+        clips = [self.speech.draw(words_of(sample.document), random).samples for sample in samples]
+        return sound_patches(clips, self._recipe.audio.maximum_duration_s)
 
     def batch(self, samples: list[Sample], random: np.random.Generator | None = None) -> SentenceBatch:
-        """The demonstrations as a batch; with random numbers, augmented."""
+        """The demonstrations as a batch; with random numbers, augmented, and now and then spoken."""
+        spoken = self._is_spoken(random)
         prompts, images, histories, answers = [], [], [], []
         for sample in samples:
             document = sample.document
@@ -194,13 +212,14 @@ class SentenceSampler:
                 pictures = self._varied(pictures, random)
             images.append(pictures[:1])
             histories.append(pictures[1:])
-            prompts.append(self.prompt(document))
+            prompts.append(self.prompt(document, spoken))
             answers.append(self.spelling.answer(self.demonstrations.ranges.steps(document["moves"])))
         slots = max(len(history) for history in histories)
         inputs = Inputs(
             _padded(prompts),
             squeeze_slot(stack_patches(images, self.image, 1)),
             stack_patches(histories, self.history, slots) if slots else None,
+            self._sounds(samples, random) if spoken and random is not None else None,
         )
         batch = SentenceBatch(
             inputs, _padded([answer.ids for answer in answers]), _padded([answer.bins for answer in answers], -1),
@@ -248,6 +267,11 @@ class SentenceSampler:
             ([names[name] for names, name in zip(self._names, thing[:count], strict=True)], np.array(thing[count:]))
             for thing in things
         ]
+
+
+def words_of(document: dict[str, Any]) -> str:
+    """A demonstration's words without its pictures: what a recording of them is known by."""
+    return " ".join(part for part in document["prompt"] if isinstance(part, str))
 
 
 def labels_of(

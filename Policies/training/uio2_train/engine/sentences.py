@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 
-from ..data.sentences import MAXIMUM_PICTURES, SentenceDemonstrations, SentenceSampler
+from ..data.sentences import MAXIMUM_PICTURES, SentenceDemonstrations, SentenceSampler, words_of
+from ..data.speech import SpeechLibrary
 from ..errors import TrainingError
 from ..model import Configuration, UnifiedIO
-from ..model.presets import policy
+from ..model.presets import policy, small_audio_transformer
 from ..objectives.sentences import SentenceBatches, SentenceStep, validate_sentences
 from ..recipe import Recipe
-from ..specification import camera_document, policy_head
+from ..specification import audio_document, camera_document, policy_head
 from ..tokenizer import Tokenizer, train_vocabulary
 from .weights import initialise
 
@@ -43,8 +44,12 @@ class PreparedSentences:
         """Of the demonstrations to train on, and of those held out (none where nothing is)."""
         parts = self.demonstrations.train, self.demonstrations.held_out
         report(f"{len(parts[0])} demonstrations to train on, {len(parts[1])} held out")
+        speech = None
+        if self.recipe.audio is not None:
+            speech = SpeechLibrary(self.recipe.path(self.recipe.audio.speech))
+            speech.require(sorted({words_of(sample.document) for part in parts for sample in part}))
         train, held_out = (
-            SentenceSampler(self.recipe, self.demonstrations, part, self.tokenizer, self.model.configuration)
+            SentenceSampler(self.recipe, self.demonstrations, part, self.tokenizer, self.model.configuration, speech)
             if part
             else None
             for part in parts
@@ -98,9 +103,17 @@ def prepare_sentences(recipe: Recipe, vocabulary: bytes | None = None) -> Prepar
         tokenizer.padded_size, image, sizes.history_size, sizes.width, sizes.heads, sizes.hidden, sizes.layers,
         sizes.vision, sizes.latents, MAXIMUM_PICTURES,
     )  # fmt: skip
-    model = UnifiedIO(Configuration.of(configuration), tokenizers=False)
+    model = UnifiedIO(Configuration.of(_hearing(recipe, configuration)), tokenizers=False)
     initialise(model, tokenizer)
     return PreparedSentences(recipe, demonstrations, tokenizer, vocabulary, model, _document(recipe, demonstrations))
+
+
+def _hearing(recipe: Recipe, configuration: dict[str, Any]) -> dict[str, Any]:
+    """A small model's configuration, with an ear where the recipe wants one."""
+    if recipe.audio is None:
+        return configuration
+    inputs = [*configuration["input_modalities"], "audio"]
+    return configuration | {"input_modalities": inputs, "audio_vit_cfg": small_audio_transformer(*recipe.audio.vision)}
 
 
 def _document(recipe: Recipe, demonstrations: SentenceDemonstrations) -> dict[str, Any]:
@@ -118,6 +131,8 @@ def _document(recipe: Recipe, demonstrations: SentenceDemonstrations) -> dict[st
         },
         "control": {"hold": "zero"} | recipe.control,
     }  # fmt: skip
+    if recipe.audio is not None:
+        document["audio"] = audio_document(recipe.audio)
     if "rate_hz" not in recipe.control or "deadline_ms" not in recipe.control:
         message = "expected rate_hz, primitives a second, and deadline_ms, which all steps of an answer must fit into"
         raise TrainingError("invalid_recipe", "control", message)
