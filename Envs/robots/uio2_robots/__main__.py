@@ -29,6 +29,11 @@ _DRY_RUN_SECONDS = 2.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the arm and returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["teleop"]:
+        from .teleop.command import main as teleop
+
+        return teleop(arguments[1:], _Lines().next)
     options = _parser().parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     events = EventStream(command_line.claim_stdout() if options.events else None)
@@ -72,7 +77,8 @@ def _parser() -> argparse.ArgumentParser:
         description="An arm that a uio2 daemon drives. It shows what it would do and moves only after a yes.",
         epilog="While it runs: Enter stops the arm, go and Enter lets it move on, quit and Enter ends the run. "
         "Exit codes: 0 ended well, 2 usage, 3 robot and policy disagree, 4 protocol error, 5 the arm, its cameras or "
-        "its configuration, 6 not confirmed, 130 interrupted. This is no safety-rated system: docs/arms.md.",
+        "its configuration, 6 not confirmed, 130 interrupted. uio2_robots teleop --help: a person leads. "
+        "This is no safety-rated system: docs/arms.md.",
     )
     parser.add_argument("arm", choices=ARMS, help="the driver")
     parser.add_argument("--instruction", required=True, help="what the policy is asked to do")

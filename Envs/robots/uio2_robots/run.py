@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from uio2_client import Client
+from uio2_client import uio2_pb2 as pb
 from uio2_envs import interruption
 from uio2_envs.agreement import Agreement
 from uio2_envs.environment import EnvironmentFailure, Transition
@@ -41,6 +41,22 @@ class _Quit(Exception):
     """The operator wants the run to end."""
 
 
+class Daemon(Protocol):
+    """What a run needs of ``uio2_client.Client``."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def connections(self) -> int: ...
+
+    def hello(self, name: str, version: str, timeout: float | None = None) -> pb.Capabilities: ...
+
+    def reset(self) -> bool: ...
+
+    def act(self, observation: pb.Observation) -> pb.ActionChunk: ...
+
+
 class Control(Protocol):
     """What a person may do to a run from elsewhere than its terminal; from any thread."""
 
@@ -54,6 +70,14 @@ class Control(Protocol):
 
     def instruct(self, text: str) -> None:
         """Says from now on what is to be done; a sentence that the policy does not know changes nothing."""
+        ...
+
+    def interrupt(self) -> None:
+        """Executes nothing more of the present chunk: somebody else leads."""
+        ...
+
+    def end(self) -> None:
+        """Ends the run, as ``quit`` does."""
         ...
 
 
@@ -126,22 +150,25 @@ class Run:
     """Runs a plan once.
 
     Args:
-        client: the daemon, not greeted yet.
+        client: the daemon, or what stands in its place; not greeted yet.
         lines: what a person types, one line a call; an empty string at the end.
         log: for people, a sentence a call.
         watchdog: starts a watchdog that stops the arm after this many seconds of silence.
+        on_frames: given the pictures of every observation.
     """
 
     def __init__(
         self,
         plan: Plan,
-        client: Client,
+        client: Daemon,
         resources: Resources,
         lines: Callable[[], str],
         events: EventStream,
         log: Callable[[str], None],
         watchdog: Callable[[float], Watchdog] = Watchdog,
+        on_frames: Callable[[Mapping[str, np.ndarray]], None] = lambda frames: None,
     ) -> None:
+        self._on_frames = on_frames
         self._plan = plan
         self._client = client
         self._resources = resources
@@ -157,6 +184,7 @@ class Run:
         self._agreement: Agreement | None = None
         self._trajectory = Trajectory(plan.trajectory) if plan.trajectory is not None else None
         self._policy_steps = 0
+        self._robot: RealtimeRobot | None = None
 
     def run(self) -> EpisodeResult | None:
         """The whole of it. ``None``: the operator ended it.
@@ -205,6 +233,16 @@ class Run:
         else:
             body.instruction = text
             self._log(f"task      {text}")
+
+    def interrupt(self) -> None:
+        """As ``Control``."""
+        robot = self._robot
+        if robot is not None:
+            robot.interrupt()
+
+    def end(self) -> None:
+        """As ``Control``."""
+        self._quit()
 
     def _confirm(self) -> None:
         if self._plan.confirmed:
@@ -279,10 +317,11 @@ class Run:
             step_limit=max(1, round(plan.seconds * plan.configuration.control_rate)),
             patience=plan.patience,
             on_step=self._note_policy_step,
-            on_frames=lambda frames, result: interruption.check(),
+            on_frames=self._look,
             on_advance=self._check_quit,
             log=self._log,
         )
+        self._robot = robot
         if not plan.dry_run:
             Operator(self._lines, guard, self._quit).start()
         try:
@@ -304,6 +343,10 @@ class Run:
             self._rest()
             if self._trajectory is not None:
                 self._trajectory.close()
+
+    def _look(self, frames: Mapping[str, np.ndarray], result: EpisodeResult) -> None:
+        interruption.check()
+        self._on_frames(frames)
 
     def _note_step(self, step: Step) -> None:
         self._last = step
