@@ -443,3 +443,17 @@ def test_an_operator_that_is_not_answered_by_a_device_moves_nothing() -> None:
     with pytest.raises(ClientError) as caught:
         operated.act(observation(1, frames={}, proprioception=[0.0, 0.0], instruction=""))
     assert caught.value.code == "stopped"
+
+
+def test_a_recording_is_a_film(tmp_path: Path) -> None:
+    imageio = pytest.importorskip("imageio.v3")
+    from uio2_robots.film import NoFilm, film
+
+    words = ["toy:reach-red", "--input", "expert", "--camera", "overhead=64x48", "--camera", "follow=64x48"]
+    assert command.main([*words, "--record", str(tmp_path / "a.mcap")], lambda: "") == 0
+    pictures = imageio.imread(film(tmp_path / "a.mcap", tmp_path / "a.mp4"))
+    steps = sum(topic == "/uio2/reply/operator" for topic, _ in read(tmp_path / "a.mcap"))
+    assert len(pictures) >= steps and pictures[0].shape[1] > 2 * pictures[0].shape[0] * 0.8
+    assert command.main(["toy:reach-red", "--input", "expert", "--record", str(tmp_path / "b.mcap")], lambda: "") == 0
+    with pytest.raises(NoFilm, match="no pictures"):
+        film(tmp_path / "b.mcap", tmp_path / "b.mp4")
