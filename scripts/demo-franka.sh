@@ -24,6 +24,7 @@ for _ in $(seq 200); do
 done
 grep -q ready "$folder/ready" || { echo "demo-franka: the simulator does not start" >&2; exit 1; }
 
+rm -f "$out/trajectory.csv"
 "$python" -m uio2_robots franka --instruction "Move the gripper to the red goal point." --connect "ipc://$folder/daemon" \
   --simulator "$folder/simulator" --yes --home --seconds 6 --trajectory "$out/trajectory.csv" </dev/null
 "$python" -m uio2_robots.plot "$out/trajectory.csv" "$out/trajectory.png"
