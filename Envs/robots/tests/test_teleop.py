@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_daemon import FakeDaemon, chunk_for, toy_capabilities
+from fake_daemon import FakeDaemon, chunk_for, error, toy_capabilities
 from mcap.reader import make_reader
 from model_arm import franka
 from test_arm_run import Dog, Lines, Resources, capabilities, sideways
@@ -26,7 +26,7 @@ from uio2_robots.run import Plan, Run
 from uio2_robots.teleop import attended, command, inputs, simulated
 from uio2_robots.teleop.hand import Hand, measure_of, part_of
 from uio2_robots.teleop.inputs import InputFailure, ScriptedInput, Wish
-from uio2_robots.teleop.operated import Operated
+from uio2_robots.teleop.operated import Operated, Relay
 from uio2_robots.teleop.person import Person
 
 RIGHT = Wish((1, 0, 0))
@@ -264,11 +264,12 @@ def test_a_person_takes_over_in_mid_episode_and_hands_back(tmp_path: Path) -> No
 
     worker = threading.Thread(target=act)
     recording = Recording(tmp_path / "a.mcap", print)
+    relay = Relay(recording.observe)
     with (
         FakeDaemon(down, toy_capabilities()) as daemon,
-        Client(daemon.address, "both", observer=recording.observe) as client,
+        Client(daemon.address, "both", observer=relay.observe) as client,
     ):
-        operated = Operated(client, None, person, hand_of, "", recording.observe)
+        operated = Operated(client, None, person, hand_of, "", recording.observe, relay=relay)
         runner = simulated.Simulated(environment, operated, person, EventStream(None), print, recording)
         worker.start()
         runner.run([3])
@@ -284,6 +285,10 @@ def test_a_person_takes_over_in_mid_episode_and_hands_back(tmp_path: Path) -> No
     assert {pb.Reply.FromString(data).session_id for topic, data in messages if "reply" in topic} == {"both"}
     topics = [topic for topic, data in messages if topic.startswith("/uio2/reply")
               and pb.Reply.FromString(data).WhichOneof("body") == "action_chunk"]  # fmt: skip
+    seen = [data for topic, data in messages if topic == "/uio2/request"
+            and pb.Request.FromString(data).WhichOneof("body") == "observation"]  # fmt: skip
+    assert len(seen) == len(topics), "what the policy is shown meanwhile is not recorded"
+    assert len(daemon.observations) > sum(topic == "/uio2/reply" for topic in topics), "it is shown something"
     led = [topic == "/uio2/reply/operator" for topic in topics]
     assert not led[0] and not led[-1] and any(led)
 
@@ -405,6 +410,34 @@ def test_a_person_takes_an_arm_over_while_the_daemon_is_dead() -> None:
             assert abs(flight.y - rests) < 0.02, "the latch holds for the person too"
             device.words.append(inputs.GO)
             until(lambda: flight.y > rests + 0.01)
+
+        during(flight, scene)
+
+
+def test_a_stop_at_the_daemon_holds_for_the_person_too() -> None:
+    device = Held()
+    stopped = threading.Event()
+
+    def answer(index: int, seen: pb.Observation):
+        return error("stopped") if stopped.is_set() else sideways(index, seen)
+
+    with FakeDaemon(answer, capabilities()) as daemon, Client(daemon.address, timeout=1.0) as client:
+        flight = ArmFlight(device, client, False)
+
+        def scene() -> None:
+            device.wish = RIGHT
+            device.words.append(inputs.SWITCH)
+            until(lambda: flight.person.leads and flight.y < -0.01)
+            stopped.set()
+            asked = len(daemon.observations)
+            until(lambda: len(daemon.observations) > asked)
+            until(lambda: float(np.linalg.norm(flight.resources.arms[0].velocity)) == 0.0)
+            rests = flight.y
+            time.sleep(0.4)
+            assert flight.y == rests
+            daemon.die()
+            time.sleep(0.4)
+            assert flight.y == rests, "a daemon that is gone has resumed nothing"
 
         during(flight, scene)
 

@@ -20,10 +20,12 @@ from .configuration import CONFIGURATIONS, ConfigurationError, load
 from .drivers import ARMS, Franka, Ros2
 from .recording import Recording, RecordingFailure
 from .run import NotConfirmed, Plan, Resources, Run
+from .trajectory import TrajectoryFailure
 from .watchdog import WatchdogLost
 
 EXIT_NOT_CONFIRMED = 6
 
+RUN_SECONDS = 60.0
 _DRY_RUN_SECONDS = 2.0
 
 
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plan = Plan(
             configuration,
             options.instruction,
-            options.seconds or (_DRY_RUN_SECONDS if options.dry_run else 60.0),
+            options.seconds or (_DRY_RUN_SECONDS if options.dry_run else RUN_SECONDS),
             dry_run=options.dry_run,
             confirmed=options.yes,
             home=options.home,
@@ -67,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             Run(plan, client, resources, _Lines().next, events, say).run()
 
     codes = {NotConfirmed: EXIT_NOT_CONFIRMED}
-    codes |= dict.fromkeys((ConfigurationError, ArmFailure, RecordingFailure, WatchdogLost, OSError), EXIT_ENVIRONMENT)
+    failures = (ConfigurationError, ArmFailure, RecordingFailure, TrajectoryFailure, WatchdogLost, OSError)
+    codes |= dict.fromkeys(failures, EXIT_ENVIRONMENT)
     return command_line.exit_code(run, events, "robot", codes)
 
 
@@ -99,7 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--camera-rate", type=command_line.seconds, default=15.0, help="franka: of drawn cameras, Hz (15)"
     )
-    parser.add_argument("--trajectory", type=Path, metavar="FILE", help="write commanded and measured positions, CSV")
+    parser.add_argument(
+        "--trajectory", type=Path, metavar="FILE", help="write commanded and measured positions to a new CSV file there"
+    )
     command_line.add_conversation(parser, timeout=1.0)
     command_line.add_session(parser)
     parser.add_argument("--record", type=Path, metavar="FILE", help="record every message in a new MCAP file there")

@@ -25,7 +25,7 @@ from . import attended, simulated
 from .hand import Hand, measure_of, part_of
 from .inputs import Input, InputFailure, ScriptedInput
 from .keys import HELP
-from .operated import Operated
+from .operated import Operated, Relay
 from .person import Person
 from .simulated import CameraWish
 from .window import PAD_HELP, Screen
@@ -62,15 +62,16 @@ def main(arguments: Sequence[str], lines: Callable[[], str], make_input: Callabl
             if options.record is not None:
                 recording = Recording(options.record, say)
                 closing.callback(recording.close)
-            client = None
+            client, relay = None, None
             if options.connect is not None:
-                observer = None if recording is None else recording.observe
+                relay = None if recording is None else Relay(recording.observe)
+                observer = None if relay is None else relay.observe
                 client = Client(options.connect, options.session, options.timeout, observer=observer)
                 closing.enter_context(client)
             for line in (*HELP, *(PAD_HELP if options.input == "gamepad" else ())) if options.input != "expert" else ():
                 say(line)
             drive = _drive_arm if options.body in ARMS else _drive_simulated
-            drive(options, client, person, recording, screen, events, lines)
+            drive(options, client, relay, person, recording, screen, events, lines)
 
     codes: dict[type[Exception], int] = {NotConfirmed: EXIT_NOT_CONFIRMED}
     known = (ConfigurationError, ArmFailure, InputFailure, RecordingFailure, WatchdogLost, OSError)
@@ -94,7 +95,7 @@ def _session(options: argparse.Namespace) -> str:
     return options.session or f"teleop-{secrets.token_hex(4)}"
 
 
-def _drive_simulated(options, client, person, recording, screen, events, lines) -> None:
+def _drive_simulated(options, client, relay, person, recording, screen, events, lines) -> None:
     name, _, task = options.body.partition(":")
     module = adapters.adapter(name, [task])
     environment = module.make(task)
@@ -118,6 +119,8 @@ def _drive_simulated(options, client, person, recording, screen, events, lines) 
             hand,
             _session(options),
             None if recording is None else recording.observe,
+            relay=relay,
+            log=say,
             plan=(lambda: [environment.expert().tolist()]) if is_program else None,
         )
         seeds = range(options.seed, options.seed + options.episodes)
@@ -135,7 +138,7 @@ def _drive_simulated(options, client, person, recording, screen, events, lines) 
         ).run(seeds, options.connect_timeout)
 
 
-def _drive_arm(options, client, person, recording, screen, events, lines) -> None:
+def _drive_arm(options, client, relay, person, recording, screen, events, lines) -> None:
     configuration = load(options.config or CONFIGURATIONS / f"{options.body}.toml")
     resources: Franka | Ros2
     if options.body == "ros2":
@@ -157,6 +160,8 @@ def _drive_arm(options, client, person, recording, screen, events, lines) -> Non
         hand,
         _session(options),
         None if recording is None else recording.observe,
+        relay=relay,
+        log=say,
     )
     # Keys of the terminal are the device's, once somebody has said yes.
     typed = (lambda: "") if options.input == "terminal" else lines

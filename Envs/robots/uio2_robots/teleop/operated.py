@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from uio2_client import Client, ClientError
+from uio2_client import Client, ClientError, Disconnected, Timeout
 from uio2_client import uio2_pb2 as pb
 from uio2_client.messages import PROTOCOL_VERSION
 
@@ -24,6 +24,23 @@ _VALID_NS = 300_000_000
 NAME = "operator"
 
 Observer = Callable[[str, bytes, int], None]
+_HEED_SECONDS = 0.25
+"""Between two looks whether a stop is latched at the daemon, while a person leads."""
+_HEED_TIMEOUT = 0.5
+"""Seconds to wait for that; a daemon that takes longer is not heard any more."""
+
+
+class Relay:
+    """Passes a client's messages on, but for those that nobody acts upon."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self.is_muted = False
+
+    def observe(self, kind: str, data: bytes, at: int) -> None:
+        """As a client's observer."""
+        if not self.is_muted:
+            self._observer(kind, data, at)
 
 
 class Operated:
@@ -36,6 +53,8 @@ class Operated:
         hand: made of the capabilities, when they are known.
         session: the recording's name for this robot.
         observer: sees what the person is asked and answers, as a client's sees its messages.
+        relay: the daemon's client's observer.
+        log: told in a sentence what a person has to know.
         plan: answers in the place of the hand, ``[steps][actions]``: a program that demonstrates.
     """
 
@@ -48,7 +67,13 @@ class Operated:
         session: str,
         observer: Observer | None = None,
         plan: Callable[[], Sequence[Sequence[float]]] | None = None,
+        relay: Relay | None = None,
+        log: Callable[[str], None] = lambda line: None,
     ) -> None:
+        self._relay, self._log = relay, log
+        self._heeded_at = float("-inf")
+        self._is_stopped = self._is_deaf = False
+        self._is_fresh = False
         self._daemon, self._alone = daemon, alone
         self._person = person
         self._make_hand = hand
@@ -94,6 +119,10 @@ class Operated:
         self._led, self._last, self.driven = False, None, 0
         if self._daemon is not None:
             return self._daemon.reset()
+        # On the way to a pose it is asked again and again.
+        if self._is_fresh:
+            return False
+        self._is_fresh = True
         self._tell("reply", pb.Request(reset=pb.Reset()), pb.Reply(acknowledgement=pb.Acknowledgement()))
         return False
 
@@ -104,11 +133,14 @@ class Operated:
             ClientError: as the client's; ``stopped`` when the device is gone.
         """
         if self._daemon is not None and not self._person.leads:
-            self._led = False
+            self._led = self._is_deaf = False
             chunk = self._daemon.act(observation)
             if chunk.actions:
                 self._last = list(chunk.actions[-1].values)
             return chunk
+        if self._daemon is not None:
+            self._heed(self._daemon, observation)
+        self._is_fresh = False
         chunk = pb.ActionChunk(
             observation_sequence=observation.sequence,
             captured_at=observation.captured_at,
@@ -121,6 +153,39 @@ class Operated:
         self._last = list(chunk.actions[-1].values)
         self._tell("operator", pb.Request(observation=observation), pb.Reply(action_chunk=chunk))
         return chunk
+
+    def _heed(self, daemon: Client, observation: pb.Observation) -> None:
+        """Shows the policy what is going on, for when the robot is handed back. A stop at the daemon holds for the person too.
+
+        Raises:
+            ClientError: ``stopped``.
+        """
+        now = time.monotonic()
+        if self._is_deaf or (now - self._heeded_at < _HEED_SECONDS and not self._is_stopped):
+            return
+        self._heeded_at = now
+        shown = pb.Observation()
+        shown.CopyFrom(observation)
+        if self._relay is not None:
+            self._relay.is_muted = True
+        try:
+            daemon.act(shown, timeout=_HEED_TIMEOUT)
+            self._is_stopped = False
+        except (Disconnected, Timeout):
+            # A stop that was latched there stays in force here: nobody has resumed.
+            if self._is_stopped:
+                raise ClientError(
+                    "stopped", "daemon", "a stop was latched at the daemon, which does not answer"
+                ) from None
+            self._is_deaf = True
+            self._log("the daemon does not answer: the person leads without it, and a stop there is not heard")
+        except ClientError as error:
+            if error.code == "stopped":
+                self._is_stopped = True
+                raise
+        finally:
+            if self._relay is not None:
+                self._relay.is_muted = False
 
     def _said(self, observation: pb.Observation) -> Sequence[Sequence[float]]:
         if self._plan is not None:
