@@ -216,7 +216,7 @@ def test_a_recording_replaces_nothing(tmp_path: Path) -> None:
 
 
 SUITE = """
-name: two-drawers
+name: drawers
 description: Two short episodes.
 environment: metaworld
 seeds: {first: 1000, count: 2}
@@ -227,9 +227,9 @@ tasks: [{name: drawer-close-v3, group: easy}]
 
 
 def test_an_evaluation_is_recorded_with_its_workers_and_episodes(tmp_path: Path) -> None:
-    (tmp_path / "suite.yaml").write_text(SUITE)
+    (tmp_path / "drawers.yaml").write_text(SUITE)
     file, run = tmp_path / "evaluation.mcap", tmp_path / "run"
-    words = ("evaluate", str(tmp_path / "suite.yaml"), "--workers", "2", "--policy", str(POLICY))
+    words = ("evaluate", str(tmp_path / "drawers.yaml"), "--workers", "2", "--policy", str(POLICY))
     done = uio2(*words, "--run", str(run), "--record", str(file))
     assert done.returncode == 0, done.stderr
     marks = [json.loads(message.data) for _, channel, message in messages(file) if channel.topic == "/uio2/episode"]

@@ -155,7 +155,7 @@ class Operated:
         return chunk
 
     def _heed(self, daemon: Client, observation: pb.Observation) -> None:
-        """Shows the policy what is going on, for when the robot is handed back. A stop at the daemon holds for the person too.
+        """Shows the policy what is going on, for when the robot is handed back, and heeds a stop at the daemon.
 
         Raises:
             ClientError: ``stopped``.
