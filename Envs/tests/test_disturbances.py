@@ -9,7 +9,7 @@ from uio2_client import Client
 from uio2_client import uio2_pb2 as pb
 
 from uio2_envs import toy
-from uio2_envs.disturbances import FROZEN_LOOKS, Daemon, Outcome, table, trial
+from uio2_envs.disturbances import Daemon, Outcome, table, trial
 
 FIRST = toy.TASKS["reach-red"]
 
@@ -59,9 +59,9 @@ def fly(seed: int = 4, **options) -> tuple[Outcome, Replaced, list[str], toy.Toy
     daemon = Replaced(environment, **options)
     said: list[str] = []
     try:
-        with Client(daemon.address, timeout=2.0) as client:
+        with Client(daemon.address, timeout=0.2) as client:
             capabilities = client.hello()
-            outcome = trial(environment, client, capabilities, daemon, FIRST, seed, log=said.append)
+            outcome = trial(environment, client, capabilities, daemon, FIRST, seed, log=said.append, held_looks=12)
     finally:
         daemon.end()
     return outcome, daemon, said, environment
@@ -70,7 +70,7 @@ def fly(seed: int = 4, **options) -> tuple[Outcome, Replaced, list[str], toy.Toy
 def test_the_robot_holds_recovers_and_finishes() -> None:
     outcome, daemon, said, environment = fly()
     assert outcome.success and outcome.held and not outcome.failure
-    assert outcome.moved_frozen == outcome.moved_dead == 0
+    assert outcome.moved_frozen == outcome.moved_dead == outcome.braking == 0
     happened = ["camera freezes", "robot holds", "shows the scene", "sentence changes", "pushed away", "killed", "started again"]
     places = [next(place for place, line in enumerate(said) if words in line) for words in happened]
     assert places == sorted(places) and daemon.starts == 1
@@ -78,12 +78,13 @@ def test_the_robot_holds_recovers_and_finishes() -> None:
     assert environment.instruction == toy.TASKS["reach-green"]
 
 
-def test_a_camera_that_nobody_notices_is_said() -> None:
+def test_a_camera_that_nobody_notices_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("uio2_envs.disturbances.FROZEN_LOOKS", 10)
     outcome, *_ = fly(notices=False)
     assert not outcome.noticed and not outcome.held
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_takes_depend_on_their_seed_alone(seed: int) -> None:
     first, second = (fly(seed)[0] for _ in range(2))
     # How long a daemon takes to come back is the machine's.
@@ -95,5 +96,5 @@ def test_the_table_counts_what_was_recovered_from() -> None:
     moved = Outcome(2, success=True, noticed=True, moved_dead=0.02)
     lost = Outcome(3, noticed=True)
     row = table([good, moved, lost]).splitlines()[-1]
-    assert "2 of 3" in row and "| 2 of 3 | 20.0 mm |" in row
-    assert FROZEN_LOOKS > 100
+    assert row.startswith("| 2 of 3 |") and "| 2 of 3 | 0.0 mm | 20.0 mm |" in row
+    assert not Outcome(4, noticed=True, braking=0.05).held

@@ -36,8 +36,14 @@ from .video import EpisodeVideo
 _REPOSITORY = Path(__file__).resolve().parents[2]
 FROZEN_LOOKS = 120
 """Looks at a frozen camera after which it is mended whether or not anyone has noticed."""
-HELD_LOOKS = 20
-"""Looks for which the robot has to hold."""
+HELD_LOOKS = 15
+"""Looks for which the robot has to hold; one is a control step long."""
+_TIMEOUT = 0.5
+"""Seconds that the robot waits for an answer; as long does each look take while no daemon is there."""
+_BRAKING_LOOKS = 10
+"""Looks after which it has to rest."""
+_BRAKING, _RESTING = 0.03, 0.003
+"""m; how far it may go until it rests, and from then on."""
 PUSH = 0.04
 """m"""
 DISTURBANCES = ("camera", "sentence", "push", "daemon")
@@ -72,16 +78,18 @@ class Outcome:
     steps: int = 0
     noticed: bool = False
     """Whether the frozen camera was refused."""
+    braking: float = 0.0
+    """How far the hand went, at most, from a setback until it had to rest, m."""
     moved_frozen: float = 0.0
-    """How far the hand went from the refusal until the camera showed something new, m."""
+    """How far it went then, until the camera showed something new, m."""
     moved_dead: float = 0.0
-    """How far it went while no daemon answered, m."""
+    """How far it went then, while no daemon answered, m."""
     failure: str = ""
 
     @property
     def held(self) -> bool:
         """Whether the robot stood still each time that it had to."""
-        return self.noticed and max(self.moved_frozen, self.moved_dead) < 0.01
+        return self.noticed and self.braking < _BRAKING and max(self.moved_frozen, self.moved_dead) < _RESTING
 
 
 class Take:
@@ -94,6 +102,7 @@ class Take:
         first: the sentence that is said first; that of the environment is the one that counts.
         seed: draws when things happen, and where the object is pushed to.
         note: told in words what happens.
+        held_looks: for which the robot has to hold.
     """
 
     def __init__(
@@ -105,7 +114,9 @@ class Take:
         first: str,
         seed: int,
         note: Callable[[str], None] = lambda text: None,
+        held_looks: int = HELD_LOOKS,
     ) -> None:
+        self._held_looks = held_looks
         self._environment, self._link = environment, link
         self._kill, self._start = kill, start
         self._note = note
@@ -120,7 +131,9 @@ class Take:
         self._frames: dict[str, np.ndarray] = {}
         self._is_frozen = False
         self._plain_render = environment.render
-        self._rest: np.ndarray | None = None
+        self._held = 0
+        """Looks since the robot began to hold."""
+        self._rest = np.zeros(0)
         self.outcome = Outcome(seed)
         environment.render = self._render  # type: ignore[method-assign]
         environment.instruction = first
@@ -143,8 +156,7 @@ class Take:
         except ClientError as error:
             self._holds(error)
             raise
-        if self._rest is not None and not self._is_frozen:
-            self._rest = None
+        self._held = 0
         return chunk
 
     def _disturb(self) -> None:
@@ -167,24 +179,27 @@ class Take:
     def _holds(self, error: ClientError) -> None:
         """The robot is going to hold: measures whether it stands."""
         hand = _hand(self._environment)
-        if self._rest is None:
-            self._rest = hand
-        moved = float(np.linalg.norm(hand - self._rest))
+        if self._held in (0, _BRAKING_LOOKS):
+            self._rest, before = hand, self._rest
+            if self._held:
+                self.outcome.braking = max(self.outcome.braking, float(np.linalg.norm(hand - before)))
+        moved = float(np.linalg.norm(hand - self._rest)) if self._held >= _BRAKING_LOOKS else 0.0
+        self._held += 1
         if error.code == "frozen_camera" and self._phase == 1:
             if not self.outcome.noticed:
                 self.outcome.noticed, self._since = True, 0
                 self._note("the robot holds")
             self.outcome.moved_frozen = max(self.outcome.moved_frozen, moved)
-            if self._since >= HELD_LOOKS:
+            if self._since >= self._held_looks:
                 self._mend_camera()
         elif isinstance(error, (Disconnected, Timeout)):
             self.outcome.moved_dead = max(self.outcome.moved_dead, moved)
-            if self._phase == 5:
+            if self._phase == 5 and self._since >= self._held_looks:
                 self._go_on("the daemon is started again")
                 self._start()
 
     def _mend_camera(self) -> None:
-        self._is_frozen, self._rest = False, None
+        self._is_frozen = False
         self._go_on("the camera shows the scene again")
 
     def _go_on(self, words: str) -> None:
@@ -231,6 +246,7 @@ def trial(
     seed: int,
     film: Path | None = None,
     log: Callable[[str], None] = lambda line: None,
+    held_looks: int = HELD_LOOKS,
 ) -> Outcome:
     """One take; the outcome says what went wrong with it."""
     video = None if film is None else _Film(film, f"{environment.task} seed {seed}")
@@ -240,7 +256,7 @@ def trial(
         if video is not None:
             video.words = words
 
-    take = Take(environment, client, daemon.kill, daemon.start, first, seed, note)
+    take = Take(environment, client, daemon.kill, daemon.start, first, seed, note, held_looks)
 
     def show(frames: dict[str, np.ndarray], result: EpisodeResult) -> None:
         interruption.check()
@@ -255,7 +271,7 @@ def trial(
     robot = _UntilDone(
         take, environment, Agreement(environment.specification, capabilities, first), take, clock,
         # A daemon takes a moment to load its policy again.
-        patience=Patience(timeouts=600, pause_seconds=0.1), stops_at_success=False, on_frames=show, on_advance=advance,
+        patience=Patience(timeouts=600, pause_seconds=0.05), stops_at_success=False, on_frames=show, on_advance=advance,
         final_frames=video is not None, log=log,
     )  # fmt: skip
     try:
@@ -288,12 +304,14 @@ def table(outcomes: Sequence[Outcome]) -> str:
     done = [outcome for outcome in outcomes if outcome.success]
     held = [outcome for outcome in outcomes if outcome.held]
     low, high = wilson(len(done), len(outcomes))
+    braking = max((outcome.braking for outcome in outcomes), default=0.0)
     farthest = max((max(o.moved_frozen, o.moved_dead) for o in outcomes), default=0.0)
     return "\n".join(
         [
-            "| recovered and finished | 95 % interval | held for camera and daemon | farthest while it had to hold |",
-            "| --- | --- | --- | --- |",
-            f"| {len(done)} of {len(outcomes)} | {low:.0%} to {high:.0%} | {len(held)} of {len(outcomes)} | {farthest * 1000:.1f} mm |",
+            "| recovered and finished | 95 % interval | held for camera and daemon | braked within | moved then |",
+            "| --- | --- | --- | --- | --- |",
+            f"| {len(done)} of {len(outcomes)} | {low:.0%} to {high:.0%} | {len(held)} of {len(outcomes)} "
+            f"| {braking * 1000:.1f} mm | {farthest * 1000:.1f} mm |",
         ]
     )
 
@@ -312,7 +330,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             try:
                 for seed in range(options.seed, options.seed + options.trials):
                     # A session of its own: the daemon has forgotten the one before.
-                    with Client(daemon.address, timeout=5.0) as client:
+                    with Client(daemon.address, timeout=_TIMEOUT) as client:
                         capabilities = greet(client, 30)
                         film = options.film if seed == options.seed else None
                         log = command_line.say if film is not None else _quiet
@@ -338,7 +356,8 @@ def _line(outcome: Outcome) -> str:
     words = "finished" if outcome.success else f"not finished {outcome.failure}".strip()
     noticed = "" if outcome.noticed else "; nobody noticed the camera"
     moved = f"{outcome.moved_frozen * 1000:.1f} mm and {outcome.moved_dead * 1000:.1f} mm"
-    return f"seed {outcome.seed}: {words} after {outcome.steps} steps; moved {moved} while it had to hold{noticed}"
+    braked = f"braked within {outcome.braking * 1000:.1f} mm, then moved {moved}"
+    return f"seed {outcome.seed}: {words} after {outcome.steps} steps; {braked}{noticed}"
 
 
 def _parser() -> argparse.ArgumentParser:
