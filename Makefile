@@ -23,7 +23,7 @@ TRAINING ?=
 TRAIN := .venv-train/bin/python -m uio2_train
 # For train-resume and its like: a recipe of Policies/training/spec.py.
 TRAIN_RUN ?= metaworld-mt10
-# Of test-franka: faults of each kind. A hundred of each take about three hours.
+# Of test-franka: faults of each kind. A hundred of each take about an hour.
 FAULT_TRIALS ?= 10
 # Of film-disturbance; each takes some seconds.
 DISTURBANCE_TRIALS ?= 10
