@@ -27,7 +27,7 @@ def test_rows_of_an_expert_are_the_same_every_time() -> None:
 def test_a_delay_within_a_chunk_costs_no_stop() -> None:
     with FakeDaemon(expert, toy_capabilities()) as daemon, Client(daemon.address) as client:
         plain, delayed, long = measure("toy", ["reach-green"], [0, 40, 200], range(4), client)
-    assert plain.successes == 4
+    assert plain.successes == delayed.successes > 0
     # Only the first answer of an episode is waited for.
     assert plain.held == 0 and delayed.skipped > 0 and delayed.held < 0.2
     assert long.held > 0.5 and long.skipped == 0
