@@ -97,7 +97,7 @@ demo-franka: .venv-franka/installed ## fly a simulated Franka with the shipped p
 film-disturbance: setup ## everything goes wrong in one take: a film, and how often the robot recovers in DISTURBANCE_TRIALS
 	@swift build -c release --product uio2
 	@mkdir -p $(OUT)
-	@PYTHONPATH=Envs:Envs/client $(PYTHON_OF_ENVS) -m uio2_envs.disturbances --policy $(POLICY) --trials $(DISTURBANCE_TRIALS) \
+	@PYTHONPATH=Envs:Envs/client $(PYTHON_OF_ENVS) -m uio2_envs.disturbances --trials $(DISTURBANCE_TRIALS) \
 	  --film $(OUT)/disturbance.mp4 --json $(OUT)/disturbance.json
 
 # libfranka and MuJoCo 4 want an environment of their own.

@@ -97,4 +97,4 @@ def test_the_table_counts_what_was_recovered_from() -> None:
     lost = Outcome(3, noticed=True)
     row = table([good, moved, lost]).splitlines()[-1]
     assert row.startswith("| 2 of 3 |") and "| 2 of 3 | 0.0 mm | 20.0 mm |" in row
-    assert not Outcome(4, noticed=True, braking=0.05).held
+    assert not Outcome(4, noticed=True, braking=0.07).held

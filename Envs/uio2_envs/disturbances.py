@@ -42,8 +42,9 @@ _TIMEOUT = 0.5
 """Seconds that the robot waits for an answer; as long does each look take while no daemon is there."""
 _BRAKING_LOOKS = 10
 """Looks after which it has to rest."""
-_BRAKING, _RESTING = 0.03, 0.003
-"""m; how far it may go until it rests, and from then on."""
+_BRAKING, _RESTING = 0.06, 0.01
+"""m; how far it may go until it rests: a chunk of 50 ms at 1.2 m/s, the greatest speed of the policies; and from then on, while
+Meta-World's hand settles on the soft weld that it hangs on."""
 PUSH = 0.04
 """m"""
 DISTURBANCES = ("camera", "sentence", "push", "daemon")
@@ -363,9 +364,9 @@ def _line(outcome: Outcome) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="uio2_envs.disturbances", description="What goes wrong in one take, and what the robot does.")
     parser.add_argument("--simulator", default="metaworld", help="(metaworld)")
-    parser.add_argument("--task", default="door-open-v3", help="(door-open-v3)")
+    parser.add_argument("--task", default="drawer-close-v3", help="(drawer-close-v3)")
     parser.add_argument("--first", default="reach-v3", help="the task whose sentence is said first (reach-v3)")
-    parser.add_argument("--policy", type=Path, default=_REPOSITORY / "Policies" / "metaworld-mt5")
+    parser.add_argument("--policy", type=Path, default=_REPOSITORY / "Policies" / "metaworld-mt10")
     parser.add_argument("--uio2", type=Path, default=_REPOSITORY / ".build" / "release" / "uio2")
     parser.add_argument("--trials", type=command_line.positive, default=1, help="(1)")
     parser.add_argument("--seed", type=command_line.not_negative, default=1000, help="of the first trial (1000)")
