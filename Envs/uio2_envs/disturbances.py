@@ -364,7 +364,7 @@ def _line(outcome: Outcome) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="uio2_envs.disturbances", description="What goes wrong in one take, and what the robot does.")
     parser.add_argument("--simulator", default="metaworld", help="(metaworld)")
-    parser.add_argument("--task", default="drawer-close-v3", help="(drawer-close-v3)")
+    parser.add_argument("--task", default="door-open-v3", help="(door-open-v3)")
     parser.add_argument("--first", default="reach-v3", help="the task whose sentence is said first (reach-v3)")
     parser.add_argument("--policy", type=Path, default=_REPOSITORY / "Policies" / "metaworld-mt10")
     parser.add_argument("--uio2", type=Path, default=_REPOSITORY / ".build" / "release" / "uio2")
