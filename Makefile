@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-envs test-vima test-ray test-report test-franka demo-franka test-ros2 train-resume train-pause train-continue train-stop train-status test-training format lint clean
+.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-envs test-vima test-ray test-report test-franka demo-franka film-disturbance test-ros2 train-resume train-pause train-continue train-stop train-status test-training format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -27,8 +27,10 @@ TRAINING ?=
 TRAIN := .venv-train/bin/python -m uio2_train
 # For train-resume and its like: a recipe of Policies/training/spec.py.
 TRAIN_RUN ?= metaworld-mt10
-# Of test-franka: faults of each kind. A hundred of each take about three hours.
+# Of test-franka: faults of each kind. A hundred of each take about an hour.
 FAULT_TRIALS ?= 10
+# Of film-disturbance; each takes some seconds.
+DISTURBANCE_TRIALS ?= 10
 # Of soak: seconds, and robots that ask as fast as they are answered.
 SOAK_SECONDS ?= 1800
 SOAK_ROBOTS ?= 4
@@ -99,9 +101,15 @@ test-franka: .venv-franka/installed ## test the Franka driver on a simulated arm
 test-ros2: .venv-ros2/installed ## test an arm and cameras behind ROS 2 topics, with topics that are lost, late and frozen
 	.venv-ros2/bin/python -m pytest Envs/robots/tests/test_ros2.py Envs/robots/tests/test_ros2_parts.py
 
-demo-franka: .venv-franka/installed ## fly a simulated Franka with the shipped policy; leaves a plot of told and reached
+demo-franka: .venv-franka/installed ## fly a simulated Franka with the shipped policy; leaves a film, a recording, a plot of told and reached
 	@swift build -c release --product uio2
 	@./scripts/demo-franka.sh $(UIO2) $(POLICY) $(OUT)/franka
+
+film-disturbance: setup ## everything goes wrong in one take: a film, and how often the robot recovers in DISTURBANCE_TRIALS
+	@swift build -c release --product uio2
+	@mkdir -p $(OUT)
+	@PYTHONPATH=Envs:Envs/client $(PYTHON_OF_ENVS) -m uio2_envs.disturbances --trials $(DISTURBANCE_TRIALS) \
+	  --film $(OUT)/disturbance.mp4 --json $(OUT)/disturbance.json
 
 # libfranka and MuJoCo 4 want an environment of their own.
 .venv-franka/installed: Envs/robots/pyproject.toml Envs/robots/requirements.txt

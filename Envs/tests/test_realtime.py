@@ -262,3 +262,34 @@ def test_the_thread_asks_while_the_world_goes_on() -> None:
     assert len(link.observations) == 2 and threading.main_thread() not in threads
     assert not asker._thread.is_alive()
     assert {"round_trip", "takeover", "vision", "render", "simulate"} <= set(steps[0].latency_ms)
+
+
+def test_an_interrupted_chunk_ends_at_once_and_so_does_what_was_asked_before() -> None:
+    robots: list[RealtimeRobot] = []
+    steps = 0
+
+    def advance(_: Transition) -> None:
+        nonlocal steps
+        steps += 1
+        if steps in (5, 10):
+            robots[0].interrupt()
+
+    environment, link, clock = toy.make("reach-green"), ScriptedLink(numbered), FakeClock()
+    executed: list[tuple[int, int] | None] = []
+    plain = environment.step
+
+    def step(action: np.ndarray, primitive: str = "") -> Transition:
+        executed.append((round(action[1] / 1e-5), round(action[0] / 1e-5)) if np.any(action) else None)
+        return plain(action, primitive)
+
+    environment.step = step  # type: ignore[method-assign]
+    asker = InlineAsker(link, clock, 2 * PERIOD)
+    agreement = Agreement(environment.specification, toy_capabilities())
+    robots.append(RealtimeRobot(environment, agreement, link, asker, clock, step_limit=16, on_advance=advance))
+    robots[0].run_episode(SEED)
+    # After the fifth step the second answer is under way: it is not begun, and the third takes over.
+    assert executed[:5] == [None, None, (1, 0), (1, 1), (1, 2)]
+    assert (1, 3) not in executed and not any(entry and entry[0] == 2 for entry in executed)
+    assert any(entry and entry[0] == 3 for entry in executed)
+    # What was dropped does not count as to come.
+    assert link.observations[2].actions_consumed == 4

@@ -215,6 +215,41 @@ def test_a_recording_replaces_nothing(tmp_path: Path) -> None:
     assert "replaces nothing" in (tmp_path / "log").read_text()
 
 
+SUITE = """
+name: drawers
+description: Two short episodes.
+environment: metaworld
+seeds: {first: 1000, count: 2}
+step_limit: 40
+success: any
+tasks: [{name: drawer-close-v3, group: easy}]
+"""
+
+
+def test_an_evaluation_is_recorded_with_its_workers_and_episodes(tmp_path: Path) -> None:
+    (tmp_path / "drawers.yaml").write_text(SUITE)
+    file, run = tmp_path / "evaluation.mcap", tmp_path / "run"
+    words = ("evaluate", str(tmp_path / "drawers.yaml"), "--workers", "2", "--policy", str(POLICY))
+    done = uio2(*words, "--run", str(run), "--record", str(file))
+    assert done.returncode == 0, done.stderr
+    marks = [json.loads(message.data) for _, channel, message in messages(file) if channel.topic == "/uio2/episode"]
+    assert sorted(mark["seed"] for mark in marks if mark["event"] == "began") == [1000, 1001]
+    assert sorted(mark["seed"] for mark in marks if mark["event"] == "ended") == [1000, 1001]
+    assert all(isinstance(mark["success"], bool) for mark in marks if mark["event"] == "ended")
+    asked = Counter()
+    for _, channel, message in messages(file):
+        if channel.topic == "/uio2/request":
+            request = pb.Request.FromString(message.data)
+            asked[request.session_id] += request.WhichOneof("body") == "observation"
+    # Ten chunks of four commands in each episode, whichever worker flew it.
+    assert sum(asked.values()) == 20 and {mark["session"] for mark in marks} == {s for s, count in asked.items() if count}
+    replayed = uio2("replay", str(file), "--json")
+    assert replayed.returncode == 0, replayed.stderr
+    assert json.loads(replayed.stdout)["observations"] == 20
+    again = uio2(*words, "--run", str(tmp_path / "again"), "--record", str(file))
+    assert again.returncode == 74 and "replaces nothing" in again.stderr
+
+
 def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "a.mcap"
     for content in (b"", b"PK", b"\x89MCAP0\r\n"):

@@ -20,7 +20,7 @@ from uio2_client import ClientError
 from uio2_client import uio2_pb2 as pb
 
 from .agreement import Agreement
-from .clock import Clock, WallClock
+from .clock import Clock, SimulatedClock, WallClock
 from .environment import Environment
 from .robot import EpisodeResult, Execution, Link, Robot, stages
 
@@ -38,6 +38,16 @@ class PacedWallClock(WallClock):
 
     def wait_until(self, moment: int) -> None:
         time.sleep(max(0, moment - self.now()) / 1e9)
+
+
+class PacedSimulatedClock(SimulatedClock):
+    """Time that passes with control steps alone, so that an answer takes its added delay and nothing else, however busy the machine is.
+
+    Goes with ``InlineAsker``: a thread's answer would come at another step each time.
+    """
+
+    def wait_until(self, moment: int) -> None:
+        self._now = max(self._now, moment)
 
 
 @dataclass(frozen=True)
@@ -184,14 +194,27 @@ class RealtimeRobot(Robot):
         """Control steps that the last answer took."""
         self._render_ms = 0.0
         self._taken_over_at: int | None = None
+        self._is_interrupted = threading.Event()
+        self._is_stale = False
+        """Whether the question that is under way was asked before an interruption."""
+
+    def interrupt(self) -> None:
+        """Executes nothing more of the present chunk, nor of an answer to what was asked before now: somebody else leads. From any thread."""
+        self._is_interrupted.set()
 
     def _run(self, result: EpisodeResult) -> None:
         """Makes a control step whenever it is time for one, with whatever there is to execute."""
         self._execution, self._next, self._moved, self._asked_at, self._taken_over_at = None, 0, 0, None, None
+        self._is_stale = False
+        self._is_interrupted.clear()
         due = self._paced.now()
         try:
             while not self._is_over(result):
                 self._fetch(result)
+                if self._is_interrupted.is_set():
+                    self._is_interrupted.clear()
+                    self._drop(result)
+                    self._is_stale = self._asked_at is not None
                 if self._asked_at is None and self._remaining <= self._lead_that_helps:
                     observation, self._render_ms = self._look(result)
                     self._moved, self._asked_at = 0, result.steps
@@ -239,6 +262,7 @@ class RealtimeRobot(Robot):
         if answer is None:
             return
         asked_at, self._asked_at = self._asked_at, None
+        is_stale, self._is_stale = self._is_stale, False
         if answer.chunk is None:
             if not isinstance(answer.failure, ClientError):
                 raise answer.failure or AssertionError("an answer is a chunk or a failure")
@@ -246,6 +270,9 @@ class RealtimeRobot(Robot):
                 self._drop(result)
             return
         self._check(answer.chunk, answer.observation)
+        if is_stale:
+            self._consumed = len(answer.chunk.actions)
+            return
         self._lead = result.steps - (asked_at or 0)
         now = self._clock.now()
         latency = {

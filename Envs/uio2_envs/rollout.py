@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Protocol
 
 from uio2_client import Client, ClientError, Disconnected, NotAdmitted, Timeout, write_token
 from uio2_client import uio2_pb2 as pb
@@ -187,7 +188,13 @@ def step_fields(step: PolicyStep) -> dict[str, object]:
     return {key: value for key, value in asdict(step).items() if value is not None}
 
 
-def greet(client: Client, seconds: float) -> pb.Capabilities:
+class Greeted(Protocol):
+    """What can be greeted: a client, or what stands in its place."""
+
+    def hello(self, name: str, version: str, timeout: float | None = None) -> pb.Capabilities: ...
+
+
+def greet(client: Greeted, seconds: float) -> pb.Capabilities:
     """The daemon's Capabilities, waiting for it to appear."""
     deadline = time.monotonic() + seconds
     while True:

@@ -42,7 +42,7 @@ from .film import Hearing, film_of
 from .memory import peak_memory_mib
 from .motion import MotionMeter
 from .patience import RobotFailure
-from .realtime import InlineAsker, PacedWallClock, RealtimeRobot, ThreadAsker
+from .realtime import InlineAsker, PacedClock, PacedSimulatedClock, PacedWallClock, RealtimeRobot, ThreadAsker
 from .robot import Link, Robot
 from .rollout import greet, step_fields
 from .speech import VOICES, SpokenFiles
@@ -92,7 +92,7 @@ class Worker:
         mode: ``"lockstep"``, in which the world waits for the policy, or ``"realtime"``.
         loop: how much of an answer is executed before the robot looks again, one of ``episode.LOOPS``; in lockstep.
         added_delay: seconds by which each answer is held back, in real time.
-        simulated_clock: whether time passes only when the simulator steps, in lockstep.
+        simulated_clock: whether time passes only when the simulator steps; in real time an answer then takes ``added_delay`` and no more.
         encoding: of the frames.
         connect_seconds: how long to wait for the daemon.
         speech: a sound, or a folder of sounds for each task, that says the instruction; ``None``: words alone.
@@ -266,9 +266,11 @@ class Worker:
     def _run_in_real_time(
         self, seed: int, environment: Environment, agreement: Agreement, link: Link, options: dict[str, Any]
     ) -> EpisodeResult:
-        clock = PacedWallClock()
+        clock: PacedClock = PacedWallClock()
+        if self._simulated_clock:
+            clock = PacedSimulatedClock(environment.specification.control_rate)
         # An expert looks into the simulator, which must stand still meanwhile.
-        kind = InlineAsker if self._link is None else ThreadAsker
+        kind = InlineAsker if self._link is None or self._simulated_clock else ThreadAsker
         asker = kind(link, clock, self._added_delay)
         try:
             return RealtimeRobot(environment, agreement, link, asker, clock, **options).run_episode(seed)
@@ -301,8 +303,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the worker and returns its exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.mode == "realtime" and options.clock == "simulated":
-        parser.error("--mode realtime goes by the machine's clock; leave --clock out")
     if options.mode == "realtime" and options.loop != "chunk":
         parser.error("--loop says when the robot looks again while the world waits; in real time it looks all the while")
     if options.mode == "lockstep" and options.added_delay:
@@ -330,7 +330,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     mode=options.mode,
                     loop=options.loop,
                     added_delay=options.added_delay / 1000,
-                    simulated_clock=options.clock != "wall",
+                    simulated_clock=(options.clock or ("wall" if options.mode == "realtime" else "simulated")) == "simulated",
                     encoding=options.encoding,
                     connect_seconds=options.connect_timeout,
                     speech=options.speech,
@@ -393,7 +393,10 @@ def _parser() -> argparse.ArgumentParser:
         "--added-delay", type=_milliseconds, default=0.0, metavar="MS", help="hold each answer back, in real time (0)"
     )
     parser.add_argument(
-        "--clock", choices=("wall", "simulated"), help="the robot's clock (simulated in lockstep, wall in real time)"
+        "--clock",
+        choices=("wall", "simulated"),
+        help="the robot's clock (simulated in lockstep, wall in real time); simulated in real time: an answer takes --added-delay, "
+        "however busy the machine is",
     )
     parser.add_argument("--session", help="the session's name (random)")
     command_line.add_conversation(parser)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import math
+import os
 import threading
 
 import numpy as np
@@ -96,6 +98,61 @@ def test_what_a_stop_finds_in_the_chunk_is_not_executed() -> None:
     body.close()
 
 
+def test_a_stop_that_comes_while_a_step_is_made_has_the_last_word() -> None:
+    looks = iter([False])
+    arm, steps = ModelArm(), []
+    # Not stopped yet when the step begins, and stopped before it leads anywhere.
+    body = ArmBody(franka(), arm, Pictures(), "Move.", on_step=steps.append, stays=lambda: next(looks, True))
+    body.reset(0)
+    body.step(np.array([0.002, 0.0, 0.0, 1.0]))
+    servo = body._require_servo()
+    assert servo._is_holding and [step.held for step in steps] == [True] and not arm.grips
+    body.close()
+
+
+def test_a_stop_waits_for_the_step_that_is_being_made_and_undoes_it() -> None:
+    stopped, worker = [False], []
+    arm = ModelArm()
+    body = ArmBody(franka(), arm, Pictures(), "Move.", stays=lambda: stopped[0])
+
+    def grip(opening: float) -> None:
+        # The latch is set, from another thread, in the middle of a step.
+        stopped[0] = True
+        worker.append(threading.Thread(target=body.freeze))
+        worker[0].start()
+
+    arm.grip = grip  # type: ignore[method-assign]
+    body.reset(0)
+    body.step(np.array([0.002, 0.0, 0.0, 1.0]))
+    worker[0].join()
+    assert body._require_servo()._is_holding
+    body.close()
+
+
+def test_a_stop_may_come_while_the_body_is_closed() -> None:
+    class Closing(ArmBody):
+        """Closed by another thread between a look at the servo and the next."""
+
+        is_closing = False
+
+        @property
+        def _servo(self):
+            servo, self._kept = self._kept, None if self.is_closing else self._kept
+            return servo
+
+        @_servo.setter
+        def _servo(self, servo) -> None:
+            self._kept = servo
+
+    body = Closing(franka(), ModelArm(), Pictures(), "Move.")
+    body.reset(0)
+    servo = body._servo
+    Closing.is_closing = True
+    body.freeze()
+    assert servo._is_holding
+    servo.close()
+
+
 def test_the_gripper_is_told_when_it_is_clear_what_is_meant() -> None:
     body, arm, _ = make()
     body.reset(0)
@@ -187,10 +244,11 @@ def test_a_trajectory_is_written_and_drawn(tmp_path) -> None:
     from uio2_robots.trajectory import COLUMNS, Trajectory
 
     file, picture = tmp_path / "t.csv", tmp_path / "t.png"
-    trajectory = Trajectory(file)
+    trajectory = Trajectory(file, pytest.fail)
     for index in range(20):
         place = np.full(3, 0.01 * index)
         trajectory.add(Step(index / 80, place, place - 0.001, index % 7 == 0, ("speed",)), index // 4)
+    trajectory.close()
     trajectory.close()
     lines = file.read_text().splitlines()
     assert lines[0] == ",".join(COLUMNS) and len(lines) == 21 and lines[2].split(",")[8] == "speed"
@@ -199,3 +257,43 @@ def test_a_trajectory_is_written_and_drawn(tmp_path) -> None:
     file.write_text(lines[0] + "\n")
     with pytest.raises(ValueError, match="no control steps"):
         plot(file, picture)
+
+
+def test_a_trajectory_replaces_nothing_and_waits_for_nobody(tmp_path) -> None:
+    from uio2_robots.trajectory import Trajectory, TrajectoryFailure
+
+    file, pipe, link = tmp_path / "t.csv", tmp_path / "pipe", tmp_path / "link"
+    file.write_text("precious")
+    os.mkfifo(pipe)
+    link.symlink_to(tmp_path / "nowhere")
+    for there in (file, pipe, link):
+        with pytest.raises(TrajectoryFailure, match="replaces nothing"):
+            Trajectory(there, pytest.fail)
+    assert file.read_text() == "precious" and not (tmp_path / "nowhere").exists()
+    with pytest.raises(TrajectoryFailure, match="cannot be made"):
+        Trajectory(file / "t.csv", pytest.fail)
+    Trajectory(tmp_path / "empty.csv", pytest.fail).close()
+    assert not (tmp_path / "empty.csv").exists(), "a run that did not begin leaves nothing in the way of the next"
+
+
+def test_a_full_disk_ends_the_trajectory_and_nothing_else(tmp_path) -> None:
+    from uio2_robots.trajectory import Trajectory
+
+    said: list[str] = []
+    trajectory = Trajectory(tmp_path / "t.csv", said.append)
+
+    class Full:
+        closed = False
+
+        def write(self, text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+        def close(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    trajectory._stream = Full()
+    trajectory._writer = csv.writer(trajectory._stream)
+    for _ in range(3):
+        trajectory.add(Step(0.0, np.zeros(3), np.zeros(3), False, ()), 0)
+    trajectory.close()
+    assert len(said) == 1 and "No space left" in said[0]

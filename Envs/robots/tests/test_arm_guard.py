@@ -141,6 +141,39 @@ def test_an_operator_stops_with_anything_but_go_and_quit() -> None:
     assert hear() is None, "the end of the stream is no word"
 
 
+def test_a_terminal_that_is_gone_takes_nobodys_word_away() -> None:
+    frozen = []
+
+    def broken(line: str) -> None:
+        raise BrokenPipeError
+
+    guard = Guard(lambda: frozen.append(True), broken)
+    lines = iter(["\n", "go\n", "\n"])
+    Operator(lambda: next(lines, ""), guard, lambda: None).listen()
+    assert guard.reason == "stopped by the operator" and len(frozen) == 2
+
+
+def test_the_daemons_last_word_is_kept_until_it_gives_actions_again() -> None:
+    rig = Rig()
+    rig.daemon.script = iter([ClientError("stopped", "session", "s"), ClientError("late", "a", "l"), None])
+    assert rig.ask() == "stopped" and rig.link.is_stopped and rig.guard.reason is None
+    assert not rig.link.reset() and rig.link.ask_stopped()
+    assert rig.ask() == "late" and rig.link.is_stopped
+    assert rig.ask() == "moves" and not rig.link.is_stopped
+    rig.daemon.reset = lambda: True  # type: ignore[method-assign]
+    assert rig.link.ask_stopped() and rig.link.is_stopped
+
+
+def test_a_daemon_that_cannot_be_asked_has_confirmed_no_stop() -> None:
+    rig = Rig()
+
+    def silent() -> bool:
+        raise Timeout("d", 1.0)
+
+    rig.daemon.reset = silent  # type: ignore[method-assign]
+    assert not rig.link.ask_stopped() and rig.guard.reason is None
+
+
 def test_the_first_reason_stays_and_is_said_once() -> None:
     rig = Rig()
     rig.guard.latch("first")

@@ -20,15 +20,22 @@ from .configuration import CONFIGURATIONS, ConfigurationError, load
 from .drivers import ARMS, Franka, Ros2
 from .recording import Recording, RecordingFailure
 from .run import NotConfirmed, Plan, Resources, Run
+from .trajectory import TrajectoryFailure
 from .watchdog import WatchdogLost
 
 EXIT_NOT_CONFIRMED = 6
 
+RUN_SECONDS = 60.0
 _DRY_RUN_SECONDS = 2.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the arm and returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["teleop"]:
+        from .teleop.command import main as teleop
+
+        return teleop(arguments[1:], _Lines().next)
     parser = _parser()
     options = parser.parse_args(arguments)
     key = command_line.client_key(parser, options)
@@ -41,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plan = Plan(
             configuration,
             options.instruction,
-            options.seconds or (_DRY_RUN_SECONDS if options.dry_run else 60.0),
+            options.seconds or (_DRY_RUN_SECONDS if options.dry_run else RUN_SECONDS),
             dry_run=options.dry_run,
             confirmed=options.yes,
             home=options.home,
@@ -66,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             Run(plan, client, resources, _Lines().next, events, say).run()
 
     codes = {NotConfirmed: EXIT_NOT_CONFIRMED}
-    codes |= dict.fromkeys((ConfigurationError, ArmFailure, RecordingFailure, WatchdogLost, OSError), EXIT_ENVIRONMENT)
+    failures = (ConfigurationError, ArmFailure, RecordingFailure, TrajectoryFailure, WatchdogLost, OSError)
+    codes |= dict.fromkeys(failures, EXIT_ENVIRONMENT)
     return command_line.exit_code(run, events, "robot", codes)
 
 
@@ -76,7 +84,8 @@ def _parser() -> argparse.ArgumentParser:
         description="An arm that a uio2 daemon drives. It shows what it would do and moves only after a yes.",
         epilog="While it runs: Enter stops the arm, go and Enter lets it move on, quit and Enter ends the run. "
         "Exit codes: 0 ended well, 2 usage, 3 robot and policy disagree, 4 protocol error, 5 the arm, its cameras or "
-        "its configuration, 6 not confirmed, 130 interrupted. This is no safety-rated system: docs/arms.md.",
+        "its configuration, 6 not confirmed, 130 interrupted. uio2_robots teleop --help: a person leads. "
+        "This is no safety-rated system: docs/arms.md.",
     )
     parser.add_argument("arm", choices=ARMS, help="the driver")
     parser.add_argument("--instruction", required=True, help="what the policy is asked to do")
@@ -97,7 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--camera-rate", type=command_line.seconds, default=15.0, help="franka: of drawn cameras, Hz (15)"
     )
-    parser.add_argument("--trajectory", type=Path, metavar="FILE", help="write commanded and measured positions, CSV")
+    parser.add_argument(
+        "--trajectory", type=Path, metavar="FILE", help="write commanded and measured positions to a new CSV file there"
+    )
     command_line.add_conversation(parser, timeout=1.0)
     command_line.add_session(parser)
     parser.add_argument("--record", type=Path, metavar="FILE", help="record every message in a new MCAP file there")

@@ -123,9 +123,10 @@ class ArmBody(Environment):
         return self._freshness.trouble(time.monotonic_ns())
 
     def freeze(self) -> None:
-        """Brakes now, without waiting for the control loop."""
-        if self._servo is not None:
-            self._servo.hold()
+        """Brakes now, without waiting for the control loop; from any thread."""
+        servo = self._servo
+        if servo is not None:
+            servo.hold()
 
     def step(self, action: np.ndarray, primitive: str = "") -> Transition:
         """As every body's; an arm has no primitives. The array that ``hold_action`` gave last brakes."""
@@ -141,7 +142,7 @@ class ArmBody(Environment):
         self._upright = state.pose.rotation
         self._grip = self._grip_of(state.gripper_opening)
         if self._servo is None:
-            self._servo = Servo(self._arm, self._envelope, self._beat)
+            self._servo = Servo(self._arm, self._envelope, self._beat, stays=self._stays)
             self._servo.start()
         self._servo.hold()
 
@@ -162,17 +163,28 @@ class ArmBody(Environment):
     def _step(self, action: np.ndarray) -> bool:
         servo, state = self._require_servo(), self._measure()
         setpoint, limited = self._envelope.setpoint(self._wanted(action, servo.setpoint), servo.setpoint, state.pose)
-        servo.lead(setpoint, self._period)
-        self._grasp(action)
-        self._on_step(Step(state.time, setpoint.position, state.pose.position, False, limited))
+        opening = self._opening_of(action)
+        try:
+            leads = servo.lead(setpoint, self._period, opening)
+        except ArmFailure as failure:
+            raise _as_environment_failure(failure) from failure
+        if not leads:
+            self._note_held(state)
+        else:
+            if opening is not None:
+                self._grip = self._grip_of(opening)
+            self._on_step(Step(state.time, setpoint.position, state.pose.position, False, limited))
         return self._judge()
 
     def _hold_still(self) -> Transition:
         servo, state = self._require_servo(), self._measure()
         servo.hold()
-        self._on_step(Step(state.time, state.pose.position, state.pose.position, True, ()))
+        self._note_held(state)
         self.steps += 1
         return Transition(done=False, success=self._judge())
+
+    def _note_held(self, state: ArmState) -> None:
+        self._on_step(Step(state.time, state.pose.position, state.pose.position, True, ()))
 
     def _hold_action(self) -> np.ndarray:
         """For deltas nothing, for absolute commands where the tool is; the grip as it is."""
@@ -207,16 +219,17 @@ class ArmBody(Environment):
             return Pose(position, self._upright)
         return Pose(position, rotation_matrix(frame.direction_to_base(turn)) @ previous.rotation)
 
-    def _grasp(self, action: np.ndarray) -> None:
-        gripping = self._configuration.gripping
+    def _opening_of(self, action: np.ndarray) -> float | None:
+        """What the gripper is to be told: 1 (open), 0 (closed) or nothing."""
+        gripping, told = self._configuration.gripping, None
         for mapped, value in zip(self._configuration.actions, action, strict=True):
             if mapped.part != "gripper":
                 continue
             opening = (value - gripping.closed) / (gripping.open - gripping.closed)
             # A hand that is told "half" stays as it is: it would close and open at every tremor of the policy.
             if abs(opening - 0.5) > 0.1:
-                self._grip = gripping.open if opening > 0.5 else gripping.closed
-                self._arm.grip(1.0 if opening > 0.5 else 0.0)
+                told = 1.0 if opening > 0.5 else 0.0
+        return told
 
     def _grip_of(self, opening: float) -> float:
         gripping = self._configuration.gripping

@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 from uio2_client import ClientError, Disconnected, Timeout
@@ -14,6 +15,10 @@ from uio2_client import uio2_pb2 as pb
 _Answer = TypeVar("_Answer")
 
 _PAUSE_SECONDS = 0.02
+MOVES_ON = "type go and Enter to let the arm move on"
+ENDS = "the run ends, and the arm stays where it is"
+_LISTEN_SECONDS = 0.2
+"""Between two questions whether a stop is latched at the daemon."""
 
 
 class Guard:
@@ -32,6 +37,8 @@ class Guard:
         self._reason: str | None = None
         self.freeze = freeze
         """Brakes the arm."""
+        self.advice = MOVES_ON
+        """What is said to a person beside the reason."""
 
     @property
     def reason(self) -> str | None:
@@ -46,15 +53,20 @@ class Guard:
             self._reason = self._reason or reason
         self.freeze()
         if is_new:
-            self._log(f"holding: {reason}; type go and Enter to let the arm move on")
+            self._say(f"holding: {reason}; {self.advice}")
 
     def clear(self) -> bool:
         """Lets the arm move on; whether it was kept still. Only a person's word leads here."""
         with self._lock:
             was, self._reason = self._reason, None
         if was is not None:
-            self._log("going on")
+            self._say("going on")
         return was is not None
+
+    def _say(self, line: str) -> None:
+        # A terminal that is gone takes nobody's word away: whoever sets the latch goes on listening.
+        with suppress(Exception):
+            self._log(line)
 
 
 class Daemon(Protocol):
@@ -94,10 +106,28 @@ class GuardedLink:
         self._trouble = trouble
         self._connections = daemon.connections
         self._is_lost = False
+        self._is_stopped = False
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the daemon's last word was that a stop is latched there. Actions alone take that back."""
+        return self._is_stopped
 
     def reset(self) -> bool:
-        """Begins a new episode."""
-        return self._guarded(self._daemon.reset)
+        """Begins a new episode; returns whether a stop is latched at the daemon."""
+        is_stopped = self._guarded(self._daemon.reset)
+        self._note_stopped(is_stopped)
+        return is_stopped
+
+    def ask_stopped(self) -> bool:
+        """Asks the daemon whether a stop is latched there, where nothing else is asked of it.
+
+        A daemon that does not answer has confirmed no stop since it last did.
+        """
+        with suppress(ClientError):
+            # Of all questions the one that the daemon answers so; between episodes it changes nothing.
+            self._note_stopped(self._daemon.reset())
+        return self._is_stopped
 
     def act(self, observation: pb.Observation) -> pb.ActionChunk:
         """The answer to ``observation``, whose time becomes that of its oldest picture.
@@ -115,8 +145,12 @@ class GuardedLink:
         if taken_at is not None and observation.clock == pb.ROBOT_CLOCK_MONOTONIC:
             observation.captured_at = min(observation.captured_at, taken_at)
         chunk = self._guarded(lambda: self._daemon.act(observation))
+        self._is_stopped = False
         self._check()
         return chunk
+
+    def _note_stopped(self, is_stopped: bool) -> None:
+        self._is_stopped = self._is_stopped or is_stopped
 
     def _guarded(self, ask: Callable[[], _Answer]) -> _Answer:
         try:
@@ -125,7 +159,9 @@ class GuardedLink:
             self._connections, self._is_lost = self._daemon.connections, True
             self._guard.latch(f"the daemon does not answer ({error.message})")
             raise
-        except ClientError:
+        except ClientError as error:
+            if error.code == "stopped":
+                self._note_stopped(True)
             self._notice_new_connection()
             raise
         self._notice_new_connection()
@@ -148,6 +184,39 @@ class GuardedLink:
             # The loop asks at every control step; nobody needs pictures as often while nothing moves.
             time.sleep(_PAUSE_SECONDS)
             raise ClientError("stopped", "robot", reason)
+
+
+class DaemonListener:
+    """Hears a stop at the daemon while nobody asks it for actions, as on the way to a pose, and sets the latch for it.
+
+    As a context manager it listens in a thread of its own until the block ends; nobody else uses the link meanwhile.
+    """
+
+    def __init__(self, link: GuardedLink, guard: Guard) -> None:
+        self._link = link
+        self._guard = guard
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._listen, name="daemon-listener", daemon=True)
+
+    def look(self) -> None:
+        """Asks once, here and now."""
+        if self._link.ask_stopped():
+            self._guard.latch("stopped at the daemon")
+
+    def __enter__(self) -> DaemonListener:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        self._thread.join()
+
+    def _listen(self) -> None:
+        try:
+            while not self._ends.wait(_LISTEN_SECONDS):
+                self.look()
+        except Exception as error:  # whatever it is: a stop would not be heard any more
+            self._guard.latch(f"the daemon cannot be listened to: {type(error).__name__}: {error}")
 
 
 class Operator:

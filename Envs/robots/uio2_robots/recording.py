@@ -78,7 +78,12 @@ class Recording:
         self._thread.start()
 
     def observe(self, kind: str, data: bytes, at: int) -> None:
-        """Takes a message: ``request`` or ``reply``, and nanoseconds on the robot's monotonic clock. Never waits."""
+        """Takes a message and nanoseconds on the robot's monotonic clock. Never waits.
+
+        Args:
+            kind: ``request`` or ``reply``; ``operator``, the answer of a person in the place of the policy; ``episode``,
+                the words of ``mark``.
+        """
         if self._failed:
             return
         try:
@@ -93,6 +98,11 @@ class Recording:
             self._lost_since = self._lost_since if self._lost else at
             self._lost += 1
             self._lost_bytes += len(data)
+
+    def mark(self, event: str, session: str, **fields: Any) -> None:
+        """Notes that an episode of a session ``began`` or ``ended``, with ``task``, ``seed`` and ``success`` if known."""
+        words = {"event": event, "session": session, **fields}
+        self.observe("episode", json.dumps(words).encode(), time.monotonic_ns())
 
     def close(self) -> None:
         """Writes what waits and the index; waits ten seconds at most."""
@@ -156,7 +166,7 @@ class _Work:
         self._names: list[str] = []
 
     def write(self, kind: str, data: bytes, at: int) -> None:
-        if kind != "reply":
+        if kind not in ("reply", "operator"):
             self._waiting.append((kind, data, at))
             if len(self._waiting) >= _WAITING:
                 self._begin(pb.Capabilities())
@@ -194,8 +204,8 @@ class _Work:
         self._writer.add_metadata("uio2", facts | policy)
 
     def _record(self, kind: str, data: bytes, moment: int) -> None:
-        if kind == "losses":
-            self._add("/uio2/losses", "json", None, data, moment)
+        if kind in ("losses", "episode"):
+            self._add(f"/uio2/{kind}", "json", None, data, moment)
             return
         if kind == "request":
             request = pb.Request.FromString(data)
@@ -207,7 +217,8 @@ class _Work:
         if reply.WhichOneof("body") == "capabilities":
             self._names = [quantity.name for quantity in reply.capabilities.proprioception]
             reply.capabilities.session_token = self._veiled(reply.capabilities.session_token)
-        self._add("/uio2/reply", "protobuf", pb.Reply, reply.SerializeToString(), moment)
+        topic = "/uio2/reply/operator" if kind == "operator" else "/uio2/reply"
+        self._add(topic, "protobuf", pb.Reply, reply.SerializeToString(), moment)
         if reply.WhichOneof("body") == "error":
             self._log(4, f"{pb.ErrorCode.Name(reply.error.code)}: {reply.error.field}: {reply.error.message}", moment)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from uio2_client import Client
+from uio2_client import uio2_pb2 as pb
 from uio2_envs import interruption
 from uio2_envs.agreement import Agreement
 from uio2_envs.environment import EnvironmentFailure, Transition
@@ -23,7 +23,7 @@ from uio2_envs.rollout import greet, step_fields
 from .arm import Arm, ArmFailure, ArmState
 from .body import ArmBody, Cameras, Step
 from .configuration import Configuration
-from .guard import Guard, GuardedLink, Operator
+from .guard import ENDS, MOVES_ON, DaemonListener, Guard, GuardedLink, Operator
 from .showing import described, said
 from .trajectory import Trajectory
 from .watchdog import Watchdog, WatchdogLost
@@ -41,6 +41,22 @@ class _Quit(Exception):
     """The operator wants the run to end."""
 
 
+class Daemon(Protocol):
+    """What a run needs of ``uio2_client.Client``."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def connections(self) -> int: ...
+
+    def hello(self, name: str, version: str, timeout: float | None = None) -> pb.Capabilities: ...
+
+    def reset(self) -> bool: ...
+
+    def act(self, observation: pb.Observation) -> pb.ActionChunk: ...
+
+
 class Control(Protocol):
     """What a person may do to a run from elsewhere than its terminal; from any thread."""
 
@@ -54,6 +70,14 @@ class Control(Protocol):
 
     def instruct(self, text: str) -> None:
         """Says from now on what is to be done; a sentence that the policy does not know changes nothing."""
+        ...
+
+    def interrupt(self) -> None:
+        """Executes nothing more of the present chunk: somebody else leads."""
+        ...
+
+    def end(self) -> None:
+        """Ends the run, as ``quit`` does."""
         ...
 
 
@@ -126,22 +150,25 @@ class Run:
     """Runs a plan once.
 
     Args:
-        client: the daemon, not greeted yet.
+        client: the daemon, or what stands in its place; not greeted yet.
         lines: what a person types, one line a call; an empty string at the end.
         log: for people, a sentence a call.
         watchdog: starts a watchdog that stops the arm after this many seconds of silence.
+        on_frames: given the pictures of every observation.
     """
 
     def __init__(
         self,
         plan: Plan,
-        client: Client,
+        client: Daemon,
         resources: Resources,
         lines: Callable[[], str],
         events: EventStream,
         log: Callable[[str], None],
         watchdog: Callable[[float], Watchdog] = Watchdog,
+        on_frames: Callable[[Mapping[str, np.ndarray]], None] = lambda frames: None,
     ) -> None:
+        self._on_frames = on_frames
         self._plan = plan
         self._client = client
         self._resources = resources
@@ -155,8 +182,11 @@ class Run:
         self._last: Step | None = None
         self._body: ArmBody | None = None
         self._agreement: Agreement | None = None
-        self._trajectory = Trajectory(plan.trajectory) if plan.trajectory is not None else None
+        self._is_led = False
+        """Whether a servo may still be telling the arm where to go, or a question be under way."""
+        self._trajectory: Trajectory | None = None
         self._policy_steps = 0
+        self._robot: RealtimeRobot | None = None
 
     def run(self) -> EpisodeResult | None:
         """The whole of it. ``None``: the operator ended it.
@@ -166,14 +196,19 @@ class Run:
             NotConfirmed: nobody said yes; nothing has moved.
             RobotFailure: the daemon refused for good or stayed silent.
             EnvironmentFailure: a camera or the arm failed.
-            ArmFailure: the arm failed.
+            ArmFailure: the arm failed, or somebody stopped it on the way to a pose.
+            TrajectoryFailure: the plan's file cannot be made; nothing has moved.
         """
         configuration = self._plan.configuration
         self._resources.attend(self)
         capabilities = greet(self._client, self._plan.connect_seconds)
+        link = self._linked()
         agreement = Agreement(configuration.specification, capabilities, self._plan.instruction)
         self._agreement = agreement
         with ExitStack() as closing:
+            if self._plan.trajectory is not None:
+                self._trajectory = Trajectory(self._plan.trajectory, self._log)
+                closing.callback(self._trajectory.close)
             arm = self._resources.arm()
             closing.callback(arm.close)
             cameras = self._resources.cameras(agreement, closing)
@@ -182,10 +217,11 @@ class Run:
             self._events.emit("ready", policy=capabilities.policy_name, policy_digest=capabilities.policy_digest)
             if self._plan.dry_run:
                 self._log("dry run: nothing is sent to the arm")
-                return self._moved(ReadOnly(arm), cameras, agreement)
+                return self._moved(ReadOnly(arm), cameras, agreement, link)
             self._confirm()
+            Operator(self._lines, self._guard, self._quit).start()
             with self._start_watchdog(configuration.limits.watchdog) as self._watchdog:
-                return self._led(arm, cameras, agreement)
+                return self._led(arm, cameras, agreement, link)
 
     def stop(self, reason: str) -> None:
         """As ``Control``."""
@@ -206,6 +242,16 @@ class Run:
             body.instruction = text
             self._log(f"task      {text}")
 
+    def interrupt(self) -> None:
+        """As ``Control``."""
+        robot = self._robot
+        if robot is not None:
+            robot.interrupt()
+
+    def end(self) -> None:
+        """As ``Control``."""
+        self._quit()
+
     def _confirm(self) -> None:
         if self._plan.confirmed:
             return
@@ -213,44 +259,87 @@ class Run:
         if self._lines().strip().lower() != "yes":
             raise NotConfirmed
 
-    def _led(self, arm: Arm, cameras: Cameras, agreement: Agreement) -> EpisodeResult | None:
+    def _linked(self) -> GuardedLink:
+        """The way to the daemon; made when it has been greeted, since a later connection is a new one."""
+        return GuardedLink(
+            self._client,
+            self._guard,
+            lambda: None if self._body is None else self._body.oldest_frame_at,
+            lambda: None if self._body is None else self._body.trouble(),
+        )
+
+    def _led(self, arm: Arm, cameras: Cameras, agreement: Agreement, link: GuardedLink) -> EpisodeResult | None:
         """Moves, and leaves the arm where the configuration says, whatever ends the run."""
         if self._plan.home:
-            self._go_home(arm)
-        is_well = False
+            self._begin(arm, link)
         try:
-            result = self._moved(arm, cameras, agreement)
-            is_well = True
-            return result
-        except (EnvironmentFailure, ArmFailure) as failure:
-            self._log(f"stopped: {failure}")
-            # A camera that fails says nothing of the arm; the arm's own failure does, and so does a latch.
-            is_well = failure.code.startswith("camera_") and self._guard.reason is None
+            result = self._moved(arm, cameras, agreement, link)
+        except BaseException as failure:
+            if isinstance(failure, (EnvironmentFailure, ArmFailure)):
+                self._log(f"stopped: {failure}")
+            try:
+                self._end(arm, link, _leaves_the_arm_well(failure))
+            except ArmFailure as another:
+                # What ended the run is what the caller is told.
+                self._log(f"stopped: {another}")
             raise
-        except RobotFailure:
-            # Kept still until a person says go: nobody did, so it does not go home either.
-            is_well = self._guard.reason is None
-            raise
+        self._end(arm, link, True)
+        return result
+
+    def _begin(self, arm: Arm, link: GuardedLink) -> None:
+        """The home pose, to begin from. Who is stopped on the way there does not begin, nor tries again."""
+        try:
+            self._go_home(arm, link)
         except BaseException:
-            is_well = True
+            self._log("end: the arm stays where it is")
+            self._events.emit("ended", home=False)
             raise
+
+    def _end(self, arm: Arm, link: GuardedLink, is_well: bool) -> None:
+        """The end pose. An arm that may have failed, or is kept still, stays where it is: a person has to look at it.
+
+        Raises:
+            ArmFailure: the arm failed, or somebody stopped it on the way.
+        """
+        reason = self._why_it_stays(link, is_well) if self._plan.configuration.end == "home" else ""
+        goes_home, is_home = reason is None, False
+        try:
+            if goes_home:
+                self._log("end: going home")
+                self._go_home(arm, link)
+                is_home = True
         finally:
-            self._end(arm, is_well)
+            if not is_home:
+                self._log("end: the arm stays where it is" + (f" ({reason})" if reason else ""))
+            self._events.emit("ended", home=is_home)
 
-    def _end(self, arm: Arm, is_well: bool) -> None:
-        """The end pose. An arm that has failed, or is kept still, stays where it is: a person has to look at it."""
-        goes_home = is_well and self._plan.configuration.end == "home"
-        self._log("end: going home" if goes_home else "end: the arm stays where it is")
-        if goes_home:
-            self._go_home(arm)
-        self._events.emit("ended", home=goes_home)
+    def _why_it_stays(self, link: GuardedLink, is_well: bool) -> str | None:
+        """Why the arm must not go home by itself; ``None``: it may."""
+        if not is_well or self._is_led:
+            return "look at it before it moves again"
+        if self._guard.reason is None and not link.is_stopped:
+            return None
+        return self._guard.reason or "stopped at the daemon"
 
-    def _go_home(self, arm: Arm) -> None:
-        arm.move_joints(self._plan.configuration.home, self._beat)
-        arm.rest(self._beat)
-        self._rest()
+    def _go_home(self, arm: Arm, link: GuardedLink) -> None:
+        """Goes to the home pose, unless somebody stops it: at the robot or at the daemon, before or on the way.
 
-    def _moved(self, arm: Arm, cameras: Cameras, agreement: Agreement) -> EpisodeResult | None:
+        Raises:
+            ArmFailure: ``stopped``, and the arm has braked; or the arm failed.
+        """
+        self._guard.advice = ENDS
+        with DaemonListener(link, self._guard) as listener:
+            try:
+                listener.look()
+                self._beat_unless_stopped()
+                arm.move_joints(self._plan.configuration.home, self._beat_unless_stopped)
+                arm.rest(self._beat)
+            finally:
+                # Before the listener ends, for which nobody beats.
+                self._rest()
+        self._guard.advice = MOVES_ON
+
+    def _moved(self, arm: Arm, cameras: Cameras, agreement: Agreement, link: GuardedLink) -> EpisodeResult | None:
         """The episode, from where the arm is to where it comes to rest."""
         plan = self._plan
         guard = self._guard
@@ -267,7 +356,6 @@ class Run:
         guard.freeze = body.freeze
         self._body = body
         clock = PacedWallClock()
-        link = GuardedLink(self._client, guard, lambda: body.oldest_frame_at, body.trouble)
         asker = ThreadAsker(link, clock)
         robot = RealtimeRobot(
             body,
@@ -279,12 +367,12 @@ class Run:
             step_limit=max(1, round(plan.seconds * plan.configuration.control_rate)),
             patience=plan.patience,
             on_step=self._note_policy_step,
-            on_frames=lambda frames, result: interruption.check(),
+            on_frames=self._look,
             on_advance=self._check_quit,
             log=self._log,
         )
-        if not plan.dry_run:
-            Operator(self._lines, guard, self._quit).start()
+        self._robot = robot
+        self._is_led = True
         try:
             result = robot.run_episode(0)
             self._events.emit("episode_end", **asdict(result))
@@ -301,9 +389,12 @@ class Run:
                 asker.close()
             finally:
                 body.close()
+            self._is_led = False
             self._rest()
-            if self._trajectory is not None:
-                self._trajectory.close()
+
+    def _look(self, frames: Mapping[str, np.ndarray], result: EpisodeResult) -> None:
+        interruption.check()
+        self._on_frames(frames)
 
     def _note_step(self, step: Step) -> None:
         self._last = step
@@ -323,6 +414,12 @@ class Run:
     def _quit(self) -> None:
         self._quits = True
 
+    def _beat_unless_stopped(self) -> None:
+        reason = self._guard.reason
+        if reason is not None:
+            raise ArmFailure("stopped", "arm", reason)
+        self._beat()
+
     def _beat(self) -> None:
         self._told(lambda watchdog: watchdog.beat())
 
@@ -336,3 +433,16 @@ class Run:
             tell(self._watchdog)
         except WatchdogLost as lost:
             raise ArmFailure("watchdog_lost", "watchdog", str(lost)) from lost
+
+
+def _leaves_the_arm_well(failure: BaseException) -> bool:
+    """Whether an arm may still go home by itself after what ended the run.
+
+    A camera, the daemon and Ctrl-C say nothing against the arm. Its own failures do, and so does whatever nobody has
+    thought of: after a fault of the program it moves nothing.
+    """
+    if isinstance(failure, EnvironmentFailure):
+        return failure.code.startswith("camera_")
+    if isinstance(failure, RobotFailure):
+        return failure.code != "stopped"
+    return isinstance(failure, KeyboardInterrupt)

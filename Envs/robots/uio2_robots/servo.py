@@ -37,6 +37,7 @@ class Servo:
         envelope: of every velocity.
         beat: called at every round that went well; its exceptions count as the arm's.
         clock: seconds, monotonic.
+        stays: whether the arm is to be kept still; nothing leads it or moves its gripper then.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class Servo:
         envelope: Envelope,
         beat: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        stays: Callable[[], bool] = lambda: False,
     ) -> None:
         self._arm = arm
         self._envelope = envelope
         self._beat = beat
         self._clock = clock
+        self._stays = stays
         self._lock = threading.Lock()
         self._state = arm.state()
         self._setpoint = self._state.pose
@@ -82,20 +85,37 @@ class Servo:
         with self._lock:
             return self._setpoint
 
-    def lead(self, setpoint: Pose, seconds: float) -> None:
-        """Leads the tool to ``setpoint`` within ``seconds``, from the setpoint before."""
+    def lead(self, setpoint: Pose, seconds: float, opening: float | None = None) -> bool:
+        """Leads the tool to ``setpoint`` within ``seconds``, from the setpoint before; tells the gripper ``opening``.
+
+        Returns whether it does: an arm that is to be kept still brakes, and its gripper is told nothing. After ``hold``
+        has returned, no ``lead`` that began before undoes it.
+
+        Raises:
+            ArmFailure: the arm reports an error.
+        """
         with self._lock:
+            # Asked in here: a stop that comes later waits for the lock in ``hold``, and has the last word.
+            if self._stays():
+                self._brake()
+                return False
             if self._is_holding:
                 self._reference = self._state.pose.position
                 self._told = self._state.velocity
             self._is_holding = False
             self._setpoint, self._arrival = setpoint, self._clock() + seconds
+            if opening is not None:
+                self._arm.grip(opening)
+            return True
 
     def hold(self) -> None:
         """Brakes now."""
         with self._lock:
-            self._is_holding = True
-            self._setpoint = self._state.pose
+            self._brake()
+
+    def _brake(self) -> None:
+        self._is_holding = True
+        self._setpoint = self._state.pose
 
     def start(self) -> None:
         """Begins to turn, in a thread of its own."""

@@ -31,7 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=CONFIGURATIONS / "franka.toml")
     parser.add_argument("--host", default="127.0.9.1", help="loopback address of the simulated arm (127.0.9.1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every trial there")
+    parser.add_argument(
+        "--tabulate", type=Path, nargs="+", metavar="FILE", help="the table of what --json wrote; no trials"
+    )
     options = parser.parse_args(arguments)
+    if options.tabulate:
+        print(
+            table([Outcome(**row) for file in options.tabulate for row in json.loads(file.read_text(encoding="utf-8"))])
+        )
+        return 0
     unknown = set(options.only) - set(FAULTS)
     if unknown:
         parser.error(f"no such fault: {', '.join(unknown)}; there are: {', '.join(FAULTS)}")

@@ -56,12 +56,12 @@ class Tape:
         self._time += 1_000_000
         self._writer.add_message(self._channels[topic], self._time, data, self._time)
 
-    def ask(self, session: str, reply: dict[str, Any] | None, **body: Any) -> None:
+    def ask(self, session: str, reply: dict[str, Any] | None, topic: str = "/uio2/reply", **body: Any) -> None:
         self._request += 1
         ids = {"request_id": self._request, "session_id": session}
         self.add("/uio2/request", pb.Request(**ids, **body).SerializeToString())
         if reply is not None:
-            self.add("/uio2/reply", pb.Reply(**ids, **reply).SerializeToString())
+            self.add(topic, pb.Reply(**ids, **reply).SerializeToString())
 
     def hello(self, session: str) -> None:
         self.ask(session, {"capabilities": self._capabilities}, hello=pb.Hello())
@@ -77,7 +77,9 @@ class Tape:
         words = {"event": event, "session": session, "task": "push", "seed": 7} | values
         self.add("/uio2/episode", json.dumps(words).encode())
 
-    def step(self, session: str, place: int, sentence: str = "Push.", answered: bool = True) -> None:
+    def step(
+        self, session: str, place: int, sentence: str = "Push.", answered: bool = True, driven: bool = False
+    ) -> None:
         self._captured += 200_000_000
         grey = np.full((48, 64, 3), 20 * place, np.uint8)
         stream = io.BytesIO()
@@ -95,7 +97,7 @@ class Tape:
         # The second chunk is short, as of a policy that has nothing more to say.
         values = [[0.01 * place, 0.002 * place - 0.02], [0.005, 0.001 * place]][: 1 if place == 1 else 2]
         chunk = pb.ActionChunk(actions=[pb.Action(values=value) for value in values])
-        self.ask(session, {"action_chunk": chunk}, observation=seen)
+        self.ask(session, {"action_chunk": chunk}, "/uio2/reply/operator" if driven else "/uio2/reply", observation=seen)
 
     def close(self) -> None:
         self._writer.finish()
@@ -163,6 +165,67 @@ def test_outcome_and_the_hand_of_a_person_are_features(tmp_path: Path) -> None:
     marks = dataset.episode(failed).extras["operator"]
     assert np.argwhere(marks).tolist() == [[3, 0], [4, 1]], "stopped after the fourth, resumed before the fifth"
     assert described[failed]["task"] == "push" and described[failed]["seed"] == 7
+
+
+def taken_over(file: Path) -> None:
+    """An episode of twelve steps, of which a person drove the middle and the last two."""
+    tape = Tape(file)
+    tape.hello("a")
+    tape.mark("began", "a")
+    for place in range(12):
+        tape.step("a", place, driven=4 <= place < 8 or place >= 10)
+    tape.mark("ended", "a", success=True)
+    tape.close()
+
+
+def test_what_a_person_drove_is_marked_and_may_be_taken_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken_over(tmp_path / "a.mcap")
+    assert main(["from-recording", str(tmp_path / "a.mcap"), str(tmp_path / "all")]) == 0, capsys.readouterr().err
+    assert "6 steps are a person's" in capsys.readouterr().out
+    dataset = open_dataset(tmp_path / "all")
+    assert dataset.lengths == [12] and episodes_of(tmp_path / "all")[0]["driven"] == 6
+    marks = dataset.episode(0).extras["operator"]
+    assert np.flatnonzero(marks[:, 2]).tolist() == [4, 5, 6, 7, 10, 11] and not marks[:, :2].any()
+    assert main(["from-recording", str(tmp_path / "a.mcap"), str(tmp_path / "driven"), "--driven"]) == 0
+    driven = open_dataset(tmp_path / "driven")
+    assert driven.lengths == [4, 2] and all(np.all(driven.episode(i).extras["operator"][:, 2] == 1) for i in (0, 1))
+    assert np.allclose(driven.episode(0).state[:, 0], np.arange(4, 8) / 10)
+    assert [np.all(driven.episode(i).extras["episode_success"] == 1) for i in (0, 1)] == [True, True]
+
+
+LEROBOT_PYTHON = os.environ.get("LEROBOT_PYTHON")
+LOAD = """
+import sys
+from lerobot.datasets.lerobot_dataset import LeRobotDataset
+dataset = LeRobotDataset("local/made", root=sys.argv[1], video_backend="pyav")
+print(len(dataset), dataset.num_episodes, sorted(dataset.meta.features))
+for index in range(len(dataset)):
+    item = dataset[index]
+    print(int(item["episode_index"]), float(item["episode_success"]), [int(x) for x in item["operator"]])
+"""
+
+
+@pytest.mark.skipif(not LEROBOT_PYTHON, reason="LEROBOT_PYTHON names no Python with LeRobot 0.4.4")
+def test_lerobot_itself_loads_outcomes_and_marks(tmp_path: Path) -> None:
+    recorded(tmp_path / "a.mcap")
+    taken_over(tmp_path / "b.mcap")
+    words = ["from-recording", str(tmp_path / "a.mcap"), str(tmp_path / "b.mcap"), str(tmp_path / "made")]
+    assert main(words) == 0
+    done = subprocess.run(
+        [str(LEROBOT_PYTHON), "-c", LOAD, str(tmp_path / "made")], capture_output=True, text=True, check=False,
+        env=os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hub")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, *rows = [line for line in done.stdout.splitlines() if line]
+    assert first.startswith("34 4 ") and "'chunk'" in first and "'operator'" in first
+    episodes = episodes_of(tmp_path / "made")
+    outcomes = {True: 1.0, False: 0.0, None: -1.0}
+    found = [line.split(" ", 2) for line in rows]
+    assert all(float(outcome) == outcomes[episodes[int(index)]["success"]] for index, outcome, _ in found)
+    marks = [[int(x) for x in marks.strip("[]").split(",")] for _, _, marks in found]
+    assert np.sum(marks, axis=0).tolist() == [1, 1, 6], "a stop, a resume, and six steps of a person"
 
 
 def test_episodes_are_chosen_by_their_outcome(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,8 +1,8 @@
 """``from-recording``: recordings (``--record``) as a LeRobot dataset.
 
 A step is an observation that was answered with commands: its pictures and state, as the action the first command of
-the answer, and as ``chunk`` all of them. Whether an episode succeeded, and where a person stopped or resumed the robot,
-are features beside them.
+the answer, and as ``chunk`` all of them. Whether an episode succeeded, and where a person stopped, resumed or drove the
+robot, are features beside them.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="episodes that are taken; with success and failure, only those of which the recording says it",
     )  # fmt: skip
     parser.add_argument("--task", action="append", help="take only this task of a simulator; may be repeated")
+    parser.add_argument("--driven", action="store_true",
+                        help="take only what a person drove, each stretch as an episode")  # fmt: skip
     parser.add_argument("--shortest", type=int, default=2, metavar="STEPS", help="leave out shorter episodes (2)")
 
 
@@ -134,10 +136,11 @@ def _sizes(scan: RecordingScan, episode: RecordedEpisode, cameras: list[str]) ->
 def run(options: argparse.Namespace) -> None:
     """Converts."""
     scans = [RecordingScan(file) for file in options.files]
-    chosen = [(scan, episode) for scan in scans for episode in scan.episodes if is_kept(episode, options)]
+    offered = {scan.path: scan.stretches() if options.driven else scan.episodes for scan in scans}
+    chosen = [(scan, episode) for scan in scans for episode in offered[scan.path] if is_kept(episode, options)]
     if not chosen:
         found = sum(len(scan.episodes) for scan in scans)
-        message = f"{found} episodes, none of which is asked for; see --keep, --task and --shortest"
+        message = f"{found} episodes, none of which is asked for; see --keep, --task, --driven and --shortest"
         raise TrainingError("empty_dataset", ", ".join(map(str, options.files)), message)
     robot = common_robot([(scan.path, episode) for scan, episode in chosen])
     rate = step_rate([episode for _, episode in chosen], robot["control_rate"])
@@ -146,7 +149,7 @@ def run(options: argparse.Namespace) -> None:
     names = [name for name, _ in robot["actions"]]
     extras = {
         CHUNK: [f"{name}_{place}" for place in range(length) for name in names],
-        OUTCOME: ["success"], MARKS: ["stopped_after", "resumed_before"],
+        OUTCOME: ["success"], MARKS: ["stopped_after", "resumed_before", "driven"],
     }  # fmt: skip
     writer = LeRobotWriter(
         options.output, rate, sizes, [name for name, _ in robot["state"]], names, extras, robot="uio2"
@@ -182,7 +185,7 @@ def _write(
         chunks = commands(episode, length, holds)
         steps, success = episode.steps, episode.success
         outcome = UNKNOWN if success is None else float(success)
-        marks = np.array([[step.stopped, step.resumed] for step in steps], dtype=np.float64)
+        marks = np.array([[step.stopped, step.resumed, step.driven] for step in steps], dtype=np.float64)
         parts = {CHUNK: chunks.reshape(len(steps), -1), OUTCOME: np.full((len(steps), 1), outcome), MARKS: marks}
         state = np.stack([step.state for step in steps])
         writer.add(steps[0].instruction, state, chunks[:, 0], collected.pop(id(episode)), parts)
@@ -190,6 +193,7 @@ def _write(
             "recording": scan.path.name, "session": episode.session, "steps": len(steps), "success": success,
             "success_at_end": episode.mark.get("success_at_end"), "task": episode.mark.get("task"),
             "seed": episode.mark.get("seed"), "stops": episode.stops, "refused": episode.refused,
+            "driven": sum(step.driven for step in steps),
             "policy": episode.capabilities.policy_name, "policy_digest": episode.capabilities.policy_digest,
         })  # fmt: skip
     return described
@@ -205,6 +209,8 @@ def _tell(scans: list[RecordingScan], described: list[dict[str, Any]], rate: flo
         print(f"{refused} observations got no commands and are left out")
     if stops:
         print(f"stops by a person: {stops}; {MARKS} and meta/uio2.json say where")
+    if driven := sum(episode["driven"] for episode in described):
+        print(f"{driven} steps are a person's; {MARKS} says which")
     for scan in scans:
         if scan.is_cut:
             print(f"{scan.path}: was cut off; what comes before is taken")

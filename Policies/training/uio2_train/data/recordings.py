@@ -6,10 +6,11 @@ kept. So a day's recording needs no more memory than the episodes that run at th
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from ..errors import TrainingError
 
 CLIENT = Path(__file__).resolve().parents[4] / "Envs" / "client"
 REQUEST, REPLY, EPISODE, LOSSES = "/uio2/request", "/uio2/reply", "/uio2/episode", "/uio2/losses"
+OPERATOR = "/uio2/reply/operator"
+"""Answers of a person in the place of the policy."""
 
 
 def messages_of_the_wire() -> Any:
@@ -52,6 +55,8 @@ class Step:
     """Whether somebody resumed the robot just before it."""
     stopped: bool = False
     """Whether somebody stopped the robot just after it."""
+    driven: bool = False
+    """Whether the commands are a person's and not the policy's."""
 
 
 @dataclass
@@ -102,6 +107,8 @@ class RecordingScan:
                 count += 1
             elif topic == REPLY:
                 self._reply(self._read(self._wire.Reply, data))
+            elif topic == OPERATOR:
+                self._reply(self._read(self._wire.Reply, data), driven=True)
             elif topic == EPISODE:
                 mark = self._json(data)
                 marks.setdefault(str(mark.get("session")), []).append((at, mark))
@@ -202,7 +209,7 @@ class RecordingScan:
                 episode.steps[-1].stopped = True
                 episode.stops.append({"step": len(episode.steps), "reason": request.stop.reason})
 
-    def _reply(self, reply: Any) -> None:
+    def _reply(self, reply: Any, driven: bool = False) -> None:
         session, body = reply.session_id, reply.WhichOneof("body")
         if body == "progress":
             return
@@ -222,11 +229,11 @@ class RecordingScan:
         if waiting is None:
             return
         if body == "action_chunk" and reply.action_chunk.actions:
-            self._step(session, waiting, reply.action_chunk)
+            self._step(session, waiting, reply.action_chunk, driven)
         elif session in self._open:
             self._open[session].refused += 1
 
-    def _step(self, session: str, waiting: tuple[int, int, Any], chunk: Any) -> None:
+    def _step(self, session: str, waiting: tuple[int, int, Any], chunk: Any, driven: bool) -> None:
         capabilities = self._capabilities.get(session)
         if capabilities is None or not capabilities.actions:
             return  # The greeting lies before the recording's beginning: nobody knows what the numbers are.
@@ -238,13 +245,23 @@ class RecordingScan:
             self.episodes.append(self._open[session])
         commands = np.array([action.values for action in chunk.actions], dtype=np.float64)
         state = np.array(seen.proprioception, dtype=np.float64)
-        step = Step(number, at, seen.captured_at, seen.instruction, state, commands, session in self._resumed)
+        step = Step(number, at, seen.captured_at, seen.instruction, state, commands, session in self._resumed,
+                    driven=driven)  # fmt: skip
         self._resumed.discard(session)
         self._open[session].steps.append(step)
 
     def _end(self, session: str) -> None:
         self._open.pop(session, None)
         self._resumed.discard(session)
+
+    def stretches(self) -> list[RecordedEpisode]:
+        """What persons drove: the parts of the episodes whose commands are theirs, each as an episode."""
+        found = []
+        for episode in self.episodes:
+            for driven, steps in itertools.groupby(episode.steps, key=lambda step: step.driven):
+                if driven:
+                    found.append(replace(episode, steps=list(steps), stops=[], refused=0))
+        return found
 
     @staticmethod
     def _mark(episodes: list[RecordedEpisode], marks: list[tuple[int, dict[str, Any]]]) -> None:
