@@ -274,8 +274,11 @@ train-status: ## how far it is
 test-training: ## the trainer's tests, in the environment that train-resume makes
 	$(TRAIN_PYTHON) -m pytest Policies/training/tests --ignore=Policies/training/tests/package
 
+# Every rule of the pyproject.toml files but the width, which prose, HTML and messages exceed in places.
 lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)
+	@$(PYTHON_OF_ENVS) -m ruff --version >/dev/null || { echo "lint: no ruff in .venv; run: make setup" >&2; exit 1; }
+	$(PYTHON_OF_ENVS) -m ruff check --quiet --ignore E501 Envs Policies/training
 
 format: ## bring the Swift sources into the house's format
 	swift format --in-place --recursive $(SWIFT_FILES)

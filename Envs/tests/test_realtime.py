@@ -16,8 +16,8 @@ from uio2_envs import toy
 from uio2_envs.agreement import Agreement
 from uio2_envs.clock import SimulatedClock, WallClock
 from uio2_envs.environment import Transition
-from uio2_envs.realtime import InlineAsker, RealtimeRobot, ThreadAsker
 from uio2_envs.patience import RobotFailure
+from uio2_envs.realtime import InlineAsker, RealtimeRobot, ThreadAsker
 from uio2_envs.robot import PolicyStep, Robot
 
 PERIOD = 20_000_000

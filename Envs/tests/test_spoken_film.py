@@ -12,9 +12,9 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
-
 from uio2_client import ClientError
 from uio2_client import uio2_pb2 as pb
+
 from uio2_envs.answers import GOAL_PROMPT, NEXT_PROMPT, film_of_spoken, goal_of, seconds_of
 from uio2_envs.episode import EpisodeResult
 

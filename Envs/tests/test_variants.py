@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+import types
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -130,7 +132,7 @@ def test_a_body_without_an_expert_says_so() -> None:
 )
 def test_options_that_are_none_are_refused(options: str) -> None:
     with pytest.raises(ValueError, match="options|severity|perturbation"):
-        Job.parse('{"id": 1, "task": "a", "seed": 0, "options": %s}' % options)
+        Job.parse(f'{{"id": 1, "task": "a", "seed": 0, "options": {options}}}')
 
 
 def test_options_are_read() -> None:
@@ -178,3 +180,8 @@ def test_our_own_adapters_are_entry_points_too() -> None:
     assert dict(line.split(" = ") for line in lines) == {
         name: f'"{module}"' for name, module in adapters._OWN.items()
     }
+
+
+def test_annotations_of_adapters_can_be_read() -> None:
+    assert typing.get_type_hints(adapters.check)["return"] is types.ModuleType
+    assert typing.get_type_hints(adapters.make)["return"] is Environment

@@ -13,7 +13,6 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
-
 from uio2_client import Client, ClientError, camera_frame
 from uio2_client import uio2_pb2 as pb
 

@@ -257,7 +257,7 @@ class Environment(ABC):
         """Where a command acts, in its order, as pixels (x, y) of ``show``'s picture; empty where that is not known."""
         return []
 
-    def watch(self, look: Callable[[], None] | None) -> None:
+    def watch(self, look: Callable[[], None] | None) -> None:  # noqa: B027 - a body that needs nothing does nothing
         """Has ``look`` called twenty times a second of simulated time while a primitive is executed, for films.
 
         ``None`` ends that. A body of continuous commands is seen between its control steps as it is.

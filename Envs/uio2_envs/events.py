@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
-
 FLUSH_INTERVAL = 0.05
 """Steps that follow each other faster than this, in seconds, share a write: every write wakes the reader."""
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-
 from uio2_client import Client
 from uio2_client import uio2_pb2 as pb
 

@@ -12,6 +12,7 @@ import pytest
 from mcap.reader import make_reader
 from uio2_client import Client, observation
 from uio2_client import uio2_pb2 as pb
+
 from uio2_robots.recording import Recording, RecordingFailure
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -80,8 +81,42 @@ def test_a_disk_that_is_nearly_full_ends_the_recording(tmp_path: Path) -> None:
     assert told.wait(20)
     recording.observe("reply", b"", 1)
     recording.close()
-    assert len(said) == 1 and "MiB are left" in said[0]
+    assert len(said) == 2 and "MiB are left" in said[0] and "lacks the last 1 messages" in said[1]
     assert [topic for topic, _ in read(tmp_path / "a.mcap")] == ["/uio2/losses"]
+
+
+@pytest.mark.parametrize(
+    "failure", [RuntimeError("of a library"), KeyError("x"), OSError(28, "No space left on device"), None]
+)
+def test_whatever_ends_a_recording_is_said_and_counted(tmp_path: Path, failure: Exception | None) -> None:
+    said: list[str] = []
+    told = threading.Event()
+
+    def say(line: str) -> None:
+        said.append(line)
+        told.set()
+        raise BrokenPipeError  # nor does a terminal that is gone end anything
+
+    recording = Recording(tmp_path / "a.mcap", say)
+    data = pb.Reply(request_id=1, sent_at=1, error=pb.Error(message="no")).SerializeToString()
+    if failure is None:
+        data = b"\xff no message"
+    else:
+
+        def write(*_: object) -> None:
+            raise failure
+
+        recording._work.write = write  # type: ignore[method-assign]
+    recording.observe("reply", data, 1)
+    assert told.wait(20)
+    recording._thread.join(20)
+    for moment in range(2, 5):
+        recording.observe("reply", data, moment)
+    recording.close()
+    recording.close()
+    assert len(said) == 2 and said[0].startswith(f"the recording has ended: {tmp_path / 'a.mcap'}: ")
+    assert "lacks the last 4 messages" in said[1] and recording._stream.closed
+    assert failure is None or str(failure) in said[0]
 
 
 def test_nothing_is_replaced(tmp_path: Path) -> None:
@@ -95,7 +130,9 @@ def test_nothing_is_replaced(tmp_path: Path) -> None:
 @pytest.mark.skipif(not UIO2.exists(), reason="swift build -c release --product uio2 has not run")
 def test_what_an_arm_recorded_is_replayed(tmp_path: Path) -> None:
     file, address = tmp_path / "a.mcap", f"ipc://{tmp_path}/uio2.sock"
-    process = subprocess.Popen([str(UIO2), "serve", "--policy", "Policies/metaworld-mt5", "--bind", address], cwd=REPOSITORY)
+    process = subprocess.Popen(
+        [str(UIO2), "serve", "--policy", "Policies/metaworld-mt5", "--bind", address], cwd=REPOSITORY
+    )
     try:
         recording = Recording(file, nothing)
         with Client(address, timeout=60, observer=recording.observe) as client:
@@ -109,7 +146,9 @@ def test_what_an_arm_recorded_is_replayed(tmp_path: Path) -> None:
                     for camera in capabilities.cameras
                 }
                 client.act(
-                    observation(sequence, frames=frames, proprioception=middle, instruction=capabilities.instructions[0])
+                    observation(
+                        sequence, frames=frames, proprioception=middle, instruction=capabilities.instructions[0]
+                    )
                 )
         recording.close()
     finally:

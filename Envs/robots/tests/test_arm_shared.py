@@ -62,6 +62,15 @@ def test_a_frame_is_whole_or_not_there(tmp_path) -> None:
     assert len(seen) == 50
 
 
+def test_a_frame_that_is_never_finished_is_not_waited_for(tmp_path) -> None:
+    writer = FrameFile(tmp_path / "frame", 4, 4, writes=True)
+    writer.write(np.zeros((4, 4, 3), np.uint8), 5)
+    reader = FrameFile(tmp_path / "frame", 4, 4)
+    assert reader.read() is not None
+    writer._header["frame"][0] += 1  # who writes is killed here
+    assert reader.read() is None
+
+
 def test_the_way_to_the_daemon_can_be_slow_cut_and_mended() -> None:
     daemon = socket.create_server(("127.0.0.1", 0))
     proxy = Proxy(daemon.getsockname()[1])

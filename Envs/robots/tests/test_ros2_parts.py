@@ -55,10 +55,11 @@ def take(watch: JointWatch, stamp: float, values=(0.1, 0.2), at: float | None = 
     watch.take(round(stamp * SECOND), names, values, [], when)
 
 
-def refusal(watch: JointWatch, now: float) -> str:
+def refusal(watch: JointWatch, now: float, other: bool = False) -> str:
     with pytest.raises(ArmFailure) as caught:
-        watch.newest(round(now * SECOND))
+        (watch.other if other else watch.newest)(round(now * SECOND))
     assert caught.value.subject == "/joint_states"
+    assert "finger" in caught.value.message or not other or caught.value.code == "joint_states_invalid"
     return caught.value.code
 
 
@@ -66,10 +67,12 @@ def test_joint_states_come_in_any_order_and_in_parts() -> None:
     watch = watched()
     assert refusal(watch, 1.0) == "joint_states_silent"
     take(watch, 1.0)
+    assert refusal(watch, 1.0, other=True) == "joint_states_silent", "nothing is invented"
     watch.take(SECOND, ["finger"], [0.03], [], SECOND)
     take(watch, 1.01, (0.2, 0.4))
     reading = watch.newest(round(1.02 * SECOND))
-    assert reading.positions.tolist() == [0.4, 0.2] and watch.other == 0.03
+    assert reading.positions.tolist() == [0.4, 0.2]
+    assert watch.other(round(1.02 * SECOND)) == 0.03
     np.testing.assert_allclose(reading.velocities, [20.0, 10.0])
     take(watch, 1.005, (9.0, 9.0))
     assert watch.newest(round(1.02 * SECOND)).positions.tolist() == [0.4, 0.2], "what comes out of order is old"
@@ -85,6 +88,38 @@ def test_joint_states_that_are_lost_late_or_frozen_are_named() -> None:
     assert refusal(watch, 1.35) == "joint_states_frozen", "the same message again"
     take(watch, 3.0, at=2.0)
     assert refusal(watch, 2.0) == "joint_states_clock"
+
+
+def test_the_gripper_is_as_new_as_the_joints_or_is_not_measured() -> None:
+    watch = watched()
+
+    def finger(stamp: float, at: float, position: float = 0.03) -> None:
+        watch.take(round(stamp * SECOND), ["finger"], [position], [], round(at * SECOND))
+
+    finger(1.0, 1.0)
+    for moment in (1.05, 1.1, 1.15, 1.2):
+        take(watch, moment)
+    watch.newest(round(1.2 * SECOND))
+    assert refusal(watch, 1.2, other=True) == "joint_states_silent", "its arm's joints go on coming"
+    finger(1.05, 1.3)
+    assert refusal(watch, 1.3, other=True) == "joint_states_late"
+    finger(1.05, 1.32)
+    assert refusal(watch, 1.32, other=True) == "joint_states_frozen"
+    finger(1.31, 1.33, 0.02)
+    finger(1.30, 1.34, 0.01)
+    assert watch.other(round(1.34 * SECOND)) == 0.02, "what comes out of order is old"
+    finger(9.0, 1.35)
+    assert refusal(watch, 1.35, other=True) == "joint_states_clock"
+
+
+@pytest.mark.parametrize(("stamp", "position"), [(0.0, 0.03), (1.0, float("nan")), (1.0, float("inf"))])
+def test_a_gripper_that_is_none_is_refused_for_good(stamp: float, position: float) -> None:
+    watch = watched()
+    take(watch, 1.0)
+    watch.take(round(stamp * SECOND), ["finger"], [position], [], SECOND)
+    watch.take(round(1.01 * SECOND), ["finger"], [0.03], [], round(1.01 * SECOND))
+    assert refusal(watch, 1.01, other=True) == "joint_states_invalid"
+    assert refusal(watch, 1.01) == "joint_states_invalid"
 
 
 @pytest.mark.parametrize("pauses", [False, True])
@@ -144,6 +179,7 @@ class Bus:
         self.obeys = True
         self.wrong = ""
         self.shown = 0
+        self.shows_finger = True
         self.pass_time(0.0)
 
     def now(self) -> int:
@@ -158,8 +194,9 @@ class Bus:
         if self.ways and self.obeys:
             self.position, velocity = self.ways[-1][1].at((self.moment - self.ways[-1][2]) / SECOND)
         self.shown += 1
-        names = [*JOINTS, "fr3_finger_joint1"]
-        self.joints.take(self.moment, names, [*self.position, 0.01], [*velocity, 0.0], self.moment)
+        self.joints.take(self.moment, JOINTS, self.position, velocity, self.moment)
+        if self.shows_finger:
+            self.joints.take(self.moment, ["fr3_finger_joint1"], [0.01], [], self.moment)
 
     def picture(self, topic: str) -> Picture | None:
         return None
@@ -269,6 +306,29 @@ def test_the_gripper_is_told_once() -> None:
     told = bus.hand
     arm.grip(1.0)
     assert bus.hand is told
+
+
+def test_a_gripper_that_is_not_measured_any_more_stops_the_arm() -> None:
+    arm, bus = made()
+    bus.shows_finger = False
+    bus.pass_time(0.05)
+    assert arm.state().gripper_opening == pytest.approx(0.25)
+    for _ in range(3):
+        bus.pass_time(0.05)
+    with pytest.raises(ArmFailure, match="fr3_finger_joint1"):
+        arm.state()
+
+
+def test_an_opening_that_is_measured_needs_a_joint_that_tells_it(tmp_path: Path) -> None:
+    text = ROS2.read_text()
+    table = text.index("[ros2.gripper]")
+    text = text[:table] + text[table:].partition("\n\n")[2]
+    action = text.index('drives = "gripper"')
+    start = text.rindex("[[actions]]", 0, action)
+    file = tmp_path / "robot.toml"
+    file.write_text(text[:start] + text[action:].partition("\n\n")[2])
+    with pytest.raises(ConfigurationError, match="gripper_opening is measured"):
+        load(file)
 
 
 def test_what_the_node_says_is_wrong_stops_the_arm() -> None:

@@ -56,6 +56,7 @@ class MirrorCameras:
     ) -> None:
         self._views = views
         self._files: dict[str, FrameFile] = {}
+        self._shown: set[str] = set()
         self._folder = folder
         self._sizes = {request.camera: (request.width, request.height) for request in requests}
         cameras = [_drawn(views[request.camera], request) for request in requests]
@@ -81,13 +82,15 @@ class MirrorCameras:
         """As ``Cameras``; the size is that of the request."""
         if self._sizes.get(camera) != (width, height):
             raise EnvironmentFailure("unknown_camera", camera, f"no camera of {width}x{height} pixels was asked for")
-        deadline = time.monotonic() + _FIRST_SECONDS
+        deadline = time.monotonic() + (_SILENT_SECONDS if camera in self._shown else _FIRST_SECONDS)
         while (found := self._read(camera)) is None:
             if self._process.poll() is not None or time.monotonic() > deadline:
+                which = "next" if camera in self._shown else "first"
                 raise EnvironmentFailure(
-                    "camera_silent", camera, "the process that draws does not show its first frame"
+                    "camera_silent", camera, f"the process that draws does not show its {which} frame"
                 )
             time.sleep(0.01)
+        self._shown.add(camera)
         if time.monotonic_ns() - found[1] > _SILENT_SECONDS * 1e9:
             raise EnvironmentFailure("camera_silent", camera, f"no new frame for {_SILENT_SECONDS:g} s")
         return found

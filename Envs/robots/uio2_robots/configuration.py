@@ -173,10 +173,12 @@ class _Reader(Fields):
             raise self.error("actions", "absolute commands need translation_x, translation_y and translation_z")
         frame = self.table(fields, "frame")
         home = self.numbers(fields, "home", None)
+        proprioception = self._mapped(fields, "proprioception", "measures", MEASURES)
         ros2 = None
         if "ros2" in fields:
             grips = any(mapped.part == "gripper" for mapped in actions)
-            ros2 = read_settings(self, self.table(fields, "ros2"), len(home), grips, self._folder)
+            measures = any(mapped.part == "gripper_opening" for mapped in proprioception)
+            ros2 = read_settings(self, self.table(fields, "ros2"), len(home), grips, measures, self._folder)
         return Configuration(
             name=self.text(fields, "name"),
             host=self.text(fields, "host") if ros2 is None else "",
@@ -187,7 +189,7 @@ class _Reader(Fields):
                 rotation_matrix(np.radians(self.numbers(frame, "frame.rotation_degrees", 3))),
                 self.numbers(frame, "frame.translation", 3),
             ),
-            proprioception=self._mapped(fields, "proprioception", "measures", MEASURES),
+            proprioception=proprioception,
             actions=actions,
             cameras=self._cameras(fields, ros2 is not None),
             limits=self._limits(fields),

@@ -6,6 +6,7 @@ each command is kept for a short time and then fades to rest with the arm's own 
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -28,6 +29,8 @@ _HOME_DYNAMICS = 0.12
 """Of the arm's greatest velocity, acceleration and jerk, on the way to a pose in joints."""
 _MAXIMUM_WIDTH = 0.08
 """m; what the Franka Hand opens."""
+_HAND_AGE = 1.0
+"""s; a measurement of the hand that is older is none. It is read in a twentieth, where the machine is not busy."""
 
 
 class FrankaArm:
@@ -143,10 +146,13 @@ class FrankaArm:
 class _Hand:
     """The gripper: its commands take seconds, so a thread of its own waits for them."""
 
-    def __init__(self, gripper: Any, configuration: Configuration) -> None:
+    def __init__(self, gripper: Any, configuration: Configuration, clock: Callable[[], float] = time.monotonic) -> None:
         self._gripper = gripper
         self._gripping = configuration.gripping
-        self._opening = self._measure()
+        self._clock = clock
+        self._trouble = ""
+        self._measured = self._measure()
+        """How far it is open, 0 to 1, and when it was asked."""
         self._wanted: bool | None = None
         self._changed = threading.Event()
         self._ends = False
@@ -155,8 +161,17 @@ class _Hand:
 
     @property
     def opening(self) -> float:
-        """0 to 1, at most a tenth of a second old."""
-        return self._opening
+        """0 to 1, at most ``_HAND_AGE`` old.
+
+        Raises:
+            ArmFailure: the hand has not said for longer.
+        """
+        opening, asked_at = self._measured
+        age = self._clock() - asked_at
+        if age > _HAND_AGE:
+            why = f": {self._trouble}" if self._trouble else ""
+            raise ArmFailure("hand_silent", "hand", f"has not told its width for {age:.2f} s{why}")
+        return opening
 
     def want(self, is_open: bool) -> None:
         """Says how the hand should be."""
@@ -178,13 +193,19 @@ class _Hand:
             self._changed.wait(0.05)
             self._changed.clear()
             wanted = self._wanted
-            try:
-                if wanted is not None and wanted != done:
+            if wanted is not None and wanted != done:
+                # What the hand cannot do, as when it is full, is not tried again, and seen by its width.
+                with suppress(Exception):
                     self._run(wanted)
-                    done = wanted
-                self._opening = self._measure()
-            except Exception:  # the hand could not do it, as when it is full; the arm has its own errors
                 done = wanted
+            self._note_width()
+
+    def _note_width(self) -> None:
+        """Measures; what cannot be measured leaves the last measurement to grow old."""
+        try:
+            self._measured = self._measure()
+        except Exception as error:  # whatever the driver raises
+            self._trouble = _text(error)
 
     def _run(self, is_open: bool) -> None:
         if is_open:
@@ -195,13 +216,16 @@ class _Hand:
                 width, self._gripping.speed, self._gripping.force, epsilon_inner=tolerance, epsilon_outer=tolerance
             )
         while not future.wait(0.05):
-            self._opening = self._measure()
+            self._note_width()
             if self._ends or self._wanted != is_open:
                 self._gripper.stop()
                 return
 
-    def _measure(self) -> float:
-        return min(1.0, max(0.0, float(self._gripper.width) / _MAXIMUM_WIDTH))
+    def _measure(self) -> tuple[float, float]:
+        asked_at, width = self._clock(), float(self._gripper.width)
+        if not math.isfinite(width):
+            raise ValueError(f"its width is {width}")
+        return min(1.0, max(0.0, width / _MAXIMUM_WIDTH)), asked_at
 
 
 def _quiet(beat: Beat) -> Beat:

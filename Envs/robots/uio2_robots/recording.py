@@ -1,7 +1,8 @@
 """What an arm says and is told, as an MCAP file: what ``uio2 serve --record`` writes, from the robot's side.
 
-Written by a thread of its own: the control loop never waits for the disk. What comes faster than it can be written is left out and
-counted, in the file too. docs/recording.md says what is in the file; ``uio2 replay`` plays it.
+Written by a thread of its own: the control loop never waits for the disk. What comes faster than it can be written is
+left out and counted, in the file too; whatever ends the file before its time is said, with how much it lacks.
+docs/recording.md says what is in the file; ``uio2 replay`` plays it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,11 @@ class Recording:
     """
 
     def __init__(
-        self, file: Path, say: Callable[[str], None], free_bytes: Callable[[], int] | None = None, capacity: int = _QUEUE
+        self,
+        file: Path,
+        say: Callable[[str], None],
+        free_bytes: Callable[[], int] | None = None,
+        capacity: int = _QUEUE,
     ) -> None:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -73,6 +79,8 @@ class Recording:
         self._lost_bytes = 0
         self._lost_since = 0
         self._failed = False
+        self._missing = 0
+        """Messages that the file lacks since it ended before its time."""
         self._work = _Work(self._stream)
         self._thread = threading.Thread(target=self._write, name="recording", daemon=True)
         self._thread.start()
@@ -85,6 +93,7 @@ class Recording:
                 the words of ``mark``.
         """
         if self._failed:
+            self._missing += 1
             return
         try:
             if self._lost:
@@ -105,7 +114,24 @@ class Recording:
         self.observe("episode", json.dumps(words).encode(), time.monotonic_ns())
 
     def close(self) -> None:
-        """Writes what waits and the index; waits ten seconds at most."""
+        """Writes what waits and the index; waits ten seconds at most. Says what is missing."""
+        self._finish()
+        missing = self._missing + self._lost + (self._left() if self._failed else 0)
+        self._missing = self._lost = 0
+        if self._failed and missing:
+            self._tell(f"{self._file} lacks the last {missing} messages")
+
+    def _left(self) -> int:
+        """Takes what still waits; returns how many messages that were."""
+        count = 0
+        with suppress(queue.Empty):
+            while True:
+                count += self._queue.get_nowait() is not None
+        return count
+
+    def _finish(self) -> None:
+        if self._failed and not self._thread.is_alive():
+            return
         deadline = time.monotonic() + 10
         try:
             self._queue.put(None, timeout=10)
@@ -123,7 +149,12 @@ class Recording:
     def _end(self, reason: str) -> None:
         if not self._failed:
             self._failed = True
-            self._say(f"the recording has ended: {self._file}: {reason}")
+            self._tell(f"the recording has ended: {self._file}: {reason}")
+
+    def _tell(self, line: str) -> None:
+        # A terminal that is gone ends no thread.
+        with suppress(Exception):
+            self._say(line)
 
     def _write(self) -> None:
         try:
@@ -144,8 +175,12 @@ class Recording:
                         self._end(f"less than {_FREE_BYTES >> 20} MiB are left on the disk")
             self._work.finish()
             self._stream.close()
-        except (OSError, ValueError) as error:
-            self._end(str(error))
+        except Exception as error:  # whatever it is: nothing more is written, which has to be said
+            self._missing += 1
+            self._end(str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}")
+        finally:
+            with suppress(Exception):
+                self._stream.close()
 
 
 class _Work:
@@ -159,7 +194,8 @@ class _Work:
         self._key = secrets.token_bytes(32)
         # Requests whose reply has not come.
         self._waiting: list[tuple[str, bytes, int]] = []
-        # To be added to a time of the robot's clock for the earliest that it can have been on the daemon's; ``None``: not known.
+        # To be added to a time of the robot's clock for the earliest that it can have been on the daemon's; ``None``: not
+        # known.
         self._offset: int | None = None
         self._date = 0
         self._has_begun = False
@@ -264,7 +300,10 @@ class _Work:
         return self._schemas[name]
 
     def _veiled(self, token: bytes) -> bytes:
-        """Another token of the same length, always the same for the same one: nobody can resume an arm by its recording."""
+        """Another token of the same length, always the same for the same one.
+
+        Nobody can resume an arm by its recording.
+        """
         veil = b"".join(hmac.digest(self._key, bytes([part]) + token, hashlib.sha256) for part in range(2))
         return veil[: len(token)]
 

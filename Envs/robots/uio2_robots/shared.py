@@ -6,6 +6,7 @@ One writes, any number read. A reader never waits and never holds the writer up.
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,8 @@ import numpy as np
 
 JOINTS = 9
 """Of the simulated arm: seven and two fingers."""
+_TORN_SECONDS = 0.2
+"""A frame that is not whole for so long will not become so."""
 _CAPACITY = 1 << 18
 """Rows that are kept: more than four minutes."""
 _HEADER = np.dtype([("rows", "<u8"), ("goal", "<f8", 3), ("frame", "<u8"), ("taken_at", "<u8")])
@@ -102,9 +105,12 @@ class FrameFile:
         self._header["frame"][0] += 1
 
     def read(self) -> tuple[np.ndarray, int] | None:
-        """The frame and when it was taken, ns; ``None`` before the first."""
+        """The frame and when it was taken, ns; ``None`` before the first, and where one was never finished."""
+        deadline = time.monotonic() + _TORN_SECONDS
         while True:
             before = int(self._header["frame"][0])
             frame, taken_at = np.array(self._pixels), int(self._header["taken_at"][0])
             if before % 2 == 0 and int(self._header["frame"][0]) == before:
                 return (frame, taken_at) if before else None
+            if time.monotonic() > deadline:
+                return None

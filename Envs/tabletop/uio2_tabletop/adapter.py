@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 
 import numpy as np
-
 from uio2_envs.adapters.opengl import choose_backend
 from uio2_envs.environment import Command, Environment, EnvironmentFailure, Quantity, Specification
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-
 from uio2_envs.flow import flow
 
 from .pictures import SCENE_SIZE

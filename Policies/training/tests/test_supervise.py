@@ -7,8 +7,8 @@ from pathlib import Path
 
 import curve
 from dagger import update_sampling
-from state import Progress
 from spec import MT10, MT50
+from state import Progress
 from supervise import EARLY_ROUNDS, FIRST_ROUNDS, next_work, numbers
 
 

@@ -78,7 +78,7 @@ class Ros2Arm:
             time=reading.stamp / 1e9,
             pose=pose,
             velocity=twist[:3],
-            gripper_opening=self._opening(),
+            gripper_opening=self._opening(now),
             joints=reading.positions,
         )
 
@@ -205,8 +205,9 @@ class Ros2Arm:
         linear, angular = float(np.linalg.norm(change[:3])), float(np.linalg.norm(change[3:]))
         return max(linear / self._limits.acceleration, angular * _TURN_SECONDS / self._limits.rotation_rate)
 
-    def _opening(self) -> float:
-        hand, position = self._settings.hand, self._bus.joints.other
-        if hand is None or position is None:
-            return 1.0
+    def _opening(self, now: int) -> float:
+        hand = self._settings.hand
+        if hand is None:
+            return 1.0  # there is none, and no number of the policy measures it: the settings say so
+        position = self._bus.joints.other(now)
         return min(1.0, max(0.0, float((position - hand.closed[0]) / (hand.open[0] - hand.closed[0]))))

@@ -28,6 +28,27 @@ class Reading:
     """``[joints]``"""
 
 
+@dataclass
+class _Arrivals:
+    """When the messages that carry something came."""
+
+    stamp: int = 0
+    """ns, of the newest one's header."""
+    received_at: int | None = None
+    """ns; ``None``: none has come."""
+    repeats: bool = False
+    """Whether the last one was the newest again."""
+
+    def take(self, stamp: int, received_at: int) -> bool:
+        """Takes in a message; whether it is newer than the ones before."""
+        is_first, self.received_at = self.received_at is None, received_at
+        self.repeats = not is_first and stamp == self.stamp
+        if not is_first and stamp <= self.stamp:
+            return False
+        self.stamp = stamp
+        return True
+
+
 class JointWatch:
     """Keeps the newest joint state. Messages without all of the joints are of something else.
 
@@ -35,7 +56,8 @@ class JointWatch:
         topic: named in every failure.
         joints: names, in the order in which numbers are given.
         age: seconds; a joint state that is older is none.
-        other: a joint that may come in other messages, such as the gripper's; empty: none.
+        other: a joint that may come in other messages, such as the gripper's, and is measured by the same rules; empty:
+            none.
     """
 
     def __init__(self, topic: str, joints: Sequence[str], age: float, other: str = "") -> None:
@@ -45,19 +67,25 @@ class JointWatch:
         self._other = other
         self._lock = threading.Lock()
         self._newest: Reading | None = None
-        self._received_at: int | None = None
-        self._other_position: float | None = None
+        self._arrivals = _Arrivals()
+        self._other_position = 0.0
+        self._other_arrivals = _Arrivals()
         self._failure: ArmFailure | None = None
-        self._repeats = False
         self._told_at: np.ndarray | None = None
         self._told = 0
         """ns for which the arm was told to move while the joints stayed at ``_told_at``."""
         self._told_last = 0
 
-    @property
-    def other(self) -> float | None:
-        """Position of the other joint; ``None`` before it has come."""
+    def other(self, now: int) -> float:
+        """Position of the other joint at ``now``, ns by the clock of the stamps.
+
+        Raises:
+            ArmFailure: it is missing, late or no joint state.
+        """
         with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            self._require_fresh(self._other_arrivals, self._other, now)
             return self._other_position
 
     def take(
@@ -83,18 +111,20 @@ class JointWatch:
                     f"{len(names)} names with {len(positions)} positions and {len(velocities)} velocities",
                 )
                 return
-            if self._other in places:
-                self._other_position = float(positions[places[self._other]])
-            if any(name not in places for name in self._joints):
+            has_all = all(name in places for name in self._joints)
+            if not has_all and self._other not in places:
                 return
-            order = [places[name] for name in self._joints]
-            position = np.array([positions[place] for place in order], dtype=np.float64)
-            newest, self._received_at = self._newest, received_at
             if stamp <= 0:
                 self._fail("joint_states_invalid", "the messages have no stamp in their header")
                 return
-            self._repeats = newest is not None and stamp == newest.stamp
-            if newest is not None and stamp <= newest.stamp:
+            if self._other in places:
+                self._take_other(stamp, float(positions[places[self._other]]), received_at)
+            if not has_all:
+                return
+            order = [places[name] for name in self._joints]
+            position = np.array([positions[place] for place in order], dtype=np.float64)
+            newest = self._newest
+            if not self._arrivals.take(stamp, received_at):
                 return
             if len(velocities):
                 velocity = np.array([velocities[place] for place in order], dtype=np.float64)
@@ -106,6 +136,14 @@ class JointWatch:
                 self._fail("joint_states_invalid", "numbers that are not finite")
                 return
             self._newest = Reading(stamp, position, velocity)
+
+    def _take_other(self, stamp: int, position: float, received_at: int) -> None:
+        if not self._other_arrivals.take(stamp, received_at):
+            return
+        if not np.isfinite(position):
+            self._fail("joint_states_invalid", f"the position of {self._other} is not finite")
+            return
+        self._other_position = position
 
     def tell(self, moves: bool, now: int) -> None:
         """Notes whether the arm is told to move, ns by the clock of the stamps; called with every command."""
@@ -127,22 +165,9 @@ class JointWatch:
         with self._lock:
             if self._failure is not None:
                 raise self._failure
+            self._require_fresh(self._arrivals, ", ".join(self._joints), now)
             newest = self._newest
-            if newest is None or self._received_at is None:
-                joints = ", ".join(self._joints)
-                raise ArmFailure("joint_states_silent", self._topic, f"no joint states of {joints} have come")
-            silent, age = (now - self._received_at) / 1e9, (now - newest.stamp) / 1e9
-            if age > self._age and silent > self._age / 2:
-                raise ArmFailure("joint_states_silent", self._topic, f"no joint states for {silent:.2f} s")
-            if age > self._age and self._repeats:
-                message = f"the same joint state comes again and again, of {age:.2f} s ago"
-                raise ArmFailure("joint_states_frozen", self._topic, message)
-            if age > self._age:
-                message = f"joint states come, the newest is of {age:.2f} s ago: the way is slow, or their clock is off"
-                raise ArmFailure("joint_states_late", self._topic, message)
-            if age < -_AHEAD:
-                message = f"the newest joint states are of {-age:.2f} s from now: the clocks differ"
-                raise ArmFailure("joint_states_clock", self._topic, message)
+            assert newest is not None  # else something has failed
             self._require_change(newest, _FROZEN)
             return newest
 
@@ -155,6 +180,25 @@ class JointWatch:
         with self._lock:
             if self._newest is not None:
                 self._require_change(self._newest, seconds)
+
+    def _require_fresh(self, arrivals: _Arrivals, joints: str, now: int) -> None:
+        if arrivals.received_at is None:
+            raise ArmFailure("joint_states_silent", self._topic, f"no joint states of {joints} have come")
+        silent, age = (now - arrivals.received_at) / 1e9, (now - arrivals.stamp) / 1e9
+        if age > self._age and silent > self._age / 2:
+            message = f"no joint states of {joints} for {silent:.2f} s"
+            raise ArmFailure("joint_states_silent", self._topic, message)
+        if age > self._age and arrivals.repeats:
+            message = f"the same joint state of {joints} comes again and again, of {age:.2f} s ago"
+            raise ArmFailure("joint_states_frozen", self._topic, message)
+        if age > self._age:
+            message = (
+                f"joint states come, the newest of {joints} is of {age:.2f} s ago: the way is slow, or a clock off"
+            )
+            raise ArmFailure("joint_states_late", self._topic, message)
+        if age < -_AHEAD:
+            message = f"the newest joint states of {joints} are of {-age:.2f} s from now: the clocks differ"
+            raise ArmFailure("joint_states_clock", self._topic, message)
 
     def _require_change(self, newest: Reading, seconds: float) -> None:
         told = self._told / 1e9

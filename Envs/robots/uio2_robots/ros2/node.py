@@ -107,7 +107,7 @@ class RosNode:
         return text
 
     def wait_until_ready(self) -> None:
-        """Waits for joint states, and for somebody who obeys.
+        """Waits for joint states, the gripper's too, and for somebody who obeys.
 
         Raises:
             ArmFailure: there is nobody, or somebody else commands the arm.
@@ -119,6 +119,8 @@ class RosNode:
         while True:
             try:
                 self.joints.newest(self.now())
+                if self._settings.hand is not None:
+                    self.joints.other(self.now())
                 break
             except ArmFailure as failure:
                 self._require(deadline, failure.subject, failure.message, failure.code)

@@ -23,7 +23,7 @@ class HandSettings:
     trajectory: str
     """Topic of its commands."""
     joints: tuple[str, ...]
-    """The first one tells how far it is open."""
+    """The first one tells how far it is open: joint states of it are required, as new as the arm's."""
     open: np.ndarray
     """``[joints]``, in their own unit."""
     closed: np.ndarray
@@ -64,13 +64,14 @@ class Ros2Settings:
 
 
 def read_settings(
-    fields: Fields, table: Mapping[str, Any], joint_count: int, grips: bool, folder: Path
+    fields: Fields, table: Mapping[str, Any], joint_count: int, grips: bool, measures: bool, folder: Path
 ) -> Ros2Settings:
     """Reads the table.
 
     Args:
         joint_count: numbers of ``home``.
         grips: whether an action drives the gripper.
+        measures: whether a number of the policy is the gripper's opening.
         folder: that a path of the table begins at.
 
     Raises:
@@ -88,6 +89,8 @@ def read_settings(
         hand = _read_hand(fields, fields.table(table, "ros2.gripper"))
     elif grips:
         raise fields.error("ros2.gripper", "an action drives the gripper; say which controller moves it")
+    elif measures:
+        raise fields.error("ros2.gripper", "gripper_opening is measured; say which joint tells it")
     return Ros2Settings(
         command=command,
         joints=joints,

@@ -28,6 +28,7 @@ from .preparation import Prepared
 from .progress import Progress
 from .weights import choose_trainable, make_optimisers
 
+
 def process_numbers() -> tuple[int, int, int]:
     """Rank, processes and rank on this machine, as ``torchrun`` says them."""
     rank, world, local = (int(os.environ.get(name, default)) for name, default in
