@@ -16,7 +16,8 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     var session: ConnectionSession
     var dialect: Dialect
     var isGreeted = false
-    var held: [WebMessage] = []
+    /// With when they came.
+    var held: [(message: WebMessage, arrivedAt: UInt64)] = []
   }
 
   /// Why a connection ends.
@@ -37,6 +38,7 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     var numbers: [WebConnection: UInt64] = [:]
     var last: UInt64 = 0
     var arrivals: [Arrival] = []
+    var names: SessionNames
   }
 
   let name = Dialect.name
@@ -45,7 +47,7 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
   private let wake: @Sendable () -> Void
   private let observer: (any MessageObserver)?
   private let makeDialect: @Sendable () -> Dialect
-  private let state = Mutex(State())
+  private let state = Mutex(State(names: SessionNames(wire: Dialect.name)))
 
   /// Listens.
   ///
@@ -90,12 +92,18 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     return delivery
   }
 
-  func stopped(session: String) {
-    state.withLock { state in
+  func voidCommands(of session: String, isStopped: Bool) {
+    let hasMore = state.withLock { state in
       for (number, client) in state.clients where client.session.name == session {
-        state.clients[number]?.dialect.stop()
+        state.clients[number]?.dialect.void()
+        state.clients[number]?.session.void()
       }
+      guard let token = state.names.note(session, isStopped: isStopped) else { return false }
+      var left = ConnectionSession(name: session, token: token)
+      state.arrivals.append(.request(Route(0), .success(left.end()), arrivedAt: MonotonicClock.nanoseconds()))
+      return true
     }
+    if hasMore { wake() }
   }
 
   private func send(_ reply: ReplyMessage, to route: Route) -> Delivery {
@@ -106,20 +114,24 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
       var messages: [WebMessage] = [], closing: Closing?
       switch question {
       case .greeting:
-        if case .capabilities = reply.body {
+        if case .capabilities(let capabilities) = reply.body, capabilities.sessionToken.isEmpty {
+          state.names.disown(client.session.name)
+          closing = Closing(
+            code: 1008, reason: "the session \(client.session.name) belongs to another client; choose another name")
+        } else if case .capabilities = reply.body {
           client.isGreeted = true
           messages = client.dialect.greeting(client.session.name)
         } else if case .error(let error) = reply.body {
           closing = Closing(code: 1013, reason: error.message)
         }
       case .observation(let mark): messages = client.dialect.answer(reply.body, to: mark, at: now)
-      case .beginning, .farewell: break
+      case .beginning, .stop, .farewell: break
       }
       let held = client.isGreeted ? client.held : []
       if client.isGreeted { client.held = [] }
       state.clients[number] = client
-      for message in held where closing == nil {
-        messages += Self.read(message, number, &state, at: now) { closing = $0 }
+      for (message, arrivedAt) in held where closing == nil {
+        messages += Self.read(message, number, &state, arrivedAt: arrivedAt, at: now) { closing = $0 }
       }
       return Answer(connection: client.connection, messages: messages, closing: closing)
     }
@@ -147,22 +159,19 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
 
   private func take(_ event: WebEvent, at now: UInt64) {
     switch event {
-    case .opened(let connection, _):
-      state.withLock { state in
-        state.last += 1
-        var client = Client(
-          connection: connection, session: ConnectionSession(wire: Dialect.name, number: state.last),
-          dialect: makeDialect())
-        state.arrivals.append(
-          .request(Route(state.last), .success(client.session.greet(Dialect.clientName, at: now)), arrivedAt: now))
-        state.numbers[connection] = state.last
-        state.clients[state.last] = client
+    case .opened(let connection, let request):
+      let refusal = state.withLock { state -> RobotError? in
+        do throws(RobotError) {
+          try open(connection, request, &state, at: now)
+          return nil
+        } catch { return error }
       }
-    case .message(let connection, let message):
+      if let refusal { server.close(connection, code: 1008, reason: refusal.message) }
+    case .message(let connection, let message, let arrivedAt):
       var closing: Closing?
       let messages = state.withLock { state -> [WebMessage] in
         guard let number = state.numbers[connection] else { return [] }
-        return Self.read(message, number, &state, at: now) { closing = $0 }
+        return Self.read(message, number, &state, arrivedAt: arrivedAt, at: now) { closing = $0 }
       }
       for message in messages { server.send(message, to: connection) }
       if let closing { server.close(connection, code: closing.code, reason: closing.reason) }
@@ -172,34 +181,56 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
           var client = state.clients.removeValue(forKey: number)
         else { return }
         state.arrivals.append(.gone(Route(number)))
-        state.arrivals.append(.request(Route(number), .success(client.session.end()), arrivedAt: now))
+        let ending = state.names.close(client.session.name, client.session.token)
+        let farewell = ending == .keep ? client.session.leave() : client.session.end()
+        state.arrivals.append(.request(Route(number), .success(farewell), arrivedAt: now))
       }
     }
+  }
+
+  /// Makes a connection a session, which is greeted, and stopped before that where it has to be.
+  private func open(
+    _ connection: WebConnection, _ request: WebRequest, _ state: inout State, at now: UInt64
+  ) throws(RobotError) {
+    let number = state.last + 1
+    let opening = try state.names.open(SessionNames.chosen(in: request), number: number)
+    var session = ConnectionSession(name: opening.name, token: opening.token)
+    var requests = opening.stopReason.map { [session.stop($0)] } ?? []
+    requests.append(session.greet(Dialect.clientName, at: now))
+    do throws(RobotError) { for request in requests { try request.validate() } } catch {
+      _ = state.names.close(opening.name, opening.token)
+      throw error
+    }
+    state.last = number
+    state.arrivals += requests.map { .request(Route(number), .success($0), arrivedAt: now) }
+    state.numbers[connection] = number
+    state.clients[number] = Client(connection: connection, session: session, dialect: makeDialect())
   }
 
   /// Turns a message into requests.
   ///
   /// - Returns: what the client is told at once.
   private static func read(
-    _ message: WebMessage, _ number: UInt64, _ state: inout State, at now: UInt64, close: (Closing) -> Void
+    _ message: WebMessage, _ number: UInt64, _ state: inout State, arrivedAt: UInt64, at now: UInt64,
+    close: (Closing) -> Void
   ) -> [WebMessage] {
     guard var client = state.clients[number] else { return [] }
     defer { state.clients[number] = client }
     guard client.isGreeted else {
       if client.held.count < maximumHeld {
-        client.held.append(message)
+        client.held.append((message, arrivedAt))
       } else {
         close(Closing(code: 1013, reason: "the policy is still warming up; try again later"))
       }
       return []
     }
-    switch client.dialect.read(message, of: client.session.name, at: now) {
+    switch client.dialect.read(message, of: client.session.name, arrivedAt: arrivedAt, at: now) {
     case .answer(let messages): return messages
     case .close(let code, let reason):
       close(Closing(code: code, reason: reason))
       return []
     case .beginning:
-      state.arrivals.append(.request(Route(number), .success(client.session.begin()), arrivedAt: now))
+      state.arrivals.append(.request(Route(number), .success(client.session.begin()), arrivedAt: arrivedAt))
       return []
     case .observation(let seen):
       guard client.session.openQuestions < maximumOpen else {
@@ -207,15 +238,14 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
         return client.dialect.answer(.error(error), to: seen.mark, at: now)
       }
       if seen.beginsEpisode {
-        state.arrivals.append(.request(Route(number), .success(client.session.begin()), arrivedAt: now))
+        state.arrivals.append(.request(Route(number), .success(client.session.begin()), arrivedAt: arrivedAt))
       }
-      let request = client.session.observe(
-        seen.frames, seen.state, seen.instruction, mark: seen.mark, executed: seen.executed, clock: seen.clock, at: now)
+      let request = client.session.observe(seen, arrivedAt: arrivedAt)
       do throws(RobotError) { try request.validate() } catch {
         client.session.withdraw(request)
         return client.dialect.answer(.error(error), to: seen.mark, at: now)
       }
-      state.arrivals.append(.request(Route(number), .success(request), arrivedAt: now))
+      state.arrivals.append(.request(Route(number), .success(request), arrivedAt: arrivedAt))
       return []
     }
   }

@@ -52,6 +52,7 @@ final class CountingPolicy: ObservationPolicy {
 /// A daemon with our own wire and one of others, on a thread of its own.
 final class WiredDaemon: MessageObserver {
   let policy: CountingPolicy
+  private let operatorToken = SessionToken()
   private let wires = WebWires()
   private let running = Mutex<ControlDaemon?>(nil)
   private let ended = DispatchSemaphore(value: 0)
@@ -62,6 +63,7 @@ final class WiredDaemon: MessageObserver {
     self.policy = policy
     var options = DaemonOptions()
     options.observer = self
+    options.operatorToken = operatorToken
     let daemon = try ControlDaemon(
       policy: policy, listeners: [wire(wires), ZeroMQListener.at("tcp://127.0.0.1:*")], options: options,
       logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
@@ -87,17 +89,27 @@ final class WiredDaemon: MessageObserver {
   var address: String { addresses.first ?? "" }
 
   /// A client of the foreign wire, connected.
-  func socket() throws -> RawClient {
+  func socket(path: String = "/", _ headers: [String] = []) throws -> RawClient {
     let client = try RawClient(port: try #require(address.split(separator: ":").last.flatMap { Int($0) }))
-    try client.open()
+    try client.open(path: path, headers)
     return client
   }
+
+  /// What the daemon counts.
+  var metrics: DaemonMetrics { running.withLock { $0?.metrics } ?? DaemonMetrics() }
 
   /// Latches the stop of a session from somewhere else.
   func stopRobot(_ session: String) throws {
     let client = try RobotClient(
       endpoint: Endpoint(try #require(addresses.last), for: .connect), sessionID: session, timeout: .seconds(20))
     #expect(try client.stop(reason: "test"))
+  }
+
+  /// The operator, who speaks of a session.
+  func person(_ session: String) throws -> RobotClient {
+    try RobotClient(
+      endpoint: Endpoint(try #require(addresses.last), for: .connect), sessionID: session,
+      sessionToken: operatorToken.bytes, timeout: .seconds(20))
   }
 
   /// What the daemon was asked on the foreign wire, in order; waits for as many.
@@ -108,6 +120,12 @@ final class WiredDaemon: MessageObserver {
     return notes.withLock { $0 }
   }
 
+  /// Somebody without a token, on our own wire.
+  func stranger(_ session: String) throws -> RobotClient {
+    try RobotClient(
+      endpoint: Endpoint(try #require(addresses.last), for: .connect), sessionID: session, timeout: .seconds(20))
+  }
+
   func received(_ request: RequestMessage, as bytes: [UInt8]?, at time: UInt64) {
     guard bytes == nil else { return }
     let word =
@@ -116,6 +134,7 @@ final class WiredDaemon: MessageObserver {
       case .observation(let observation): "observation \(observation.sequence)"
       case .reset: "reset"
       case .release: "release"
+      case .stop: "stop"
       default: "other"
       }
     notes.withLock { $0.append(word) }
