@@ -29,7 +29,7 @@ struct WorkerJob: Sendable, Hashable, Encodable {
 extension Suite {
   /// A task as a job names it, with its view and instruction, as words of a command line; each once, in the suite's order. A perturbation is
   /// named with one task: some simulators can say for all of them whether they can make it, and the others only when a scene is made.
-  var requirements: [String] {
+  package var requirements: [String] {
     struct Requirement: Hashable, Encodable {
       var task: String
       var options: Options?
