@@ -13,7 +13,7 @@ public final class ControlDaemon: Sendable {
 
   private let workers: PolicyWorkers
   private let capabilities: Capabilities
-  private let hindrance: (@Sendable () -> RobotError?)?
+  private let address: AddressWatch
   private let log: DaemonLog
   private let reception: Mutex<Reception?>
   private let wakeUp: WakeUp
@@ -52,7 +52,7 @@ public final class ControlDaemon: Sendable {
       options: options)
     workers = PolicyWorkers(policy: policy, core: core, wakeUp: wakeUp)
     self.capabilities = capabilities
-    hindrance = options.hindrance
+    address = AddressWatch(wires, hindrance: options.hindrance, wakeUp: wakeUp)
     log = DaemonLog(logger, addresses: addresses)
   }
 
@@ -109,8 +109,10 @@ public final class ControlDaemon: Sendable {
       throw RobotError(.internal, "daemon", "a daemon runs once; make a new one")
     }
     workers.start()
+    address.start()
     log.begin(capabilities, ceiling: memory.ceiling)
     defer {
+      address.stop()
       reception.shutDown()
       workers.tell { $0.close(at: MonotonicClock.nanoseconds()) }
       workers.join()
@@ -126,27 +128,29 @@ public final class ControlDaemon: Sendable {
 
   private func serve(_ reception: inout Reception) throws(RobotError) {
     var memory = memory
-    var address = AddressWatch(hindrance: hindrance)
     var failure: RobotError?
     while failure == nil, !isStopping.load(ordering: .sequentiallyConsistent) {
       let stopped = endKeys()
-      try publish(reception)
-      for session in stopped { reception.stopped(session: session) }
-      let now = MonotonicClock.nanoseconds()
-      failure = workers.failure ?? memory.excess(at: now)
-      if failure == nil { failure = address.failure(of: reception, at: now) }
+      publish(&reception)
+      for session in stopped { reception.voidCommands(of: session, isStopped: true) }
+      failure = workers.failure ?? memory.excess(at: MonotonicClock.nanoseconds()) ?? address.failure
       // One message a turn: whatever comes, and however large it is, the workers can see it before another is read.
-      if failure == nil, let arrival = try reception.next(timeout: memory.interval ?? AddressWatch.interval) {
-        accept(arrival)
-      }
+      if failure == nil, let arrival = reception.next(timeout: memory.interval) { accept(arrival) }
+      failure = failure ?? reception.failure.map(Self.told)
     }
-    try reception.last(accept)
+    reception.last(accept)
     workers.tell { [failure] core in
       let now = MonotonicClock.nanoseconds()
       if let failure { core.fail(because: failure, at: now) } else { core.close(at: now) }
     }
-    try publish(reception)
-    if let failure { throw failure }
+    publish(&reception)
+    if let failure = reception.failure ?? failure { throw failure }
+  }
+
+  /// What clients of the other wires are told when one has failed.
+  private static func told(_ failure: RobotError) -> RobotError {
+    RobotError(
+      .shuttingDown, failure.subject, "a wire of this daemon has failed, so that it ends: \(failure.message)")
   }
 
   /// - Returns: the sessions that were stopped.
@@ -173,10 +177,10 @@ public final class ControlDaemon: Sendable {
   }
 
   /// Sends and tells what the core has decided.
-  private func publish(_ reception: Reception) throws(RobotError) {
+  private func publish(_ reception: inout Reception) {
     guard workers.hasNews() else { return }
     while let outgoing = workers.nextReply() {
-      let delivery = try reception.deliver(outgoing.reply, to: outgoing.route)
+      let delivery = reception.deliver(outgoing.reply, to: outgoing.route)
       guard delivery != .sent else { continue }
       workers.tell { core in
         if delivery == .gone { core.clientHasGone(outgoing.route) }

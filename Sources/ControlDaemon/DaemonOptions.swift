@@ -33,8 +33,8 @@ public struct DaemonOptions: Sendable {
   /// Sees every message on whichever wire; `nil`: nobody does.
   public var observer: (any MessageObserver)?
 
-  /// Asked once a second, on the thread of the socket: why the daemon must end, if it must. It then ends as it does when its address is
-  /// gone.
+  /// Asked once a second, on a thread that no robot waits for: why the daemon must end, if it must. It then ends as it does when its address
+  /// is gone.
   public var hindrance: (@Sendable () -> RobotError?)?
 
   /// The defaults of each property.

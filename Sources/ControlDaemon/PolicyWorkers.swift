@@ -175,15 +175,28 @@ final class PolicyWorkers: Sendable {
 
   /// Hands in what was done, and takes what is to be done next.
   private func next(for thread: Int, after done: Done) -> Work {
-    let (work, isTalking) = state.withLock { state in
+    let (work, isTalking, helper) = state.withLock { state in
       Self.handIn(done, &state)
       // What is too old by now is answered here.
       let work = Self.next(&state, for: thread)
       passOn(&state)
-      return (work, state.core.hasNews)
+      return (work, state.core.hasNews, Self.helper(&state, beside: work))
     }
     if isTalking { wakeUp.signal() }
+    if let helper { alarms[helper].signal() }
     return work
+  }
+
+  /// The thread to wake for what is left when one has taken its piece: nobody else would.
+  private static func helper(_ state: inout State, beside work: Work) -> Int? {
+    switch work {
+    case .sleep, .end: return nil
+    case .decoding, .job:
+      guard !state.sleepers.isEmpty,
+        state.core.hasWork(policyIsFree: !state.isPolicyTaken, at: MonotonicClock.nanoseconds())
+      else { return nil }
+      return state.sleepers.popLast()
+    }
   }
 
   private static func handIn(_ done: Done, _ state: inout State) {

@@ -12,8 +12,9 @@ final class BareEcho: Sendable {
 
   /// Answers every message at `endpoint` with `answer`, on a thread of its own.
   init(endpoint: String, answer: [UInt8]) throws(RobotError) {
-    let socket = try RouterSocket(endpoint: endpoint)
-    wakeUp = socket.wakeUp
+    let wakeUp = try WakeUp()
+    let socket = try RouterSocket(endpoint: endpoint, wakeUp: wakeUp)
+    self.wakeUp = wakeUp
     self.socket = Mutex(socket)
     Thread.detachNewThread { [self] in
       if let socket = self.socket.withLock({ $0.take() }) { serve(socket, answer) }

@@ -15,8 +15,8 @@ public final class FileLock: Sendable {
     let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     // It may have been replaced between the two: then the lock is of a file that nobody finds any more.
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, let own = FileStatus.of(descriptor: descriptor),
-      let found = FileStatus.ofLink(path), own.st_dev == found.st_dev, own.st_ino == found.st_ino
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, let own = FileIdentity(descriptor: descriptor),
+      own == FileIdentity(at: path)
     else {
       close(descriptor)
       return nil

@@ -31,7 +31,7 @@ struct OldFile {
     }
   }
 
-  private func isSame(_ other: stat) -> Bool { other.st_dev == status.st_dev && other.st_ino == status.st_ino }
+  private func isSame(_ other: stat) -> Bool { FileIdentity(other) == FileIdentity(status) }
 
   /// Whether an entry of a folder is this file, by whatever name or link.
   private func isLinked(from folder: String) -> Bool {
@@ -51,9 +51,7 @@ struct OldFile {
     var current = String(cString: real)
     while current != "/" {
       current = current.parentPath
-      if let above = FileStatus.of(current), above.st_dev == folder.st_dev, above.st_ino == folder.st_ino {
-        return true
-      }
+      if FileIdentity(following: current) == FileIdentity(folder) { return true }
     }
     return false
   }

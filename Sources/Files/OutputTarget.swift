@@ -70,8 +70,8 @@ public final class OutputTarget: Sendable {
   }
 
   private static func isSame(_ path: String, _ other: String) -> Bool {
-    guard let one = FileStatus.of(path), let two = FileStatus.of(other) else { return false }
-    return one.st_dev == two.st_dev && one.st_ino == two.st_ino
+    guard let one = FileIdentity(following: path) else { return false }
+    return one == FileIdentity(following: other)
   }
 
   /// Writes the whole content: a regular file appears whole or not at all.
@@ -137,10 +137,7 @@ public final class OutputTarget: Sendable {
   }
 
   private static func standardStream(like status: stat) -> Int32? {
-    [STDOUT_FILENO, STDERR_FILENO].first { descriptor in
-      guard let own = FileStatus.of(descriptor: descriptor) else { return false }
-      return own.st_dev == status.st_dev && own.st_ino == status.st_ino
-    }
+    [STDOUT_FILENO, STDERR_FILENO].first { FileIdentity(descriptor: $0) == FileIdentity(status) }
   }
 
   private static func duplicate(_ descriptor: Int32, path: String) throws(FileError) -> Int32 {

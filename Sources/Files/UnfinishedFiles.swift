@@ -5,25 +5,15 @@ import Synchronization
 ///
 /// Their owners remove them. This list is for an end that runs no owner's code: a signal whose handler ends the process.
 public enum UnfinishedFiles {
-  /// What is at a path, so that another process's file of the same name stays.
-  private struct Identity: Hashable {
-    var device: UInt64
-    var number: UInt64
-
-    init?(_ path: String) {
-      guard let status = FileStatus.ofLink(path) else { return nil }
-      (device, number) = (UInt64(status.st_dev), UInt64(status.st_ino))
-    }
-  }
-
-  private static let paths = Mutex<[String: Identity]>([:])
+  /// By path, with what was there, so that another process's file of the same name stays.
+  private static let paths = Mutex<[String: FileIdentity]>([:])
 
   /// Says that what lies at `path` now must go with this process.
-  public static func insert(_ path: String) { paths.withLock { $0[path] = Identity(path) } }
+  public static func insert(_ path: String) { paths.withLock { $0[path] = FileIdentity(at: path) } }
 
   /// Says that what lies at `temporary` now must go with this process also when it has got the name `path`.
   static func insert(_ path: String, likeFileAt temporary: String) {
-    paths.withLock { $0[path] = Identity(temporary) }
+    paths.withLock { $0[path] = FileIdentity(at: temporary) }
   }
 
   /// Says that its owner has removed it, or that it may stay.
@@ -35,6 +25,8 @@ public enum UnfinishedFiles {
       defer { paths = [:] }
       return paths
     }
-    for (path, identity) in rest where Identity(path) == identity { try? FileManager.default.removeItem(atPath: path) }
+    for (path, identity) in rest where FileIdentity(at: path) == identity {
+      try? FileManager.default.removeItem(atPath: path)
+    }
   }
 }

@@ -8,8 +8,9 @@ import ZeroMQTransport
 ///
 /// One owner, one thread at a time. An answer that comes after its timeout is dropped, never taken for a later one's.
 ///
-/// ``hello(clientName:clientVersion:)`` makes the client the owner of its session and is what robot and daemon agree upon. A daemon that
-/// was restarted knows no session; where the connection has broken meanwhile, the client then greets it again by itself, and compares.
+/// ``hello(clientName:clientVersion:)`` makes the client the owner of its session and is what robot and daemon agree upon. Wherever the
+/// connection has broken, another daemon may answer: the client greets it again by itself, and compares, before it sends or hands out
+/// anything more.
 /// Once anything differs, or the session was given up by this client or taken from it, it sends and hands out nothing that could move the
 /// robot until ``hello(clientName:clientVersion:)`` is called again.
 public final class RobotClient {
@@ -64,7 +65,7 @@ public final class RobotClient {
     timeout: Duration = .seconds(5), clock: @escaping () -> UInt64 = MonotonicClock.nanoseconds
   ) throws(ClientError) {
     self.sessionID = sessionID
-    self.sessionToken = sessionToken.isEmpty ? Self.randomToken() : sessionToken
+    self.sessionToken = sessionToken.isEmpty ? SecretBytes.random() : sessionToken
     self.timeout = timeout
     self.clock = clock
     isKeyed = key != nil
@@ -92,11 +93,6 @@ public final class RobotClient {
     do throws(RobotError) { place = try Endpoint(endpoint, for: .connect) } catch { throw .transport(error) }
     try self.init(
       endpoint: place, sessionID: sessionID, sessionToken: sessionToken, key: key, timeout: timeout, clock: clock)
-  }
-
-  private static func randomToken() -> [UInt8] {
-    var generator = SystemRandomNumberGenerator()
-    return (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
   }
 
   /// Asks what the daemon drives, and agrees upon it; answered once its policy is warm. ``isOwner`` then says whose the session is.
@@ -265,8 +261,10 @@ public final class RobotClient {
     let body = RequestMessage.Body.hello(clientName: greeting.name, clientVersion: greeting.version)
     // What breaks from now on may be after the answer.
     _ = takeDisconnection()
-    hasReconnected = false
-    guard case .capabilities(let found) = try ask(body) else { throw unexpected("capabilities") }
+    let reply = try ask(body)
+    // Only an answer says who is there.
+    hasReconnected = takeDisconnection()
+    guard case .capabilities(let found) = reply else { throw unexpected("capabilities") }
     isOwner = !found.sessionToken.isEmpty
     if isOwner { sessionToken = found.sessionToken }
     return found
@@ -276,23 +274,40 @@ public final class RobotClient {
   private func askAsOwner(_ body: RequestMessage.Body) throws(ClientError) -> ReplyMessage.Body {
     if let difference { throw .policyChanged(difference) }
     if let loss { throw .refused(loss) }
+    try greetAfterReconnection()
     let isEchoOld = isEchoOld(for: body)
-    do throws(ClientError) { return try ask(body) } catch {
+    do throws(ClientError) { return try askTheSame(body) } catch {
       guard case .refused(let refusal) = error else { throw error }
       // The refusal is the echo that was missing.
-      if refusal.code == .staleObservation, isEchoOld { return try ask(body) }
+      if refusal.code == .staleObservation, isEchoOld { return try askTheSame(body) }
       // What its key does not permit says nothing of whose the session is.
-      guard refusal.code == .notOwner, refusal.subject != "key", let capabilities else { throw error }
-      _ = takeDisconnection()
-      guard hasReconnected else {
+      guard refusal.code == .notOwner, refusal.subject != "key", capabilities != nil else { throw error }
+      guard try greetAfterReconnection() else {
         // The same daemon: somebody wants this client not to own the session.
         if isOwner { (isOwner, loss) = (false, refusal) }
         throw error
       }
-      // Perhaps the daemon was restarted.
-      if let difference = try capabilities.difference(to: greet()) { throw policyChanged(difference) }
-      return try ask(body)
+      return try askTheSame(body)
     }
+  }
+
+  /// As ``ask(_:)``; what comes after the connection has broken is handed out once its daemon has said what it is.
+  private func askTheSame(_ body: RequestMessage.Body) throws(ClientError) -> ReplyMessage.Body {
+    let reply = try ask(body)
+    try greetAfterReconnection()
+    return reply
+  }
+
+  /// Where the connection has broken since the last greeting, asks whether the daemon is the one that was agreed upon.
+  ///
+  /// - Returns: whether it has asked.
+  /// - Throws: ``ClientError/policyChanged(_:)`` when it is another.
+  @discardableResult
+  private func greetAfterReconnection() throws(ClientError) -> Bool {
+    _ = takeDisconnection()
+    guard hasReconnected, let capabilities else { return false }
+    if let difference = try capabilities.difference(to: greet()) { throw policyChanged(difference) }
+    return true
   }
 
   private static let released = RobotError(

@@ -17,8 +17,9 @@ public final class ZeroMQListener: RobotListener {
   public let descriptor: Int32?
 
   /// Whether the file of an ipc address is still in its place.
-  public var isReachable: Bool { socket.withLock { $0?.isReachable ?? true } }
+  public var isReachable: Bool { reachability() }
 
+  private let reachability: @Sendable () -> Bool
   private let maximumMessageBytes: Int
   private let keys: KeyRing?
   private let observer: (any MessageObserver)?
@@ -39,6 +40,7 @@ public final class ZeroMQListener: RobotListener {
     var socket = try RouterSocket(endpoint: endpoint, options: options)
     address = socket.endpoint.description
     descriptor = try socket.descriptor()
+    reachability = socket.reachability
     maximumMessageBytes = setting.maximumMessageBytes
     keys = options.keys
     observer = setting.observer

@@ -1,4 +1,5 @@
 import NIOCore
+import RobotInterface
 import Synchronization
 
 /// Where the event loop and whoever asks for events meet: a mailbox for each websocket, all behind one lock.
@@ -16,7 +17,10 @@ final class Exchange: Sendable {
     var channel: any Channel
     var socket: NIOLoopBound<SocketHandler>
     var request: WebRequest?
-    var messages: [WebMessage] = []
+    /// With when they came.
+    var messages: [(message: WebMessage, arrivedAt: UInt64)] = []
+    /// Since when the connection was not read for a while; what is read then may be as old, until nothing waits any more.
+    var pausedAt: UInt64?
     var waitingBytes = 0
     /// Of the message that is being received.
     var unfinishedBytes = 0
@@ -39,6 +43,10 @@ final class Exchange: Sendable {
   let limits: WebLimits
   private let wake: @Sendable () -> Void
   private let state = Mutex(State())
+  /// When the loop has looked last.
+  private let lookedAt = Atomic(MonotonicClock.nanoseconds())
+  /// How often it looks, nanoseconds.
+  static let lookInterval: UInt64 = 50_000_000
 
   init(limits: WebLimits, wake: @escaping @Sendable () -> Void) {
     self.limits = limits
@@ -68,16 +76,28 @@ final class Exchange: Sendable {
     }
   }
 
+  /// The loop is awake; called every ``lookInterval``.
+  func look() { lookedAt.store(MonotonicClock.nanoseconds(), ordering: .relaxed) }
+
+  /// When that has come which the loop reads now, at the earliest: where it has not looked for long, as in a process that was frozen,
+  /// nobody knows how long it has waited.
+  private func arrival() -> UInt64 {
+    let now = MonotonicClock.nanoseconds(), last = lookedAt.load(ordering: .relaxed)
+    return now > last && now - last > 2 * Self.lookInterval ? last : now
+  }
+
   func deliver(_ message: WebMessage, from connection: WebConnection) -> Admission {
+    let arrivedAt = arrival()
     let admission = state.withLock { state -> Admission in
       guard var mailbox = state.mailboxes[connection], mailbox.closure == nil else { return .taken }
       guard state.statistics.bufferedBytes + message.count <= limits.bufferedBytes else { return .overBudget }
       state.statistics.bufferedBytes += message.count
       state.statistics.messages += 1
       state.statistics.messageBytes += message.count
-      mailbox.messages.append(message)
+      mailbox.messages.append((message, min(arrivedAt, mailbox.pausedAt ?? arrivedAt)))
       mailbox.waitingBytes += message.count
       mailbox.isPaused = mailbox.messages.count >= limits.waitingMessages
+      if mailbox.isPaused { mailbox.pausedAt = mailbox.pausedAt ?? arrivedAt }
       state.mailboxes[connection] = mailbox
       Self.enqueue(connection, &state)
       return mailbox.isPaused ? .takenAndFull : .taken
@@ -148,10 +168,11 @@ final class Exchange: Sendable {
           state.mailboxes[connection] = nil
           return (.closed(connection, closure), nil)
         } else if !mailbox.messages.isEmpty {
-          let message = mailbox.messages.removeFirst()
+          let (message, arrivedAt) = mailbox.messages.removeFirst()
+          if mailbox.messages.isEmpty { mailbox.pausedAt = nil }
           mailbox.waitingBytes -= message.count
           state.statistics.bufferedBytes -= message.count
-          event = .message(connection, message)
+          event = .message(connection, message, arrivedAt: arrivedAt)
           if mailbox.isPaused, mailbox.messages.count < limits.waitingMessages {
             mailbox.isPaused = false
             resumed = (mailbox.channel, mailbox.socket)

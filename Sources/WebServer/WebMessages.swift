@@ -103,7 +103,9 @@ public struct WebClosure: Sendable, Hashable {
 /// Something that happened to a websocket. Of each one, ``opened`` comes first, then its messages in order, then ``closed``, once.
 public enum WebEvent: Sendable, Hashable {
   case opened(WebConnection, WebRequest)
-  case message(WebConnection, WebMessage)
+  /// `arrivedAt`: in nanoseconds on `MonotonicClock`, when the message had come, however long it has waited since; earlier where the
+  /// server could not look for a while, and it may have waited all that time.
+  case message(WebConnection, WebMessage, arrivedAt: UInt64)
   /// Messages that nobody had taken are gone with it.
   case closed(WebConnection, WebClosure)
 }

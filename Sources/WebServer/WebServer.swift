@@ -22,7 +22,7 @@ import Synchronization
 /// while let event = server.next() {            // after each wake-up, until there is nothing more
 ///   switch event {
 ///   case .opened(let connection, let request): server.send(.binary(metadata), to: connection)
-///   case .message(let connection, let message): …
+///   case .message(let connection, let message, let arrivedAt): …
 ///   case .closed(let connection, let closure): …
 ///   }
 /// }
@@ -37,6 +37,7 @@ public final class WebServer: Sendable {
   private let exchange: Exchange
   private let table: NIOLoopBound<ConnectionTable>
   private let clock: RepeatedTask
+  private let look: RepeatedTask
   private let hasEnded = Mutex(false)
 
   /// Listens.
@@ -75,11 +76,14 @@ public final class WebServer: Sendable {
     let table = table
     let tick = TimeAmount(limits.tick)
     clock = eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in table.value.tick(.now()) }
+    let interval = TimeAmount.nanoseconds(Int64(Exchange.lookInterval))
+    look = eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: interval) { _ in exchange.look() }
   }
 
   deinit {
     guard !hasEnded.withLock({ $0 }) else { return }
     clock.cancel()
+    look.cancel()
     channel.close(promise: nil)
     let table = table
     channel.eventLoop.execute { for channel in table.value.channels { channel.close(promise: nil) } }
@@ -119,6 +123,7 @@ public final class WebServer: Sendable {
     guard isFirst else { return }
     let table = table, eventLoop = channel.eventLoop
     clock.cancel()
+    look.cancel()
     try? channel.close().wait()
     let rest = eventLoop.submit { () -> [any Channel] in
       table.value.goAway()

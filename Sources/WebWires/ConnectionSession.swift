@@ -9,12 +9,23 @@ struct ConnectionSession: Sendable {
     case beginning
     /// An observation, by what the client calls it.
     case observation(mark: Int)
+    case stop
     case farewell
+  }
+
+  /// What a connection's owner knows of the chunk before when its client asks again.
+  enum Execution: Sendable, Hashable {
+    /// Nothing: the client may go on with it, and with every earlier one that is still valid, until it has the answer.
+    case unknown
+    /// The client has every answer so far, and executed this many of the last chunk's actions, or leaves them out.
+    case executed(Int)
+    /// The client asks only when it has ended with the last chunk.
+    case finished
   }
 
   /// Printable, and told apart from robots' names by people.
   let name: String
-  private let token: [UInt8]
+  let token: [UInt8]
   private var lastRequest: UInt64 = 0
   private var lastSequence: UInt64 = 0
   private var questions: [UInt64: Question] = [:]
@@ -23,15 +34,9 @@ struct ConnectionSession: Sendable {
   /// Of the last reply.
   private var lastReply: UInt64 = 0
 
-  /// - Parameters:
-  ///   - wire: its name.
-  ///   - number: of the connection.
-  init(wire: String, number: UInt64) {
-    var generator = SystemRandomNumberGenerator()
-    token = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-    // Nobody can take the name of a connection that is still to come.
-    let random = String(UInt64.random(in: .min ... .max, using: &generator), radix: 16)
-    name = "\(wire)-\(number)-\(random)"
+  init(name: String, token: [UInt8]) {
+    self.name = name
+    self.token = token
   }
 
   /// Says hello: the connection owns its session from then on.
@@ -47,22 +52,43 @@ struct ConnectionSession: Sendable {
 
   /// Asks what to do.
   ///
-  /// A format without times has an observation made when it arrived. The client has ended with the last chunk when it asks again: of what
-  /// is left of it nothing follows.
-  mutating func observe(
-    _ frames: [CameraFrame], _ state: [Double], _ instruction: String, mark: Int, executed: Int? = nil,
-    clock: RobotClock = .monotonic, at now: UInt64
-  ) -> RequestMessage {
+  /// - Parameter arrivedAt: when the client's message came. A format without times has an observation made then.
+  mutating func observe(_ seen: WebObservation, arrivedAt: UInt64) -> RequestMessage {
+    // Who asked again before its answer had left has not got it.
+    let hasAnswers = !isWaiting && lastReply > 0 && lastReply <= arrivedAt
+    let echoes = hasAnswers && seen.execution != .unknown && seen.clock == .monotonic
     lastSequence += 1
     let observation = Observation(
-      sequence: lastSequence, capturedAt: now, sentAt: now, frames: frames, proprioception: state,
-      instruction: instruction, actionsConsumed: executed ?? sentActions, clock: clock,
-      echo: lastReply > 0 && clock == .monotonic ? ClockEcho(replySentAt: lastReply, replyReceivedAt: lastReply) : nil)
-    return request(.observation(observation), for: .observation(mark: mark))
+      sequence: lastSequence, capturedAt: arrivedAt, sentAt: arrivedAt, frames: seen.frames,
+      proprioception: seen.state, instruction: seen.instruction, actionsConsumed: executed(seen.execution, hasAnswers),
+      clock: seen.clock,
+      echo: echoes ? ClockEcho(replySentAt: lastReply, replyReceivedAt: lastReply) : nil)
+    return request(.observation(observation), for: .observation(mark: seen.mark))
+  }
+
+  private func executed(_ execution: Execution, _ hasAnswers: Bool) -> Int {
+    switch execution {
+    case .unknown: 0
+    case .executed(let count): count
+    case .finished: hasAnswers ? sentActions : 0
+    }
+  }
+
+  /// Whether an observation was not answered yet.
+  private var isWaiting: Bool {
+    questions.values.contains { if case .observation = $0 { true } else { false } }
+  }
+
+  /// Stops the session.
+  mutating func stop(_ reason: String) -> RequestMessage {
+    request(.stop(reason: StopReason.fitted(reason)), for: .stop)
   }
 
   /// Gives the session up.
   mutating func end() -> RequestMessage { request(.release, for: .farewell) }
+
+  /// Ends the session's episode, and keeps the session.
+  mutating func leave() -> RequestMessage { request(.reset, for: .farewell) }
 
   private mutating func request(_ body: RequestMessage.Body, for question: Question) -> RequestMessage {
     lastRequest += 1
@@ -77,6 +103,9 @@ struct ConnectionSession: Sendable {
     if case .actionChunk(let chunk) = reply.body { sentActions = chunk.actions.count }
     return question
   }
+
+  /// The session's commands are void.
+  mutating func void() { sentActions = 0 }
 
   /// Forgets a request that is not sent after all.
   mutating func withdraw(_ request: RequestMessage) { questions[request.requestID] = nil }

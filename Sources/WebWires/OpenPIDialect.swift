@@ -3,6 +3,15 @@ import OpenPI
 import RobotInterface
 import WebServer
 
+/// What a client of openpi has done with its last chunk when it asks for the next, which the format cannot say.
+public enum ChunkExecution: String, Sendable, Hashable, CaseIterable {
+  /// Nobody knows: the robot may go on with it, and with every earlier one that is still valid, until it has the answer.
+  case overlapping
+  /// The client executes a chunk as far as it will, then asks, and holds still until it has the answer, as `openpi_client`'s
+  /// `ActionChunkBroker` does.
+  case finished
+}
+
 /// A client of openpi: observations and chunks in turn.
 struct OpenPIDialect: WebDialect {
   static let name = "openpi"
@@ -11,14 +20,16 @@ struct OpenPIDialect: WebDialect {
   private let capabilities: Capabilities
   private let codec: OpenPICodec
   private let clock: RobotClock
+  private let chunks: ChunkExecution
   /// When the observations arrived that wait for an answer, by their mark.
   private var arrivals: [Int: UInt64] = [:]
   private var lastMark = 0
   private var hasBegun = false
 
-  init(_ capabilities: Capabilities, _ codec: OpenPICodec, _ clock: RobotClock) {
+  init(_ capabilities: Capabilities, _ codec: OpenPICodec, _ clock: RobotClock, _ chunks: ChunkExecution) {
     self.capabilities = capabilities
     self.clock = clock
+    self.chunks = chunks
     self.codec = codec
   }
 
@@ -34,20 +45,21 @@ struct OpenPIDialect: WebDialect {
     return [.binary(bytes)]
   }
 
-  mutating func read(_ message: WebMessage, of session: String, at now: UInt64) -> WebTurn {
+  mutating func read(_ message: WebMessage, of session: String, arrivedAt: UInt64, at now: UInt64) -> WebTurn {
     guard case .binary(let bytes) = message else {
       return .close(code: 1003, reason: "expected msgpack in a binary frame")
     }
     let seen: OpenPIObservation
     do throws(OpenPIError) { seen = try codec.observation(bytes) } catch { return .answer([.text(error.description)]) }
     lastMark += 1
-    arrivals[lastMark] = now
+    arrivals[lastMark] = arrivedAt
     let begins = seen.beginsEpisode || !hasBegun
     hasBegun = true
     return .observation(
       WebObservation(
         frames: seen.pictures.map { CameraFrame($0.image, of: $0.camera, capabilities) }, state: seen.state,
-        instruction: seen.prompt ?? "", beginsEpisode: begins, mark: lastMark, clock: clock))
+        instruction: seen.prompt ?? "", beginsEpisode: begins, mark: lastMark,
+        execution: chunks == .finished ? .finished : .unknown, clock: clock))
   }
 
   mutating func answer(_ body: ReplyMessage.Body, to mark: Int, at now: UInt64) -> [WebMessage] {

@@ -24,9 +24,9 @@ struct VLAEvalDialect: WebDialect {
     server = VLAServer(capabilities, sendsState: !codec.keys.state.isEmpty)
   }
 
-  mutating func stop() { chunk = nil }
+  mutating func void() { (chunk, given) = (nil, 0) }
 
-  mutating func read(_ message: WebMessage, of session: String, at now: UInt64) -> WebTurn {
+  mutating func read(_ message: WebMessage, of session: String, arrivedAt: UInt64, at now: UInt64) -> WebTurn {
     guard case .binary(let bytes) = message else {
       return .close(code: 1003, reason: "expected msgpack in a binary frame")
     }
@@ -53,8 +53,9 @@ struct VLAEvalDialect: WebDialect {
       return .observation(
         WebObservation(
           frames: seen.pictures.map { CameraFrame($0.image, of: $0.camera, capabilities) }, state: seen.state,
-          instruction: seen.instruction ?? "", mark: frame.sequence, executed: given,
-          clock: isLive ? .monotonic : .simulated))
+          instruction: seen.instruction ?? "", mark: frame.sequence,
+          // What was not given out never will be. Of a harness that does not wait, the last action given may still be on its way.
+          execution: .executed(isLive ? max(0, given - 1) : given), clock: isLive ? .monotonic : .simulated))
     }
   }
 

@@ -14,19 +14,21 @@ protocol WebDialect: Sendable {
   func greeting(_ session: String) -> [WebMessage]
   /// What a client's message means.
   ///
-  /// - Parameter session: as in ``greeting(_:)``.
-  mutating func read(_ message: WebMessage, of session: String, at now: UInt64) -> WebTurn
+  /// - Parameters:
+  ///   - session: as in ``greeting(_:)``.
+  ///   - arrivedAt: when the message came, which may be long before now.
+  mutating func read(_ message: WebMessage, of session: String, arrivedAt: UInt64, at now: UInt64) -> WebTurn
   /// What a client is sent in answer to an observation.
   ///
   /// - Parameter mark: of the observation.
   mutating func answer(_ body: ReplyMessage.Body, to mark: Int, at now: UInt64) -> [WebMessage]
-  /// The session was stopped: what was kept for later must not be sent any more.
-  mutating func stop()
+  /// The session's commands are void: what was kept for later must not be sent any more.
+  mutating func void()
 }
 
 extension WebDialect {
   func greeting(_ session: String) -> [WebMessage] { [] }
-  mutating func stop() {}
+  mutating func void() {}
 }
 
 /// What a client's message means.
@@ -49,8 +51,8 @@ struct WebObservation: Sendable {
   var beginsEpisode = false
   /// What the answer will be asked for by.
   var mark: Int
-  /// Actions of the last chunk that are executed or left out; `nil`: all.
-  var executed: Int?
+  /// What is known of the last chunk's execution.
+  var execution = ConnectionSession.Execution.unknown
   /// Whether the client's world stands still until it has its answer.
   var clock = RobotClock.monotonic
 }

@@ -18,8 +18,10 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     var dialect: Dialect
     /// Whose token it came with; `nil` where nobody is authenticated.
     var holder: KeyFolder.Holder?
+    var key: String { holder?.identity.name ?? "" }
     var isGreeted = false
-    var held: [WebMessage] = []
+    /// With when they came.
+    var held: [(message: WebMessage, arrivedAt: UInt64)] = []
   }
 
   /// Why a connection ends.
@@ -42,6 +44,8 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     /// Of the keys, when the clients were last looked at.
     var generation = 0
     var arrivals: [Arrival] = []
+    /// By the name of the client's key, empty where nobody has one: what one key has stopped or left is no other's.
+    var names: [String: SessionNames] = [:]
   }
 
   let name = Dialect.name
@@ -100,12 +104,24 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     return delivery
   }
 
-  func stopped(session: String) {
-    state.withLock { state in
+  func voidCommands(of session: String, isStopped: Bool) {
+    let hasMore = state.withLock { state in
       for (number, client) in state.clients where client.session.name == session {
-        state.clients[number]?.dialect.stop()
+        state.clients[number]?.dialect.void()
+        state.clients[number]?.session.void()
       }
+      var hasMore = false
+      for key in state.names.keys {
+        guard let token = state.names[key]?.note(session, isStopped: isStopped) else { continue }
+        var left = ConnectionSession(name: session, token: token)
+        let owner = gate.keys == nil ? nil : PeerIdentity(name: key, role: .robot)
+        state.arrivals.append(
+          .request(Route(0, peer: owner), .success(left.end()), arrivedAt: MonotonicClock.nanoseconds()))
+        hasMore = true
+      }
+      return hasMore
     }
+    if hasMore { wake() }
   }
 
   private func send(_ reply: ReplyMessage, to route: Route) -> Delivery {
@@ -118,20 +134,24 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
       var messages: [WebMessage] = [], closing: Closing?
       switch question {
       case .greeting:
-        if case .capabilities = reply.body {
+        if case .capabilities(let capabilities) = reply.body, capabilities.sessionToken.isEmpty {
+          state.names[client.key]?.disown(client.session.name)
+          closing = Closing(
+            code: 1008, reason: "the session \(client.session.name) belongs to another client; choose another name")
+        } else if case .capabilities = reply.body {
           client.isGreeted = true
           messages = client.dialect.greeting(client.session.name)
         } else if case .error(let error) = reply.body {
           closing = Closing(code: 1013, reason: error.message)
         }
       case .observation(let mark): messages = client.dialect.answer(reply.body, to: mark, at: now)
-      case .beginning, .farewell: break
+      case .beginning, .stop, .farewell: break
       }
       let held = client.isGreeted ? client.held : []
       if client.isGreeted { client.held = [] }
       state.clients[number] = client
-      for message in held where closing == nil {
-        messages += read(message, number, &state, at: now) { closing = $0 }
+      for (message, arrivedAt) in held where closing == nil {
+        messages += read(message, number, &state, arrivedAt: arrivedAt, at: now) { closing = $0 }
       }
       return Answer(connection: client.connection, messages: messages, closing: closing)
     }
@@ -184,27 +204,18 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
   private func take(_ event: WebEvent, at now: UInt64) {
     switch event {
     case .opened(let connection, let request):
-      let holder = gate.holder(of: request)
-      guard gate.admits(holder) else {
-        return server.close(connection, code: Self.keyIsGone.code, reason: Self.keyIsGone.reason)
+      let refusal = state.withLock { state -> RobotError? in
+        do throws(RobotError) {
+          try open(connection, request, &state, at: now)
+          return nil
+        } catch { return error }
       }
-      state.withLock { state in
-        state.last += 1
-        var client = Client(
-          connection: connection, session: ConnectionSession(wire: Dialect.name, number: state.last),
-          dialect: makeDialect(), holder: holder)
-        state.arrivals.append(
-          .request(
-            route(state.last, client), .success(client.session.greet(Dialect.clientName, at: now)),
-            arrivedAt: now))
-        state.numbers[connection] = state.last
-        state.clients[state.last] = client
-      }
-    case .message(let connection, let message):
+      if let refusal { server.close(connection, code: 1008, reason: refusal.message) }
+    case .message(let connection, let message, let arrivedAt):
       var closing: Closing?
       let messages = state.withLock { state -> [WebMessage] in
         guard let number = state.numbers[connection] else { return [] }
-        return read(message, number, &state, at: now) { closing = $0 }
+        return read(message, number, &state, arrivedAt: arrivedAt, at: now) { closing = $0 }
       }
       for message in messages { server.send(message, to: connection) }
       if let closing { server.close(connection, code: closing.code, reason: closing.reason) }
@@ -215,16 +226,42 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
         else { return }
         let route = route(number, client)
         state.arrivals.append(.gone(route))
-        state.arrivals.append(.request(route, .success(client.session.end()), arrivedAt: now))
+        let ending = state.names[client.key]?.close(client.session.name, client.session.token) ?? .release
+        let farewell = ending == .keep ? client.session.leave() : client.session.end()
+        state.arrivals.append(.request(route, .success(farewell), arrivedAt: now))
       }
     }
+  }
+
+  /// Makes a connection a session, which is greeted, and stopped before that where it has to be.
+  private func open(
+    _ connection: WebConnection, _ request: WebRequest, _ state: inout State, at now: UInt64
+  ) throws(RobotError) {
+    let number = state.last + 1, holder = gate.holder(of: request), key = holder?.identity.name ?? ""
+    guard gate.admits(holder) else { throw RobotError(.notOwner, "key", Self.keyIsGone.reason) }
+    let opening = try state.names[key, default: SessionNames(wire: Dialect.name)]
+      .open(SessionNames.chosen(in: request), number: number)
+    var session = ConnectionSession(name: opening.name, token: opening.token)
+    var requests = opening.stopReason.map { [session.stop($0)] } ?? []
+    requests.append(session.greet(Dialect.clientName, at: now))
+    do throws(RobotError) { for request in requests { try request.validate() } } catch {
+      _ = state.names[key]?.close(opening.name, opening.token)
+      throw error
+    }
+    state.last = number
+    let client = Client(connection: connection, session: session, dialect: makeDialect(), holder: holder)
+    let route = route(number, client)
+    state.arrivals += requests.map { .request(route, .success($0), arrivedAt: now) }
+    state.numbers[connection] = number
+    state.clients[number] = client
   }
 
   /// Turns a message into requests.
   ///
   /// - Returns: what the client is told at once.
   private func read(
-    _ message: WebMessage, _ number: UInt64, _ state: inout State, at now: UInt64, close: (Closing) -> Void
+    _ message: WebMessage, _ number: UInt64, _ state: inout State, arrivedAt: UInt64, at now: UInt64,
+    close: (Closing) -> Void
   ) -> [WebMessage] {
     guard var client = state.clients[number] else { return [] }
     defer { state.clients[number] = client }
@@ -235,19 +272,19 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     let route = route(number, client)
     guard client.isGreeted else {
       if client.held.count < Self.maximumHeld {
-        client.held.append(message)
+        client.held.append((message, arrivedAt))
       } else {
         close(Closing(code: 1013, reason: "the policy is still warming up; try again later"))
       }
       return []
     }
-    switch client.dialect.read(message, of: client.session.name, at: now) {
+    switch client.dialect.read(message, of: client.session.name, arrivedAt: arrivedAt, at: now) {
     case .answer(let messages): return messages
     case .close(let code, let reason):
       close(Closing(code: code, reason: reason))
       return []
     case .beginning:
-      state.arrivals.append(.request(route, .success(client.session.begin()), arrivedAt: now))
+      state.arrivals.append(.request(route, .success(client.session.begin()), arrivedAt: arrivedAt))
       return []
     case .observation(let seen):
       guard client.session.openQuestions < Self.maximumOpen else {
@@ -255,15 +292,14 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
         return client.dialect.answer(.error(error), to: seen.mark, at: now)
       }
       if seen.beginsEpisode {
-        state.arrivals.append(.request(route, .success(client.session.begin()), arrivedAt: now))
+        state.arrivals.append(.request(route, .success(client.session.begin()), arrivedAt: arrivedAt))
       }
-      let request = client.session.observe(
-        seen.frames, seen.state, seen.instruction, mark: seen.mark, executed: seen.executed, clock: seen.clock, at: now)
+      let request = client.session.observe(seen, arrivedAt: arrivedAt)
       do throws(RobotError) { try request.validate() } catch {
         client.session.withdraw(request)
         return client.dialect.answer(.error(error), to: seen.mark, at: now)
       }
-      state.arrivals.append(.request(route, .success(request), arrivedAt: now))
+      state.arrivals.append(.request(route, .success(request), arrivedAt: arrivedAt))
       return []
     }
   }

@@ -30,8 +30,10 @@ public final class WebWires: Sendable {
   ///   - endpoint: host and port.
   ///   - keys: which key of an observation is what; `nil`: openpi's own naming.
   ///   - clock: `.simulated` when every client's world stands still until it has its answer, which the format cannot say.
+  ///   - chunks: `.finished` when every client has ended with its last chunk when it asks again.
   public func openPI(
-    at endpoint: Endpoint, keys: OpenPIKeys? = nil, clock: RobotClock = .monotonic
+    at endpoint: Endpoint, keys: OpenPIKeys? = nil, clock: RobotClock = .monotonic,
+    chunks: ChunkExecution = .overlapping
   ) -> ListenerMaker {
     { [self] (setting) throws(RobotError) in
       let capabilities = setting.capabilities, wire = OpenPIDialect.name
@@ -41,7 +43,7 @@ public final class WebWires: Sendable {
       try checkCameras(keys.cameras.map(\.name), names, wire)
       let codec = OpenPICodec(keys: keys, limits: .init(bytes: setting.maximumMessageBytes))
       return try WebListener(at: address(endpoint), on: loop, for: setting, gate) {
-        OpenPIDialect(capabilities, codec, clock)
+        OpenPIDialect(capabilities, codec, clock, chunks)
       }
     }
   }

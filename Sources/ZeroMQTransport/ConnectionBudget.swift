@@ -57,6 +57,8 @@ package struct ConnectionBudget: Sendable {
   /// At least as many as are open.
   private var estimates: [ConnectionOrigin: Int] = [:]
   private var countedAt: UInt64?
+  /// Whether the last count has succeeded.
+  private var isCounted = true
 
   /// - Parameter limit: connections of one origin, at least 1.
   package init(limit: Int) { self.limit = max(1, limit) }
@@ -65,9 +67,10 @@ package struct ConnectionBudget: Sendable {
   ///
   /// - Parameters:
   ///   - now: nanoseconds.
-  ///   - count: the open connections of every origin, the one that asks included.
+  ///   - count: the open connections of every origin, the one that asks included; `nil` when they cannot be counted, as where the process has
+  ///     no descriptors left. Then nobody comes in who would have to be counted first.
   package mutating func admits(
-    _ origin: ConnectionOrigin, at now: UInt64, count: () -> [ConnectionOrigin: Int]
+    _ origin: ConnectionOrigin, at now: UInt64, count: () -> [ConnectionOrigin: Int]?
   ) -> Bool {
     let estimate = estimates[origin] ?? 0
     guard estimate >= limit || estimates.count >= Self.maximumOrigins else {
@@ -75,13 +78,18 @@ package struct ConnectionBudget: Sendable {
       return true
     }
     if let countedAt, now &- countedAt < Self.countInterval {
-      guard estimate < limit else { return false }
+      guard estimate < limit, isCounted else { return false }
       // Too many origins at once: those between two counts are as many as can connect in that time.
       estimates[origin] = estimate + 1
       return true
     }
     countedAt = now
-    estimates = count()
+    guard let counts = count() else {
+      isCounted = false
+      return false
+    }
+    isCounted = true
+    estimates = counts
     let open = estimates[origin] ?? 0
     // One that is refused is open for a moment more, and not counted as such.
     if open > limit { estimates[origin] = limit }
@@ -91,11 +99,11 @@ package struct ConnectionBudget: Sendable {
 
 /// The connections that this process has open now, from the system's own table.
 enum OpenConnections {
-  /// Those that were made to our `port`, by origin.
+  /// Those that were made to our `port`, by origin; `nil` when the system would not say.
   ///
   /// - Complexity: O(open descriptors).
-  static func count(to port: UInt16) -> [ConnectionOrigin: Int] {
-    guard let folder = opendir("/dev/fd") else { return [:] }
+  static func count(to port: UInt16) -> [ConnectionOrigin: Int]? {
+    guard let folder = opendir("/dev/fd") else { return nil }
     defer { closedir(folder) }
     var counts: [ConnectionOrigin: Int] = [:]
     while let entry = readdir(folder) {

@@ -4,7 +4,8 @@ public import RobotInterface
 
 /// A server's end of ZeroMQ: one address that any number of REQ and DEALER clients talk to. What their messages say is not looked at.
 ///
-/// Owned by one thread at a time; another thread asks for attention with ``wakeUp``. A message may be up to
+/// Owned by one thread at a time. Where another one shall be able to interrupt ``receive(timeout:)``, the socket is made with a
+/// `WakeUp`; whoever waits for ``descriptor()`` instead needs none. A message may be up to
 /// ``Options/maximumMessageBytes``; a somewhat larger one (``Options/hardLimit``) is received and reported as
 /// ``Incoming/tooLarge(_:beginning:bytes:)`` so that it can be answered, and libzmq disconnects who sends even more.
 ///
@@ -82,9 +83,8 @@ public struct RouterSocket: ~Copyable, Sendable {
 
   /// Where the socket listens, with a wildcard port resolved.
   public let endpoint: Endpoint
-  /// Interrupts ``receive(timeout:)`` from another thread.
-  public let wakeUp: WakeUp
 
+  private let wakeUp: WakeUp?
   private let options: Options
   private let gate: ConnectionGate?
   private let file: SocketFile?
@@ -92,16 +92,16 @@ public struct RouterSocket: ~Copyable, Sendable {
 
   /// Binds to `endpoint`.
   ///
+  /// - Parameter wakeUp: interrupts ``receive(timeout:)`` from another thread.
   /// - Throws: `.unsupported` for an address that other machines can reach, unless that is allowed; `.internal` with the address as
   ///   subject and the reason, such as that it is in use.
-  public init(endpoint: Endpoint, options: Options = Options()) throws(RobotError) {
+  public init(endpoint: Endpoint, options: Options = Options(), wakeUp: WakeUp? = nil) throws(RobotError) {
     guard endpoint.isLocal || options.allowsOtherMachines || options.keys != nil else {
       throw RobotError(
         .unsupported, "\(endpoint)",
         "other machines can reach this address, and nobody is authenticated there; listen at 127.0.0.1, [::1] or an ipc address"
       )
     }
-    let wakeUp = try WakeUp()
     let context = try ZeroMQContext()
     var socket = try ZeroMQSocket(
       .router, context: context, options: Self.settings(options), maximumFrameBytes: Int64(options.hardLimit))
@@ -132,15 +132,19 @@ public struct RouterSocket: ~Copyable, Sendable {
     file = listening.file
   }
 
-  /// As ``init(endpoint:options:)``, with an address that is still a text.
+  /// As ``init(endpoint:options:wakeUp:)``, with an address that is still a text.
   ///
   /// - Throws: also `.malformed` when it is not an address.
-  public init(endpoint: String, options: Options = Options()) throws(RobotError) {
-    try self.init(endpoint: Endpoint(endpoint, for: .listen), options: options)
+  public init(endpoint: String, options: Options = Options(), wakeUp: WakeUp? = nil) throws(RobotError) {
+    try self.init(endpoint: Endpoint(endpoint, for: .listen), options: options, wakeUp: wakeUp)
   }
 
   /// Whether clients that connect to the address come here: the file of an ipc address can be removed, or replaced, or its folder renamed.
-  public var isReachable: Bool { file?.isInPlace ?? true }
+  /// The answer may be asked for on any thread, also after the socket is closed, and never keeps the socket's own waiting.
+  package var reachability: @Sendable () -> Bool {
+    let file = file
+    return { [weak file] in file?.isInPlace ?? true }
+  }
 
   deinit { gate?.stop() }
 
@@ -161,7 +165,7 @@ public struct RouterSocket: ~Copyable, Sendable {
   /// Waits for the next message.
   ///
   /// - Parameter timeout: `nil`: for ever; `.zero`: do not wait.
-  /// - Returns: the message, or `nil` after the timeout, after a ``WakeUp/signal()``, or when a signal handler ran.
+  /// - Returns: the message, or `nil` after the timeout, after a signal of its `WakeUp`, or when a signal handler ran.
   /// - Throws: `.internal` when the socket has failed for good.
   public mutating func receive(timeout: Duration?) throws(RobotError) -> Incoming? {
     if let incoming = try receiveNow() { return incoming }

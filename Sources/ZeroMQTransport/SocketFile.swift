@@ -1,3 +1,4 @@
+import Files
 import RobotInterface
 
 #if canImport(Glibc)
@@ -14,20 +15,9 @@ import RobotInterface
 /// gets the address, and what a killed daemon left is told from what a live one uses. A lock is an empty file of this user; anything else
 /// of that name is somebody's, and stays as it is.
 final class SocketFile: Sendable {
-  /// A file, by what a rename does not change.
-  private struct Identity: Hashable {
-    var device: UInt64
-    var number: UInt64
-
-    init(_ status: stat) {
-      device = UInt64(status.st_dev)
-      number = UInt64(status.st_ino)
-    }
-  }
-
   private let path: String
   private let lock: Int32
-  private let identity: Identity?
+  private let identity: FileIdentity?
 
   /// Binds a socket to `path` and listens.
   ///
@@ -67,15 +57,16 @@ final class SocketFile: Sendable {
   private init(path: String, lock: Int32) {
     self.path = path
     self.lock = lock
-    identity = Self.status(of: path).map(Identity.init)
+    identity = FileIdentity(at: path)
   }
 
-  /// Whether the path leads to this socket still. Where it does not, clients that connect find nobody, or another daemon.
-  var isInPlace: Bool { identity != nil && Self.status(of: path).map(Identity.init) == identity }
+  /// Whether the path leads to this socket still, as far as the system says. Where it does not, clients that connect find nobody, or another
+  /// daemon.
+  var isInPlace: Bool { identity.map { $0.whereabouts(at: path) != .gone } ?? false }
 
   deinit {
     // Somebody may have put something else there; that is theirs.
-    if let identity, Self.status(of: path).map(Identity.init) == identity { unlink(path) }
+    if identity?.whereabouts(at: path) == .inPlace { unlink(path) }
     Self.release(lock, path)
   }
 
@@ -123,7 +114,7 @@ final class SocketFile: Sendable {
       }
       // The one before may have removed it after it was opened here; then this one is nobody's lock.
       var held = stat()
-      let isHeld = fstat(descriptor, &held) == 0 && status(of: lockPath).map(Identity.init) == Identity(held)
+      let isHeld = fstat(descriptor, &held) == 0 && FileIdentity(at: lockPath) == FileIdentity(descriptor: descriptor)
       if isHeld, isLock(held) { return descriptor }
       close(descriptor)
       // Put there meanwhile.
@@ -146,7 +137,7 @@ final class SocketFile: Sendable {
   /// Removes the lock, unless somebody has put something else there, or something into it.
   private static func release(_ lock: Int32, _ path: String) {
     var held = stat()
-    if fstat(lock, &held) == 0, isLock(held), status(of: lockPath(path)).map(Identity.init) == Identity(held) {
+    if fstat(lock, &held) == 0, isLock(held), FileIdentity(at: lockPath(path)) == FileIdentity(descriptor: lock) {
       unlink(lockPath(path))
     }
     close(lock)

@@ -283,7 +283,8 @@ struct Serve: ParsableCommand {
     options.operatorToken = operatorToken
     if let operatorFile, let operatorToken {
       // Asked in `run()`, when the file is there.
-      options.hindrance = { OperatorFile.hindrance(at: operatorFile, token: operatorToken) }
+      let watch = OperatorFile.Watch(operatorFile, token: operatorToken)
+      options.hindrance = { watch.hindrance() }
     }
     let recorder = try recorder(brain, operatorToken, logger)
     defer { recorder?.close() }

@@ -120,6 +120,22 @@ import Testing
     (["inspect", policy, "--json", "--json"], "--json is given twice"),
   ]
 
+  @Test(arguments: [
+    (#""vla-eval://127.0.0.1:1", "chunks": "finished""#, "listen[0].chunks: goes with openpi:// only"),
+    (#""openpi://127.0.0.1:1", "chunks": "done""#, "listen[0].chunks: expected overlapping or finished"),
+    (#""tcp://127.0.0.1:1", "clock": "simulated""#, "listen[0].clock: goes with openpi:// only"),
+    (#""openpi://127.0.0.1:1", "chunk": "finished""#, "listen[0]: chunk is not known"),
+  ])
+  func `what a file of wires says of a wire has to be about that wire`(entry: String, said: String) throws {
+    try BuiltTool.withFolder { folder in
+      let file = folder.appending(path: "wires.json")
+      try Data(#"{"listen": [{"address": \#(entry)}]}"#.utf8).write(to: file)
+      let outcome = try BuiltTool.run(["serve", "--listen-file", file.path])
+      #expect(outcome.status == 65, "\(outcome.errors)")
+      #expect(outcome.errors.contains(said), "\(outcome.errors)")
+    }
+  }
+
   @Test(arguments: cases.indices) func `it is told, with 64 and one sentence`(index: Int) throws {
     let (words, said) = Self.cases[index]
     try BuiltTool.withFolder { folder in

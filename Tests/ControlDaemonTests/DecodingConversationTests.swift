@@ -49,6 +49,23 @@ struct DecodingConversationTests {
     #expect(result.text == "slow")
   }
 
+  @Test func `a picture that may be decoded is, also when a thread has something else to go on with`() throws {
+    let policy = DecodingPolicy(), daemon = try RunningDaemon(policy)
+    defer { daemon.stop() }
+    let first = try daemon.client("first"), second = try daemon.client("second")
+    var long = question("long", slow: true)
+    long.maximumTokens = 1_000_000
+    _ = try first.send(.generate(long))
+    #expect(policy.isDecoding())
+    // One such picture at a time: the second waits, and the threads sleep.
+    _ = try second.send(.generate(question("short", slow: true)))
+    #expect(daemon.wait { $0.requests == 4 })
+    policy.release()
+    // Whoever has decoded the first goes on with its answer, which does not end.
+    #expect(policy.isDecoding(), "nobody was woken for the second picture")
+    _ = try first.send(.stop(reason: ""))
+  }
+
   @Test func `an observation that is superseded before it is decoded is never decoded`() throws {
     let policy = DecodingPolicy(), daemon = try RunningDaemon(policy)
     defer { daemon.stop() }

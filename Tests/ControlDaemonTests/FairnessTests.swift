@@ -1,7 +1,6 @@
 import ControlDaemon
 import Dispatch
 import Foundation
-import Logging
 import RobotInterface
 import RobotLink
 import Synchronization
@@ -9,57 +8,33 @@ import Testing
 
 @Suite("What one client sends is bounded, and delays nobody's next step")
 struct FairnessTests {
-  /// Holds the thread that logs a session's beginning, which is the socket's.
-  private struct HoldingHandler: LogHandler {
-    let isHeld: DispatchSemaphore
-    let release: DispatchSemaphore
-    var logLevel = Logger.Level.info
-    var metadata: Logger.Metadata = [:]
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { metadata[key] }
-      set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-      guard event.metadata?["session"] == "gate", "\(event.message)" == "stop latched" else { return }
-      isHeld.signal()
-      release.wait()
-    }
-  }
-
   @Test func `the next job goes between two messages`() throws {
-    // A daemon that reads everything before it takes a step always begins with the newest; another one only where the system happens to
-    // run its threads so.
-    for _ in 1...20 where try firstStepOfTwelve() < 12 { return }
-    Issue.record("the first step was always the newest of all observations that waited")
-  }
-
-  /// The sequence of the observation that an idle policy begins with when twelve wait in the socket.
-  private func firstStepOfTwelve() throws -> UInt64 {
-    let (isHeld, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
-    let policy = FakePolicy()
-    let daemon = try RunningDaemon(
-      policy, logger: Logger(label: "test") { _ in HoldingHandler(isHeld: isHeld, release: release) })
+    let box = FakeWire.Box(), policy = FakePolicy()
+    let daemon = try RunningDaemon(policy, others: [box.maker()])
     defer { daemon.stop() }
-    let gate = try daemon.client("gate")
-    let robot = try daemon.client("arm")
-    _ = try gate.send(.stop(reason: ""))
-    #expect(isHeld.wait(timeout: .now() + 20) == .success)
-    // All of them lie in the socket when its thread goes on.
+    let wire = box.wires[0]
+    wire.ask(.hello(clientName: "", clientVersion: ""))
+    guard case .capabilities(let capabilities) = try wire.reply().reply.body else {
+      Issue.record("no capabilities")
+      return
+    }
     policy.hold(true)
-    for sequence in UInt64(1)...12 { _ = try robot.send(.observation(.sample(sequence))) }
-    Thread.sleep(forTimeInterval: 0.2)
-    release.signal()
-    #expect(policy.isInStep())
-    let first = try #require(policy.seen.first?.sequence)
-    #expect(daemon.wait { $0.superseded == (first < 12 ? 10 : 11) })
+    // The second message is not here before the first one's step has begun: a daemon that reads everything first would wait for ever.
+    let hasBegun = Mutex(true)
+    wire.beforeNext { [base = wire.taken] taken in
+      guard taken == base + 1, policy.seen.isEmpty else { return }
+      hasBegun.withLock { $0 = policy.isInStep() }
+    }
+    for sequence in UInt64(1)...12 {
+      wire.ask(.observation(.sample(sequence)), id: sequence, token: capabilities.sessionToken)
+    }
+    #expect(daemon.wait { $0.superseded == 10 })
+    #expect(hasBegun.withLock { $0 })
+    #expect(policy.seen.map(\.sequence) == [1])
     policy.hold(false)
     policy.release.signal()
-    let chunks = first < 12 ? 2 : 1
-    #expect(daemon.wait { $0.chunks == chunks })
-    #expect(policy.seen.count == chunks && policy.seen.last?.sequence == 12)
-    return first
+    #expect(daemon.wait { $0.chunks == 2 })
+    #expect(policy.seen.map(\.sequence) == [1, 12])
   }
 
   @Test func `the limit of a message follows the cameras`() throws {

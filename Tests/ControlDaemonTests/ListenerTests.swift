@@ -99,15 +99,102 @@ struct ListenerTests {
     #expect(result.finishReason == .cancelled)
   }
 
-  @Test func `a wire that fails ends the daemon, and everybody is told`() throws {
+  @Test func `a wire that fails ends the daemon, and the clients of the others are told`() throws {
     let box = FakeWire.Box()
     let policy = FakePolicy()
     let daemon = try RunningDaemon(policy, others: [box.maker(), box.maker()])
-    let error = RobotError(.internal, "fake", "the cable is cut")
-    box.wires[0].fail(error)
-    let outcome = daemon.stop()
-    #expect(outcome == error)
+    let (broken, healthy) = (box.wires[0], box.wires[1])
+    healthy.ask(.hello(clientName: "", clientVersion: ""))
+    guard case .capabilities(let capabilities) = try healthy.reply().reply.body else {
+      Issue.record("no capabilities")
+      return
+    }
+    policy.hold(true)
+    healthy.ask(.observation(.sample(1)), id: 7, token: capabilities.sessionToken)
+    #expect(policy.isInStep())
+    let failure = RobotError(.internal, "fake", "the cable is cut")
+    broken.fail(failure)
+    let (reply, _) = try healthy.reply()
+    guard case .error(let error) = reply.body else {
+      Issue.record("\(reply)")
+      return
+    }
+    #expect(reply.requestID == 7 && error.code == .shuttingDown && error.message.contains("the cable is cut"))
+    policy.release.signal()
+    #expect(daemon.stop() == failure)
     #expect(box.wires.map(\.isClosed) == [true, true])
+  }
+
+  @Test func `a wire that has failed is not asked again, and the others take their turns`() throws {
+    let box = FakeWire.Box(), wakeUp = try WakeUp()
+    let setting = ListenerSetting(
+      capabilities: FakePolicy().capabilities, maximumMessageBytes: 1_000, wake: { wakeUp.signal() })
+    var reception = try Reception([box.maker()(setting), box.maker()(setting)], wakeUp: wakeUp)
+    let failure = RobotError(.internal, "fake", "the cable is cut")
+    box.wires[0].fail(failure)
+    for id in UInt64(1)...3 { box.wires[1].ask(.reset, id: id) }
+    let arrivals = (1...3).compactMap { _ in reception.next() }
+    #expect(arrivals.count == 3)
+    // Nobody waits for ever.
+    let last = reception.next(timeout: nil)
+    #expect(last == nil)
+    #expect(reception.failure == failure)
+    let reply = ReplyMessage(requestID: 1, sessionID: "fake", body: .acknowledgement(stopped: true))
+    let delivery = reception.deliver(reply, to: Route(connection: [1]))
+    #expect(delivery == .gone, "the first wire's")
+    #expect(box.wires.map(\.voids) == [[], ["fake stopped"]])
+  }
+
+  @Test func `all wires close at the same time`() throws {
+    let box = FakeWire.Box()
+    let daemon = try RunningDaemon(FakePolicy(), others: [box.maker(), box.maker(), box.maker()])
+    let begun = DispatchSemaphore(value: 0), everybody = DispatchSemaphore(value: 0)
+    let late = Mutex(0)
+    for wire in box.wires {
+      wire.whileClosing {
+        begun.signal()
+        if everybody.wait(timeout: .now() + 10) == .timedOut { late.withLock { $0 += 1 } }
+      }
+    }
+    daemon.daemon.stop()
+    // Each waits until all have begun.
+    for _ in box.wires { #expect(begun.wait(timeout: .now() + 5) == .success) }
+    for _ in box.wires { everybody.signal() }
+    #expect(daemon.stop() == nil)
+    #expect(late.withLock { $0 } == 0)
+  }
+
+  @Test func `every wire hears when the commands of a session are void`() throws {
+    let box = FakeWire.Box()
+    let daemon = try RunningDaemon(FakePolicy(), others: [box.maker(), box.maker()])
+    defer { daemon.stop() }
+    let robot = try daemon.client("arm")
+    _ = try robot.reset()
+    _ = try robot.stop(reason: "")
+    _ = try robot.reset()
+    _ = try robot.resume()
+    _ = try robot.release()
+    #expect(box.wires.map(\.voids) == Array(repeating: ["arm", "arm stopped", "arm stopped", "arm", "arm"], count: 2))
+  }
+
+  @Test func `whoever looks whether the address is in place keeps no robot waiting`() throws {
+    let isAsked = DispatchSemaphore(value: 0), answer = DispatchSemaphore(value: 0)
+    var options = DaemonOptions()
+    let gone = RobotError(.shuttingDown, "--operator", "gone")
+    options.hindrance = {
+      isAsked.signal()
+      answer.wait()
+      return gone
+    }
+    let daemon = try RunningDaemon(FakePolicy(), options: options)
+    // As on a file system that does not answer.
+    #expect(isAsked.wait(timeout: .now() + 20) == .success)
+    let robot = try daemon.client()
+    _ = try robot.act(on: .sample(1))
+    // Once it answers, the daemon ends by itself.
+    answer.signal()
+    #expect(daemon.wait { !$0.isReady })
+    #expect(daemon.stop() == gone)
   }
 
   @Test func `where one wire cannot listen, those before it are closed again`() throws {

@@ -59,6 +59,33 @@ struct ConnectionBudgetTests {
     #expect(table.asked == 2)
   }
 
+  @Test func `where nothing can be counted nobody comes in, and what is known stays`() {
+    var budget = ConnectionBudget(limit: 2)
+    let table = Table(), peer = Self.origin(1)
+    var admitted = (0..<2).map { _ in budget.admits(peer, at: 1, count: table.count) }
+    #expect(admitted == [true, true])
+    var now: UInt64 = 1
+    for _ in 0..<5 {
+      now += Self.interval
+      admitted = [budget.admits(peer, at: now) { nil }, budget.admits(peer, at: now + 1, count: table.count)]
+      #expect(admitted == [false, false])
+    }
+    // Others are not known to be many.
+    admitted = [budget.admits(Self.origin(2), at: now) { nil }]
+    #expect(admitted == [true])
+    table.open = [peer: 2]
+    admitted = [budget.admits(peer, at: now + Self.interval, count: table.count)]
+    #expect(admitted == [true])
+  }
+
+  @Test func `many addresses that cannot be counted are not added up for ever`() {
+    var budget = ConnectionBudget(limit: 1)
+    var admitted = 0
+    for number in 0..<2 * ConnectionBudget.maximumOrigins
+    where budget.admits(Self.origin(number), at: UInt64(number), count: { nil }) { admitted += 1 }
+    #expect(admitted == ConnectionBudget.maximumOrigins)
+  }
+
   @Test func `many addresses do not make every handshake a count, and none is forgotten into a new start`() {
     var budget = ConnectionBudget(limit: 1)
     let table = Table()

@@ -111,7 +111,7 @@ struct LimitTests {
     second.offer(Array(RawClient.frame(2, [UInt8](repeating: 1, count: 60_000)).dropLast()))
     #expect(try second.receiveFrame().code == 1013)
     // The others' messages are all there, and there is room again.
-    guard case .message(_, .binary(let bytes)) = try test.event() else {
+    guard case .message(_, .binary(let bytes), _) = try test.event() else {
       Issue.record("no message")
       return
     }
@@ -182,8 +182,8 @@ struct LimitTests {
     try test.wait { $0.messages == 5 }
     try other.send(RawClient.frame(2, [9]))
     try test.wait { $0.messages == 6 }
-    #expect(try test.event() == .message(first, .binary([0])))
-    #expect(try test.event() == .message(second, .binary([9])))
-    for number in 1..<5 { #expect(try test.event() == .message(first, .binary([UInt8(number)]))) }
+    #expect(try test.message(of: first) == .binary([0]))
+    #expect(try test.message(of: second) == .binary([9]))
+    for number in 1..<5 { #expect(try test.message(of: first) == .binary([UInt8(number)])) }
   }
 }

@@ -1,4 +1,6 @@
 import Dispatch
+import Foundation
+import RobotInterface
 import TestSupport
 import Testing
 import WebServer
@@ -15,7 +17,7 @@ struct SocketTests {
       (.binary([UInt8](repeating: 7, count: 70_000)), RawClient.binary, .init(repeating: 7, count: 70_000)),
     ] {
       try client.send(RawClient.frame(opcode, bytes))
-      #expect(try test.event() == .message(connection, message))
+      #expect(try test.message(of: connection) == message)
       #expect(test.server.send(message, to: connection) == .sent)
       #expect(try client.receiveFrame() == RawClient.Frame(opcode: opcode, payload: bytes))
     }
@@ -28,8 +30,47 @@ struct SocketTests {
       RawClient.frame(RawClient.text, Array("ab".utf8), isLast: false) + RawClient.frame(RawClient.ping, [1, 2])
       + RawClient.frame(0, [], isLast: false) + RawClient.frame(0, Array("c".utf8))
     for byte in bytes { try client.send([byte]) }
-    #expect(try test.event() == .message(connection, .text("abc")))
+    #expect(try test.message(of: connection) == .text("abc"))
     #expect(try client.receiveFrame() == RawClient.Frame(opcode: RawClient.pong, payload: [1, 2]))
+  }
+
+  @Test func `a message is as old as it is, however late it is taken`() throws {
+    let test = try ServerUnderTest()
+    let (client, connection) = try test.socket()
+    try client.send(RawClient.frame(RawClient.binary, [1]) + RawClient.frame(RawClient.ping))
+    #expect(try client.receiveFrame().opcode == RawClient.pong)
+    let here = MonotonicClock.nanoseconds()
+    guard case .message(connection, .binary([1]), let arrivedAt) = try test.event() else {
+      Issue.record("no message")
+      return
+    }
+    #expect(arrivedAt <= here)
+  }
+
+  @Test func `a message that came while the server could not look is as old as that`() throws {
+    let isBlocked = DispatchSemaphore(value: 0), release = DispatchSemaphore(value: 0)
+    let test = try ServerUnderTest(
+      WebService(routes: [
+        "/block": { _ in
+          isBlocked.signal()
+          release.wait()
+          return WebResponse("")
+        }
+      ]))
+    let (client, connection) = try test.socket()
+    let other = try test.client()
+    try other.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
+    #expect(isBlocked.wait(timeout: .now() + 20) == .success)
+    // As in a process that is frozen: it lies in the system's buffers.
+    try client.send(RawClient.frame(RawClient.binary, [1]))
+    let sent = MonotonicClock.nanoseconds()
+    while MonotonicClock.nanoseconds() < sent + 300_000_000 { sched_yield() }
+    release.signal()
+    guard case .message(connection, .binary([1]), let arrivedAt) = try test.event() else {
+      Issue.record("no message")
+      return
+    }
+    #expect(arrivedAt <= sent)
   }
 
   @Test func `pings are answered while nobody takes messages`() throws {

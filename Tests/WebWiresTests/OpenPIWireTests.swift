@@ -8,8 +8,10 @@ import WebWires
 
 @Suite("openpi's clients and the daemon")
 struct OpenPIWireTests {
-  private func daemon(_ policy: CountingPolicy = CountingPolicy()) throws -> WiredDaemon {
-    try WiredDaemon(policy) { $0.openPI(at: Endpoint(.tcp(host: .ipv4("127.0.0.1"), port: nil))) }
+  private func daemon(
+    _ policy: CountingPolicy = CountingPolicy(), chunks: ChunkExecution = .overlapping
+  ) throws -> WiredDaemon {
+    try WiredDaemon(policy) { $0.openPI(at: Endpoint(.tcp(host: .ipv4("127.0.0.1"), port: nil)), chunks: chunks) }
   }
 
   private func observation(without missing: String = "", _ more: KeyValuePairs<String, MessagePackValue> = [:]) throws
@@ -67,8 +69,45 @@ struct OpenPIWireTests {
     #expect(
       daemon.asked(7)
         == ["hello", "reset", "observation 1", "observation 2", "reset", "observation 1", "release"])
-    // Of the last chunk all three were executed, but none in a new episode.
+  }
+
+  @Test func `of a client that says nothing nobody knows what it has executed, nor which answers it has`() throws {
+    let daemon = try daemon()
+    defer { daemon.stop() }
+    let client = try daemon.socket()
+    _ = try client.receiveFrame()
+    for _ in 0..<3 { _ = try map(ask(client, observation())) }
+    #expect(daemon.policy.seen.map(\.actionsConsumed) == [0, 0, 0])
+    #expect(daemon.policy.seen.allSatisfy { $0.echo == nil })
+  }
+
+  @Test func `where clients are said to finish their chunks, all of the last one is executed`() throws {
+    let daemon = try daemon(chunks: .finished)
+    defer { daemon.stop() }
+    let client = try daemon.socket()
+    _ = try client.receiveFrame()
+    for _ in 0..<2 { _ = try map(ask(client, observation())) }
+    _ = try map(ask(client, observation(["reset": .bool(true)])))
+    // None in a new episode.
     #expect(daemon.policy.seen.map(\.actionsConsumed) == [0, 3, 0])
+    #expect(daemon.policy.seen.last?.echo != nil)
+  }
+
+  @Test func `an observation that waits for the policy to be warm is as old as it is`() throws {
+    let policy = CountingPolicy(isCold: true)
+    let daemon = try daemon(policy)
+    defer { daemon.stop() }
+    let client = try daemon.socket()
+    // The pong says that what came before the ping has been read.
+    try client.send(
+      RawClient.frame(RawClient.binary, observation()) + RawClient.frame(RawClient.ping))
+    #expect(try client.receiveFrame().opcode == RawClient.pong)
+    let arrived = MonotonicClock.nanoseconds()
+    policy.warmth.signal()
+    _ = try map(client.receiveFrame())
+    _ = try map(client.receiveFrame())
+    let seen = try #require(policy.seen.first)
+    #expect(seen.capturedAt <= arrived && seen.sentAt <= arrived)
   }
 
   @Test func `a key that is missing is named with those that are expected, and the connection goes on`() throws {

@@ -1,5 +1,6 @@
 import MessagePack
 import RobotInterface
+import RobotLink
 import TestSupport
 import Testing
 import WebWires
@@ -103,6 +104,40 @@ struct VLAEvalWireTests {
     try begin(client, 4)
     try observe(client, 5)
     #expect(try receive(client).kind == "error")
+  }
+
+  @Test func `what is kept is worthless after the operator's reset, and after its release`() throws {
+    let daemon = try daemon()
+    defer { daemon.stop() }
+    let client = try daemon.socket()
+    guard case .map(let facts)? = try hello(client)["capabilities"] else { return }
+    let person = try daemon.person(try #require(facts["session"]?.string))
+    try begin(client, 1)
+    #expect(try step(client, 2) == [0, 1])
+    try person.reset()
+    #expect(try step(client, 3) == [0, 2])
+    try person.release()
+    try observe(client, 4)
+    let (kind, echo, payload) = try receive(client)
+    #expect(kind == "error" && echo == 4)
+    #expect(payload["error"]?.string?.hasPrefix("not_owner: ") == true)
+  }
+
+  @Test func `a harness that connects again is stopped still`() throws {
+    let daemon = try daemon()
+    defer { daemon.stop() }
+    var client = try daemon.socket()
+    guard case .map(let facts)? = try hello(client)["capabilities"] else { return }
+    let session = try #require(facts["session"]?.string)
+    try begin(client, 1)
+    #expect(try step(client, 2) == [0, 1])
+    try daemon.stopRobot(session)
+    // Nobody has heard the end of the first connection yet.
+    client = try daemon.socket()
+    _ = try hello(client)
+    try begin(client, 1)
+    try observe(client, 2)
+    #expect(try receive(client).payload["error"]?.string?.hasPrefix("stopped: ") == true)
   }
 
   @Test func `actions that are too late for the harness's own time are not given out`() throws {

@@ -31,7 +31,7 @@ extension DrivenServer {
       while let event = server.next() {
         switch event {
         case .opened(let connection, let request): try opened(connection, request, server)
-        case .message(let connection, let message): try received(message, connection, server)
+        case .message(let connection, let message, _): try received(message, connection, server)
         case .closed: break
         }
       }

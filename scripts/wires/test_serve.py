@@ -31,13 +31,16 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+# A simulator's world stands still while the policy works, and the broker asks when it has ended with a chunk: openpi can say neither.
+SIMULATOR = {"clock": "simulated", "chunks": "finished"}
+
+
 @contextlib.contextmanager
-def daemon(folder):
+def daemon(folder, openpi=SIMULATOR):
     """`uio2 serve` with all foreign wires on free ports; yields what is where, by scheme."""
-    # A simulator's world stands still while the policy works, which openpi cannot say.
     wires = {
         "listen": [
-            {"address": "openpi://127.0.0.1:*", "clock": "simulated"},
+            {"address": "openpi://127.0.0.1:*"} | openpi,
             {"address": "vla-eval://127.0.0.1:*"},
             {"address": "http://127.0.0.1:*"},
         ]
@@ -69,8 +72,10 @@ def count(page, name):
     return float(re.search(rf"^{re.escape(name)} (\S+)$", page, re.M).group(1))
 
 
-def test_openpi_client_flies_an_episode_and_the_pages_tell_of_it(tmp_path):
-    with daemon(tmp_path) as places:
+# The last is a wire that nobody has said anything about.
+@pytest.mark.parametrize("wire", [SIMULATOR, {"clock": "simulated"}, {}], ids=["finished", "overlapping", "default"])
+def test_openpi_client_flies_an_episode_and_the_pages_tell_of_it(tmp_path, wire):
+    with daemon(tmp_path, wire) as places:
         host, port = places["openpi"].split(":")
         # Its constructor waits for the metadata, which come when the policy is warm.
         client = websocket_client_policy.WebsocketClientPolicy(host, int(port))

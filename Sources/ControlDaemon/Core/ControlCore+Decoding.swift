@@ -65,6 +65,12 @@ struct DecodingStage: Sendable {
     }
   }
 
+  /// Whether a question waits that may begin.
+  var hasQuestion: Bool {
+    let busy = questionsInWork.map(\.waiting.ticket.session)
+    return questions.contains { session, _ in !busy.contains(session) }
+  }
+
   /// The first question in line that may begin.
   mutating func takeQuestion() -> ControlCore.Waiting<GenerationRequest>? {
     takeQuestion { _ in true }
@@ -145,6 +151,13 @@ extension ControlCore {
     }
     guard takesLarge, let waiting = decoding.takeQuestion() else { return nil }
     return begin(waiting)
+  }
+
+  /// Whether a request waits that ``nextDecoding(at:)`` would begin with.
+  func hasDecoding(at now: UInt64) -> Bool {
+    let takesLarge = decoding.largeOrder == nil, usualPixels = usualPixels
+    return decoding.hasObservation(except: paused(at: now)) { takesLarge || $0.pixels <= usualPixels }
+      || takesLarge && decoding.hasQuestion
   }
 
   private mutating func begin(_ waiting: Waiting<GenerationRequest>) -> DecodingOrder {

@@ -19,6 +19,21 @@ extension ControlCore {
     return Job(id: lastJobID, work: .generate(waiting.request, prepared: waiting.prepared))
   }
 
+  /// Whether ``nextJob(at:)`` or ``nextDecoding(at:)`` has something to begin, as far as can be told without beginning it.
+  ///
+  /// - Parameter policyIsFree: whether somebody may take a job.
+  package func hasWork(policyIsFree: Bool, at now: UInt64) -> Bool {
+    guard phase == .serving else { return false }
+    return policyIsFree && hasJob(at: now) || hasDecoding(at: now)
+  }
+
+  private func hasJob(at now: UInt64) -> Bool {
+    guard acting.isEmpty else { return false }
+    let paused = paused(at: now)
+    return observations.contains { session, _ in !paused.contains(session) }
+      || generating == nil && generations.first != nil
+  }
+
   /// What waits now, in the order of the line; nobody is waited for.
   private mutating func nextSteps(at now: UInt64) -> [PolicyStep]? {
     var steps: [PolicyStep] = []

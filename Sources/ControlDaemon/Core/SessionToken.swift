@@ -3,16 +3,13 @@ import RobotInterface
 /// Proves that a client owns its session, or that it is the operator on this machine. A secret: it does not show in any text.
 public struct SessionToken: Sendable, CustomStringConvertible, CustomReflectable {
   /// Bytes of a token that the daemon makes, and of the shortest that it takes: too many to guess.
-  public static let byteCount = 16
+  public static let byteCount = SecretBytes.count
 
   /// What travels in `session_token`.
   public let bytes: [UInt8]
 
   /// A new token from the system's generator.
-  public init() {
-    var generator = SystemRandomNumberGenerator()
-    bytes = (0..<Self.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-  }
+  public init() { bytes = SecretBytes.random() }
 
   /// A token that a client has chosen; `nil` when it could be guessed, or is too long to travel.
   public init?(chosen bytes: [UInt8]) {

@@ -19,13 +19,13 @@ public protocol RobotListener: AnyObject, Sendable {
   var address: String { get }
   /// Becomes readable when ``next()`` may have something after it had nothing; `nil`: ``ListenerSetting/wake`` is called instead.
   var descriptor: Int32? { get }
-  /// Whether ``address`` leads here still: a socket's file can be removed, or its folder renamed. The daemon asks once a second, and ends where it
-  /// does not.
+  /// Whether ``address`` leads here still, as far as can be told: a socket's file can be removed, or its folder renamed. The daemon asks once a
+  /// second, on a thread that nobody waits for, and ends where it does not.
   var isReachable: Bool { get }
 
   /// What has come and was not taken yet; connections take turns.
   ///
-  /// - Throws: `.internal` when the wire has failed for good; the daemon ends then.
+  /// - Throws: `.internal` when the wire has failed for good; it is not asked again, and the daemon tells the clients of its other wires and ends.
   func next() throws(RobotError) -> Arrival?
 
   /// Sends a reply to whoever the route belongs to.
@@ -34,12 +34,16 @@ public protocol RobotListener: AnyObject, Sendable {
   /// - Throws: as ``next()``.
   func deliver(_ reply: ReplyMessage, to route: Route) throws(RobotError) -> Delivery
 
-  /// The stop of a session is latched, whoever asked for it: what a wire keeps of earlier chunks for later must not leave any more.
+  /// The commands of a session are void, whoever asked for it: it was stopped, has begun a new episode, was given up or is resumed. What a
+  /// wire keeps of earlier chunks for later must not leave any more.
   ///
-  /// Called on the thread of ``deliver(_:to:)``, after the session's last chunk and before the stop is acknowledged.
-  func stopped(session: String)
+  /// Called on the thread of ``deliver(_:to:)``, after the session's last chunk and before the request is acknowledged.
+  ///
+  /// - Parameter isStopped: whether the session's stop is latched from then on.
+  func voidCommands(of session: String, isStopped: Bool)
 
-  /// Takes nothing more, lets what was delivered leave, and closes. The last call; it may take `grace`.
+  /// Takes nothing more, lets what was delivered leave, and closes. The last call; it may take `grace`, and comes from any thread, so that
+  /// several wires close at the same time.
   func shutDown(within grace: Duration)
 }
 
@@ -48,7 +52,7 @@ extension RobotListener {
   public var descriptor: Int32? { nil }
 
   /// Nothing is kept.
-  public func stopped(session: String) {}
+  public func voidCommands(of session: String, isStopped: Bool) {}
 
   /// An address of a network stays.
   public var isReachable: Bool { true }

@@ -20,6 +20,8 @@ package struct FrozenCameraWatch: Sendable {
   private var reportsConsumption = false
   /// The place that was reported last, and in which chunk.
   private var lastPlace: (chunk: Int, consumed: Int)?
+  /// Robot clock, nanoseconds: until when the commands of before the last observation's chunk make the robot move; `nil`: they did not.
+  private var lastMovesUntil: UInt64?
 
   package init() {}
 
@@ -29,7 +31,8 @@ package struct FrozenCameraWatch: Sendable {
   ///   - observation: its frames, `capturedAt` and `actionsConsumed` are looked at.
   ///   - movesUntil: nanoseconds on the robot's clock until which its commands make it move; `nil`: they do not.
   ///   - chunk: a number of the last chunk, so that a place reported again is told from the same place in the next chunk; `nil`: every
-  ///     observation follows another chunk.
+  ///     observation follows another chunk. Where the chunk is another one than at the last observation, the robot may have moved by what it
+  ///     executed of the chunk before, however little of the new one it has executed.
   ///   - timeout: nanoseconds on the robot's clock; `nil`: nothing is ever frozen.
   /// - Returns: the index of the first frame whose camera has shown the same picture for longer than `timeout` of motion; it stays
   ///   frozen until its picture changes. `nil` when every camera is alive.
@@ -38,11 +41,10 @@ package struct FrozenCameraWatch: Sendable {
   ) -> Int? {
     guard let timeout else { return nil }
     reportsConsumption = reportsConsumption || observation.actionsConsumed > 0
-    let hasAdvanced = hasAdvanced(to: observation.actionsConsumed, in: chunk)
     let now = observation.capturedAt
-    var end = movesUntil.map { min($0, now) }
-    // What the robot says goes before what it was told.
-    if reportsConsumption, end != nil { end = hasAdvanced ? now : nil }
+    let progress = progress(to: observation.actionsConsumed, in: chunk)
+    let end = end(of: progress, movesUntil, now)
+    lastMovesUntil = movesUntil
     var frozen: Int?
     for (index, frame) in observation.frames.enumerated() {
       guard let memory = cameras[frame.camera], memory.data == frame.data, memory.seen <= now else {
@@ -59,10 +61,26 @@ package struct FrozenCameraWatch: Sendable {
     return frozen
   }
 
-  private mutating func hasAdvanced(to consumed: Int, in chunk: Int?) -> Bool {
-    guard let chunk else { return consumed > 0 }
-    defer { lastPlace = (chunk, consumed) }
-    guard let lastPlace, lastPlace.chunk == chunk else { return consumed > 0 }
-    return consumed > lastPlace.consumed
+  /// How far the robot says that it has come since the last observation.
+  private struct Progress {
+    /// Whether it has executed anything of the last chunk.
+    var hasAdvanced: Bool
+    /// Whether it had another chunk before.
+    var isInNewChunk: Bool
+  }
+
+  private mutating func progress(to consumed: Int, in chunk: Int?) -> Progress {
+    let last = lastPlace
+    lastPlace = chunk.map { ($0, consumed) }
+    guard let last, last.chunk == chunk else { return Progress(hasAdvanced: consumed > 0, isInNewChunk: true) }
+    return Progress(hasAdvanced: consumed > last.consumed, isInNewChunk: false)
+  }
+
+  /// Until when the robot has moved since the last observation; `nil`: it has not.
+  private func end(of progress: Progress, _ movesUntil: UInt64?, _ now: UInt64) -> UInt64? {
+    guard reportsConsumption else { return movesUntil.map { min($0, now) } }
+    // What the robot says goes before what it was told, but of a chunk that was replaced it says nothing.
+    if progress.hasAdvanced, movesUntil != nil { return now }
+    return progress.isInNewChunk ? lastMovesUntil.map { min($0, now) } : nil
   }
 }

@@ -14,7 +14,7 @@ struct ListenAddress {
   enum Wire {
     /// Robots and people who ask, over ZeroMQ.
     case zeromq
-    case openpi(keys: OpenPIKeys?, clock: RobotClock)
+    case openpi(keys: OpenPIKeys?, clock: RobotClock, chunks: ChunkExecution)
     case vlaEval(keys: VLAKeys?)
     /// `/metrics`, `/healthz`, `/readyz`.
     case http
@@ -37,7 +37,7 @@ struct ListenAddress {
     self.option = option
     let scheme = text.firstRange(of: "://").map { String(text[..<$0.lowerBound]) } ?? ""
     switch scheme {
-    case "openpi": wire = .openpi(keys: naming.openpi, clock: naming.clock)
+    case "openpi": wire = .openpi(keys: naming.openpi, clock: naming.clock, chunks: naming.chunks)
     case "vla-eval": wire = .vlaEval(keys: naming.vlaEval)
     case "http": wire = .http
     case "tcp", "ipc", "":
@@ -86,7 +86,8 @@ struct ListenAddress {
       socket.allowsOtherMachines = insecure
       socket.keys = keys
       return ZeroMQListener.at(endpoint, options: socket)
-    case .openpi(let keys, let clock): return wires.openPI(at: endpoint, keys: keys, clock: clock)
+    case .openpi(let keys, let clock, let chunks):
+      return wires.openPI(at: endpoint, keys: keys, clock: clock, chunks: chunks)
     case .vlaEval(let keys): return wires.vlaEval(at: endpoint, keys: keys)
     case .http: return wires.http(at: endpoint, routes: routes, open: ["/healthz", "/readyz"])
     }

@@ -2,6 +2,7 @@ import Foundation
 import OpenPI
 import RobotInterface
 import VLAEval
+import WebWires
 
 /// A file of addresses with the naming of each wire's observations, `serve --listen-file`.
 ///
@@ -15,6 +16,7 @@ struct ListenFile {
     var openpi: OpenPIKeys?
     var vlaEval: VLAKeys?
     var clock = RobotClock.monotonic
+    var chunks = ChunkExecution.overlapping
   }
 
   /// In the order of the file.
@@ -39,7 +41,7 @@ struct ListenFile {
     var addresses: [ListenAddress] = []
     for (index, entry) in entries.enumerated() {
       let place = "listen[\(index)]"
-      try Self.check(entry, ["address", "clock", "keys"]) { bad("\(place): \($0)") }
+      try Self.check(entry, ["address", "chunks", "clock", "keys"]) { bad("\(place): \($0)") }
       guard let text = entry["address"] as? String else { throw bad("\(place).address: expected a text") }
       addresses.append(
         try ListenAddress(
@@ -60,6 +62,13 @@ struct ListenFile {
       case "simulated": naming.clock = .simulated
       default: throw bad("clock: expected monotonic or simulated")
       }
+    }
+    if let chunks = entry["chunks"] {
+      guard address.hasPrefix("openpi://") else { throw bad("chunks: goes with openpi:// only") }
+      guard let known = (chunks as? String).flatMap(ChunkExecution.init) else {
+        throw bad("chunks: expected overlapping or finished")
+      }
+      naming.chunks = known
     }
     guard let keys = entry["keys"] else { return naming }
     if address.hasPrefix("openpi://") {

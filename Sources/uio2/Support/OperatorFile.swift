@@ -40,15 +40,6 @@ struct OperatorFile {
     do throws(FileError) { _ = try OutputTarget(path) } catch { throw failure(error) }
   }
 
-  /// Why the daemon must end: the path does not hold its token any more, and may soon hold another daemon's.
-  static func hindrance(at path: String, token: SessionToken) -> RobotError? {
-    guard contents(path) != line(token.bytes) else { return nil }
-    return RobotError(
-      .shuttingDown, "--operator",
-      "\(path) was removed or replaced, so that the operator cannot reach this daemon any more; it ends, start it again"
-    )
-  }
-
   /// Removes the file, unless somebody has put another in its place meanwhile.
   func remove() {
     if Self.contents(path) == Self.line(token.bytes) { unlink(path) }
@@ -60,7 +51,7 @@ struct OperatorFile {
     CommandFailure(.unwritable, "--operator: \(error.path): \(error.message)")
   }
 
-  private static func line(_ bytes: [UInt8]) -> [UInt8] {
+  static func line(_ bytes: [UInt8]) -> [UInt8] {
     Array(bytes.map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined().utf8) + [10]
   }
 
@@ -90,7 +81,7 @@ struct OperatorFile {
   }
 
   /// The first bytes of a file; `nil` when it cannot be read.
-  private static func contents(_ path: String) -> [UInt8]? {
+  static func contents(_ path: String) -> [UInt8]? {
     try? InputFile.start(of: path, count: 2 * SessionToken.byteCount + 2)
   }
 }

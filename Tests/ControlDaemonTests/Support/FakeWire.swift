@@ -13,6 +13,11 @@ final class FakeWire: RobotListener {
     var flood: Arrival?
     var taken = 0
     var isClosed = false
+    /// Called before ``next()`` takes one more.
+    var beforeNext: (@Sendable (_ taken: Int) -> Void)?
+    var whileClosing: (@Sendable () -> Void)?
+    /// How often commands were said to be void, with whether the session was stopped.
+    var voids: [String] = []
   }
 
   let name = "fake"
@@ -76,9 +81,24 @@ final class FakeWire: RobotListener {
     return state.withLock { $0.replies.removeFirst() }
   }
 
+  /// Calls `body` on the daemon's thread each time it is about to take one more, with how many it has taken.
+  func beforeNext(_ body: @escaping @Sendable (_ taken: Int) -> Void) { state.withLock { $0.beforeNext = body } }
+
+  /// Calls `body` when the wire is closed.
+  func whileClosing(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.whileClosing = body } }
+
+  /// Whose commands were said to be void, in order.
+  var voids: [String] { state.withLock { $0.voids } }
+
   // MARK: The listener
 
+  func voidCommands(of session: String, isStopped: Bool) {
+    state.withLock { $0.voids.append(isStopped ? "\(session) stopped" : session) }
+  }
+
   func next() throws(RobotError) -> Arrival? {
+    let (taken, beforeNext) = state.withLock { ($0.taken, $0.beforeNext) }
+    beforeNext?(taken)
     let result = state.withLock { state -> Result<Arrival?, RobotError> in
       if let failure = state.failure { return .failure(failure) }
       let arrival = state.arrivals.isEmpty ? state.flood : state.arrivals.removeFirst()
@@ -98,5 +118,11 @@ final class FakeWire: RobotListener {
     return isClosed ? .gone : .sent
   }
 
-  func shutDown(within grace: Duration) { state.withLock { $0.isClosed = true } }
+  func shutDown(within grace: Duration) {
+    let whileClosing = state.withLock { state in
+      state.isClosed = true
+      return state.whileClosing
+    }
+    whileClosing?()
+  }
 }

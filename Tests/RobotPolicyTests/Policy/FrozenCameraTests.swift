@@ -52,9 +52,37 @@ struct FrozenCameraTests {
 
   @Test func aRobotThatReportsThatItExecutedNothingDidNotMove() {
     var watch = FrozenCameraWatch()
-    _ = watch.observe(observation(at: 0, ["a": [1]], consumed: 4), movesUntil: .max, timeout: timeout)
-    #expect(watch.observe(observation(at: 2_000, ["a": [1]], consumed: 0), movesUntil: .max, timeout: timeout) == nil)
-    #expect(watch.observe(observation(at: 3_001, ["a": [1]], consumed: 4), movesUntil: .max, timeout: timeout) == 0)
+    func observe(_ milliseconds: UInt64, _ consumed: Int, chunk: Int, moves: Bool = true) -> Int? {
+      watch.observe(
+        observation(at: milliseconds, ["a": [1]], consumed: consumed), movesUntil: moves ? .max : nil, chunk: chunk,
+        timeout: timeout)
+    }
+    #expect(observe(0, 4, chunk: 1, moves: false) == nil)
+    // The chunk before moved nothing, and of this one nothing is executed.
+    #expect(observe(2_000, 0, chunk: 2) == nil)
+    #expect(observe(9_000, 0, chunk: 2) == nil)
+    #expect(observe(9_500, 1, chunk: 2) == nil)
+    #expect(observe(10_001, 2, chunk: 2) == 0)
+  }
+
+  @Test func `a robot that observes as it takes over each chunk has moved by the rest of the one before`() {
+    var watch = FrozenCameraWatch()
+    func observe(_ milliseconds: UInt64, _ consumed: Int, chunk: Int, moves: Bool = true) -> Int? {
+      watch.observe(
+        observation(at: milliseconds, ["a": [1]], consumed: consumed), movesUntil: moves ? .max : nil, chunk: chunk,
+        timeout: timeout)
+    }
+    #expect(observe(0, 1, chunk: 1) == nil)
+    #expect(observe(400, 0, chunk: 2) == nil)
+    #expect(observe(800, 0, chunk: 3) == nil)
+    #expect(observe(1_001, 0, chunk: 4) == 0)
+    // Known not to move, it says nothing of the camera.
+    watch = FrozenCameraWatch()
+    #expect(observe(0, 1, chunk: 1, moves: false) == nil)
+    #expect(observe(5_000, 0, chunk: 2, moves: false) == nil)
+    #expect(observe(9_000, 0, chunk: 3, moves: true) == nil)
+    #expect(observe(9_999, 0, chunk: 4, moves: true) == nil)
+    #expect(observe(10_001, 0, chunk: 5, moves: true) == 0)
   }
 
   @Test func aRobotThatComesToNoOtherPlaceDidNotMove() {

@@ -45,7 +45,15 @@ final class ServerUnderTest {
 
   /// The next event, which must be a message.
   func message() throws -> WebMessage {
-    guard case .message(_, let message) = try event() else { throw RawClient.Failure(description: "no message") }
+    guard case .message(_, let message, _) = try event() else { throw RawClient.Failure(description: "no message") }
+    return message
+  }
+
+  /// The next event, which must be a message of that connection.
+  func message(of expected: WebConnection) throws -> WebMessage {
+    guard case .message(expected, let message, _) = try event() else {
+      throw RawClient.Failure(description: "no message of \(expected)")
+    }
     return message
   }
 

@@ -53,6 +53,7 @@ final class CountingPolicy: ObservationPolicy {
 /// A daemon with our own wire and one of others, on a thread of its own.
 final class WiredDaemon: MessageObserver {
   let policy: CountingPolicy
+  private let operatorToken = SessionToken()
   private let wires: WebWires
   private let running = Mutex<ControlDaemon?>(nil)
   private let ended = DispatchSemaphore(value: 0)
@@ -68,6 +69,7 @@ final class WiredDaemon: MessageObserver {
     var options = DaemonOptions()
     options.observer = self
     options.requiresKeys = keys != nil
+    options.operatorToken = operatorToken
     let daemon = try ControlDaemon(
       policy: policy, listeners: [wire(wires)] + (keys == nil ? [ZeroMQListener.at("tcp://127.0.0.1:*")] : []),
       options: options,
@@ -94,9 +96,9 @@ final class WiredDaemon: MessageObserver {
   var address: String { addresses.first ?? "" }
 
   /// A client of the foreign wire, connected.
-  func socket(_ headers: [String] = []) throws -> RawClient {
+  func socket(path: String = "/", _ headers: [String] = []) throws -> RawClient {
     let client = try rawClient()
-    try client.open(headers)
+    try client.open(path: path, headers)
     return client
   }
 
@@ -108,11 +110,21 @@ final class WiredDaemon: MessageObserver {
   /// Takes keys away, after their ring has lost them.
   func endKeys(_ names: Set<String>) { running.withLock { $0?.endKeys(names) } }
 
+  /// What the daemon counts.
+  var metrics: DaemonMetrics { running.withLock { $0?.metrics } ?? DaemonMetrics() }
+
   /// Latches the stop of a session from somewhere else.
   func stopRobot(_ session: String) throws {
     let client = try RobotClient(
       endpoint: Endpoint(try #require(addresses.last), for: .connect), sessionID: session, timeout: .seconds(20))
     #expect(try client.stop(reason: "test"))
+  }
+
+  /// The operator, who speaks of a session.
+  func person(_ session: String) throws -> RobotClient {
+    try RobotClient(
+      endpoint: Endpoint(try #require(addresses.last), for: .connect), sessionID: session,
+      sessionToken: operatorToken.bytes, timeout: .seconds(20))
   }
 
   /// What the daemon was asked on the foreign wire, in order; waits for as many.
@@ -123,6 +135,12 @@ final class WiredDaemon: MessageObserver {
     return notes.withLock { $0 }
   }
 
+  /// Somebody without a token, on our own wire.
+  func stranger(_ session: String) throws -> RobotClient {
+    try RobotClient(
+      endpoint: Endpoint(try #require(addresses.last), for: .connect), sessionID: session, timeout: .seconds(20))
+  }
+
   func received(_ request: RequestMessage, as bytes: [UInt8]?, at time: UInt64) {
     guard bytes == nil else { return }
     let word =
@@ -131,6 +149,7 @@ final class WiredDaemon: MessageObserver {
       case .observation(let observation): "observation \(observation.sequence)"
       case .reset: "reset"
       case .release: "release"
+      case .stop: "stop"
       default: "other"
       }
     notes.withLock { $0.append(word) }
