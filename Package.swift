@@ -215,7 +215,7 @@ let package = Package(
     .testTarget(name: "MessagePackTests", dependencies: ["TestSupport", "MessagePack"], exclude: ["Fixtures"]),
     .testTarget(name: "OpenPITests", dependencies: ["TestSupport", "MessagePack", "OpenPI"], exclude: ["Fixtures"]),
     .testTarget(name: "VLAEvalTests", dependencies: ["TestSupport", "MessagePack", "VLAEval"], exclude: ["Fixtures"]),
-    .testTarget(name: "WebServerTests", dependencies: ["TestSupport", "WebServer"]),
+    .testTarget(name: "WebServerTests", dependencies: ["TestSupport", "WebServer", "RobotInterface"]),
     .testTarget(
       name: "WebWiresTests",
       dependencies: [

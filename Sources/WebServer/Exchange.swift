@@ -1,4 +1,5 @@
 import NIOCore
+import RobotInterface
 import Synchronization
 
 /// Where the event loop and whoever asks for events meet: a mailbox for each websocket, all behind one lock.
@@ -16,7 +17,7 @@ final class Exchange: Sendable {
     var channel: any Channel
     var socket: NIOLoopBound<SocketHandler>
     var request: WebRequest?
-    var messages: [WebMessage] = []
+    var messages: [(message: WebMessage, arrivedAt: UInt64)] = []
     var waitingBytes = 0
     /// Of the message that is being received.
     var unfinishedBytes = 0
@@ -68,14 +69,15 @@ final class Exchange: Sendable {
     }
   }
 
-  func deliver(_ message: WebMessage, from connection: WebConnection) -> Admission {
+  /// - Parameter now: when the message's last byte was read.
+  func deliver(_ message: WebMessage, from connection: WebConnection, at now: UInt64) -> Admission {
     let admission = state.withLock { state -> Admission in
       guard var mailbox = state.mailboxes[connection], mailbox.closure == nil else { return .taken }
       guard state.statistics.bufferedBytes + message.count <= limits.bufferedBytes else { return .overBudget }
       state.statistics.bufferedBytes += message.count
       state.statistics.messages += 1
       state.statistics.messageBytes += message.count
-      mailbox.messages.append(message)
+      mailbox.messages.append((message, now))
       mailbox.waitingBytes += message.count
       mailbox.isPaused = mailbox.messages.count >= limits.waitingMessages
       state.mailboxes[connection] = mailbox
@@ -134,21 +136,24 @@ final class Exchange: Sendable {
 
   // MARK: The other side
 
-  func next() -> WebEvent? {
-    let taken = state.withLock { state -> (event: WebEvent, resumed: (any Channel, NIOLoopBound<SocketHandler>)?)? in
+  func next() -> (event: WebEvent, arrivedAt: UInt64)? {
+    typealias Taken = (event: WebEvent, arrivedAt: UInt64, resumed: (any Channel, NIOLoopBound<SocketHandler>)?)
+    let taken = state.withLock { state -> Taken? in
       while let connection = state.queue.popFirst() {
         guard var mailbox = state.mailboxes[connection] else { continue }
         mailbox.isQueued = false
         var resumed: (any Channel, NIOLoopBound<SocketHandler>)?
         let event: WebEvent
+        var arrivedAt = MonotonicClock.nanoseconds()
         if let request = mailbox.request {
           event = .opened(connection, request)
           mailbox.request = nil
         } else if let closure = mailbox.closure {
           state.mailboxes[connection] = nil
-          return (.closed(connection, closure), nil)
+          return (.closed(connection, closure), arrivedAt, nil)
         } else if !mailbox.messages.isEmpty {
-          let message = mailbox.messages.removeFirst()
+          let message: WebMessage
+          (message, arrivedAt) = mailbox.messages.removeFirst()
           mailbox.waitingBytes -= message.count
           state.statistics.bufferedBytes -= message.count
           event = .message(connection, message)
@@ -162,14 +167,14 @@ final class Exchange: Sendable {
         }
         state.mailboxes[connection] = mailbox
         Self.enqueue(connection, &state)
-        return (event, resumed)
+        return (event, arrivedAt, resumed)
       }
       return nil
     }
     if let (channel, socket) = taken?.resumed {
       channel.eventLoop.execute { socket.value.resume() }
     }
-    return taken?.event
+    return taken.map { ($0.event, $0.arrivedAt) }
   }
 
   func send(_ message: WebMessage, to connection: WebConnection) -> WebDelivery {

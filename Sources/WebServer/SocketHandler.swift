@@ -1,5 +1,6 @@
 import NIOCore
 import NIOWebSocket
+import RobotInterface
 
 /// A websocket after its handshake: frames to messages, pings to pongs, and the rules of RFC 6455 that NIO leaves to its users.
 final class SocketHandler: ChannelInboundHandler {
@@ -101,7 +102,7 @@ final class SocketHandler: ChannelInboundHandler {
       message = .binary(bytes)
     }
     _ = state.exchange.holds(state.undecodedBytes, for: connection)
-    switch state.exchange.deliver(message, from: connection) {
+    switch state.exchange.deliver(message, from: connection, at: MonotonicClock.nanoseconds()) {
     case .taken: break
     case .takenAndFull:
       isFull = true

@@ -90,7 +90,11 @@ public final class WebServer: Sendable {
   }
 
   /// The next event, if there is one.
-  public func next() -> WebEvent? { exchange.next() }
+  public func next() -> WebEvent? { exchange.next()?.event }
+
+  /// As ``next()``, with the moment, in nanoseconds on `MonotonicClock`, at which a message's last byte was read from the socket, however long it
+  /// has waited since; of other events the moment of the call.
+  public func nextWithTime() -> (event: WebEvent, arrivedAt: UInt64)? { exchange.next() }
 
   /// Sends a message; nothing waits for the client to read it.
   @discardableResult

@@ -57,7 +57,9 @@ struct ConnectionSession: Sendable {
     let observation = Observation(
       sequence: lastSequence, capturedAt: now, sentAt: now, frames: frames, proprioception: state,
       instruction: instruction, actionsConsumed: executed ?? sentActions, clock: clock,
-      echo: lastReply > 0 && clock == .monotonic ? ClockEcho(replySentAt: lastReply, replyReceivedAt: lastReply) : nil)
+      // Of a reply that left after this had come nothing is known.
+      echo: lastReply > 0 && lastReply <= now && clock == .monotonic
+        ? ClockEcho(replySentAt: lastReply, replyReceivedAt: lastReply) : nil)
     return request(.observation(observation), for: .observation(mark: mark))
   }
 

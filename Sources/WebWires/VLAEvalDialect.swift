@@ -49,7 +49,8 @@ struct VLAEvalDialect: WebDialect {
       chunk = nil
       return .answer([])
     case .observation(let seen):
-      if let next = next(answering: frame.sequence, at: now) { return .answer([next]) }
+      // Whether a command may still begin is asked now, however long ago the frame came.
+      if let next = next(answering: frame.sequence, at: MonotonicClock.nanoseconds()) { return .answer([next]) }
       return .observation(
         WebObservation(
           frames: seen.pictures.map { CameraFrame($0.image, of: $0.camera, capabilities) }, state: seen.state,

@@ -14,7 +14,9 @@ protocol WebDialect: Sendable {
   func greeting(_ session: String) -> [WebMessage]
   /// What a client's message means.
   ///
-  /// - Parameter session: as in ``greeting(_:)``.
+  /// - Parameters:
+  ///   - session: as in ``greeting(_:)``.
+  ///   - now: when it arrived, however long ago.
   mutating func read(_ message: WebMessage, of session: String, at now: UInt64) -> WebTurn
   /// What a client is sent in answer to an observation.
   ///

@@ -16,7 +16,7 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     var session: ConnectionSession
     var dialect: Dialect
     var isGreeted = false
-    var held: [WebMessage] = []
+    var held: [(message: WebMessage, arrivedAt: UInt64)] = []
   }
 
   /// Why a connection ends.
@@ -77,8 +77,8 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
         }
         return arrival
       }
-      guard let event = server.next() else { return nil }
-      take(event, at: MonotonicClock.nanoseconds())
+      guard let (event, arrivedAt) = server.nextWithTime() else { return nil }
+      take(event, at: arrivedAt)
     }
     wake()
     return nil
@@ -118,8 +118,8 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
       let held = client.isGreeted ? client.held : []
       if client.isGreeted { client.held = [] }
       state.clients[number] = client
-      for message in held where closing == nil {
-        messages += Self.read(message, number, &state, at: now) { closing = $0 }
+      for (message, arrivedAt) in held where closing == nil {
+        messages += Self.read(message, number, &state, at: arrivedAt) { closing = $0 }
       }
       return Answer(connection: client.connection, messages: messages, closing: closing)
     }
@@ -179,6 +179,7 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
 
   /// Turns a message into requests.
   ///
+  /// - Parameter now: when it arrived, however long ago.
   /// - Returns: what the client is told at once.
   private static func read(
     _ message: WebMessage, _ number: UInt64, _ state: inout State, at now: UInt64, close: (Closing) -> Void
@@ -187,7 +188,7 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     defer { state.clients[number] = client }
     guard client.isGreeted else {
       if client.held.count < maximumHeld {
-        client.held.append(message)
+        client.held.append((message, now))
       } else {
         close(Closing(code: 1013, reason: "the policy is still warming up; try again later"))
       }

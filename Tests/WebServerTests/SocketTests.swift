@@ -1,4 +1,5 @@
 import Dispatch
+import RobotInterface
 import TestSupport
 import Testing
 import WebServer
@@ -30,6 +31,18 @@ struct SocketTests {
     for byte in bytes { try client.send([byte]) }
     #expect(try test.event() == .message(connection, .text("abc")))
     #expect(try client.receiveFrame() == RawClient.Frame(opcode: RawClient.pong, payload: [1, 2]))
+  }
+
+  @Test func `a message arrived when it left the socket, however long it lies here`() throws {
+    let test = try ServerUnderTest()
+    let (client, connection) = try test.socket()
+    let before = MonotonicClock.nanoseconds()
+    try client.send(RawClient.frame(RawClient.binary, [1]))
+    try test.wait { $0.messages == 1 }
+    let after = MonotonicClock.nanoseconds()
+    let (event, arrivedAt) = try #require(test.server.nextWithTime())
+    #expect(event == .message(connection, .binary([1])))
+    #expect((before...after).contains(arrivedAt))
   }
 
   @Test func `pings are answered while nobody takes messages`() throws {
