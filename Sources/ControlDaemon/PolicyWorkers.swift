@@ -21,7 +21,7 @@ final class PolicyWorkers: Sendable {
     /// Of the work under way, by job and order.
     var cancellations: [UInt64: Cancellation] = [:]
     /// Threads that sleep; the last one has the warmest caches and is woken first.
-    var sleepers: [Int] = []
+    var sleepers: [Sleeper] = []
     var isFinished = false
 
     /// A flag for new work.
@@ -30,6 +30,12 @@ final class PolicyWorkers: Sendable {
       cancellations[id] = cancellation
       return cancellation
     }
+  }
+
+  private struct Sleeper {
+    var thread: Int
+    /// When it wakes by itself, on the daemon's clock.
+    var until: UInt64?
   }
 
   private enum Work {
@@ -92,14 +98,22 @@ final class PolicyWorkers: Sendable {
     }
   }
 
-  /// As ``tell(_:)``, with what may be work for a thread that sleeps.
+  /// As ``tell(_:)``, with what may be work for a thread that sleeps. None is woken for nothing: a client that sends a thousand observations a
+  /// second, and is paused, would have a thread take the processor from the policy as often.
   func receive(_ body: (inout ControlCore) -> Void) {
     let sleeper = state.withLock { state in
       body(&state.core)
       passOn(&state)
-      return state.sleepers.popLast()
+      return Self.needsThread(state, at: MonotonicClock.nanoseconds()) ? state.sleepers.popLast() : nil
     }
-    if let sleeper { alarms[sleeper].signal() }
+    if let sleeper { alarms[sleeper.thread].signal() }
+  }
+
+  /// Whether somebody should look for work now, or ought to wake for a session's pace earlier than anybody will.
+  private static func needsThread(_ state: State, at now: UInt64) -> Bool {
+    if state.core.hasWork(at: now) { return true }
+    guard let pause = state.core.nextPause(at: now) else { return false }
+    return !state.sleepers.contains { $0.until.map { $0 <= pause } ?? false }
   }
 
   /// Whether the core has had something to say since the last call.
@@ -135,7 +149,7 @@ final class PolicyWorkers: Sendable {
       defer { state.sleepers.removeAll() }
       return state.sleepers
     }
-    for sleeper in sleepers { alarms[sleeper].signal() }
+    for sleeper in sleepers { alarms[sleeper.thread].signal() }
   }
 
   private func warmUp() {
@@ -217,14 +231,15 @@ final class PolicyWorkers: Sendable {
     guard !state.isFinished else { return .end }
     let now = MonotonicClock.nanoseconds()
     // It may have woken by itself.
-    state.sleepers.removeAll { $0 == thread }
+    state.sleepers.removeAll { $0.thread == thread }
     if !state.isPolicyTaken, let job = state.core.nextJob(at: now) {
       state.isPolicyTaken = true
       return .job(job, state.begin(job.id))
     }
     if let order = state.core.nextDecoding(at: now) { return .decoding(order, state.begin(order.id)) }
-    state.sleepers.append(thread)
-    return .sleep(until: state.core.nextPause(at: now))
+    let moment = state.core.nextPause(at: now)
+    state.sleepers.append(Sleeper(thread: thread, until: moment))
+    return .sleep(until: moment)
   }
 
   // MARK: Decoding

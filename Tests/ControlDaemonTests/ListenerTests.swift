@@ -52,6 +52,29 @@ struct ListenerTests {
     #expect(error.code == .notOwner)
   }
 
+  @Test func `the daemon reckons with the moment at which a request left its socket`() throws {
+    let box = FakeWire.Box()
+    let daemon = try RunningDaemon(FakePolicy(), others: [box.maker()])
+    defer { daemon.stop() }
+    let wire = box.wires[0]
+    wire.ask(.hello(clientName: "", clientVersion: ""))
+    guard case .capabilities(let capabilities) = try wire.reply().reply.body else {
+      Issue.record("no capabilities")
+      return
+    }
+    wire.arrive(
+      .request(
+        Route(connection: [1]),
+        .success(
+          RequestMessage(
+            requestID: 2, sessionID: "fake", sessionToken: capabilities.sessionToken,
+            body: .observation(.sample(1, clock: .simulated)))),
+        // It has lain in the wire since the beginning of the clock, a second before its first reading.
+        arrivedAt: 1))
+    _ = try wire.reply()
+    #expect(daemon.daemon.metrics.answerTime.maximum >= 999_999_999)
+  }
+
   @Test func `a stop on one wire stops a robot of another`() throws {
     let box = FakeWire.Box()
     let daemon = try RunningDaemon(FakePolicy(), others: [box.maker()])

@@ -5,11 +5,11 @@ import RobotLink
 import RobotPolicy
 import Testing
 
-@Suite("A session that asks far faster than it is answered gets a step a control period, and no more")
+@Suite("A session that asks far faster than it is answered gets a step for most of a chunk's time, and no more")
 struct SessionPaceTests {
   private let base = ControlCoreTests()
-  /// Of the fake policy, at 10 Hz.
-  private let period: UInt64 = 100_000_000
+  /// Of the fake policy: three quarters of two commands at 10 Hz.
+  private let period: UInt64 = 150_000_000
 
   private func core(decodesAhead: Bool = false) -> ControlCore {
     base.core(maximumAge: nil, owned: ["flood", "arm"], decodesAhead: decodesAhead)
@@ -35,12 +35,28 @@ struct SessionPaceTests {
     for sequence in UInt64(11)...20 { observe(sequence, at: 40, &core) }
     #expect(core.nextJob(at: 50) == nil)
     #expect(core.nextPause(at: 50) == 20 + period)
+    #expect(!core.hasWork(at: 50), "no thread is woken for it")
     observe(1, session: "arm", at: 60, &core)
+    #expect(core.hasWork(at: 60))
     let other = core.nextJob(at: 60)
     #expect(sequences(other) == [1], "not even together with others, who would wait longer")
     base.finish(other, at: 70, &core)
     #expect(core.nextPause(at: 20 + period) == nil)
+    #expect(core.hasWork(at: 20 + period))
     #expect(sequences(core.nextJob(at: 20 + period)) == [20], "the newest, when its turn has come")
+  }
+
+  @Test func `it always has commands: the next step comes before those of a chunk are over`() {
+    var capabilities = FakePolicy().capabilities
+    (capabilities.controlRate, capabilities.chunkLength) = (80, 4)
+    #expect(ControlCore.pace(of: capabilities) == 37_500_000)
+    capabilities.chunkLength = 1
+    #expect(ControlCore.pace(of: capabilities) == 12_500_000, "but no sooner than it executes one")
+    capabilities.chunkLength = 1000
+    #expect(ControlCore.pace(of: capabilities) == 1_000_000_000)
+    capabilities.controlRate = 0
+    capabilities.chunkLength = 1
+    #expect(ControlCore.pace(of: capabilities) == 50_000_000)
   }
 
   @Test func `its pictures are not decoded either before that`() {

@@ -51,7 +51,8 @@ package struct ControlCore: Sendable {
   let requiresKeys: Bool
   /// Nanoseconds; see ``DaemonOptions/simulatedStandstill``.
   let standstill: UInt64
-  let controlPeriod: UInt64
+  /// Of sessions in a hurry, nanoseconds.
+  let pace: UInt64
   /// No session is in a hurry after that, nanoseconds.
   var hasteUntil: UInt64 = 0
   var phase = Phase.warming
@@ -91,7 +92,7 @@ package struct ControlCore: Sendable {
     self.operatorToken = options.operatorToken
     self.requiresKeys = options.requiresKeys
     self.standstill = options.simulatedStandstill.wholeNanoseconds
-    self.controlPeriod = Self.controlPeriod(of: capabilities)
+    self.pace = Self.pace(of: capabilities)
     self.sessions = SessionTable(
       capacity: capacity, recordCapacity: options.maximumKnownSessions,
       idleTime: options.sessionIdleTime.wholeNanoseconds)

@@ -2,9 +2,10 @@ import RobotInterface
 
 /// How often a session that asks far faster than it is answered gets a step of the policy.
 ///
-/// A robot executes at most a command a control period. One whose observations displace each other by the dozen has no use for more than a
-/// step a period, and would otherwise always have one waiting: then every other robot that asks finds the policy busy. A robot that waits
-/// for its answers displaces nothing, and is never held back.
+/// A robot executes at most a command a control period, and is given a chunk of them. One whose observations displace each other by the dozen
+/// gets its next step when three quarters of a chunk's time are over (``ControlCore/pace(of:)``): it never runs out of commands, and more it
+/// could not execute. It would otherwise always have an observation waiting: then every other robot that asks finds the policy busy, and where
+/// a step takes as long as a few commands, the line grows. A robot that waits for its answers displaces nothing, and is never held back.
 package struct SessionPace: Sendable {
   /// Displaced observations within a window that are nobody's hurry.
   package static let patience = 8
@@ -28,10 +29,10 @@ package struct SessionPace: Sendable {
 
   /// When the next step may begin, where that is later than `now`.
   ///
-  /// - Parameter period: nanoseconds of a control period.
-  func pause(period: UInt64, at now: UInt64) -> UInt64? {
-    guard now < hurriesUntil, let steppedAt, now &- steppedAt < period else { return nil }
-    return steppedAt &+ period
+  /// - Parameter pace: nanoseconds from one step to the next.
+  func pause(pace: UInt64, at now: UInt64) -> UInt64? {
+    guard now < hurriesUntil, let steppedAt, now &- steppedAt < pace else { return nil }
+    return steppedAt &+ pace
   }
 }
 
@@ -44,7 +45,7 @@ extension ControlCore {
 
   /// When a session that is in a hurry may have its next step, or the next observation decoded for it; `nil`: now.
   func pause(of session: String, at now: UInt64) -> UInt64? {
-    sessions[session]?.pace.pause(period: controlPeriod, at: now)
+    sessions[session]?.pace.pause(pace: pace, at: now)
   }
 
   /// Sessions with an observation that waits only for its own pace.
@@ -59,9 +60,21 @@ extension ControlCore {
     return (decoding.observations.sessions + observations.sessions).compactMap { pause(of: $0, at: now) }.min()
   }
 
-  /// Nanoseconds of a control period, at most a second; of a policy without a rate, a twentieth.
-  static func controlPeriod(of capabilities: Capabilities) -> UInt64 {
+  /// Whether a request waits that a thread could begin with. Observations of sessions that are paused do not count, nor does it matter
+  /// whether the policy is busy.
+  package func hasWork(at now: UInt64) -> Bool {
+    guard phase == .serving else { return false }
+    if decoding.questions.count > 0 || generations.count > 0 { return true }
+    guard now < hasteUntil else { return decoding.observations.count + observations.count > 0 }
+    return decoding.observations.sessions.contains { pause(of: $0, at: now) == nil }
+      || observations.sessions.contains { pause(of: $0, at: now) == nil }
+  }
+
+  /// Nanoseconds from one step of a session in a hurry to the next: three quarters of the time that a whole chunk's commands last, but no
+  /// less than a control period and no more than a second. A policy without a rate is taken to have 20 Hz.
+  package static func pace(of capabilities: Capabilities) -> UInt64 {
     let rate = capabilities.controlRate
-    return rate > 0 && rate.isFinite ? UInt64(min(1e9, 1e9 / rate)) : 50_000_000
+    let period = rate > 0 && rate.isFinite ? 1e9 / rate : 5e7
+    return UInt64(min(1e9, max(period, 0.75 * period * Double(max(1, capabilities.chunkLength)))))
   }
 }

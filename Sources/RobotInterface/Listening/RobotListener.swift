@@ -8,6 +8,7 @@
 ///   the ``Capabilities`` from the answer, counts observations, turns the beginning of an episode into
 ///   ``RequestMessage/Body/reset`` and the end of the connection into ``RequestMessage/Body/release``.
 /// - A format without times has an observation made when it arrived.
+/// - A request arrived when its last byte left the socket, not when the daemon asks for it: how long it waits counts into its age.
 /// - Bytes, connections, and messages that nobody has taken yet are bounded here, for each client and for all.
 ///
 /// ``next()`` and ``deliver(_:to:)`` are called by one thread and never wait. A listener whose clients are read by a thread of its own calls

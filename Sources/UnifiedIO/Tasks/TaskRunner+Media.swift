@@ -63,7 +63,8 @@ extension TaskRunner {
     let spectrogram = try model.generateSpectrogram(
       from: encoded, guidance: guidance, options: settings.options,
       progress: { count throws(ModelError) in try settings.report(count, of: total) })
-    return try vocoder?.waveform(of: spectrogram) ?? spectrogram.waveform(seed: settings.seed)
+    if let vocoder { return try vocoder.waveform(of: spectrogram) }
+    return try spectrogram.waveform(seed: settings.seed)
   }
 
   /// The negative prompt is said alone, without pictures or sound, as the release does.

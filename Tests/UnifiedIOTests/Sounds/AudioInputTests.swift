@@ -52,7 +52,7 @@ import UnifiedIO
 
   @Test func aToneIsInItsBand() throws {
     // Slaney's mel: 1,000 Hz is mel 15 of 45.2 in all, so about band 42 of 128.
-    let spectrogram = LogMelSpectrogram(segment: try tone(1000, seconds: 4.08).samples)
+    let spectrogram = try LogMelSpectrogram(segment: tone(1000, seconds: 4.08).samples)
     let row = spectrogram.values[(128 * 128)..<(129 * 128)]
     let loudest = (row.indices.max { row[$0] < row[$1] } ?? 0) - 128 * 128
     #expect((41...42).contains(loudest))

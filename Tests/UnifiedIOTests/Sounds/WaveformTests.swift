@@ -18,11 +18,11 @@ import UnifiedIO
   }
 
   @Test func theWaveformSoundsLikeTheSpectrogram() throws {
-    let wanted = LogMelSpectrogram(segment: try sound())
-    let waveform = wanted.waveform()
+    let wanted = try LogMelSpectrogram(segment: sound())
+    let waveform = try wanted.waveform()
     #expect(waveform.sampleRate == 16_000 && waveform.samples.count == LogMelSpectrogram.sampleCount)
     #expect(waveform.samples.allSatisfy { $0.isFinite })
-    let found = LogMelSpectrogram(segment: waveform.samples)
+    let found = try LogMelSpectrogram(segment: waveform.samples)
     // Where it is not quiet, the loudness of each band is met within a few decibels on average.
     let loud = wanted.values.indices.filter { wanted.values[$0] > -2 }
     let error = loud.reduce(0) { $0 + abs(wanted.values[$1] - found.values[$1]) } / Float(loud.count)
@@ -31,14 +31,20 @@ import UnifiedIO
   }
 
   @Test func theSameSeedGivesTheSameWaveform() throws {
-    let spectrogram = LogMelSpectrogram(segment: try sound())
-    #expect(spectrogram.waveform(iterations: 2, seed: 3) == spectrogram.waveform(iterations: 2, seed: 3))
-    #expect(spectrogram.waveform(iterations: 2, seed: 3) != spectrogram.waveform(iterations: 2, seed: 4))
+    let spectrogram = try LogMelSpectrogram(segment: sound())
+    #expect(try spectrogram.waveform(iterations: 2, seed: 3) == spectrogram.waveform(iterations: 2, seed: 3))
+    #expect(try spectrogram.waveform(iterations: 2, seed: 3) != spectrogram.waveform(iterations: 2, seed: 4))
   }
 
-  @Test func silenceStaysSilent() {
-    let silence = LogMelSpectrogram(segment: [])
-    #expect(silence.waveform(iterations: 2).samples.allSatisfy { $0 == 0 })
+  @Test func noMemoryForATransformIsAnError() {
+    // The plan refuses what it could not hold, as it does where there is no memory.
+    let error = #expect(throws: ModelError.self) { try FourierTransform(length: 1 << 25) }
+    #expect(error?.code == .outOfMemory)
+  }
+
+  @Test func silenceStaysSilent() throws {
+    let silence = try LogMelSpectrogram(segment: [])
+    #expect(try silence.waveform(iterations: 2).samples.allSatisfy { $0 == 0 })
   }
 
   @Test func whatTheDecoderMakesIsTurnedRound() throws {
@@ -48,7 +54,7 @@ import UnifiedIO
     let spectrogram = try LogMelSpectrogram(generated: generated)
     #expect(abs(spectrogram.values[100 * 128 + 42] - (2 * 3.8312 - 5.0945)) < 1e-5)
     #expect(abs(spectrogram.values[100 * 128 + 43] - (-2 * 3.8312 - 5.0945)) < 1e-5)
-    let samples = spectrogram.waveform().samples
+    let samples = try spectrogram.waveform().samples
     let crossings = zip(samples, samples.dropFirst()).count { ($0 < 0) != ($1 < 0) }
     #expect(abs(Double(crossings) / 2 / 4.08 - 1000) < 50)
   }
@@ -56,7 +62,7 @@ import UnifiedIO
   @Test(arguments: [Float.greatestFiniteMagnitude, -.greatestFiniteMagnitude])
   func anExtremeSpectrogramStaysFinite(value: Float) throws {
     let spectrogram = try LogMelSpectrogram(generated: [Float](repeating: value, count: 128 * 256))
-    #expect(spectrogram.waveform(iterations: 2).samples.allSatisfy { $0.isFinite })
+    #expect(try spectrogram.waveform(iterations: 2).samples.allSatisfy { $0.isFinite })
   }
 
   @Test func aSpectrogramOfOtherShapeOrWithoutNumbersIsAnError() {

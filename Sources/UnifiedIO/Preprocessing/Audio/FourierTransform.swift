@@ -3,14 +3,19 @@ import CSoundProcessing
 /// The discrete Fourier transform of real signals of one length, in double precision.
 ///
 /// Unchecked because the plan is never changed, and FFTW allows one plan to be used by several threads.
-final class FourierTransform: @unchecked Sendable {
+package final class FourierTransform: @unchecked Sendable {
   /// Values of a signal; a spectrum has `length / 2 + 1` bins.
   let length: Int
   private let plan: OpaquePointer
 
-  /// - Precondition: `length` is an even number of 2...2²⁴.
-  init(length: Int) {
-    guard let plan = uio2_fourier_create(length) else { preconditionFailure("no memory for a Fourier transform") }
+  /// - Parameter length: an even number of 2...2²⁴.
+  /// - Throws: ``ModelError`` `.outOfMemory` when the system has no memory for the plan.
+  package init(length: Int) throws(ModelError) {
+    guard let plan = uio2_fourier_create(length) else {
+      throw ModelError(
+        .outOfMemory, "Fourier transform",
+        "the system has no memory for a transform of \(length) values; free some and ask again")
+    }
     self.length = length
     self.plan = plan
   }

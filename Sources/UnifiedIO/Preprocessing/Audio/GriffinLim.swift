@@ -15,7 +15,9 @@ extension LogMelSpectrogram {
   /// - Parameters:
   ///   - iterations: 32 is the reference's choice; more sound a little better.
   ///   - seed: of the phases at the start.
-  public func waveform(iterations: Int = 32, seed: UInt64 = 0) -> Sound {
+  /// - Throws: ``ModelError`` `.outOfMemory` when there is no memory for the transform.
+  public func waveform(iterations: Int = 32, seed: UInt64 = 0) throws(ModelError) -> Sound {
+    let synthesis = try Self.synthesis.get()
     let magnitudes = binMagnitudes()
     var generator = SplitMix64(seed: seed)
     var phases: [Double] = []
@@ -27,7 +29,7 @@ extension LogMelSpectrogram {
     let momentum = 0.99 / 1.99
     var previous = [Double](repeating: 0, count: phases.count)
     for _ in 0..<max(iterations, 0) {
-      let rebuilt = Self.synthesis.forward(Self.synthesis.inverse(Self.scaled(phases, by: magnitudes)))
+      let rebuilt = synthesis.forward(synthesis.inverse(Self.scaled(phases, by: magnitudes)))
       for bin in magnitudes.indices {
         let real = rebuilt[2 * bin] - momentum * previous[2 * bin]
         let imaginary = rebuilt[2 * bin + 1] - momentum * previous[2 * bin + 1]
@@ -37,7 +39,7 @@ extension LogMelSpectrogram {
       }
       previous = rebuilt
     }
-    let samples = Self.synthesis.inverse(Self.scaled(phases, by: magnitudes)).map { Float($0) }
+    let samples = synthesis.inverse(Self.scaled(phases, by: magnitudes)).map { Float($0) }
     return Sound(checkedSamples: samples, sampleRate: Sound.modelRate)
   }
 
@@ -63,5 +65,7 @@ extension LogMelSpectrogram {
     return result
   }
 
-  private static let synthesis = ShortTimeFourier(hop: hop, isSymmetric: false)
+  private static let synthesis = LazyTransform { () throws(ModelError) in
+    try ShortTimeFourier(hop: hop, isSymmetric: false)
+  }
 }

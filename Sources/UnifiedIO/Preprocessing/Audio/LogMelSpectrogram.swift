@@ -30,8 +30,9 @@ public struct LogMelSpectrogram: Sendable, Hashable {
   /// Of one segment of sound.
   ///
   /// - Parameter segment: ``sampleCount`` samples at ``Sound/modelRate``; a shorter one is continued with silence, a longer one cut.
-  public init(segment: [Float]) {
-    self.init(power: Self.power(ofSegment: segment))
+  /// - Throws: ``ModelError`` `.outOfMemory` when there is no memory for the transform.
+  public init(segment: [Float]) throws(ModelError) {
+    self.init(power: try Self.power(ofSegment: segment))
   }
 
   /// Of a mel power spectrogram, `[steps, bands]`.
@@ -57,7 +58,10 @@ public struct LogMelSpectrogram: Sendable, Hashable {
   }
 
   /// Power before the logarithm, `[steps, bands]` (librosa's `melspectrogram`, symmetric Hann window).
-  package static func power(ofSegment segment: [Float]) -> [Float] {
+  ///
+  /// - Throws: ``ModelError`` `.outOfMemory` when there is no memory for the transform.
+  package static func power(ofSegment segment: [Float]) throws(ModelError) -> [Float] {
+    let analysis = try analysis.get()
     var signal = segment.prefix(sampleCount).map { Double($0) }
     signal += [Double](repeating: 0, count: sampleCount - signal.count)
     let spectra = analysis.forward(signal)
@@ -79,7 +83,9 @@ public struct LogMelSpectrogram: Sendable, Hashable {
 
   static let filterbank = MelFilterbank(
     bands: bands, bins: ShortTimeFourier.length / 2 + 1, highest: Double(Sound.modelRate) / 2)
-  private static let analysis = ShortTimeFourier(hop: hop, isSymmetric: true)
+  private static let analysis = LazyTransform { () throws(ModelError) in
+    try ShortTimeFourier(hop: hop, isSymmetric: true)
+  }
 
   /// The weights of the mel filters, `[bands, 513]`.
   package static var filterWeights: [Float] { filterbank.dense }

@@ -43,7 +43,7 @@ extension Preprocessor {
     guard segments.count == 1 else {
       throw Sound.invalid("\(sound.duration) seconds are too long for a target; expected at most 4.08")
     }
-    return AudioTarget(LogMelSpectrogram(segment: segments[0]))
+    return try AudioTarget(LogMelSpectrogram(segment: segments[0]))
   }
 
   private func patches(of spectrogram: LogMelSpectrogram) throws(ModelError) -> PatchInput {

@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -17,9 +19,10 @@ struct ShortTimeFourier: Sendable {
 
   /// - Parameter isSymmetric: whether the Hann window ends in zero on both sides, as the model's spectrograms have it; the
   ///   periodic one, which adds up evenly, is for synthesis.
-  init(hop: Int, isSymmetric: Bool) {
+  /// - Throws: ``ModelError`` `.outOfMemory` when there is no memory for the transform.
+  init(hop: Int, isSymmetric: Bool) throws(ModelError) {
     self.hop = hop
-    transform = FourierTransform(length: Self.length)
+    transform = try FourierTransform(length: Self.length)
     let steps = Double(isSymmetric ? Self.length - 1 : Self.length)
     // From -π, as SciPy has it, so that both ends are exactly zero.
     window = (0..<Self.length).map { 0.5 + 0.5 * cos(-Double.pi + 2 * Double.pi * Double($0) / steps) }
@@ -65,5 +68,26 @@ struct ShortTimeFourier: Sendable {
     }
     let half = Self.length / 2
     return (half..<max(half, total - half)).map { weight[$0] > 1e-30 ? signal[$0] / weight[$0] : signal[$0] }
+  }
+}
+
+/// A transform that is made when it is first needed and kept; where there was no memory for it, the next caller tries again.
+final class LazyTransform: Sendable {
+  private let made = Mutex<ShortTimeFourier?>(nil)
+  private let make: @Sendable () throws(ModelError) -> ShortTimeFourier
+
+  init(_ make: @escaping @Sendable () throws(ModelError) -> ShortTimeFourier) { self.make = make }
+
+  /// - Throws: ``ModelError`` `.outOfMemory` when there is no memory for it.
+  func get() throws(ModelError) -> ShortTimeFourier {
+    let result = made.withLock { made -> Result<ShortTimeFourier, ModelError> in
+      if let made { return .success(made) }
+      return Result { () throws(ModelError) in
+        let transform = try make()
+        made = transform
+        return transform
+      }
+    }
+    return try result.get()
   }
 }
