@@ -111,7 +111,7 @@ final class PolicyWorkers: Sendable {
 
   /// Whether somebody should look for work now, or ought to wake for a session's pace earlier than anybody will.
   private static func needsThread(_ state: State, at now: UInt64) -> Bool {
-    if state.core.hasWork(at: now) { return true }
+    if state.core.hasWork(policyIsFree: !state.isPolicyTaken, at: now) { return true }
     guard let pause = state.core.nextPause(at: now) else { return false }
     return !state.sleepers.contains { $0.until.map { $0 <= pause } ?? false }
   }
@@ -209,7 +209,7 @@ final class PolicyWorkers: Sendable {
       guard !state.sleepers.isEmpty,
         state.core.hasWork(policyIsFree: !state.isPolicyTaken, at: MonotonicClock.nanoseconds())
       else { return nil }
-      return state.sleepers.popLast()
+      return state.sleepers.popLast()?.thread
     }
   }
 

@@ -35,14 +35,14 @@ struct SessionPaceTests {
     for sequence in UInt64(11)...20 { observe(sequence, at: 40, &core) }
     #expect(core.nextJob(at: 50) == nil)
     #expect(core.nextPause(at: 50) == 20 + period)
-    #expect(!core.hasWork(at: 50), "no thread is woken for it")
+    #expect(!core.hasWork(policyIsFree: true, at: 50), "no thread is woken for it")
     observe(1, session: "arm", at: 60, &core)
-    #expect(core.hasWork(at: 60))
+    #expect(core.hasWork(policyIsFree: true, at: 60))
     let other = core.nextJob(at: 60)
     #expect(sequences(other) == [1], "not even together with others, who would wait longer")
     base.finish(other, at: 70, &core)
     #expect(core.nextPause(at: 20 + period) == nil)
-    #expect(core.hasWork(at: 20 + period))
+    #expect(core.hasWork(policyIsFree: true, at: 20 + period))
     #expect(sequences(core.nextJob(at: 20 + period)) == [20], "the newest, when its turn has come")
   }
 

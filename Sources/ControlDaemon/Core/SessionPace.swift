@@ -60,16 +60,6 @@ extension ControlCore {
     return (decoding.observations.sessions + observations.sessions).compactMap { pause(of: $0, at: now) }.min()
   }
 
-  /// Whether a request waits that a thread could begin with. Observations of sessions that are paused do not count, nor does it matter
-  /// whether the policy is busy.
-  package func hasWork(at now: UInt64) -> Bool {
-    guard phase == .serving else { return false }
-    if decoding.questions.count > 0 || generations.count > 0 { return true }
-    guard now < hasteUntil else { return decoding.observations.count + observations.count > 0 }
-    return decoding.observations.sessions.contains { pause(of: $0, at: now) == nil }
-      || observations.sessions.contains { pause(of: $0, at: now) == nil }
-  }
-
   /// Nanoseconds from one step of a session in a hurry to the next: three quarters of the time that a whole chunk's commands last, but no
   /// less than a control period and no more than a second. A policy without a rate is taken to have 20 Hz.
   package static func pace(of capabilities: Capabilities) -> UInt64 {
