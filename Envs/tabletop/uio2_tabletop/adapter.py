@@ -21,11 +21,11 @@ if find_spec("mujoco") is None:
 choose_backend()
 
 from . import tasks  # noqa: E402  (MuJoCo reads MUJOCO_GL when imported)
+from .moves import PRIMITIVES, Move  # noqa: E402
 from .pictures import CAMERAS, SCENE_SIZE  # noqa: E402
 from .sentence import RANGES, read, say  # noqa: E402
 from .trial import Trial  # noqa: E402
 from .wordings import name_of, words_of  # noqa: E402
-from .moves import PRIMITIVES, Move  # noqa: E402
 
 __all__ = ["PACKAGES", "SCENE_CHANGES", "TASKS", "VIEWS", "TabletopEnvironment", "make"]
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from .model import Thing
+from .moves import PICK_AND_PLACE, PUSH, Move, Pose
 from .shapes import contains
 from .world import World
-from .moves import PICK_AND_PLACE, PUSH, Move, Pose
 
 PLACE_TOLERANCE = 0.02
 """Metres."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from . import tasks
+from .moves import Move
 from .pictures import Painter
 from .sentence import SentenceError, read
 from .world import Outcome, Report, World
-from .moves import Move
 
 
 class Trial:

@@ -187,4 +187,4 @@ def test_stand_ins_say_so() -> None:
 
     assert not torch.is_tensor(np.zeros(1)) and vima_body
     with pytest.raises(AttributeError, match="kornia.warp_affine: kornia is not installed, and a stand-in"):
-        kornia.warp_affine
+        _ = kornia.warp_affine

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-
 from uio2_tabletop.moves import PICK_AND_PLACE, PUSH, Move
 from uio2_tabletop.sentence import RANGES, read, say
 
