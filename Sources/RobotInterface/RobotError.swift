@@ -1,7 +1,7 @@
 /// Why a request got no action: a code from a closed list, the thing at fault, and a sentence a person can act on.
 public struct RobotError: Error, Sendable, Hashable, CustomStringConvertible {
   /// Raw values are those of `ErrorCode` on the wire.
-  public enum Code: Int32, Sendable, Hashable, CaseIterable {
+  public enum Code: Int32, Sendable, Hashable, CaseIterable, CustomStringConvertible {
     /// Not a request, or a field that breaks the protocol.
     case malformed = 1
     /// Another version of the protocol.
@@ -48,6 +48,35 @@ public struct RobotError: Error, Sendable, Hashable, CustomStringConvertible {
     case unknownInstruction = 22
     /// The session belongs to another client.
     case notOwner = 23
+
+    /// The name that the protocol has for it and that every wire says, such as `frozen_camera`.
+    public var description: String {
+      switch self {
+      case .malformed: "malformed"
+      case .unsupportedVersion: "unsupported_version"
+      case .tooLarge: "too_large"
+      case .invalidSession: "invalid_session"
+      case .unknownCamera: "unknown_camera"
+      case .missingCamera: "missing_camera"
+      case .invalidImage: "invalid_image"
+      case .invalidProprioception: "invalid_proprioception"
+      case .invalidInstruction: "invalid_instruction"
+      case .outOfOrder: "out_of_order"
+      case .staleObservation: "stale_observation"
+      case .frozenCamera: "frozen_camera"
+      case .stopped: "stopped"
+      case .superseded: "superseded"
+      case .invalidAction: "invalid_action"
+      case .shuttingDown: "shutting_down"
+      case .overloaded: "overloaded"
+      case .unsupported: "unsupported"
+      case .internal: "internal"
+      case .unknownRequest: "unknown_request"
+      case .invalidAudio: "invalid_audio"
+      case .unknownInstruction: "unknown_instruction"
+      case .notOwner: "not_owner"
+      }
+    }
   }
 
   /// What kind of error it is.

@@ -45,6 +45,8 @@ final class Exchange: Sendable {
   private let state = Mutex(State())
   /// When the loop has looked last.
   private let lookedAt = Atomic(MonotonicClock.nanoseconds())
+  /// The time before that.
+  private let lookedBefore = Atomic(MonotonicClock.nanoseconds())
   /// How often it looks, nanoseconds.
   static let lookInterval: UInt64 = 50_000_000
 
@@ -77,13 +79,16 @@ final class Exchange: Sendable {
   }
 
   /// The loop is awake; called every ``lookInterval``.
-  func look() { lookedAt.store(MonotonicClock.nanoseconds(), ordering: .relaxed) }
+  func look() {
+    lookedBefore.store(lookedAt.load(ordering: .relaxed), ordering: .relaxed)
+    lookedAt.store(MonotonicClock.nanoseconds(), ordering: .relaxed)
+  }
 
   /// When that has come which the loop reads now, at the earliest: where it has not looked for long, as in a process that was frozen,
-  /// nobody knows how long it has waited.
+  /// nobody knows how long it has waited. Nor do they right after it looks again: what had waited is read only then.
   private func arrival() -> UInt64 {
-    let now = MonotonicClock.nanoseconds(), last = lookedAt.load(ordering: .relaxed)
-    return now > last && now - last > 2 * Self.lookInterval ? last : now
+    let now = MonotonicClock.nanoseconds(), before = lookedBefore.load(ordering: .relaxed)
+    return now > before && now - before > 3 * Self.lookInterval ? before : now
   }
 
   func deliver(_ message: WebMessage, from connection: WebConnection) -> Admission {

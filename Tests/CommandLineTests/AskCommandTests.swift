@@ -53,7 +53,7 @@ import Testing
   @Test func whatTheDaemonRefusesIsOneLineAndACode() throws {
     try withDaemon { address, _ in
       for (arguments, said) in [
-        (["--audio", "Package.swift"], "invalidAudio: generate.audio: "),
+        (["--audio", "Package.swift"], "invalid_audio: generate.audio: "),
         (["--image", "Package.swift"], "invalid_image: Package.swift: "),
         (["--image", "/nowhere.png"], "unreadable_file: /nowhere.png: "),
         (["--image", Self.image, "--box", "700,10,800,20"], "malformed: generate.box: "),
