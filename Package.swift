@@ -117,6 +117,14 @@ let package = Package(
       name: "WebWires",
       dependencies: ["MessagePack", "OpenPI", "RobotInterface", "VLAEval", "WebServer"]),
 
+    // A page to watch robots and to stop them.
+    .target(
+      name: "WebConsole",
+      dependencies: ["RobotInterface", "WebServer"],
+      resources: [
+        .embedInCode("Page/console.html"), .embedInCode("Page/console.js"), .embedInCode("Page/console.css"),
+      ]),
+
     // Statistics and tables of what was measured.
     .target(name: "Reporting"),
     // The record of an evaluation run (`uio2 evaluate`, `uio2 report`).
@@ -149,7 +157,7 @@ let package = Package(
         "DaemonBenchmark", "RobotInterface",
         "RobotPolicy", "RobotLink", "ZeroMQTransport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay",
         "Diagnosis", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase", "OpenPI", "VLAEval", "WebServer",
-        "WebWires",
+        "WebConsole", "WebWires",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -221,6 +229,12 @@ let package = Package(
       dependencies: [
         "TestSupport", "WebWires", "MessagePack", "OpenPI", "ControlDaemon", "RobotInterface", "RobotLink",
         "RobotPolicy",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .testTarget(
+      name: "WebConsoleTests",
+      dependencies: [
+        "TestSupport", "WebConsole", "WebServer", "ControlDaemon", "RobotInterface", "RobotLink", "RobotPolicy",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(

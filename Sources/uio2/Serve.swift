@@ -9,6 +9,7 @@ import RobotLink
 import RobotPolicy
 import Synchronization
 import UnifiedIO
+import WebConsole
 import WebWires
 import ZeroMQTransport
 
@@ -26,11 +27,12 @@ struct Serve: ParsableCommand {
         uio2 serve --policy Policies/metaworld-mt5
         uio2 serve --policy Policies/metaworld-mt5 --bind ipc:///run/uio2.sock --log-level debug
         uio2 serve --listen tcp://127.0.0.1:5555 --listen openpi://127.0.0.1:8000 --listen http://127.0.0.1:9464
+        uio2 serve --listen tcp://127.0.0.1:5555 --listen console://127.0.0.1:8080 --operator ~/.uio2-operator
         uio2 serve --model large
 
       --listen opens any number of wires: tcp:// and ipc:// as --bind, openpi:// and vla-eval:// for the clients of those projects, \
-      http:// for /metrics, /healthz and /readyz. --listen-file names addresses in a file, and which key of a client's observations \
-      is what (docs/wires.md).
+      http:// for /metrics, /healthz and /readyz, console:// for a page with live pictures and a stop button (docs/console.md). \
+      --listen-file names addresses in a file, and which key of a client's observations is what (docs/wires.md).
 
       A session belongs to the client that said hello first: only it may observe, reset and resume. Anyone may stop a robot. \
       With --operator a program of this user may do so as well, and free a name whose owner has lost its token: it sends the token of \
@@ -67,7 +69,8 @@ struct Serve: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "One more address: also openpi://, vla-eval:// or http://HOST:PORT. May be repeated.", valueName: "address"))
+      "One more address: also openpi://, vla-eval://, http:// or console://HOST:PORT. May be repeated.",
+      valueName: "address"))
   var listen: [String] = []
 
   @Option(
@@ -139,20 +142,24 @@ struct Serve: ParsableCommand {
       let addresses = try named + (listenFile.map { try ListenFile(path: $0).addresses } ?? [])
       try check(addresses)
       guard addresses.contains(where: \.servesRobots) else {
-        throw ValidationError("--listen: http:// alone serves no robot and nobody who asks; add an address for them.")
+        throw ValidationError(
+          "--listen: http:// and console:// alone serve no robot and nobody who asks; add an address for them.")
       }
       return addresses
     }
   }
 
   private func check(_ addresses: [ListenAddress]) throws {
+    if addresses.count(where: \.isConsole) > 1 {
+      throw ValidationError("--listen: a daemon has one console:// at most.")
+    }
     for address in addresses where !address.endpoint.isLocal {
       guard insecure else {
         throw ValidationError(
           "\(address.option): other machines can reach \(address.text), and nobody is authenticated there; "
             + "add --insecure if that is meant.")
       }
-      guard operatorFile == nil || !address.isOwnWire else {
+      guard operatorFile == nil || !address.carriesTokens else {
         throw ValidationError(
           "--operator needs a loopback or ipc address: its token would cross the network of \(address.text).")
       }
@@ -187,6 +194,16 @@ struct Serve: ParsableCommand {
     return try record.begin(
       policy, format: policy.model.runner.model.weightFormat, compute, operatorToken: operatorToken?.bytes ?? [], logger
     )
+  }
+
+  private func console(_ addresses: [ListenAddress], _ capabilities: Capabilities) throws -> WebConsole? {
+    guard let address = addresses.first(where: \.isConsole) else { return nil }
+    var options = WebConsole.Options()
+    options.hasOperator = operatorFile != nil
+    options.allowsOtherMachines = insecure
+    if let rate = address.naming.rate { options.rate = rate }
+    for camera in address.naming.cameras { options.projections.append(try camera.projection(for: capabilities)) }
+    return WebConsole(options)
   }
 
   func run() throws {
@@ -225,11 +242,17 @@ struct Serve: ParsableCommand {
     }
     let recorder = try recorder(brain, operatorToken, logger)
     defer { recorder?.close() }
-    options.observer = recorder
+    let console = try console(addresses, brain.capabilities)
+    // As the wires' own thread.
+    defer { console?.shutDown() }
+    var observers: [any MessageObserver] = []
+    if let recorder { observers.append(recorder) }
+    if let console { observers.append(console.feed) }
+    options.observer = MessageObservers(observers)
     let daemon: ControlDaemon
     do throws(RobotError) {
       daemon = try ControlDaemon(
-        policy: brain, listeners: addresses.map { $0.listener(insecure: insecure, wires, pages.routes) },
+        policy: brain, listeners: addresses.map { $0.listener(insecure: insecure, wires, pages.routes, console) },
         options: options, logger: logger)
     } catch {
       throw CommandFailure(.unavailable, "\(error.subject): \(error.message)")

@@ -15,6 +15,10 @@ struct ListenFile {
     var openpi: OpenPIKeys?
     var vlaEval: VLAKeys?
     var clock = RobotClock.monotonic
+    /// Of a console.
+    var cameras: [CalibratedCamera] = []
+    /// Of a console, Hz.
+    var rate: Double?
   }
 
   /// In the order of the file.
@@ -39,7 +43,7 @@ struct ListenFile {
     var addresses: [ListenAddress] = []
     for (index, entry) in entries.enumerated() {
       let place = "listen[\(index)]"
-      try Self.check(entry, ["address", "clock", "keys"]) { bad("\(place): \($0)") }
+      try Self.check(entry, ["address", "clock", "keys", "cameras", "rate_hz"]) { bad("\(place): \($0)") }
       guard let text = entry["address"] as? String else { throw bad("\(place).address: expected a text") }
       addresses.append(
         try ListenAddress(
@@ -60,6 +64,15 @@ struct ListenFile {
       case "simulated": naming.clock = .simulated
       default: throw bad("clock: expected monotonic or simulated")
       }
+    }
+    if let cameras = entry["cameras"] {
+      guard address.hasPrefix("console://") else { throw bad("cameras: goes with console:// only") }
+      naming.cameras = try CalibratedCamera.list(cameras) { bad("cameras\($0)") }
+    }
+    if let rate = entry["rate_hz"] {
+      guard address.hasPrefix("console://") else { throw bad("rate_hz: goes with console:// only") }
+      guard let rate = rate as? Double, (0.1...60).contains(rate) else { throw bad("rate_hz: expected 0.1 to 60") }
+      naming.rate = rate
     }
     guard let keys = entry["keys"] else { return naming }
     if address.hasPrefix("openpi://") {
@@ -87,7 +100,7 @@ struct ListenFile {
   }
 
   /// A word that nobody reads would be a wish that nobody fulfils.
-  private static func check(
+  static func check(
     _ map: [String: Any], _ expected: [String], _ bad: (String) -> CommandFailure
   ) throws(CommandFailure) {
     if let unknown = map.keys.sorted().first(where: { !expected.contains($0) }) {
