@@ -125,6 +125,9 @@ let package = Package(
         .embedInCode("Page/console.html"), .embedInCode("Page/console.js"), .embedInCode("Page/console.css"),
       ]),
 
+    // Sources that publish at their own times, put together.
+    .target(name: "Topics"),
+
     // Statistics and tables of what was measured.
     .target(name: "Reporting"),
     // The record of an evaluation run (`uio2 evaluate`, `uio2 report`).
@@ -231,6 +234,7 @@ let package = Package(
         "RobotPolicy",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    .testTarget(name: "TopicsTests", dependencies: ["TestSupport", "Topics"]),
     .testTarget(
       name: "WebConsoleTests",
       dependencies: [
