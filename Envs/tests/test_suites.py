@@ -10,6 +10,7 @@ import pytest
 
 from uio2_envs import adapters
 from uio2_envs.metaworld_tasks import INSTRUCTIONS
+from uio2_envs.speech import VOICES, SpokenFiles
 from uio2_envs.variant import MAXIMUM_SEVERITY, PERTURBATIONS, Variant
 
 SUITES = sorted((Path(__file__).resolve().parents[1] / "suites").glob("*.yaml"))
@@ -35,12 +36,15 @@ def test_every_row_can_be_made(path: Path) -> None:
     known = INSTRUCTIONS if environment == "metaworld" else adapters.adapter(environment, []).TASKS
     labels = set()
     for task in tasks:
-        assert set(task) <= {"name", "group", "instruction_from", "speech"} and task["name"] in known
+        assert set(task) <= {"name", "group", "instruction_from", "speech", "words"} and task["name"] in known
         assert task.get("instruction_from", task["name"]) in known
+        speech = task.get("speech")
+        if speech is not None:
+            assert SpokenFiles(VOICES / speech)(task.get("instruction_from", task["name"]), 0).data
         for variant in variants:
             severity = int(variant.get("severity", 0))
             Variant(variant.get("perturbation"), severity, task.get("instruction_from"))
-            labels.add((task["name"], task.get("instruction_from"), variant.get("perturbation"), severity))
+            labels.add((task["name"], task.get("instruction_from"), speech, task.get("words"), variant.get("perturbation"), severity))
     assert len(labels) == len(tasks) * len(variants), "a row twice"
     if len(variants) > 1:
         assert not any("group" in task for task in tasks)

@@ -103,6 +103,18 @@ def test_an_environment_without_the_kind_refuses_it() -> None:
         adapters.make("toy", "reach-red", Variant(instruction_from="reach-blue"))
 
 
+def test_other_words_are_said_for_the_same_task() -> None:
+    environment = adapters.make("toy", "reach-red", Variant(words="Go to the red one."))
+    environment.reset(0)
+    assert environment.instruction == "Go to the red one."
+    harder = adapters.make("toy", "reach-red", Variant("blur", 2, words="Go to the red one."))
+    harder.reset(0)
+    assert harder.instruction == "Go to the red one."
+    for words in ("", " ", "x" * 1001):
+        with pytest.raises(ValueError, match="words: expected 1 to 1000 bytes"):
+            Variant.parse({"words": words})
+
+
 def test_a_body_without_an_expert_says_so() -> None:
     class Plain(toy.ToyEnvironment):
         expert = Environment.expert

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from uio2_client import Client
+from uio2_client import uio2_pb2 as pb
+
+from .answers import SpokenFilm, film_of_spoken
 from .environment import Command, Environment, Transition
 from .episode import EpisodeResult, Execution
 from .flow import flow
@@ -27,7 +31,19 @@ _SUCCESS, _QUIET = (60, 180, 75), (32, 32, 36)
 _MARK = ((255, 255, 255), (20, 20, 20))
 
 
-def film_of(environment: Environment, path: Path, seed: int, rate: float) -> Film | PrimitiveFilm:
+@dataclass(frozen=True)
+class Hearing:
+    """What is said aloud in an episode, and the policy that hears it."""
+
+    clip: pb.AudioClip
+    capabilities: pb.Capabilities
+    client: Client
+    log: Callable[[str], None]
+
+
+def film_of(
+    environment: Environment, path: Path, seed: int, rate: float, hearing: Hearing | None = None
+) -> Film | PrimitiveFilm | SpokenFilm:
     """The film of an episode that is about to begin.
 
     Args:
@@ -35,10 +51,16 @@ def film_of(environment: Environment, path: Path, seed: int, rate: float) -> Fil
         path: the MP4 file.
         seed: of the episode.
         rate: looks a second, of a body of continuous commands.
+        hearing: where the instruction is said aloud; the film then has the voice, and what the model answers.
     """
     if environment.specification.primitives:
         return PrimitiveFilm(environment, path, seed)
-    return Film(path, environment.task, seed, rate)
+    title = f"{environment.task}  seed {seed}"
+    if hearing is not None:
+        spoken = film_of_spoken(path, title, rate, hearing.capabilities, hearing.client, hearing.clip, hearing.log)
+        if spoken is not None:
+            return spoken
+    return Film(path, title, rate)
 
 
 class Film:
@@ -46,14 +68,13 @@ class Film:
 
     Args:
         path: the MP4 file.
-        task: the task's name.
-        seed: of the episode.
+        title: stands under the pictures.
         rate: frames a second.
     """
 
-    def __init__(self, path: Path, task: str, seed: int, rate: float) -> None:
+    def __init__(self, path: Path, title: str, rate: float) -> None:
         self._video = EpisodeVideo(path, rate)
-        self._title = f"{task}  seed {seed}"
+        self._title = title
 
     def begin(self) -> None:
         """The episode has begun."""

@@ -17,7 +17,7 @@ from .clock import Clock, SimulatedClock, WallClock
 from .environment import Environment, Transition
 from .episode import EpisodeResult, Execution, PolicyStep
 from .events import EventStream
-from .film import film_of
+from .film import Hearing, film_of
 from .patience import Patience, RobotFailure
 from .robot import Robot
 from .speech import SpokenFiles
@@ -91,7 +91,7 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
                 elif capabilities.unlimited_dimensions:
                     names = ", ".join(capabilities.unlimited_dimensions)
                     log(f"warning: the policy declares no limits for {names}; nothing but their range bounds them")
-            results += _run_task(plan, environment, agreement, client, events, log, len(results), speech)
+            results += _run_task(plan, environment, capabilities, agreement, client, events, log, len(results), speech)
         finally:
             environment.close()
     events.emit("done")
@@ -101,6 +101,7 @@ def run(plan: Plan, client: Client, events: EventStream, log: Callable[[str], No
 def _run_task(
     plan: Plan,
     environment: Environment,
+    capabilities: pb.Capabilities,
     agreement: Agreement,
     client: Client,
     events: EventStream,
@@ -167,7 +168,8 @@ def _run_task(
         seed = plan.seed + episode
         if plan.video_folder is not None:
             path = plan.video_folder / f"{task}-seed{seed}.mp4"
-            film = film_of(environment, path, seed, rate / agreement.chunk_length)
+            hearing = None if speech is None else Hearing(speech(task, seed), capabilities, client, log)
+            film = film_of(environment, path, seed, rate / agreement.chunk_length, hearing)
         result = robot.run_episode(seed)
         results.append(result)
         video = str(film.write()) if film is not None else None

@@ -16,6 +16,8 @@ SIGNAL_PERTURBATIONS = ("jpeg", "blur", "actuation_noise")
 PERTURBATIONS = SCENE_PERTURBATIONS + SIGNAL_PERTURBATIONS
 
 MAXIMUM_SEVERITY = 4
+MAXIMUM_WORDS = 1000
+"""Bytes."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Variant:
     """The task whose instruction is given, and whose success is measured, in the scene of the job's task."""
     view: str | None = None
     """A set of cameras that the adapter knows by this name, in place of its own."""
+    words: str | None = None
+    """Said in place of the instruction, whose task it is all the same."""
     speech: str | None = None
     """The name of a folder of recordings beside the suites, which say the instruction in place of words."""
 
@@ -38,6 +42,8 @@ class Variant:
             raise ValueError(f"perturbation: expected one of {', '.join(PERTURBATIONS)}, found {self.perturbation!r}")
         if self.speech is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", self.speech):
             raise ValueError(f"speech: expected the name of a folder of recordings, found {self.speech!r}")
+        if self.words is not None and not (self.words.strip() and len(self.words.encode()) <= MAXIMUM_WORDS):
+            raise ValueError(f"words: expected 1 to {MAXIMUM_WORDS} bytes, found {self.words!r}")
         if not 0 <= self.severity <= MAXIMUM_SEVERITY:
             raise ValueError(f"severity: expected 0 to {MAXIMUM_SEVERITY}, found {self.severity}")
         if self.severity and self.perturbation is None:
@@ -50,7 +56,7 @@ class Variant:
         Raises:
             ValueError: an option is unknown, of another type, or out of range.
         """
-        kinds = {"perturbation": str, "severity": int, "instruction_from": str, "view": str, "speech": str}
+        kinds = {"perturbation": str, "severity": int, "instruction_from": str, "words": str, "view": str, "speech": str}
         for name, value in options.items():
             if name not in kinds:
                 raise ValueError(f"options: expected {', '.join(kinds)}, found {name!r}")

@@ -49,16 +49,19 @@ class EpisodeVideo:
             yield compose(list(frames.values()), caption, success)
 
 
-def write_film(path: Path, frame_rate: float, pictures: Iterable[np.ndarray]) -> Path:
+def write_film(path: Path, frame_rate: float, pictures: Iterable[np.ndarray], sound: Path | None = None) -> Path:
     """Writes an MP4 file, with its folder, and returns its path.
 
     Args:
         path: the file.
         frame_rate: pictures a second.
         pictures: uint8 ``[height, width, 3]`` with even sides, all of one size. The last stays for a second.
+        sound: a file that is heard from the beginning.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     options: dict[str, Any] = {"codec": "libx264", "quality": 8, "macro_block_size": 2}
+    if sound is not None:
+        options |= {"audio_path": str(sound), "audio_codec": "aac", "ffmpeg_log_level": "error"}
     writer: Any = imageio.get_writer(path, format="FFMPEG", fps=frame_rate, **options)
     with writer:
         last = None

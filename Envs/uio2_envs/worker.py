@@ -38,7 +38,7 @@ from .command_line import (
 from .environment import Environment, EnvironmentFailure, Transition
 from .episode import EpisodeResult, Execution, PolicyStep
 from .events import EventStream
-from .film import film_of
+from .film import Hearing, film_of
 from .memory import peak_memory_mib
 from .motion import MotionMeter
 from .patience import RobotFailure
@@ -137,7 +137,9 @@ class Worker:
         self._speech = None if speech is None or link is None else SpokenFiles(speech)
         self._capabilities = None if link is None else greet(link, connect_seconds)
         if self._capabilities is not None:
-            sentences = [self._module.TASKS[variant.instruction_from or task] for task, variant in required]
+            sentences = [
+                variant.words or self._module.TASKS[variant.instruction_from or task] for task, variant in required
+            ]
             if points := unknown_sentences(self._capabilities, sentences):
                 raise Disagreed(points)
         self._environment: Environment | None = None
@@ -171,7 +173,13 @@ class Worker:
         link: Link = self._link or expert.ExpertLink(environment)
         rate = environment.specification.control_rate
         motion = MotionMeter(rate)
-        film = film_of(environment, Path(job.video), job.seed, rate / agreement.chunk_length) if job.video else None
+        said = None if speech is None else speech(job.options.instruction_from or job.task, job.seed)
+        film = None
+        if job.video:
+            hearing = None
+            if said is not None and isinstance(self._link, Client):
+                hearing = Hearing(said, capabilities, self._link, say)
+            film = film_of(environment, Path(job.video), job.seed, rate / agreement.chunk_length, hearing)
         own_limit = environment.specification.step_limit
 
         rewards: list[float] = []
@@ -217,7 +225,7 @@ class Worker:
             "encoding": self._encoding,
             "step_limit": job.step_limit,
             # What is said is another task's sentence where the job asks for it.
-            "speech": None if speech is None else lambda seed: speech(job.options.instruction_from or job.task, seed),
+            "speech": None if said is None else lambda _: said,
             "on_begin": begin,
             "on_take": take,
             "on_step": report,

@@ -18,6 +18,7 @@ struct Rollout: ParsableCommand {
         uio2 rollout --env metaworld:reach-v3,door-open-v3 --video films
         uio2 rollout --env metaworld:push-v3 --daemon tcp://127.0.0.1:5555
         uio2 rollout --env tabletop:rebuild-l2 --policy expert --loop closed
+        uio2 rollout --env metaworld:drawer-open-v3.says-drawer-close-v3
 
       Episode e of each task uses seed SEED + e, and every seed has a goal of its own. The exit code is 0 when all episodes ran, \
       whether or not they succeeded; --require-success turns the success rate into part of it.
@@ -31,7 +32,9 @@ struct Rollout: ParsableCommand {
 
   @Option(
     name: .customLong("env"),
-    help: ArgumentHelp("The simulator and its tasks, e.g. metaworld:push-v3,reach-v3.", valueName: "simulator:task,…"))
+    help: ArgumentHelp(
+      "The simulator and its tasks, e.g. metaworld:push-v3,reach-v3. TASK.says-OTHER: the scene of TASK, the instruction of OTHER.",
+      valueName: "simulator:task,…"))
   var environment: String
 
   @Option(help: "Episodes of each task.")
@@ -42,6 +45,12 @@ struct Rollout: ParsableCommand {
 
   @Option(help: ArgumentHelp("Write a film of every episode there.", valueName: "folder"), completion: .directory)
   var video: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Say the instructions to a policy that hears: a WAV, FLAC or OGG file, or a folder with such files in a folder TASK for each task, of which the seed chooses one. Films then also have what the policy answers about the scene.",
+      valueName: "path"))
+  var speech: String?
 
   @Option(help: ArgumentHelp("Write the report there as JSON.", valueName: "file"), completion: .file())
   var json: String?
@@ -66,6 +75,9 @@ struct Rollout: ParsableCommand {
       _ = try suite()
     } catch {
       throw ValidationError("\(error.subject): \(error.message)")
+    }
+    if let speech, !FileManager.default.fileExists(atPath: speech) {
+      throw ValidationError("--speech: \(speech): there is no such file or folder")
     }
     if let requireSuccess, !(0...1).contains(requireSuccess) {
       throw ValidationError("--require-success: expected 0…1, found \(requireSuccess)")
@@ -96,7 +108,7 @@ struct Rollout: ParsableCommand {
     if let daemon = pilotOptions.daemon { display.announceWait(for: daemon) }
     let command = suite.workerCommand(
       python: interpreter, policy: pilot.pilot, mode: .lockstep(clock), loop: simulator.loop,
-      pythonPath: simulator.folders)
+      speech: speech.map { URL(filePath: $0).path }, pythonPath: simulator.folders)
     // Where nothing is written but standard output, there is nothing to fly for without its reader.
     let mayStop = target == nil && video == nil
     let evaluation = try Evaluation(

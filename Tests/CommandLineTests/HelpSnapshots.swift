@@ -129,6 +129,7 @@ enum HelpSnapshots {
       uio2 rollout --env metaworld:reach-v3,door-open-v3 --video films
       uio2 rollout --env metaworld:push-v3 --daemon tcp://127.0.0.1:5555
       uio2 rollout --env tabletop:rebuild-l2 --policy expert --loop closed
+      uio2 rollout --env metaworld:drawer-open-v3.says-drawer-close-v3
 
     Episode e of each task uses seed SEED + e, and every seed has a goal of its
     own. The exit code is 0 when all episodes ran, whether or not they succeeded;
@@ -147,10 +148,16 @@ enum HelpSnapshots {
     OPTIONS:
       --env <simulator:task,…>
                               The simulator and its tasks, e.g.
-                              metaworld:push-v3,reach-v3.
+                              metaworld:push-v3,reach-v3. TASK.says-OTHER: the
+                              scene of TASK, the instruction of OTHER.
       --episodes <episodes>   Episodes of each task. (default: 10)
       --seed <seed>           Seed of the first episode of each task. (default: 0)
       --video <folder>        Write a film of every episode there.
+      --speech <path>         Say the instructions to a policy that hears: a WAV,
+                              FLAC or OGG file, or a folder with such files in a
+                              folder TASK for each task, of which the seed chooses
+                              one. Films then also have what the policy answers
+                              about the scene.
       --json <file>           Write the report there as JSON.
       --max-steps <max-steps> Simulation steps after which an episode has failed
                               (default: the simulator's).

@@ -102,6 +102,23 @@ struct SuiteTests {
     }
   }
 
+  @Test func `a task may be asked for in other words`() throws {
+    let suite = try suite(
+      """
+      name: worded
+      environment: metaworld
+      seeds: {first: 0, count: 2}
+      tasks:
+        - {name: push-v3}
+        - {name: push-v3, words: "Shove the puck, please!"}
+      """)
+    #expect(suite.tasks.map(\.name) == ["push-v3", "push-v3.words-shove-the-puck-please"])
+    #expect(suite.tasks.map(\.options.words) == [nil, "Shove the puck, please!"])
+    #expect(suite.tasks.map(\.scene) == ["push-v3", "push-v3"])
+    #expect(suite.requirements.last?.contains(#""words":"Shove the puck, please!""#) == true)
+    #expect(throws: RolloutError.self) { try self.suite(good + "\n  - {name: push-v3, words: \" \"}\n") }
+  }
+
   @Test(arguments: [
     ("{severity: 1}", "perturbation"), ("{perturbation: camera, severity: 5}", "0 to 4"),
     ("{perturbation: camera}", "severity"), ("{perturbation: camera, severity: 0}", "again"),

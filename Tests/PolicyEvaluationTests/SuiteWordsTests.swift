@@ -17,9 +17,21 @@ import Testing
     #expect(try PolicyEvaluation.Suite(words: "toy:a", episodes: 1, seed: last).plan().map(\.seed) == [last])
   }
 
+  @Test func `takes the instruction of another task, and a voice`() throws {
+    let suite = try PolicyEvaluation.Suite(words: "metaworld:a.says-b,a", episodes: 1, seed: 0)
+    #expect(suite.tasks.map(\.name) == ["a.says-b", "a"] && suite.tasks.map(\.scene) == ["a", "a"])
+    #expect(suite.tasks.map(\.options.instructionFrom) == ["b", nil])
+    let python = try PythonInterpreter(explicit: "/bin/sh", variables: [:], packageRoot: nil)
+    let words = suite.workerCommand(python: python, policy: .expert, speech: "/voices").arguments
+    let place = try #require(words.firstIndex(of: "--speech"))
+    #expect(words[place + 1] == "/voices")
+    #expect(!suite.workerCommand(python: python, policy: .expert).arguments.contains("--speech"))
+  }
+
   @Test(arguments: [
     "", "metaworld", "metaworld:", ":push-v3", "metaworld:push-v3,", "metaworld:a,,b", "metaworld:a,a",
     "metaworld:--help", "metaworld:a b", "meta/world:a", "metaworld:a\nb", "-m:a",
+    "metaworld:.says-b", "metaworld:a.says-", "metaworld:a.says--b",
   ])
   func `is refused where it is no list of tasks`(words: String) {
     let error = #expect(throws: RolloutError.self) {

@@ -111,7 +111,14 @@ def make(name: str, task: str, variant: Variant = Variant()) -> Environment:
         options["view"] = variant.view
     if variant.instruction_from is not None:
         options["instruction_from"] = variant.instruction_from
-    return perturbed(module.make(task, **options), variant.perturbation, variant.severity)
+    environment = module.make(task, **options)
+    if variant.words is not None:
+        if environment.specification.primitives:
+            environment.close()
+            message = f"an episode of {name} has a prompt of its own, so no other words can be said"
+            raise EnvironmentFailure("unsupported_words", task, message)
+        environment.instruction = variant.words
+    return perturbed(environment, variant.perturbation, variant.severity)
 
 
 def _modules() -> dict[str, str]:

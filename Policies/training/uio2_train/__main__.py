@@ -22,7 +22,7 @@ COMMANDS = {
 
 
 def main(words: list[str] | None = None) -> int:
-    """Runs a command; returns the exit code: 0 done, 1 failed, 2 wrong usage."""
+    """Runs a command; returns the exit code: 0 done, 1 failed, 2 wrong usage, 128 and the signal that stopped it."""
     parser = argparse.ArgumentParser("python -m uio2_train", description="Trains Unified-IO 2 as a robot policy.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():

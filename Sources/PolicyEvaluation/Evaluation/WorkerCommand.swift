@@ -40,9 +40,11 @@ extension Suite {
   ///
   /// - Parameters:
   ///   - loop: when the robot looks again, in lockstep.
+  ///   - speech: a sound, or a folder of sounds for each task, that says the instruction of rows which name no recordings.
   ///   - pythonPath: full paths of folders in which the simulator's modules are looked for before any other.
   public func workerCommand(
-    python: PythonInterpreter, policy: Policy, mode: Mode = .lockstep(), loop: Loop = .chunk, pythonPath: [String] = []
+    python: PythonInterpreter, policy: Policy, mode: Mode = .lockstep(), loop: Loop = .chunk, speech: String? = nil,
+    pythonPath: [String] = []
   ) -> ChildProcess.Command {
     var arguments = python.launch(module: "uio2_envs.worker", pythonPath: pythonPath) + [environment]
     switch policy {
@@ -56,6 +58,7 @@ extension Suite {
     case .realtime(let delay): arguments += ["--mode", "realtime", "--added-delay", "\(delay)"]
     }
     if loop != .chunk { arguments += ["--loop", loop.rawValue] }
+    if let speech { arguments += ["--speech", speech] }
     for folder in pythonPath { arguments += ["--python-path", folder] }
     for task in requirements { arguments += ["--require", task] }
     return ChildProcess.Command(

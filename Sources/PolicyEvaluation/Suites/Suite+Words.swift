@@ -1,10 +1,12 @@
+import Foundation
 public import RunDatabase
 
 extension Suite {
   /// The tasks of one simulator as a command line names them, without a file.
   ///
   /// - Parameters:
-  ///   - words: `SIMULATOR:TASK[,TASK…]`, e.g. `metaworld:reach-v3,push-v3`.
+  ///   - words: `SIMULATOR:TASK[,TASK…]`, e.g. `metaworld:reach-v3,push-v3`. `TASK.says-OTHER` gives the instruction of OTHER in the
+  ///     scene of TASK and counts its success, as `instruction_from` in a suite's file does.
   ///   - episodes: episodes of each task.
   ///   - seed: seed of the first episode of each task.
   ///   - stepLimit: control steps after which an episode has failed.
@@ -40,12 +42,27 @@ extension Suite {
     name = String(parts[0])
     description = ""
     environment = name
-    self.tasks = tasks.map { Task(name: $0, group: "", scene: $0, options: Options()) }
+    self.tasks = try tasks.map { task throws(RolloutError) in try Self.task(task) }
     firstSeed = seed
     self.episodes = episodes
     self.stepLimit = stepLimit
     success = .any
     digest = ""
+  }
+
+  /// A task by its label, see ``init(words:episodes:seed:stepLimit:)``.
+  private static func task(_ label: String) throws(RolloutError) -> Task {
+    guard let mark = label.range(of: ".says-") else {
+      return Task(name: label, group: "", scene: label, options: Options())
+    }
+    let (scene, said) = (String(label[..<mark.lowerBound]), String(label[mark.upperBound...]))
+    guard isName(scene), isName(said) else {
+      throw RolloutError(
+        .invalidPlan, "environment", "“\(label)”: expected TASK.says-OTHER with the names of two tasks")
+    }
+    var options = Options()
+    options.instructionFrom = said
+    return Task(name: label, group: "", scene: scene, options: options)
   }
 
   /// The episodes of the whole plan, task after task.

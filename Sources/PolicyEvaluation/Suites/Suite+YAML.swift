@@ -88,14 +88,22 @@ extension Suite {
     return variants
   }
 
+  /// A wording as part of a name: its letters and digits in lower case, the others as single hyphens.
+  private static func label(of words: String) -> String {
+    let parts = words.lowercased().split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }
+    return String(parts.joined(separator: "-").prefix(48))
+  }
+
   /// A task of the file with each of the variants.
   private static func tasks(
     _ field: SuiteField, variants: [Variant]?, view: String?
   ) throws(RolloutError) -> [Task] {
-    let keys = try field.mapping(known: ["name", "group", "instruction_from", "speech"])
+    let keys = try field.mapping(known: ["name", "group", "instruction_from", "speech", "words"])
     let scene = try keys.required("name").identifier()
     let said = try keys.optional("instruction_from")?.identifier()
     let speech = try keys.optional("speech")?.identifier()
+    let words = try keys.optional("words")?.text()
+    if let words, words.allSatisfy(\.isWhitespace) { throw field.fault("words: expected at least one word") }
     let group = try keys.optional("group")?.text()
     if let group = keys.optional("group"), variants != nil {
       throw group.fault("expected no group beside variants, which are the groups")
@@ -105,9 +113,11 @@ extension Suite {
       options.view = view
       options.instructionFrom = said
       options.speech = speech
+      options.words = words
       var name = scene
       if let said { name += ".says-\(said)" }
       if speech != nil { name += ".aloud" }
+      if let words { name += ".words-\(Self.label(of: words))" }
       if let label = variant.label {
         options.perturbation = variant.perturbation
         options.severity = variant.severity

@@ -13,6 +13,8 @@ public struct Suite: Sendable, Hashable {
     public var severity: Int?
     /// The task whose instruction is given and whose success is measured.
     public var instructionFrom: String?
+    /// Said in place of the instruction, whose task it is all the same.
+    public var words: String?
     /// A set of cameras that the simulator knows by this name.
     public var view: String?
     /// Recordings, by the name of their folder in `voices`, that say the instruction in place of words.

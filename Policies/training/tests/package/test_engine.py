@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,30 @@ def test_training_goes_on_exactly_where_it_was(tmp_path: Path) -> None:
         assert torch.equal(value, whole[name]), name
     rows = list(csv.DictReader(open(tmp_path / "b" / "losses.csv")))
     assert rows == [] or float(rows[-1]["step"]) <= 6
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_training_after_the_step_and_loses_nothing(number: int, tmp_path: Path) -> None:
+    from uio2_train.commands.train import prepare_run
+
+    file = recipe_file(tmp_path)
+    whole = weights(train(file, tmp_path / "a"))
+    trainer = Trainer(prepare_run(load_recipe(file), tmp_path / "b"), tmp_path / "b", lambda _: None, "cpu")
+    gradients = trainer._gradients
+
+    def interrupted(step: int) -> dict[str, float]:
+        if step == 2:
+            os.kill(os.getpid(), number)
+        return gradients(step)
+
+    trainer._gradients = interrupted  # type: ignore[method-assign, assignment]
+    before = signal.getsignal(number)
+    assert trainer.train() == number
+    assert trainer.step == 3 and signal.getsignal(number) == before
+    resumed = train(file, tmp_path / "b")
+    assert resumed.step == 6
+    for name, value in weights(resumed).items():
+        assert torch.equal(value, whole[name]), name
 
 
 def test_losses_fall_and_are_drawn(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
     OUTPUT/speech.json, OUTPUT/train/…      what ``audio.speech`` of a recipe names
     OUTPUT/held-out/TASK/…                  voices that are never trained on, noise added: for ``--speech`` of the robot
+    OUTPUT/held-out-words/TASK/…            the same voices with the wordings that are never trained either
 
 A voice is an accent with a variant of the throat. Those held out have an accent or a variant that no trained voice has.
 """
@@ -31,7 +32,7 @@ HELD_OUT_VARIANTS = ("m7", "f5", "Andrea", "aunty", "benjamin", "Diogo", "ed", "
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    parser.add_argument("sentences", type=Path, help="YAML: task: {instruction: …, wordings: […]}")
+    parser.add_argument("sentences", type=Path, help="YAML: task: {instruction: …, wordings: […], held_out: […]}")
     parser.add_argument("--output", type=Path, required=True, help="a folder; what is there is kept")
     parser.add_argument("--clips", type=int, default=320, help="of each instruction, for training")
     parser.add_argument("--held-out", type=int, default=40, help="of each instruction, for judging")
@@ -57,7 +58,8 @@ def read_sentences(file: Path) -> dict[str, dict[str, list[str]]]:
         document = yaml.safe_load(file.read_text())
         return {
             str(task): {"instruction": [str(part["instruction"])],
-                        "wordings": [str(text) for text in part.get("wordings", [])] or [str(part["instruction"])]}
+                        "wordings": [str(text) for text in part.get("wordings", [])] or [str(part["instruction"])],
+                        "held_out": [str(text) for text in part.get("held_out", [])]}
             for task, part in document.items()
         }  # fmt: skip
     except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
@@ -74,13 +76,15 @@ def run(options: argparse.Namespace) -> None:
         random = np.random.default_rng([options.seed, index])
         instruction = said["instruction"][0]
         for number in range(options.clips):
-            words, voice, file = _clip(said, _voices(ACCENTS, VARIANTS), random, f"train/{task}", number)
+            words, voice, file = _clip(said["wordings"], _voices(ACCENTS, VARIANTS), random, f"train/{task}", number)
             _record(options.output / file, words, voice, random, None)
             clips.append({"file": file, "instruction": instruction, "words": words, "voice": voice})
-        random = np.random.default_rng([options.seed, index, 1])
-        for number in range(options.held_out):
-            words, voice, file = _clip(said, held_out_voices(), random, f"held-out/{task}", number)
-            _record(options.output / file, words, voice, random, random.uniform(10, 30))
+        judged = [("held-out", said["wordings"]), ("held-out-words", said["held_out"])]
+        for number_of_kind, (kind, wordings) in enumerate(judged, start=1):
+            random = np.random.default_rng([options.seed, index, number_of_kind])
+            for number in range(options.held_out if wordings else 0):
+                words, voice, file = _clip(wordings, held_out_voices(), random, f"{kind}/{task}", number)
+                _record(options.output / file, words, voice, random, random.uniform(10, 30))
         print(f"{task}: {options.clips} clips, {options.held_out} held out", flush=True)
         document = {"format": FORMAT, "version": VERSION, "clips": clips}
         (options.output / "speech.json").write_text(json.dumps(document, indent=0) + "\n")
@@ -99,9 +103,9 @@ def _require_variants() -> None:
 
 
 def _clip(
-    said: dict[str, list[str]], voices: list[str], random: np.random.Generator, folder: str, number: int
+    wordings: list[str], voices: list[str], random: np.random.Generator, folder: str, number: int
 ) -> tuple[str, str, str]:
-    words = said["wordings"][int(random.integers(len(said["wordings"])))]
+    words = wordings[int(random.integers(len(wordings)))]
     return words, voices[int(random.integers(len(voices)))], f"{folder}/{number:04d}.wav"
 
 

@@ -69,6 +69,10 @@ def run(options: argparse.Namespace) -> None:
     recipe, folder = read_recipe(options)
     prepared = prepare_run(recipe, folder)
     trainer = Trainer(prepared, folder, lambda line: print(line, flush=True), options.device)
-    trainer.train(options.until)
+    stopped = trainer.train(options.until)
     if trainer.rank == 0:
         print(f"{folder}: step {trainer.step}; losses.csv, losses.png and tensorboard/ show the way there")
+    if stopped is not None:
+        if trainer.rank == 0:
+            print("stopped; the same command goes on from here")
+        raise SystemExit(128 + stopped)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import math
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,33 @@ def process_numbers() -> tuple[int, int, int]:
     rank, world, local = (int(os.environ.get(name, default)) for name, default in
                           (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0")))  # fmt: skip
     return rank, world, local
+
+
+class Stop:
+    """Whether SIGINT or SIGTERM asked for an end: the step at hand is finished, and the run kept."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Takes the two signals over; a second one ends the process as ever. Other threads than the main one cannot."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def ask(number: int, _: object) -> None:
+            self.signal = number
+            signal.signal(number, before[number])
+
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number in before:
+            signal.signal(number, ask)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 class Average:
@@ -74,7 +104,7 @@ class Trainer:
         self.device = torch.device(f"cuda:{local}" if kind == "cuda" else kind)
         if self.world > 1 and not torch.distributed.is_initialized():
             torch.distributed.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
-        self._prepared, self._run = prepared, run
+        self._prepared, self._run, self._stop = prepared, run, Stop()
         run.mkdir(parents=True, exist_ok=True)
         self.step, self.elapsed = 0, 0.0
         self._build()
@@ -164,6 +194,9 @@ class Trainer:
             return self.step / self.recipe.steps
         return self.elapsed / (60 * float(self.recipe.minutes or 1))
 
+    def _share_or_stop(self) -> float:
+        return math.inf if self._stop.signal is not None else self.share_done()
+
     def _agreed(self, share: float) -> float:
         """The first process's share, so that all follow the same rate and end together."""
         if self.world == 1:
@@ -172,8 +205,16 @@ class Trainer:
         torch.distributed.broadcast(value, 0)
         return float(value[0])
 
-    def train(self, until: int | None = None) -> None:
-        """Trains to the end, or to a step."""
+    def train(self, until: int | None = None) -> int | None:
+        """Trains to the end, to a step, or until a signal asks for an end; returns that signal.
+
+        The run's folder has everything needed to go on in each case.
+        """
+        with self._stop.watching():
+            self._train(until)
+        return self._stop.signal
+
+    def _train(self, until: int | None) -> None:
         keep_heap()
         if self.device.type == "cpu":
             torch.set_num_threads(1)  # see ThreadedGradients
@@ -188,7 +229,7 @@ class Trainer:
         progress = Progress(self._run, self.step) if self.rank == 0 else None
         saved, then = self.elapsed, time.monotonic()
         with fast_products(self.device.type == "cpu"):
-            while (share := self._agreed(self.share_done())) < 1 and (until is None or self.step < until):
+            while (share := self._agreed(self._share_or_stop())) < 1 and (until is None or self.step < until):
                 losses = self._one_step(share)
                 now = time.monotonic()
                 self.elapsed, then = self.elapsed + now - then, now
