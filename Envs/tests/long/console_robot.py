@@ -22,7 +22,7 @@ def pictures(cameras, step: int) -> list[pb.CameraFrame]:
             encoding=pb.IMAGE_ENCODING_RGB8,
             width=camera.width,
             height=camera.height,
-            data=bytes((step * 3 + index // 96) & 255 for index in range(camera.width * 3)) * camera.height,
+            data=bytes((step * 3 + index) & 255 for index in range(camera.width * 3)) * camera.height,
         )
         for camera in cameras
     ]
