@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-envs test-vima test-ray test-report test-franka demo-franka film-disturbance test-ros2 train-resume train-pause train-continue train-stop train-status test-training format lint clean
+.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-envs test-vima test-ray test-report test-console test-franka demo-franka film-disturbance test-ros2 train-resume train-pause train-continue train-stop train-status test-training format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -83,7 +83,7 @@ check-long: setup .venv-peers/installed .venv-ray/installed .venv-browser/instal
 	UIO2_LARGE=$(OUT)/random-large $(SWIFT_TEST) --filter LargeModelTests
 	.venv-peers/bin/python -m pytest Benchmarks/peers
 	$(PYTHON_OF_ENVS) -m pytest Envs/tests/long/test_every_sentence.py Envs/tests/long/test_keyed_flight.py
-	$(MAKE) test-envs test-vima test-ray test-report
+	$(MAKE) test-envs test-vima test-ray test-report test-console
 	$(MAKE) check-wires
 	$(MAKE) test-trainer test-lerobot test-franka test-ros2
 	@if [ -x "$(TRAIN_PYTHON)" ]; then $(MAKE) test-training; \
@@ -218,6 +218,10 @@ test-ray: setup .venv-ray/installed ## test an evaluation on two nodes of Ray, o
 test-report: setup .venv-browser/installed ## test the report in headless Chromium: light, dark, on a phone
 	@swift build -c release --product uio2
 	.venv-browser/bin/python -m pytest Envs/tests/long/test_browser.py
+
+test-console: setup .venv-browser/installed ## test the console in headless Chromium beside a robot at 20 Hz (UIO2_CONSOLE_SECONDS=600)
+	@swift build -c release --product uio2
+	.venv-browser/bin/python -m pytest -s Envs/tests/long/test_console.py
 
 .venv-ray/installed: Envs/tests/long/ray.txt Envs/pyproject.toml
 	@echo "test-ray: installing Ray in .venv-ray"

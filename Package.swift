@@ -122,6 +122,17 @@ let package = Package(
       name: "WebWires",
       dependencies: ["AccessKeys", "MessagePack", "OpenPI", "RobotInterface", "VLAEval", "WebServer"]),
 
+    // A page to watch robots and to stop them.
+    .target(
+      name: "WebConsole",
+      dependencies: ["RobotInterface", "WebServer"],
+      resources: [
+        .embedInCode("Page/console.html"), .embedInCode("Page/console.js"), .embedInCode("Page/console.css"),
+      ]),
+
+    // Sources that publish at their own times, put together.
+    .target(name: "Topics"),
+
     // Statistics and tables of what was measured.
     .target(name: "Reporting"),
     // The record of an evaluation run (`uio2 evaluate`, `uio2 report`).
@@ -155,7 +166,7 @@ let package = Package(
         "DaemonBenchmark", "RobotInterface",
         "RobotPolicy", "RobotLink", "ZeroMQTransport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay",
         "Diagnosis", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase", "OpenPI", "VLAEval", "WebServer",
-        "WebWires",
+        "WebConsole", "WebWires",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -229,6 +240,13 @@ let package = Package(
         "TestSupport", "AccessKeys", "WebWires", "MessagePack", "OpenPI", "ControlDaemon", "RobotInterface",
         "RobotLink",
         "RobotPolicy",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .testTarget(name: "TopicsTests", dependencies: ["TestSupport", "Topics"]),
+    .testTarget(
+      name: "WebConsoleTests",
+      dependencies: [
+        "TestSupport", "WebConsole", "WebServer", "ControlDaemon", "RobotInterface", "RobotLink", "RobotPolicy",
         .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(

@@ -1,3 +1,4 @@
+import Foundation
 public import RobotInterface
 import Synchronization
 
@@ -109,19 +110,32 @@ public final class KeyRing: Sendable {
   /// Whether somebody is let in still.
   public func holds(_ identity: PeerIdentity) -> Bool { state.withLock { $0.names.contains(identity.name) } }
 
-  /// Who says this in an HTTP header `Authorization`: `Bearer TOKEN`, or `Api-Key TOKEN` as openpi's clients do.
+  /// Who says this in an HTTP header `Authorization`: `Bearer TOKEN`, `Api-Key TOKEN` as openpi's clients do, or `Basic` as browsers do, with
+  /// any name and the token as the password.
   ///
   /// - Returns: why nobody is let in by it, otherwise.
   public func holder(authorization header: String?) -> Result<KeyFolder.Holder, Rejection> {
     guard let header else { return .failure(Rejection(.noToken)) }
     let parts = header.split(separator: " ", omittingEmptySubsequences: true)
-    guard parts.count == 2, ["bearer", "api-key"].contains(parts[0].lowercased()) else {
+    guard parts.count == 2, let token = Self.token(scheme: parts[0].lowercased(), String(parts[1])) else {
       return .failure(Rejection(.noToken))
     }
     // Of a hash, so that the time it takes to find none says nothing of a token.
-    let hash = AccessToken.hash(String(parts[1]))
+    let hash = AccessToken.hash(token)
     guard let holder = state.withLock({ $0.byToken[hash] }) else { return .failure(Rejection(.unknownToken)) }
     return .success(holder)
+  }
+
+  private static func token(scheme: String, _ value: String) -> String? {
+    switch scheme {
+    case "bearer", "api-key": return value
+    case "basic":
+      guard let pair = Data(base64Encoded: value), let colon = pair.firstIndex(of: UInt8(ascii: ":")) else {
+        return nil
+      }
+      return String(decoding: pair[pair.index(after: colon)...], as: UTF8.self)
+    default: return nil
+    }
   }
 
   /// Why somebody is not let in, as an error.

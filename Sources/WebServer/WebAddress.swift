@@ -38,6 +38,21 @@ public struct WebAddress: Sendable, Hashable, CustomStringConvertible {
     isLocal = endpoint.isLocal
   }
 
+  /// An address for a listener on which nobody is authenticated.
+  ///
+  /// - Throws: `.unsupported` when other machines can reach it and may not; `.malformed` for the path of a file.
+  package static func permitted(
+    _ endpoint: Endpoint, otherMachines: Bool
+  ) throws(RobotError) -> WebAddress {
+    guard endpoint.isLocal || otherMachines else {
+      throw RobotError(
+        .unsupported, "\(endpoint)", "other machines can reach this address, and nobody is authenticated there")
+    }
+    do throws(WebServerError) { return try WebAddress(endpoint) } catch {
+      throw RobotError(.malformed, error.subject, error.message)
+    }
+  }
+
   /// The same host with the port that the system chose.
   func bound(to port: Int) -> WebAddress { WebAddress(host: host, port: port, isLocal: isLocal) }
 

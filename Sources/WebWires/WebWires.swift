@@ -104,13 +104,7 @@ public final class WebWires: Sendable {
   }
 
   private func address(_ endpoint: Endpoint) throws(RobotError) -> WebAddress {
-    guard endpoint.isLocal || allowsOtherMachines else {
-      throw RobotError(
-        .unsupported, "\(endpoint)", "other machines can reach this address, and nobody is authenticated there")
-    }
-    do throws(WebServerError) { return try WebAddress(endpoint) } catch {
-      throw RobotError(.malformed, error.subject, error.message)
-    }
+    try WebAddress.permitted(endpoint, otherMachines: allowsOtherMachines)
   }
 }
 

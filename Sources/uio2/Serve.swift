@@ -10,6 +10,8 @@ import RobotLink
 import RobotPolicy
 import Synchronization
 import UnifiedIO
+import WebConsole
+import WebServer
 import WebWires
 import ZeroMQTransport
 
@@ -27,11 +29,12 @@ struct Serve: ParsableCommand {
         uio2 serve --policy Policies/metaworld-mt5
         uio2 serve --policy Policies/metaworld-mt5 --bind ipc:///run/uio2.sock --log-level debug
         uio2 serve --listen tcp://127.0.0.1:5555 --listen openpi://127.0.0.1:8000 --listen http://127.0.0.1:9464
+        uio2 serve --listen tcp://127.0.0.1:5555 --listen console://127.0.0.1:8080 --operator ~/.uio2-operator
         uio2 serve --model large
 
       --listen opens any number of wires: tcp:// and ipc:// as --bind, openpi:// and vla-eval:// for the clients of those projects, \
-      http:// for /metrics, /healthz and /readyz. --listen-file names addresses in a file, and which key of a client's observations \
-      is what (docs/wires.md).
+      http:// for /metrics, /healthz and /readyz, console:// for a page with live pictures and a stop button (docs/console.md). \
+      --listen-file names addresses in a file, and which key of a client's observations is what (docs/wires.md).
 
       A session belongs to the client that said hello first: only it may observe, reset and resume. Anyone may stop a robot. \
       With --operator a program of this user may do so as well, and free a name whose owner has lost its token: it sends the token of \
@@ -73,7 +76,8 @@ struct Serve: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "One more address: also openpi://, vla-eval:// or http://HOST:PORT. May be repeated.", valueName: "address"))
+      "One more address: also openpi://, vla-eval://, http:// or console://HOST:PORT. May be repeated.",
+      valueName: "address"))
   var listen: [String] = []
 
   @Option(
@@ -157,13 +161,17 @@ struct Serve: ParsableCommand {
       let addresses = try named + (listenFile.map { try ListenFile(path: $0).addresses } ?? [])
       try check(addresses)
       guard addresses.contains(where: \.servesRobots) else {
-        throw ValidationError("--listen: http:// alone serves no robot and nobody who asks; add an address for them.")
+        throw ValidationError(
+          "--listen: http:// and console:// alone serve no robot and nobody who asks; add an address for them.")
       }
       return addresses
     }
   }
 
   private func check(_ addresses: [ListenAddress]) throws {
+    if addresses.count(where: \.isConsole) > 1 {
+      throw ValidationError("--listen: a daemon has one console:// at most.")
+    }
     guard keys == nil else { return }
     for address in addresses where !address.endpoint.isLocal {
       guard insecure else {
@@ -171,7 +179,7 @@ struct Serve: ParsableCommand {
           "\(address.option): other machines can reach \(address.text), and nobody is authenticated there; "
             + "name a folder of keys with --keys, or add --insecure if that is meant.")
       }
-      guard operatorFile == nil || !address.isOwnWire else {
+      guard operatorFile == nil || !address.carriesTokens else {
         throw ValidationError(
           "--operator needs a loopback or ipc address: its token would cross the network of \(address.text).")
       }
@@ -251,6 +259,31 @@ struct Serve: ParsableCommand {
     }
   }
 
+  private func console(
+    _ addresses: [ListenAddress], _ capabilities: Capabilities, _ ring: KeyRing?
+  ) throws -> WebConsole? {
+    guard let address = addresses.first(where: \.isConsole) else { return nil }
+    var options = WebConsole.Options()
+    options.hasOperator = operatorFile != nil || ring != nil
+    options.allowsOtherMachines = insecure || ring != nil
+    if let ring {
+      // What a browser asks its user for: any name, and the token as the password.
+      options.identify = { try? ring.holder(authorization: $0.header("Authorization")).get().identity }
+      options.refuse = { request in
+        guard case .failure(let rejection) = ring.holder(authorization: request.header("Authorization")) else {
+          return nil
+        }
+        ring.refuse(rejection.refusal, request.peer)
+        return WebResponse(
+          status: 401, "expected the token of a key as the password (uio2 keys token FILE)\n",
+          headers: [WebRequest.Header("WWW-Authenticate", "Basic realm=\"uio2\", charset=\"UTF-8\"")])
+      }
+    }
+    if let rate = address.naming.rate { options.rate = rate }
+    for camera in address.naming.cameras { options.projections.append(try camera.projection(for: capabilities)) }
+    return WebConsole(options)
+  }
+
   func run() throws {
     let running = Mutex<ControlDaemon?>(nil)
     let logger = logging.makeLogger(default: .info)
@@ -288,11 +321,18 @@ struct Serve: ParsableCommand {
     }
     let recorder = try recorder(brain, operatorToken, logger)
     defer { recorder?.close() }
-    options.observer = recorder
+    let console = try console(addresses, brain.capabilities, ring)
+    // As the wires' own thread.
+    defer { console?.shutDown() }
+    var observers: [any MessageObserver] = []
+    if let recorder { observers.append(recorder) }
+    if let console { observers.append(console.feed) }
+    options.observer = MessageObservers(observers)
     let daemon: ControlDaemon
     do throws(RobotError) {
       daemon = try ControlDaemon(
-        policy: brain, listeners: addresses.map { $0.listener(insecure: insecure, keys: ring, wires, pages.routes) },
+        policy: brain,
+        listeners: addresses.map { $0.listener(insecure: insecure, keys: ring, wires, pages.routes, console) },
         options: options, logger: logger)
     } catch {
       throw CommandFailure(.unavailable, "\(error.subject): \(error.message)")

@@ -50,7 +50,14 @@ import Testing
     (["serve", "--listen", "openpi://127.0.0.1:99999"], "--listen"),
     (["serve", "--listen", "openpi://h:1"], "--listen"),
     (["serve", "--listen", "vla-eval://0.0.0.0:8001"], "--insecure"),
-    (["serve", "--listen", "http://127.0.0.1:9464"], "serves no robot"),
+    (["serve", "--listen", "http://127.0.0.1:9464"], "serve no robot"),
+    (["serve", "--listen", "console://127.0.0.1:8080"], "serve no robot"),
+    (["serve", "--listen", "console://0.0.0.0:8080"], "--insecure"),
+    (["serve", "--listen", "console://127.0.0.1:8080", "--listen", "console://127.0.0.1:8081"], "one console://"),
+    (
+      ["serve", "--listen", "console://0.0.0.0:8080", "--insecure", "--operator", "FOLDER/token"],
+      "--operator needs a loopback"
+    ),
     (["serve", "--bind", "nonsense"], "--bind"), (["serve", "--bind", "ipc://"], "--bind"),
     (["rollout", "--env", "toy:a", "--daemon", "nonsense"], "--daemon"),
     (["rollout", "--env", "toy:a", "--daemon", "tcp://127.0.0.1:*"], "--daemon"),

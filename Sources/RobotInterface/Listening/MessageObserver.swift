@@ -16,3 +16,24 @@ public protocol MessageObserver: Sendable {
   ///   - isDelivered: `false` when its client has gone or does not read.
   func sent(_ reply: ReplyMessage, as bytes: [UInt8]?, isDelivered: Bool)
 }
+
+/// Several observers as one; each sees everything, in order.
+public struct MessageObservers: MessageObserver {
+  private let observers: [any MessageObserver]
+
+  /// - Returns: `nil` when there are none.
+  public init?(_ observers: [any MessageObserver]) {
+    guard !observers.isEmpty else { return nil }
+    self.observers = observers
+  }
+
+  /// Tells all.
+  public func received(_ request: RequestMessage, as bytes: [UInt8]?, at time: UInt64) {
+    for observer in observers { observer.received(request, as: bytes, at: time) }
+  }
+
+  /// Tells all.
+  public func sent(_ reply: ReplyMessage, as bytes: [UInt8]?, isDelivered: Bool) {
+    for observer in observers { observer.sent(reply, as: bytes, isDelivered: isDelivered) }
+  }
+}

@@ -4,6 +4,7 @@ import OpenPI
 import RobotInterface
 import RobotLink
 import VLAEval
+import WebConsole
 import WebServer
 import WebWires
 import ZeroMQTransport
@@ -18,6 +19,8 @@ struct ListenAddress {
     case vlaEval(keys: VLAKeys?)
     /// `/metrics`, `/healthz`, `/readyz`.
     case http
+    /// A page for people.
+    case console
   }
 
   let text: String
@@ -25,6 +28,8 @@ struct ListenAddress {
   let option: String
   let wire: Wire
   let endpoint: Endpoint
+  /// What a file says of the wire.
+  let naming: ListenFile.Naming
 
   /// Reads the value of an option.
   ///
@@ -35,11 +40,13 @@ struct ListenAddress {
   init(_ text: String, option: String, naming: ListenFile.Naming = .init()) throws {
     self.text = text
     self.option = option
+    self.naming = naming
     let scheme = text.firstRange(of: "://").map { String(text[..<$0.lowerBound]) } ?? ""
     switch scheme {
     case "openpi": wire = .openpi(keys: naming.openpi, clock: naming.clock, chunks: naming.chunks)
     case "vla-eval": wire = .vlaEval(keys: naming.vlaEval)
     case "http": wire = .http
+    case "console": wire = .console
     case "tcp", "ipc", "":
       wire = .zeromq
       endpoint = try Endpoint(text, for: .listen, option: option)
@@ -47,7 +54,7 @@ struct ListenAddress {
     default:
       throw ValidationError(
         "\(option): \(scheme):// is not spoken here; expected tcp://HOST:PORT, ipc://PATH, openpi://HOST:PORT, "
-          + "vla-eval://HOST:PORT or http://HOST:PORT")
+          + "vla-eval://HOST:PORT, http://HOST:PORT or console://HOST:PORT")
     }
     do throws(RobotError) {
       endpoint = try Endpoint("tcp" + text.dropFirst(scheme.count), for: .listen)
@@ -60,15 +67,31 @@ struct ListenAddress {
   ///
   /// - Throws: `ValidationError`.
   init(bound text: String) throws {
-    (self.text, option, wire) = (text, "--bind", .zeromq)
+    (self.text, option, wire, naming) = (text, "--bind", .zeromq, .init())
     endpoint = try Endpoint(text, for: .listen, option: "--bind")
   }
 
-  /// Whether it is our own wire, the only one that carries tokens.
+  /// Whether it is our own wire, the only one that encrypts.
   var isOwnWire: Bool { if case .zeromq = wire { true } else { false } }
 
+  /// Whether the operator's token travels there.
+  var carriesTokens: Bool {
+    switch wire {
+    case .zeromq, .console: true
+    case .openpi, .vlaEval, .http: false
+    }
+  }
+
   /// Whether a robot or somebody who asks can come in there.
-  var servesRobots: Bool { if case .http = wire { false } else { true } }
+  var servesRobots: Bool {
+    switch wire {
+    case .http, .console: false
+    case .zeromq, .openpi, .vlaEval: true
+    }
+  }
+
+  /// Whether it is a page for people.
+  var isConsole: Bool { if case .console = wire { true } else { false } }
 
   /// The listener of a daemon.
   ///
@@ -77,8 +100,10 @@ struct ListenAddress {
   ///   - keys: who may connect; `nil`: anybody.
   ///   - wires: the thread of what is not ZeroMQ.
   ///   - routes: of an http address.
+  ///   - console: of a console's address.
   func listener(
-    insecure: Bool, keys: KeyRing?, _ wires: WebWires, _ routes: [String: @Sendable (WebRequest) -> WebResponse]
+    insecure: Bool, keys: KeyRing?, _ wires: WebWires, _ routes: [String: @Sendable (WebRequest) -> WebResponse],
+    _ console: WebConsole?
   ) -> ListenerMaker {
     switch wire {
     case .zeromq:
@@ -90,6 +115,7 @@ struct ListenAddress {
       return wires.openPI(at: endpoint, keys: keys, clock: clock, chunks: chunks)
     case .vlaEval(let keys): return wires.vlaEval(at: endpoint, keys: keys)
     case .http: return wires.http(at: endpoint, routes: routes, open: ["/healthz", "/readyz"])
+    case .console: return console?.listener(at: endpoint) ?? wires.http(at: endpoint, routes: [:])
     }
   }
 }

@@ -17,6 +17,10 @@ struct ListenFile {
     var vlaEval: VLAKeys?
     var clock = RobotClock.monotonic
     var chunks = ChunkExecution.overlapping
+    /// Of a console.
+    var cameras: [CalibratedCamera] = []
+    /// Of a console, Hz.
+    var rate: Double?
   }
 
   /// In the order of the file.
@@ -41,7 +45,7 @@ struct ListenFile {
     var addresses: [ListenAddress] = []
     for (index, entry) in entries.enumerated() {
       let place = "listen[\(index)]"
-      try Self.check(entry, ["address", "chunks", "clock", "keys"]) { bad("\(place): \($0)") }
+      try Self.check(entry, ["address", "cameras", "chunks", "clock", "keys", "rate_hz"]) { bad("\(place): \($0)") }
       guard let text = entry["address"] as? String else { throw bad("\(place).address: expected a text") }
       addresses.append(
         try ListenAddress(
@@ -70,6 +74,15 @@ struct ListenFile {
       }
       naming.chunks = known
     }
+    if let cameras = entry["cameras"] {
+      guard address.hasPrefix("console://") else { throw bad("cameras: goes with console:// only") }
+      naming.cameras = try CalibratedCamera.list(cameras) { bad("cameras\($0)") }
+    }
+    if let rate = entry["rate_hz"] {
+      guard address.hasPrefix("console://") else { throw bad("rate_hz: goes with console:// only") }
+      guard let rate = rate as? Double, (0.1...60).contains(rate) else { throw bad("rate_hz: expected 0.1 to 60") }
+      naming.rate = rate
+    }
     guard let keys = entry["keys"] else { return naming }
     if address.hasPrefix("openpi://") {
       naming.openpi = try read(keys, ["cameras", "state", "prompt"], bad)
@@ -96,7 +109,7 @@ struct ListenFile {
   }
 
   /// A word that nobody reads would be a wish that nobody fulfils.
-  private static func check(
+  static func check(
     _ map: [String: Any], _ expected: [String], _ bad: (String) -> CommandFailure
   ) throws(CommandFailure) {
     if let unknown = map.keys.sorted().first(where: { !expected.contains($0) }) {
