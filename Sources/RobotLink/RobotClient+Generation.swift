@@ -28,7 +28,7 @@ extension RobotClient {
         deadline = .now + timeout
       }
       let moment = min(deadline, .now + Self.patience)
-      if takeDisconnection() { isDisconnected = true }
+      if takeBreak() { isDisconnected = true }
       // What has another id acknowledges the cancel, or answers a request whose time ran out.
       guard let reply = try next(until: moment) else {
         // Only now, so that an answer that came before the end is taken.

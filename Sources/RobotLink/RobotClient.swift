@@ -47,6 +47,8 @@ public final class RobotClient {
   private var hasReconnected = false
   /// Whether a connection that broke before a question fails it.
   private var isWatching = false
+  /// Whether it broke since that began, or since the greeting after, and no question was told yet.
+  private var hasBroken = false
   /// Of the last reply.
   private var echo: ClockEcho?
 
@@ -261,6 +263,7 @@ public final class RobotClient {
     let body = RequestMessage.Body.hello(clientName: greeting.name, clientVersion: greeting.version)
     // What breaks from now on may be after the answer.
     _ = takeDisconnection()
+    hasBroken = false
     let reply = try ask(body)
     // Only an answer says who is there.
     hasReconnected = takeDisconnection()
@@ -360,10 +363,17 @@ public final class RobotClient {
   }
 
   /// Whether the connection has been closed since the last call.
-  func takeDisconnection() -> Bool {
+  private func takeDisconnection() -> Bool {
     let isNew = socket.takeDisconnection()
-    if isNew { hasReconnected = true }
+    if isNew { (hasReconnected, hasBroken) = (true, isWatching) }
     return isNew
+  }
+
+  /// Whether the connection has been closed since it is watched, whoever has noticed; `true` once for each time.
+  func takeBreak() -> Bool {
+    _ = takeDisconnection()
+    defer { hasBroken = false }
+    return hasBroken
   }
 
   /// Whether the daemon has refused the connection: ZeroMQ does not try again then.

@@ -113,7 +113,7 @@ struct ConsoleTests {
 
     for token in ["", "00", "zz", String(repeating: "0", count: 32)] {
       try page.ask(["kind": "resume", "session": "arm", "token": token])
-      #expect((try page.answer(to: "resume")["error"] as? String)?.hasPrefix("notOwner") == true)
+      #expect((try page.answer(to: "resume")["error"] as? String)?.hasPrefix("not_owner") == true)
     }
     #expect(refusal { _ = try robot.act(on: WatchedDaemon.observation(3)) } == .stopped)
     // What the robot sees is shown while it is stopped: whoever resumes it wants to know.
