@@ -46,8 +46,15 @@ public final class SignalWatch: Sendable {
 
   /// As ``endProcess(by:)``, with an exit status of one's own.
   public static func endProcess(status: Int32) -> Never {
+    isEnding.store(true, ordering: .sequentiallyConsistent)
     UnfinishedFiles.removeAll()
     _exit(status)
+  }
+
+  /// Does not return where ``endProcess(status:)`` is under way on another thread: what now fails here fails because of that, such as a
+  /// file that has gone, and the exit status is the signal's.
+  public static func yieldToEnd() {
+    while isEnding.load(ordering: .sequentiallyConsistent) { pause() }
   }
 }
 
@@ -61,6 +68,9 @@ private final class Watcher: Sendable {
 
 /// The write end of the pipe that carries signals from the handler, where almost nothing is allowed, to a thread, where everything is.
 private let signalPipe = Atomic<Int32>(-1)
+
+/// Whether the process ends already.
+private let isEnding = Atomic<Bool>(false)
 
 /// The exit status that a signal gives which nobody watches; below 0: 128 + the signal's number.
 private let unwatchedStatus = Atomic<Int32>(-1)

@@ -39,7 +39,10 @@ struct UIO2: ParsableCommand {
     let isDaemon = CommandLine.arguments.dropFirst().first == "serve"
     SignalWatch.begin(statusUnwatched: isDaemon ? ExitCode.success.rawValue : nil)
     var code = ExitCode.success
-    do { try runCommand() } catch { code = report(error) }
+    do { try runCommand() } catch {
+      SignalWatch.yieldToEnd()
+      code = report(error)
+    }
     do throws(CommandFailure) { try Console.close() } catch { code = report(error) }
     ProcessLog.flush()
     Foundation.exit(code.rawValue)
