@@ -54,11 +54,15 @@ struct KeyFolderTests {
       #expect(token.count == 64)
       #expect(try !text(folder.publicFile("arm")).contains(token))
       let answer = { (header: String?) in ring.holder(authorization: header) }
-      for header in ["Bearer \(token)", "bearer  \(token)", "Api-Key \(token)"] {
+      let basic = { (text: String) in "Basic " + Data(text.utf8).base64EncodedString() }
+      for header in [
+        "Bearer \(token)", "bearer  \(token)", "Api-Key \(token)", basic("me:\(token)"), basic(":\(token)"),
+      ] {
         #expect(try answer(header).get().identity.name == "arm")
       }
       for (header, refusal) in [
-        (nil, KeyRing.Refusal.noToken), ("", .noToken), (token, .noToken), ("Basic \(token)", .noToken),
+        (nil, KeyRing.Refusal.noToken), ("", .noToken), (token, .noToken), (basic(token), .noToken),
+        ("Basic :", .noToken), (basic("\(token):"), .unknownToken), (basic("me:\(token.dropLast())"), .unknownToken),
         ("Bearer \(token) \(token)", .noToken), ("Bearer \(token.dropLast())", .unknownToken),
         ("Bearer " + String(repeating: "0", count: 64), .unknownToken),
       ] {
