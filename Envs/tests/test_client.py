@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import wave
 import weakref
@@ -133,6 +136,54 @@ def test_answers_to_another_observation_are_refused() -> None:
     daemon = FakeDaemon(lambda index, seen: chunk_for(look(77), [[0.0, 0.0]]))
     with daemon, Client(daemon.address) as client, pytest.raises(ClientError, match="malformed"):
         client.act(look(1))
+
+
+class Unspeakable:
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [(RuntimeError("gripper lost"), "gripper lost"), (None, ""), (b"cut\xff", "cut\ufffd"), (5, "5"), (Unspeakable(), "Unspeakable")],
+    ids=["exception", "none", "bytes", "number", "unspeakable"],
+)
+def test_whatever_the_reason_is_a_stop_is_sent(reason: object, said: str) -> None:
+    daemon = FakeDaemon(lambda index, seen: None, on_other=lambda request: pb.Acknowledgement(stopped=True))
+    with daemon, Client(daemon.address, timeout=float("inf")) as client:
+        assert client.stop(reason) is True
+        assert client.stop(reason, timeout=float("nan")) is True
+        assert [request.stop.reason for request in daemon.requests] == [said, said]
+
+
+def test_a_time_that_is_none_is_refused_before_anything_is_sent() -> None:
+    for timeout in (0, -1, float("nan"), "soon", None):
+        with pytest.raises(ValueError, match="timeout: expected seconds above 0"):
+            Client(NOWHERE, timeout=timeout)  # type: ignore[arg-type]
+    with Client(NOWHERE) as client, pytest.raises(ClientError, match="malformed: timeout"):
+        client.act(look(), timeout=float("nan"))
+
+
+def test_a_client_of_the_parent_process_is_refused_in_a_fork() -> None:
+    daemon = FakeDaemon(lambda index, seen: None, on_other=lambda request: pb.Acknowledgement(stopped=True))
+    with daemon, Client(daemon.address) as client:
+        client.stop("before")
+        child = os.fork()
+        if child == 0:
+            codes = []
+            for ask in (client.stop, client.hello, lambda: client.act(look())):
+                try:
+                    ask()
+                except ClientError as error:
+                    codes.append(error.code)
+            client.close()
+            os._exit(0 if codes == ["forked"] * 3 else 1)
+        ended = threading.Timer(20, os.kill, (child, signal.SIGKILL))
+        ended.start()
+        _, status = os.waitpid(child, 0)
+        ended.cancel()
+        assert status == 0
+        assert client.stop("after") is True
 
 
 def test_no_daemon() -> None:

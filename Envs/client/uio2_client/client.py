@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -13,7 +14,16 @@ from . import uio2_pb2 as pb
 from .agreed_policy import AgreedPolicy
 from .errors import ClientError, Disconnected, NotAdmitted, Timeout
 from .keys import ClientKey
-from .messages import bounded, check_answer, check_names, check_version, fitted_reason, parse_reply, request_bytes
+from .messages import (
+    bounded,
+    check_answer,
+    check_names,
+    check_version,
+    fitted_reason,
+    parse_reply,
+    request_bytes,
+    usable_seconds,
+)
 from .transport import Transport, weakly
 
 _TOKEN_BYTES = 16
@@ -63,6 +73,9 @@ class Client:
         observer: Callable[[str, bytes, int], None] | None = None,
     ) -> None:
         check_names(session, token)
+        seconds = usable_seconds(timeout)
+        if seconds is None:
+            raise ValueError(f"timeout: expected seconds above 0, found {timeout!r}")
         self._agreed = AgreedPolicy()
         self._connections = 0
         self._is_new_connection = True
@@ -71,7 +84,8 @@ class Client:
         self._transport = Transport(address, weakly(self._note_disconnection), key)
         self.address = address
         self.session = session or f"robot-{secrets.token_hex(8)}"
-        self.timeout = timeout
+        self.timeout = seconds
+        self._process = os.getpid()
         # Of its own choice, so that a greeting whose answer is lost locks it out of nothing.
         self._token = token or secrets.token_bytes(_TOKEN_BYTES)
         self._is_owner = False
@@ -158,13 +172,14 @@ class Client:
         """Begins a new episode. A latched stop stays; returns whether one is latched."""
         return self._ask_as_owner("reset", pb.Reset, "acknowledgement", timeout).stopped
 
-    def stop(self, reason: str = "", timeout: float | None = None) -> bool:
+    def stop(self, reason: object = "", timeout: float | None = None) -> bool:
         """Latches a stop: the session gets no actions until ``resume``. Returns whether it is latched. Anyone may.
 
         Args:
-            reason: for the daemon's log; of a long one the beginning is sent.
-            timeout: seconds, instead of the client's own.
+            reason: for the daemon's log, a text, an exception or whatever else; of a long one the beginning is sent.
+            timeout: seconds, instead of the client's own, which also stands in for one that is none.
         """
+        timeout = None if timeout is None else usable_seconds(timeout)
         return self._ask("stop", lambda: pb.Stop(reason=fitted_reason(reason)), "acknowledgement", timeout).stopped
 
     def resume(self, timeout: float | None = None) -> bool:
@@ -270,15 +285,30 @@ class Client:
         return self._request_id
 
     def close(self) -> None:
-        """Ends the connection; may be called twice."""
-        self._transport.close()
+        """Ends the connection; may be called twice. In a process that was forked from the client's it does nothing."""
+        if os.getpid() == self._process:
+            self._transport.close()
 
     def _note_disconnection(self) -> None:
         self._agreed.is_current = False
         self._is_new_connection = True
 
+    def _check_process(self) -> None:
+        """ZeroMQ's threads are not forked, and whoever asks them waits for ever."""
+        if os.getpid() != self._process:
+            message = "it belongs to the process that made it, and this one was forked from there; make a client of its own"
+            raise ClientError("forked", "client", message)
+
     def _deadline(self, timeout: float | None) -> float:
-        return time.monotonic() + (self.timeout if timeout is None else timeout)
+        return time.monotonic() + self._seconds(timeout)
+
+    def _seconds(self, timeout: float | None) -> float:
+        if timeout is None:
+            return self.timeout
+        seconds = usable_seconds(timeout)
+        if seconds is None:
+            raise ClientError("malformed", "timeout", f"expected seconds above 0, found {timeout!r}")
+        return seconds
 
     def _greet(self, agreed: AgreedPolicy, timeout: float | None, deadline: float) -> pb.Capabilities:
         """The answer to Hello; its token is kept."""
@@ -316,6 +346,7 @@ class Client:
 
     def _ask_as_owner(self, kind: str, body: Callable[[], Any], expected: str, timeout: float | None):
         """As ``_ask``, for what only the session's owner may do: not before the daemon is known to be the one agreed with."""
+        self._check_process()
         agreed, deadline = self._agreed, self._deadline(timeout)
         agreed.check()
         if self._loss is not None:
@@ -352,7 +383,8 @@ class Client:
 
         ``body`` is made when there is a connection, right before it leaves.
         """
-        seconds = self.timeout if timeout is None else timeout
+        self._check_process()
+        seconds = self._seconds(timeout)
         deadline = self._deadline(timeout) if deadline is None else deadline
         self._request_id += 1
         request_id = self._request_id

@@ -11,7 +11,7 @@ class ClientError(Exception):
     Attributes:
         code: short lower-case name: one of the protocol's error codes without its prefix (``"superseded"``, ``"stopped"``, …), from the
             daemon; or from this side ``"timeout"``, ``"disconnected"``, ``"not_admitted"`` (no key, or one that the daemon does not know),
-            ``"invalid_key"`` (a file of a key), ``"late"`` (actions after their deadline), ``"policy_changed"``
+            ``"invalid_key"`` (a file of a key), ``"forked"`` (a client of the parent process), ``"late"`` (actions after their deadline), ``"policy_changed"``
             (another policy than the one agreed upon), ``"too_large"`` (a request that the daemon would not read), ``"malformed"`` (an
             address, an observation or a reply that breaks the protocol), ``"unsupported_version"`` (of the daemon).
         field: the field or thing at fault, such as ``observation.frames[1].camera``; may be empty.

@@ -129,9 +129,15 @@ def parse_reply(data: bytes) -> pb.Reply:
     return reply
 
 
-def fitted_reason(reason: str) -> str:
-    """As much of a stop's reason as may travel: without NUL, cut between two characters."""
-    data = reason.encode("utf-8", "replace").replace(b"\0", b" ")
+def fitted_reason(reason: object) -> str:
+    """As much of a stop's reason as may travel: without NUL, cut between two characters. Nothing that is given keeps a stop back."""
+    if isinstance(reason, bytes):
+        reason = reason.decode("utf-8", "replace")
+    try:
+        text = "" if reason is None else str(reason)
+    except Exception:
+        text = type(reason).__name__
+    data = text.encode("utf-8", "replace").replace(b"\0", b" ")
     return data[:_MAXIMUM_REASON_BYTES].decode("utf-8", "ignore")
 
 
@@ -147,6 +153,19 @@ def check_names(session: str | None, token: bytes) -> None:
         raise ValueError("a session's name takes 1 to 128 printable ASCII characters")
     if len(token) > _MAXIMUM_TOKEN_BYTES:
         raise ValueError(f"a token has at most {_MAXIMUM_TOKEN_BYTES} bytes, found {len(token)}")
+
+
+LONGEST_TIMEOUT = 86_400.0
+"""Seconds; longer ones are cut to it."""
+
+
+def usable_seconds(timeout: Any) -> float | None:
+    """A time-out in seconds, at most a day; ``None`` where it is no number, or none above 0."""
+    try:
+        seconds = float(timeout)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return min(seconds, LONGEST_TIMEOUT) if seconds > 0 else None
 
 
 def bounded(data: bytes, maximum: int) -> bytes:
