@@ -78,9 +78,10 @@ struct OwnershipTests {
     first.start()
     _ = try robot.hello(clientName: "", clientVersion: "")
     _ = try robot.act(on: .sample(1))
-    first.waitForEnd()
+    first.close()
     let second = try Server(endpoint, digests: ["bb", "bb", "bb"])
     second.start()
+    defer { second.close() }
     // What was sent before this end saw that the other one has closed is lost.
     func reset() throws(ClientError) -> Bool {
       do throws(ClientError) { return try robot.reset() } catch {
@@ -94,6 +95,7 @@ struct OwnershipTests {
   @Test func `commands of another policy are refused by their digest`() throws {
     // A proxy, say: the greeting went to one daemon and the observation goes to another.
     let server = try Server(digests: ["aa", "bb"])
+    defer { server.close() }
     let robot = try RobotClient(endpoint: server.endpoint, sessionID: "arm", timeout: .seconds(20))
     server.start()
     _ = try robot.hello(clientName: "", clientVersion: "")
@@ -318,6 +320,7 @@ private final class Server: Sendable {
   private let router: Mutex<RouterSocket?>
   private let digests: [String]
   private let ended = DispatchSemaphore(value: 0)
+  private let isReleased = Mutex(false)
 
   init(_ endpoint: String = "tcp://127.0.0.1:*", digests: [String]) throws {
     let router = try RouterSocket(endpoint: endpoint)
@@ -326,7 +329,7 @@ private final class Server: Sendable {
     self.digests = digests
   }
 
-  /// Answers as many as there are digests, then closes.
+  /// Answers as many as there are digests, and nobody after that; ``close()`` ends it.
   func start() {
     Thread.detachNewThread { [self] in
       if let router = router.withLock({ $0.take() }) { serve(router) }
@@ -334,14 +337,16 @@ private final class Server: Sendable {
     }
   }
 
-  func waitForEnd() { #expect(ended.wait(timeout: .now() + 20) == .success) }
+  /// Returns when the address is free.
+  func close() {
+    isReleased.withLock { $0 = true }
+    #expect(ended.wait(timeout: .now() + 20) == .success)
+  }
 
   private func serve(_ router: consuming RouterSocket) {
     var router = router
     for digest in digests {
-      guard case .message(let route, let bytes)? = try? router.receive(timeout: .seconds(20)),
-        let request = try? RequestMessage(decoding: bytes)
-      else { return }
+      guard let (route, bytes) = next(&router), let request = try? RequestMessage(decoding: bytes) else { return }
       var body = ReplyMessage.Body.acknowledgement(stopped: false)
       switch request.body {
       case .hello: body = .capabilities(FakePolicy(digest: digest).capabilities)
@@ -354,5 +359,18 @@ private final class Server: Sendable {
       let reply = ReplyMessage(requestID: request.requestID, sessionID: request.sessionID, body: body)
       _ = try? router.deliver(reply.encoded(), to: route)
     }
+    // A client whose connection breaks right behind an answer asks who is there before it takes that.
+    while next(&router) != nil {}
+  }
+
+  /// The next message; `nil` when this is to end.
+  private func next(_ router: inout RouterSocket) -> (RouterSocket.Peer, [UInt8])? {
+    let limit = ContinuousClock.now + .seconds(60)
+    while !isReleased.withLock({ $0 }), ContinuousClock.now < limit {
+      if case .message(let route, let bytes)? = try? router.receive(timeout: .milliseconds(10)) {
+        return (route, bytes)
+      }
+    }
+    return nil
   }
 }

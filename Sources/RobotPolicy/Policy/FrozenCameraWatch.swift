@@ -1,11 +1,17 @@
 package import RobotInterface
 
-/// Notices a camera that keeps sending the same picture while the robot is told to move.
+/// Notices a camera that keeps sending the same picture, or the same few in turn, while the robot is told to move.
 ///
-/// Pictures are compared byte for byte: a live sensor never repeats itself exactly, and two arrays that differ do so early.
+/// Pictures are compared exactly, by what they show (``PictureContent``): a live sensor never repeats itself. The last few are remembered,
+/// because a driver that has stopped may go round and round in its ring of buffers. One picture that comes now as PNG and now as JPEG or
+/// raw is two pictures here.
 package struct FrozenCameraWatch: Sendable {
+  /// Pictures of a camera that are remembered: as many buffers as drivers have by default (V4L2: 4).
+  static let remembered = 4
+
   private struct Memory {
-    var data: [UInt8]
+    /// The last different pictures, the latest at the end.
+    var pictures: [PictureContent]
     /// Robot clock, nanoseconds: when it was seen last.
     var seen: UInt64
     /// Nanoseconds for which the robot has moved while the picture was the same. Times at which it stood still are left out, however
@@ -34,8 +40,8 @@ package struct FrozenCameraWatch: Sendable {
   ///     observation follows another chunk. Where the chunk is another one than at the last observation, the robot may have moved by what it
   ///     executed of the chunk before, however little of the new one it has executed.
   ///   - timeout: nanoseconds on the robot's clock; `nil`: nothing is ever frozen.
-  /// - Returns: the index of the first frame whose camera has shown the same picture for longer than `timeout` of motion; it stays
-  ///   frozen until its picture changes. `nil` when every camera is alive.
+  /// - Returns: the index of the first frame whose camera has shown nothing but pictures of before for longer than `timeout` of motion; it
+  ///   stays frozen until it shows another. `nil` when every camera is alive.
   package mutating func observe(
     _ observation: Observation, movesUntil: UInt64?, chunk: Int? = nil, timeout: UInt64?
   ) -> Int? {
@@ -47,8 +53,10 @@ package struct FrozenCameraWatch: Sendable {
     lastMovesUntil = movesUntil
     var frozen: Int?
     for (index, frame) in observation.frames.enumerated() {
-      guard let memory = cameras[frame.camera], memory.data == frame.data, memory.seen <= now else {
-        cameras[frame.camera] = Memory(data: frame.data, seen: now)
+      let picture = PictureContent(frame)
+      guard let memory = cameras[frame.camera], memory.pictures.contains(picture), memory.seen <= now else {
+        let before = cameras[frame.camera].map { $0.seen <= now ? $0.pictures : [] } ?? []
+        cameras[frame.camera] = Memory(pictures: before.suffix(Self.remembered - 1) + [picture], seen: now)
         continue
       }
       let moved = memory.moved.addingClamped(end.map { $0 - min($0, memory.seen) } ?? 0)

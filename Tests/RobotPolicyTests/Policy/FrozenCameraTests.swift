@@ -25,6 +25,55 @@ struct FrozenCameraTests {
     #expect(watch.observe(seen, movesUntil: .max, timeout: timeout) == 1)
   }
 
+  /// A JPEG file as far as its segments go: a comment, an application segment, tables, compressed rows, and bytes after its end.
+  private func jpeg(_ note: UInt8, rows: UInt8, after: [UInt8] = []) -> [UInt8] {
+    [0xFF, 0xD8, 0xFF, 0xE1, 0, 4, note, 0, 0xFF, 0xFE, 0, 3, note, 0xFF, 0xDB, 0, 3, 9, 0xFF, 0xDA, 0, 3, 1]
+      + [rows, 0xFF, 0, 0xFF, 0xD0, 5, 0xFF, 0xD9] + after
+  }
+
+  private func png(_ note: UInt8, rows: UInt8, after: [UInt8] = []) -> [UInt8] {
+    func chunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
+      [0, 0, 0, UInt8(data.count)] + Array(name.utf8) + data + [1, 2, 3, note]
+    }
+    return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + chunk("IHDR", [2]) + chunk("tEXt", [note])
+      + chunk("IDAT", [rows]) + chunk("tIME", [note]) + chunk("IEND", []) + after
+  }
+
+  /// When a camera that shows these pictures in turn is found frozen, milliseconds.
+  private func found(_ encoding: CameraFrame.Encoding = .jpeg, _ picture: (UInt8) -> [UInt8]) -> UInt64? {
+    var watch = FrozenCameraWatch()
+    for step: UInt64 in 0...40 {
+      var seen = observation(at: step * 100, ["a": picture(UInt8(step))])
+      seen.frames[0].encoding = encoding
+      if watch.observe(seen, movesUntil: .max, timeout: timeout) != nil { return step * 100 }
+    }
+    return nil
+  }
+
+  @Test func `a picture is the same whatever its file says beside it`() {
+    #expect(found { self.jpeg($0, rows: 1) } == 1_100)
+    #expect(found { self.jpeg(0, rows: 1, after: [$0, 0xFF, $0]) } == 1_100)
+    #expect(found(.png) { self.png($0, rows: 1) } == 1_100)
+    #expect(found(.png) { self.png(0, rows: 1, after: [$0]) } == 1_100)
+    // And another one where its rows differ, or the file cannot be told apart.
+    #expect(found { self.jpeg(0, rows: $0) } == nil)
+    #expect(found(.png) { self.png(0, rows: $0) } == nil)
+    #expect(found { [0xFF, 0xD8, 0xFF, 0xE1, 0xFF, 0xFF, $0] } == nil)
+    #expect(found(.png) { [0x89, 0x50, $0] } == nil)
+    for length in 0..<jpeg(1, rows: 1).count {
+      #expect(found { _ in Array(self.jpeg(1, rows: 1).prefix(length)) } == 1_100)
+    }
+    for length in 0..<png(1, rows: 1).count {
+      #expect(found(.png) { _ in Array(self.png(1, rows: 1).prefix(length)) } == 1_100)
+    }
+  }
+
+  @Test func `a driver that goes round in its buffers is frozen too`() {
+    #expect(found { [$0 % 2] } == 1_200)
+    #expect(found { [$0 % 4] } == 1_400)
+    #expect(found { [$0 % 5] } == nil, "more pictures than are remembered")
+  }
+
   @Test func aStillRobotMaySeeTheSamePictureForever() {
     var watch = FrozenCameraWatch()
     for step: UInt64 in 0...100 {
