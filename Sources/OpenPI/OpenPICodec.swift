@@ -37,11 +37,21 @@ public struct OpenPICodec: Sendable, Hashable {
         state += try require(key, of: map) { value throws(MessagePackError) in try numbers(value, upTo: state.count) }
       }
       let prompt = try map.optional(keys.prompt) { value throws(MessagePackError) in try value.requireText() }
-      let begins = map["reset"] == .bool(true)
+      let begins = try map.optional("reset") { value throws(MessagePackError) in try truth(value) } ?? false
       return OpenPIObservation(pictures: pictures, state: state, prompt: prompt, beginsEpisode: begins)
     } catch {
       throw OpenPIError(error)
     }
+  }
+
+  /// A truth value, also as NumPy has it (`np.True_`, an array of one) or as a number 0 or 1.
+  private func truth(_ value: MessagePackValue) throws(MessagePackError) -> Bool {
+    if case .bool(let truth) = value { return truth }
+    let numbers = (try? NumericArray(value))?.doubles ?? []
+    guard numbers == [0] || numbers == [1] else {
+      throw MessagePackError(.wrongType, "", "expected true or false")
+    }
+    return numbers == [1]
   }
 
   private func numbers(_ value: MessagePackValue, upTo taken: Int) throws(MessagePackError) -> [Double] {

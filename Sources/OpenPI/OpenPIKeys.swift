@@ -29,12 +29,14 @@ public struct OpenPIKeys: Sendable, Hashable, Codable {
   }
 
   /// openpi's own naming: the first camera is `observation/image`, the first whose name says wrist `observation/wrist_image`, and others
-  /// are `observation/NAME`.
+  /// are `observation/NAME`. A camera that already has one of these names is that one. No two cameras have the same key.
   ///
   /// - Parameter hasState: whether the policy reads proprioception.
   public init(camerasNamed names: [String], hasState: Bool = true) {
-    let wrist = names.count > 1 ? names.firstIndex { $0.lowercased().contains("wrist") } : nil
-    let main = names.indices.first { $0 != wrist }
+    let wrist =
+      names.count > 1
+      ? names.firstIndex(of: "wrist_image") ?? names.firstIndex { $0.lowercased().contains("wrist") } : nil
+    let main = names.firstIndex(of: "image") ?? names.indices.first { $0 != wrist }
     cameras = names.enumerated().map { index, name in
       let key = index == wrist ? "wrist_image" : index == main ? "image" : name
       return Camera(name: name, key: "observation/\(key)")

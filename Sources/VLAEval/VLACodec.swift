@@ -74,7 +74,14 @@ public struct VLACodec: Sendable, Hashable {
       if case .map(let task) = value { return task["name"]?.string ?? "" }
       return value.string ?? ""
     }
-    return VLAEpisode(task: task ?? "", isLive: payload["mode"]?.string == "live")
+    let isLive = try payload.optional("mode") { value throws(MessagePackError) in
+      switch value {
+      case .text("live"): true
+      case .text("sync"), .none: false
+      default: throw MessagePackError(.wrongType, "", "expected live or sync, or no mode for a harness that waits")
+      }
+    }
+    return VLAEpisode(task: task ?? "", isLive: isLive ?? false)
   }
 
   private func observation(_ payload: MessagePackMap) throws(MessagePackError) -> VLAObservation {

@@ -17,6 +17,8 @@ struct VLAEvalDialect: WebDialect {
   private var given = 0
   /// Whether the harness's world goes on while it waits.
   private var isLive = false
+  /// Of the observation that the last chunk answers.
+  private var instruction = ""
 
   init(_ capabilities: Capabilities, _ codec: VLACodec) {
     self.capabilities = capabilities
@@ -49,7 +51,10 @@ struct VLAEvalDialect: WebDialect {
       chunk = nil
       return .answer([])
     case .observation(let seen):
+      // What is left of a chunk was computed for another sentence, or is asked for with a state that is none.
+      if seen.instruction ?? "" != instruction || !seen.state.allSatisfy(\.isFinite) { chunk = nil }
       if let next = next(answering: frame.sequence, at: now) { return .answer([next]) }
+      instruction = seen.instruction ?? ""
       return .observation(
         WebObservation(
           frames: seen.pictures.map { CameraFrame($0.image, of: $0.camera, capabilities) }, state: seen.state,

@@ -41,6 +41,9 @@ public final class WebWires: Sendable {
       let names = capabilities.cameras.map(\.name)
       let keys = keys ?? OpenPIKeys(camerasNamed: names, hasState: !capabilities.proprioception.isEmpty)
       try checkCameras(keys.cameras.map(\.name), names, wire)
+      try checkKeys(
+        keys.cameras.map(\.key) + keys.state + [keys.prompt], reserved: ["reset"], wire,
+        state: keys.state, isRead: !capabilities.proprioception.isEmpty)
       let codec = OpenPICodec(keys: keys, limits: .init(bytes: setting.maximumMessageBytes))
       return try WebListener(at: address(endpoint), on: loop, for: setting, gate) {
         OpenPIDialect(capabilities, codec, clock, chunks)
@@ -60,6 +63,11 @@ public final class WebWires: Sendable {
       let names = capabilities.cameras.map(\.name)
       let keys = keys ?? VLAKeys(camerasNamed: names, hasState: !capabilities.proprioception.isEmpty)
       try checkCameras(keys.cameras.map(\.name), names, wire)
+      // Pictures have a map of their own.
+      try checkKeys(keys.cameras.map(\.key), reserved: [], wire)
+      try checkKeys(
+        keys.state + [keys.instruction], reserved: ["images"], wire, state: keys.state,
+        isRead: !capabilities.proprioception.isEmpty)
       let codec = VLACodec(keys: keys, limits: .init(bytes: setting.maximumMessageBytes))
       return try WebListener(at: address(endpoint), on: loop, for: setting, gate) {
         VLAEvalDialect(capabilities, codec)
@@ -100,6 +108,24 @@ public final class WebWires: Sendable {
       throw RobotError(
         .malformed, "\(wire).cameras",
         "expected each of \(expected.joined(separator: ", ")) once, found \(found.joined(separator: ", "))")
+    }
+  }
+
+  /// - Throws: `.malformed` when a key is empty, stands for two things, or means something else on this wire; or when the state has no key
+  ///   although the policy reads one.
+  private func checkKeys(
+    _ keys: [String], reserved: Set<String>, _ wire: String, state: [String] = [], isRead: Bool = false
+  ) throws(RobotError) {
+    var seen = reserved
+    for key in keys {
+      guard !key.isEmpty else { throw RobotError(.malformed, "\(wire).keys", "a key is empty") }
+      guard seen.insert(key).inserted else {
+        let found = reserved.contains(key) ? "which means something else on this wire" : "which stands for two things"
+        throw RobotError(.malformed, "\(wire).keys", "expected each key once, found \(key), \(found)")
+      }
+    }
+    guard !isRead || !state.isEmpty else {
+      throw RobotError(.malformed, "\(wire).state", "expected a key: the policy reads the robot's state")
     }
   }
 

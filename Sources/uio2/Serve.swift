@@ -172,6 +172,10 @@ struct Serve: ParsableCommand {
     if addresses.count(where: \.isConsole) > 1 {
       throw ValidationError("--listen: a daemon has one console:// at most.")
     }
+    var seen: Set<Endpoint> = []
+    for address in addresses where !seen.insert(address.endpoint).inserted && !address.endpoint.picksPort {
+      throw ValidationError("\(address.option): \(address.endpoint) is listened at already; give each address once.")
+    }
     guard keys == nil else { return }
     for address in addresses where !address.endpoint.isLocal {
       guard insecure else {
@@ -335,7 +339,9 @@ struct Serve: ParsableCommand {
         listeners: addresses.map { $0.listener(insecure: insecure, keys: ring, wires, pages.routes, console) },
         options: options, logger: logger)
     } catch {
-      throw CommandFailure(.unavailable, "\(error.subject): \(error.message)")
+      // What a file or a policy says wrongly stays wrong; an address may become free.
+      let isOurs = [.malformed, .unsupported].contains(error.code)
+      throw CommandFailure(isOurs ? .badData : .unavailable, "\(error.subject): \(error.message)")
     }
     pages.follow(daemon)
     running.withLock { $0 = daemon }

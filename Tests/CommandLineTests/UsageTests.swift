@@ -49,6 +49,7 @@ import Testing
     (["serve", "--listen", "nonsense"], "--listen"), (["serve", "--listen", "ws://127.0.0.1:1"], "openpi://HOST:PORT"),
     (["serve", "--listen", "openpi://127.0.0.1:99999"], "--listen"),
     (["serve", "--listen", "openpi://h:1"], "--listen"),
+    (["serve", "--listen", "tcp://127.0.0.1:4", "--listen", "openpi://127.0.0.1:4"], "is listened at already"),
     (["serve", "--listen", "vla-eval://0.0.0.0:8001"], "--insecure"),
     (["serve", "--listen", "http://127.0.0.1:9464"], "serve no robot"),
     (["serve", "--listen", "console://127.0.0.1:8080"], "serve no robot"),
@@ -138,6 +139,55 @@ import Testing
       let file = folder.appending(path: "wires.json")
       try Data(#"{"listen": [{"address": \#(entry)}]}"#.utf8).write(to: file)
       let outcome = try BuiltTool.run(["serve", "--listen-file", file.path])
+      #expect(outcome.status == 65, "\(outcome.errors)")
+      #expect(outcome.errors.contains(said), "\(outcome.errors)")
+    }
+  }
+
+  @Test(arguments: [
+    ("/dev/zero", "a regular file is expected"), ("FOLDER", "a regular file is expected"),
+    ("FOLDER/none", "No such file"),
+  ])
+  func `a file of wires that is none is named with the reason`(path: String, said: String) throws {
+    try BuiltTool.withFolder { folder in
+      let outcome = try BuiltTool.run(["serve", "--listen-file", path.replacing("FOLDER", with: folder.path)])
+      #expect(outcome.status == 65, "\(outcome.errors)")
+      #expect(outcome.errors.contains(said), "\(outcome.errors)")
+    }
+  }
+
+  @Test(arguments: [
+    (
+      #""cameras": [{"name": "corner2", "key": "a"}, {"name": "topview", "key": "a"}], "state": ["s"]"#,
+      "found a, which stands for two things"
+    ),
+    (
+      #""cameras": [{"name": "corner2", "key": "a"}, {"name": "topview", "key": "b"}], "state": ["b"]"#,
+      "found b, which stands for two things"
+    ),
+    (
+      #""cameras": [{"name": "corner2", "key": "reset"}, {"name": "topview", "key": "b"}], "state": ["s"]"#,
+      "found reset, which means something else"
+    ),
+    (
+      #""cameras": [{"name": "corner2", "key": ""}, {"name": "topview", "key": "b"}], "state": ["s"]"#, "a key is empty"
+    ),
+    (
+      #""cameras": [{"name": "corner2", "key": "a"}, {"name": "topview", "key": "b"}], "state": []"#,
+      "the policy reads the robot's state"
+    ),
+    (
+      #""cameras": [{"name": "corner", "key": "a"}, {"name": "topview", "key": "b"}], "state": ["s"]"#,
+      "expected each of corner2, topview once"
+    ),
+  ])
+  func `each key of a wire has one meaning`(keys: String, said: String) throws {
+    try BuiltTool.withFolder { folder in
+      let file = folder.appending(path: "wires.json")
+      try Data(#"{"listen": [{"address": "openpi://127.0.0.1:*", "keys": {\#(keys), "prompt": "prompt"}}]}"#.utf8)
+        .write(to: file)
+      let policy = BuiltTool.repository.appending(path: "Policies/metaworld-mt5").path
+      let outcome = try BuiltTool.run(["serve", "--policy", policy, "--listen-file", file.path])
       #expect(outcome.status == 65, "\(outcome.errors)")
       #expect(outcome.errors.contains(said), "\(outcome.errors)")
     }

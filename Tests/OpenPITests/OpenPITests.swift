@@ -92,6 +92,40 @@ struct OpenPITests {
         == ["observation/wrist_image", "observation/image", "observation/back"])
   }
 
+  @Test(arguments: [
+    ["front", "image"], ["image", "front"], ["left_wrist", "wrist_image", "front"], ["wrist_image", "image", "wrist"],
+    ["wrist", "image"], ["image", "wrist_image"], ["a", "b", "c", "wrist_image"],
+  ])
+  func `no two cameras have one key by default`(names: [String]) {
+    let cameras = OpenPIKeys(camerasNamed: names).cameras
+    #expect(Set(cameras.map(\.key)).count == names.count)
+    for camera in cameras where ["image", "wrist_image"].contains(camera.name) {
+      #expect(camera.key == "observation/\(camera.name)")
+    }
+  }
+
+  @Test func `the beginning of an episode is a truth value, also numpy's`() throws {
+    func begins(_ value: MessagePackValue) throws -> Bool {
+      guard case .map(var map) = try MessagePackValue(decoding: fixtures.libero.bytes) else { return false }
+      map.entries.append(.init(.text("reset"), value))
+      return try libero.observation(MessagePackValue.map(map).encoded()).beginsEpisode
+    }
+    let scalar = { (truth: Bool) in
+      MessagePackValue.map([
+        "__npgeneric__": .bool(true), "data": .bool(truth), "dtype": .text("|b1"),
+      ])
+    }
+    let array = MessagePackValue.map([
+      "__ndarray__": .bool(true), "data": .binary([1]), "dtype": .text("|b1"), "shape": .array([]),
+    ])
+    for value in [.bool(true), .integer(1), scalar(true), array] { #expect(try begins(value)) }
+    for value in [.bool(false), .integer(0), scalar(false), .none] { #expect(try !begins(value)) }
+    for value in [MessagePackValue.integer(2), .text("yes"), .array([.integer(1), .integer(1)])] {
+      let error = #expect(throws: OpenPIError.self) { try begins(value) }
+      #expect(error?.code == .wrongType && error?.subject == "reset")
+    }
+  }
+
   @Test func `a reply is what openpi's own packer writes`() throws {
     let reply = OpenPIReply(
       actions: [0, 1, 2, 3, 4, 5], horizon: 2, dimensions: 3, serverTiming: ["infer_ms": 2.5],

@@ -29,6 +29,21 @@ struct VLAEvalTests {
     #expect(try codec.frame(bytes("error")).body == .error("the simulator is gone"))
   }
 
+  @Test func `a mode that nobody knows is no mode to wait in`() throws {
+    func isLive(_ mode: MessagePackValue) throws -> Bool? {
+      let payload = MessagePackValue.map(["task": .text("push"), "mode": mode])
+      guard case .episodeStart(let episode) = try codec.frame(frame("episode_start", payload)).body else { return nil }
+      return episode.isLive
+    }
+    #expect(try isLive(.text("live")) == true)
+    #expect(try isLive(.text("sync")) == false)
+    #expect(try isLive(.none) == false)
+    for mode in [MessagePackValue.text("LIVE"), .text(""), .integer(1)] {
+      let error = #expect(throws: VLAError.self) { try isLive(mode) }
+      #expect(error?.code == .wrongType)
+    }
+  }
+
   @Test func `pictures raw, as PNG and as JPEG`() throws {
     for format in ["raw", "png", "jpeg"] {
       guard case .observation(let observation) = try codec.frame(bytes("observation \(format)")).body else {

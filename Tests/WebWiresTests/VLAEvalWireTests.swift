@@ -39,12 +39,14 @@ struct VLAEvalWireTests {
     try send(client, "episode_start", sequence, MessagePackMap(payload))
   }
 
-  private func observe(_ client: RawClient, _ sequence: Int) throws {
-    let state = try NumericArray([0.25, 0.5], shape: [2]).messagePack(.vlaEval)
+  private func observe(
+    _ client: RawClient, _ sequence: Int, _ instruction: String = "push", state: [Float] = [0.25, 0.5]
+  ) throws {
+    let state = try NumericArray(state, shape: [2]).messagePack(.vlaEval)
     try send(
       client, "observation", sequence,
       MessagePackMap([
-        "images": .map(["agentview": try Picture.vlaEval]), "state": state, "task_description": .text("push"),
+        "images": .map(["agentview": try Picture.vlaEval]), "state": state, "task_description": .text(instruction),
       ]))
   }
 
@@ -104,6 +106,22 @@ struct VLAEvalWireTests {
     try begin(client, 4)
     try observe(client, 5)
     #expect(try receive(client).kind == "error")
+  }
+
+  @Test func `what is kept is worthless for another sentence, and for a state that is none`() throws {
+    let daemon = try daemon()
+    defer { daemon.stop() }
+    let client = try daemon.socket()
+    _ = try hello(client)
+    try begin(client, 1)
+    #expect(try step(client, 2) == [0, 1])
+    try observe(client, 3, "pull")
+    _ = try receive(client)
+    #expect(daemon.policy.seen.last?.instruction == "pull")
+    try observe(client, 4, "pull", state: [.nan, 0])
+    let (kind, echo, payload) = try receive(client)
+    #expect(kind == "error" && echo == 4)
+    #expect(payload["error"]?.string?.hasPrefix("invalid_proprioception: ") == true, "\(payload)")
   }
 
   @Test func `what is kept is worthless after the operator's reset, and after its release`() throws {

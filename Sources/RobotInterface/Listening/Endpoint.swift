@@ -84,6 +84,9 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  /// Whether the system chooses the port, another one each time.
+  public var picksPort: Bool { if case .tcp(_, nil) = place { true } else { false } }
+
   /// Whether only programs on this machine can reach it.
   public var isLocal: Bool {
     switch place {

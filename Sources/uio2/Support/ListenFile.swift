@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import OpenPI
 import RobotInterface
@@ -26,16 +27,18 @@ struct ListenFile {
   /// In the order of the file.
   let addresses: [ListenAddress]
 
+  private static let maximumBytes = 1 << 20
+
   /// Reads a file.
   ///
   /// - Throws: `CommandFailure` that names the entry at fault; `ValidationError` for an address.
   init(path: String) throws {
     func bad(_ message: String) -> CommandFailure { CommandFailure(.badData, "--listen-file \(path): \(message)") }
-    let data: Data
-    do { data = try Data(contentsOf: URL(filePath: path)) } catch {
-      throw bad((error as NSError).localizedFailureReason ?? error.localizedDescription)
+    let bytes: [UInt8]
+    do throws(FileError) { bytes = try InputFile.bytes(of: path, limit: Self.maximumBytes) } catch {
+      throw bad(error.message)
     }
-    guard let file = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+    guard let file = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any] else {
       throw bad("expected a JSON object")
     }
     try Self.check(file, ["listen"]) { bad($0) }
