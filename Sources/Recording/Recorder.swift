@@ -51,8 +51,8 @@ public final class Recorder: MessageObserver {
   }
 
   private let path: String
-  /// Whether the file goes again when nothing was recorded, as by a daemon that could not begin to serve.
-  private let leavesNothingEmpty: Bool
+  /// Takes the file away again when nothing was recorded, as by a daemon that could not begin to serve.
+  private let discard: @Sendable () -> Void
   private let options: Options
   private let logger: Logger
   private let state = Mutex(State())
@@ -85,20 +85,22 @@ public final class Recorder: MessageObserver {
     }
     let file = try RecordingFile(path)
     self.init(
-      path, to: file, leavesNothingEmpty: true, facts: facts, operatorToken: operatorToken, options: options,
-      logger: logger, freeSpace: { file.freeSpace })
+      path, to: file, facts: facts, operatorToken: operatorToken, options: options, logger: logger,
+      freeSpace: { file.freeSpace }, discard: { file.remove() })
   }
 
   /// As the other initializer, to any sink.
   ///
-  /// - Parameter freeSpace: bytes that are left on the sink's disk; `nil`: not known.
+  /// - Parameters:
+  ///   - freeSpace: bytes that are left on the sink's disk; `nil`: not known.
+  ///   - discard: called at the end of a recording of nothing.
   package init(
-    _ path: String, to sink: some MCAPSink, leavesNothingEmpty: Bool = false, facts: RecordingFacts,
-    operatorToken: [UInt8] = [], options: Options = Options(), logger: Logger,
-    freeSpace: @escaping @Sendable () -> UInt64? = { nil }
+    _ path: String, to sink: some MCAPSink, facts: RecordingFacts, operatorToken: [UInt8] = [],
+    options: Options = Options(), logger: Logger, freeSpace: @escaping @Sendable () -> UInt64? = { nil },
+    discard: @escaping @Sendable () -> Void = {}
   ) {
     self.path = path
-    self.leavesNothingEmpty = leavesNothingEmpty
+    self.discard = discard
     self.options = options
     self.logger = logger
     var facts = facts
@@ -170,7 +172,7 @@ public final class Recorder: MessageObserver {
       give(up: "the disk does not answer")
     }
     let summary = summary
-    if leavesNothingEmpty, summary.messages == 0, summary.lost == 0 { unlink(path) }
+    if summary.messages == 0, summary.lost == 0 { discard() }
     if summary.lost > 0 {
       logger.warning(
         "messages are missing in the recording", metadata: ["file": "\(path)", "messages": "\(summary.lost)"])

@@ -7,11 +7,14 @@
 #endif
 import Files
 import MCAP
+import Synchronization
 
 /// The file of a recording: new, and written as it grows, so that whatever becomes of the process what is written is there.
 final class RecordingFile: MCAPSink {
   private let descriptor: Int32
   private let path: String
+  /// Bytes that were written.
+  private let size = Atomic(0)
 
   /// Makes the file.
   ///
@@ -29,10 +32,25 @@ final class RecordingFile: MCAPSink {
 
   deinit { close(descriptor) }
 
+  /// - Throws: `.unwritable`, also when the file was removed, replaced or cut meanwhile: what is written then would be found nowhere.
   func write(_ bytes: [UInt8]) throws(MCAPError) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_nlink > 0 else {
+      throw MCAPError(.unwritable, path, "the file was removed or replaced while it was recorded; what follows is lost")
+    }
+    guard status.st_size >= size.load(ordering: .relaxed) else {
+      throw MCAPError(
+        .unwritable, path, "the file was cut to \(status.st_size) bytes while it was recorded; what follows is lost")
+    }
+    size.add(bytes.count, ordering: .relaxed)
     do throws(WriteFailure) { try WholeWrite.write(bytes, to: descriptor) } catch {
       throw MCAPError(.unwritable, path, SystemReason.text(error.number))
     }
+  }
+
+  /// Removes the file, unless something else has its name by now.
+  func remove() {
+    if FileIdentity(descriptor: descriptor)?.whereabouts(at: path) == .inPlace { unlink(path) }
   }
 
   /// Bytes that an ordinary user may still write on the disk; `nil` when the system does not say.

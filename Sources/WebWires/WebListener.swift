@@ -9,8 +9,8 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
   private static var maximumHeld: Int { 8 }
   /// Observations of a client that wait for an answer.
   private static var maximumOpen: Int { 16 }
-  /// Events that one call looks at, so that clients who say nothing of use keep nobody waiting.
-  private static var eventsPerCall: Int { 32 }
+  /// Nanoseconds after which a call looks at no further event, so that clients who say nothing of use keep nobody waiting.
+  private static var patience: UInt64 { 1_000_000 }
 
   private struct Client {
     var connection: WebConnection
@@ -84,7 +84,8 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
 
   func next() throws(RobotError) -> Arrival? {
     closeWhoHasLostTheKey()
-    for _ in 0..<Self.eventsPerCall {
+    let begin = MonotonicClock.nanoseconds()
+    while true {
       if let arrival = state.withLock({ $0.arrivals.isEmpty ? nil : $0.arrivals.removeFirst() }) {
         if case .request(_, .success(let request), let time) = arrival {
           observer?.received(request, as: nil, at: time)
@@ -93,6 +94,7 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
       }
       guard let event = server.next() else { return nil }
       take(event, at: MonotonicClock.nanoseconds())
+      guard MonotonicClock.nanoseconds() - begin < Self.patience else { break }
     }
     wake()
     return nil

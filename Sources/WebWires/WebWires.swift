@@ -44,7 +44,7 @@ public final class WebWires: Sendable {
       try checkKeys(
         keys.cameras.map(\.key) + keys.state + [keys.prompt], reserved: ["reset"], wire,
         state: keys.state, isRead: !capabilities.proprioception.isEmpty)
-      let codec = OpenPICodec(keys: keys, limits: .init(bytes: setting.maximumMessageBytes))
+      let codec = OpenPICodec(keys: keys, limits: Self.limits(setting))
       return try WebListener(at: address(endpoint), on: loop, for: setting, gate) {
         OpenPIDialect(capabilities, codec, clock, chunks)
       }
@@ -68,11 +68,16 @@ public final class WebWires: Sendable {
       try checkKeys(
         keys.state + [keys.instruction], reserved: ["images"], wire, state: keys.state,
         isRead: !capabilities.proprioception.isEmpty)
-      let codec = VLACodec(keys: keys, limits: .init(bytes: setting.maximumMessageBytes))
+      let codec = VLACodec(keys: keys, limits: Self.limits(setting))
       return try WebListener(at: address(endpoint), on: loop, for: setting, gate) {
         VLAEvalDialect(capabilities, codec)
       }
     }
+  }
+
+  /// What a message of a robot may have. Pictures are single values, so that only a state written as a list has many.
+  private static func limits(_ setting: ListenerSetting) -> MessagePackLimits {
+    MessagePackLimits(bytes: setting.maximumMessageBytes, values: 8_192)
   }
 
   /// An address that only answers requests: no robot comes in on it.

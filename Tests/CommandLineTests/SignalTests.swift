@@ -240,7 +240,7 @@ import ZeroMQTransport
     defer { try? FileManager.default.removeItem(atPath: temporary) }
     func left() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: temporary) }
     try BuiltTool.withFolder { folder in
-      let python = try BuiltTool.script("trap 'exit 130' INT TERM; while :; do sleep 0.02; done", in: folder)
+      let python = try BuiltTool.script("trap 'exit 130' INT TERM; while read line; do :; done", in: folder)
       for signal in [SIGTERM, SIGKILL, SIGQUIT] {
         let tool = try LiveTool(
           ["rollout", "--env", "metaworld:a", "--python", python], in: folder, environment: ["TMPDIR": temporary])

@@ -177,6 +177,42 @@ import Testing
     #expect(reader.ending == .whole)
   }
 
+  @Test(arguments: ["removed", "replaced", "cut"])
+  func `a file that is taken away while it is recorded is said, and what is there instead stays`(how: String) throws {
+    try withTemporaryFolder { folder in
+      let (recorder, path) = try recorder(folder)
+      let daemon = try RecordedDaemon(RememberingPolicy(), recorder)
+      let client = try daemon.client("arm")
+      _ = try client.act(on: .sample(1))
+      #expect(eventually { recorder.summary.bytes > 0 })
+      switch how {
+      case "cut": truncate(path, 8)
+      case "removed": unlink(path)
+      default:
+        unlink(path)
+        try Data("precious".utf8).write(to: URL(filePath: path))
+      }
+      _ = try client.act(on: .sample(2))
+      #expect(
+        eventually {
+          recorder.summary.failure?.contains(how == "cut" ? "was cut to 8 bytes" : "was removed or replaced") == true
+        })
+      daemon.stop()
+      #expect(recorder.close().failure != nil)
+      if how == "replaced" { #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious") }
+      if how == "removed" { #expect(!FileManager.default.fileExists(atPath: path)) }
+    }
+  }
+
+  private func eventually(_ condition: () -> Bool) -> Bool {
+    let limit = ContinuousClock.now + .seconds(20)
+    while !condition() {
+      guard ContinuousClock.now < limit else { return false }
+      usleep(1_000)
+    }
+    return true
+  }
+
   @Test func aRecordingReplacesNothing() throws {
     try withTemporaryFolder { folder in
       let file = folder.appending(path: "a.mcap")

@@ -148,6 +148,18 @@ struct OpenPIWireTests {
     #expect(try map(client.receiveFrame())["actions"] != nil)
   }
 
+  @Test func `a map of very many keys is refused before it is read, and a good one then taken`() throws {
+    let daemon = try daemon()
+    defer { daemon.stop() }
+    let client = try daemon.socket()
+    _ = try client.receiveFrame()
+    let entries = (0..<5_000).map { MessagePackMap.Entry(.text("\($0)"), .integer(Int64($0))) }
+    let answer = try ask(client, MessagePackValue.map(MessagePackMap(entries)).encoded())
+    #expect(answer.opcode == RawClient.text)
+    #expect(String(decoding: answer.payload, as: UTF8.self).contains("more than 8192 values"))
+    _ = try map(ask(client, observation()))
+  }
+
   @Test func `text is no observation`() throws {
     let daemon = try daemon()
     defer { daemon.stop() }
