@@ -69,7 +69,7 @@ struct Session: Sendable {
     receipts = ChunkReceipts()
     commandsEnd = nil
     validUntil = nil
-    if context != nil { context = EpisodeContext() }
+    context = context.map(EpisodeContext.init(after:))
   }
 
   /// Takes note of an observation that left its robot before the robot had the last chunk: what it reports as executed may then be of the

@@ -32,6 +32,13 @@ public struct EpisodeContext: Sendable {
   /// The beginning of an episode: nothing seen, nothing commanded.
   public init() {}
 
+  /// The beginning of the next episode of the same robot. Its cameras are the same, and still watched: who begins an episode with every
+  /// observation shall not fly blind.
+  public init(after earlier: EpisodeContext) {
+    frozenCameras = earlier.frozenCameras
+    frozenCameras.beginEpisode(movesUntil: earlier.chunks.movesUntil)
+  }
+
   /// Remembers a chunk that is about to be sent.
   ///
   /// - Parameters:

@@ -29,7 +29,18 @@ package struct FrozenCameraWatch: Sendable {
   /// Robot clock, nanoseconds: until when the commands of before the last observation's chunk make the robot move; `nil`: they did not.
   private var lastMovesUntil: UInt64?
 
+  /// As `lastMovesUntil`, of the commands of an episode that has ended since the last observation.
+  private var earlierMovesUntil: UInt64?
+
   package init() {}
+
+  /// A new episode begins. What was commanded before it may have moved the robot until then.
+  ///
+  /// - Parameter movesUntil: nanoseconds on the robot's clock until which the commands of before it may move the robot; `nil`: none does.
+  package mutating func beginEpisode(movesUntil: UInt64?) {
+    if let movesUntil { earlierMovesUntil = max(earlierMovesUntil ?? 0, movesUntil) }
+    lastPlace = nil
+  }
 
   /// Takes in the frames of an observation.
   ///
@@ -49,7 +60,10 @@ package struct FrozenCameraWatch: Sendable {
     reportsConsumption = reportsConsumption || observation.actionsConsumed > 0
     let now = observation.capturedAt
     let progress = progress(to: observation.actionsConsumed, in: chunk)
-    let end = end(of: progress, movesUntil, now)
+    // Of the episode before nobody reports any more how far it was executed.
+    let earlierEnd = earlierMovesUntil.map { min($0, now) }
+    earlierMovesUntil = nil
+    let end = end(of: progress, movesUntil, now).map { max($0, earlierEnd ?? 0) } ?? earlierEnd
     lastMovesUntil = movesUntil
     var frozen: Int?
     for (index, frame) in observation.frames.enumerated() {

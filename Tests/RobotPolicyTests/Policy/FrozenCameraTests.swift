@@ -74,6 +74,24 @@ struct FrozenCameraTests {
     #expect(found { [$0 % 5] } == nil, "more pictures than are remembered")
   }
 
+  @Test func `a new episode with every observation hides no frozen camera`() {
+    var watch = FrozenCameraWatch()
+    var found: UInt64?
+    for step: UInt64 in 0...40 where found == nil {
+      // The commands of the last observation were valid for 80 of these 100 ms.
+      if step > 0 { watch.beginEpisode(movesUntil: (step * 100 - 20) * 1_000_000) }
+      let seen = observation(at: step * 100, ["a": [7]])
+      if watch.observe(seen, movesUntil: nil, timeout: timeout) != nil { found = step * 100 }
+    }
+    #expect(found == 1_300)
+    // A robot that stood still between two episodes may see the same.
+    watch = FrozenCameraWatch()
+    for step: UInt64 in 0...40 {
+      watch.beginEpisode(movesUntil: nil)
+      #expect(watch.observe(observation(at: step * 100, ["a": [7]]), movesUntil: nil, timeout: timeout) == nil)
+    }
+  }
+
   @Test func aStillRobotMaySeeTheSamePictureForever() {
     var watch = FrozenCameraWatch()
     for step: UInt64 in 0...100 {
