@@ -13,6 +13,7 @@ from pathlib import Path
 
 from uio2_envs.adapters.opengl import choose_backend
 from uio2_envs.environment import EnvironmentFailure
+from uio2_envs.output import Output
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,19 +28,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     loops = ("open", "closed")
     measuring.add_argument("--loop", choices=loops, default="open", help="one answer, or one a primitive (open)")
     measuring.add_argument("--no-drawing", action="store_true", help="leave EGL and OSMesa out")
-    measuring.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    measuring.add_argument("--json", type=Output.argument, metavar="FILE", help="write the figures there as well")
     saying = commands.add_parser("sentences", help="execute sentences that say every number at every place")
     saying.add_argument("--stride", type=_count, default=1, help="take every Nth number (1)")
     showing = commands.add_parser("show", help="draw the prompts of some tasks, and what their oracles do")
     showing.add_argument("tasks", nargs="+", metavar="TASK", help="such as put-into-l1")
     showing.add_argument("--seed", type=int, default=0, help="of the episodes (0)")
-    showing.add_argument("--output", type=Path, required=True, metavar="FILE", help="a PNG file")
+    showing.add_argument("--output", type=Output.argument, required=True, metavar="FILE", help="a PNG file")
     telling = commands.add_parser("demonstrate", help="write demonstrations of the oracles, to train a policy on")
     telling.add_argument("--output", type=Path, required=True, metavar="DIR", help="where they go; what is there stays")
     telling.add_argument("--first", type=int, default=0, help="the first file's number (0)")
     telling.add_argument("--files", type=_count, default=1, help="files, of 28 seeds of each family (1)")
     wording = commands.add_parser("wordings", help="write the sentences of a level, for uio2_train speak to say them")
-    wording.add_argument("--output", type=Path, required=True, metavar="FILE", help="a YAML file")
+    wording.add_argument("--output", type=Output.argument, required=True, metavar="FILE", help="a YAML file")
     wording.add_argument("--level", default="train", help="train, l1, l2 or l3 (train)")
     wording.add_argument("--seeds", type=_count, default=3000, help="episodes of each family that are looked at (3000)")
     options = parser.parse_args(arguments)
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"no such task: {', '.join(unknown)}; there are: {', '.join(TASKS)}")
         from .show import show
 
-        show(options.tasks, options.seed, options.output)
+        options.output.write(show(options.tasks, options.seed))
         return 0
     if options.command == "demonstrate":
         from .demonstrate import demonstrate
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"no such level: {options.level}; there are: {', '.join(LEVELS)}")
         said = wordings(options.level, options.seeds)
         # Which is YAML, too.
-        options.output.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+        options.output.write(json.dumps(said, indent=1) + "\n")
         print(f"{len(said)} sentences")
         return 0
     if options.command == "sentences":
