@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 from uio2_envs.adapters.opengl import choose_backend
+from uio2_envs.command_line import EXIT_ENVIRONMENT
 from uio2_envs.environment import EnvironmentFailure
-from uio2_envs.output import Output
+from uio2_envs.output import Output, Unwritable
+from uio2_envs.run_figures import NoRun, RunFigures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measuring.add_argument("--loop", choices=loops, default="open", help="one answer, or one a primitive (open)")
     measuring.add_argument("--no-drawing", action="store_true", help="leave EGL and OSMesa out")
     measuring.add_argument("--json", type=Output.argument, metavar="FILE", help="write the figures there as well")
+    measuring.add_argument("--run", type=Path, metavar="RUN", help="keep the figures in this run of a suite of the table, for uio2 report")
     saying = commands.add_parser("sentences", help="execute sentences that say every number at every place")
     saying.add_argument("--stride", type=_count, default=1, help="take every Nth number (1)")
     showing = commands.add_parser("show", help="draw the prompts of some tasks, and what their oracles do")
@@ -51,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(failure, file=sys.stderr)
             return 5
     # Not before: MuJoCo reads once how it draws, when it is imported.
-    from .measure import measure, write
+    from .measure import for_run, measure
     from .tasks import FAMILIES, LEVELS, TASKS
 
     if options.command == "show":
@@ -87,6 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for kind, found, known in (("family", families, FAMILIES), ("level", levels, LEVELS)):
         if unknown := [name for name in found if name not in known]:
             parser.error(f"no such {kind}: {', '.join(unknown)}; there are: {', '.join(known)}")
+    try:
+        run = RunFigures(options.run, "tabletop") if options.run else None
+    except NoRun as failure:
+        parser.error(f"--run: {failure}")
     names = [f"{family}-{level}" for family in families for level in levels]
     figures = measure(
         names,
@@ -96,8 +105,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         draws=not options.no_drawing,
         say_line=lambda line: print(line, flush=True),
     )
-    if options.json:
-        write(options.json, figures)
+    try:
+        if options.json:
+            options.json.write(json.dumps(figures, indent=1) + "\n")
+        if run is not None:
+            words = sys.argv[1:] if arguments is None else arguments
+            versions = {name: metadata.version(name) for name in ("mujoco", "numpy")}
+            run.add(for_run(figures), shlex.join(["python", "-m", "uio2_tabletop", *words]), versions)
+    except (NoRun, Unwritable) as failure:
+        print(failure, file=sys.stderr)
+        return EXIT_ENVIRONMENT
     return 0
 
 
