@@ -26,8 +26,8 @@ from uio2_client import Client
 from . import adapters, command_line, interruption
 from .environment import EnvironmentFailure
 from .events import EventStream
+from .jobs import Job, Worker
 from .output import Output
-from .worker import Job, Worker
 
 _UIO2 = Path(__file__).resolve().parents[2] / ".build" / "release" / "uio2"
 _NORMAL_95 = 1.959964
