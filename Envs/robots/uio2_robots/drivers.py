@@ -16,10 +16,10 @@ from .cameras import MirrorCameras
 from .configuration import Configuration, ConfigurationError
 from .franka import FrankaArm
 from .kinematics import KinematicsError, read_chain
+from .plan import Control
 from .ros2.arm import Ros2Arm
 from .ros2.cameras import Ros2Cameras
 from .ros2.node import RosNode
-from .run import Control
 from .shared import Trace
 from .simulator import TRACE
 

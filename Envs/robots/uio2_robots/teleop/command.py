@@ -18,8 +18,9 @@ from uio2_envs.events import EventStream
 from ..arm import ArmFailure
 from ..configuration import CONFIGURATIONS, ConfigurationError, load
 from ..drivers import ARMS, Franka, Ros2
+from ..plan import NotConfirmed, Plan
 from ..recording import Recording, RecordingFailure
-from ..run import NotConfirmed, Plan, Run
+from ..run import Run
 from ..watchdog import WatchdogLost
 from . import attended, simulated
 from .hand import Hand, measure_of, part_of
