@@ -308,7 +308,7 @@ def check_training(recipe: Path, folder: Path) -> None:
     """Six steps change every kind of weight, and the loss is a number."""
     from uio2_train.commands.train import prepare_run
     from uio2_train.engine.trainer import Trainer
-    from uio2_train.recipe import load_recipe
+    from uio2_train.recipe_file import load_recipe
 
     untrained = Trainer(prepare_run(load_recipe(recipe), folder / "fresh"), folder / "fresh", lambda _: None, "cpu")
     fresh = weights(untrained)
