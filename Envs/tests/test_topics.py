@@ -14,10 +14,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import zmq
 from uio2_client import ArmPublisher, CameraPublisher, Client, ClientError, CommandFollower, read_token
 from uio2_client import uio2_pb2 as pb
+
+from uio2_envs import streaming
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / ".build" / "release" / "uio2"
@@ -158,6 +161,38 @@ def test_a_camera_or_an_arm_that_is_killed_stops_the_arm_and_may_come_again(rig:
     rig.holds("the session is stopped")
     rig.resume()
     rig.moves()
+
+
+def test_a_camera_that_shows_the_same_stops_the_arm(rig: Rig) -> None:
+    rig.moves()
+    rig.cameras["wrist"].process.kill()
+    rig.holds("wrist is late")
+    with stuck_camera(rig.places["topview"], "wrist"):
+        rig.holds("the session is stopped")
+        rig.resume()
+        rig.moves()
+        # The policy finds it: the arm moves, and the pictures do not.
+        rig.holds("wrist is frozen")
+    rig.daemon.says("stop latched", "wrist is frozen", "session=arm")
+
+
+@contextlib.contextmanager
+def stuck_camera(address: str, name: str) -> Iterator[None]:
+    """A camera whose driver repeats its last picture."""
+    picture, is_over = streaming.picture(np.array([0.0, 0.6, 0.2]), 1), threading.Event()
+
+    def publish() -> None:
+        with CameraPublisher(address, name) as camera:
+            while not is_over.wait(PERIOD):
+                camera.publish(picture)
+
+    thread = threading.Thread(target=publish, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join(10)
 
 
 def test_a_daemon_that_is_gone_leaves_the_arm_at_rest(rig: Rig) -> None:
