@@ -28,6 +28,7 @@ from .environment import Environment, Transition
 from .episode import EpisodeResult
 from .events import EventStream
 from .latency import wilson
+from .output import Output
 from .patience import Patience
 from .robot import Link, Robot
 from .rollout import greet
@@ -348,8 +349,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             finally:
                 environment.close()
                 daemon.kill()
-                if options.json is not None:
-                    options.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1), encoding="utf-8")
+                # A run without a single trial leaves the last one's result.
+                if options.json is not None and outcomes:
+                    options.json.write(json.dumps([asdict(outcome) for outcome in outcomes], indent=1) + "\n")
         print(table(outcomes))
 
     code = command_line.exit_code(run, EventStream(None), options.task, {OSError: command_line.EXIT_ENVIRONMENT})
@@ -378,7 +380,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trials", type=command_line.positive, default=1, help="(1)")
     parser.add_argument("--seed", type=command_line.not_negative, default=1000, help="of the first trial (1000)")
     parser.add_argument("--film", type=Path, metavar="FILE", help="of the first trial, MP4")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every trial there")
+    parser.add_argument("--json", type=Output.argument, metavar="FILE", help="write every trial there")
     return parser
 
 

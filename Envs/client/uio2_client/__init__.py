@@ -23,7 +23,7 @@ Needs only pyzmq and protobuf; raw frames may be NumPy arrays or whatever else h
 
 from .client import Client
 from .endpoint import Endpoint, InvalidAddress
-from .errors import ClientError, Disconnected, NotAdmitted, Timeout, code_name
+from .errors import ClientError, Disconnected, InvalidValue, NotAdmitted, Timeout, code_name
 from .keys import ClientKey, InvalidKey
 from .messages import PROTOCOL_VERSION, camera_frame, check_answer, observation
 from .sounds import audio_clip
@@ -42,6 +42,7 @@ __all__ = [
     "Endpoint",
     "InvalidAddress",
     "InvalidKey",
+    "InvalidValue",
     "NotAdmitted",
     "Timeout",
     "audio_clip",
