@@ -41,6 +41,7 @@ HELD_LOOKS = 15
 """Looks for which the robot has to hold; one is a control step long."""
 _TIMEOUT = 0.5
 """Seconds that the robot waits for an answer; as long does each look take while no daemon is there."""
+_START_SECONDS = 60.0
 _BRAKING_LOOKS = 10
 """Looks after which it has to rest."""
 _BRAKING, _RESTING = 0.06, 0.01
@@ -63,6 +64,12 @@ class Daemon:
     def start(self) -> None:
         """Starts it, and does not wait until it answers."""
         self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+
+    def restart(self) -> None:
+        """Starts it, and waits until it answers: how long a machine takes for that is no part of a trial in simulated time."""
+        self.start()
+        with Client(self.address, timeout=_TIMEOUT) as client:
+            greet(client, _START_SECONDS)
 
     def kill(self) -> None:
         """Kills it at once, as a machine that fails does."""
@@ -258,7 +265,7 @@ def trial(
         if video is not None:
             video.words = words
 
-    take = Take(environment, client, daemon.kill, daemon.start, first, seed, note, held_looks)
+    take = Take(environment, client, daemon.kill, daemon.restart, first, seed, note, held_looks)
 
     def show(frames: dict[str, np.ndarray], result: EpisodeResult) -> None:
         interruption.check()

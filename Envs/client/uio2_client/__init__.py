@@ -28,12 +28,16 @@ from .keys import ClientKey, InvalidKey
 from .messages import PROTOCOL_VERSION, camera_frame, check_answer, observation
 from .sounds import audio_clip
 from .tokens import read_token, write_token
+from .topics import ArmPublisher, CameraPublisher, CommandFollower
 
 __all__ = [
     "PROTOCOL_VERSION",
+    "ArmPublisher",
+    "CameraPublisher",
     "Client",
     "ClientError",
     "ClientKey",
+    "CommandFollower",
     "Disconnected",
     "Endpoint",
     "InvalidAddress",
