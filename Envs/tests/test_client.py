@@ -14,6 +14,7 @@ import threading
 import time
 import wave
 import weakref
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,7 +24,19 @@ import zmq
 from fake_daemon import FakeDaemon, chunk_for, error, toy_capabilities
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from PIL import Image
-from uio2_client import Client, ClientError, Disconnected, Timeout, audio_clip, camera_frame, code_name, observation
+from uio2_client import (
+    ArmPublisher,
+    CameraPublisher,
+    Client,
+    ClientError,
+    CommandFollower,
+    Disconnected,
+    Timeout,
+    audio_clip,
+    camera_frame,
+    code_name,
+    observation,
+)
 from uio2_client import uio2_pb2 as pb
 from uio2_client.transport import Transport
 
@@ -504,3 +517,33 @@ def test_a_client_is_gone_when_nobody_names_it() -> None:
             assert gone() is None, "a cycle keeps its sockets open until Python looks for cycles"
         finally:
             gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: CameraPublisher("ipc:///tmp/nowhere", None), "source"),
+        (lambda: ArmPublisher("ipc:///tmp/nowhere", b"arm"), "source"),
+        (lambda: CameraPublisher(None, "front"), "address"),
+        (lambda: CommandFollower(NOWHERE, None), "session"),
+        (lambda: CommandFollower(NOWHERE, "a\0b"), "session"),
+        (lambda: CommandFollower(5), "address"),
+    ],
+)
+def test_a_source_of_samples_that_cannot_be_made_says_why(make: Callable[[], object], field: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        make()
+    assert (caught.value.code, caught.value.field) == ("malformed", field)
+
+
+def test_a_sample_that_cannot_be_sent_says_why(tmp_path: Path) -> None:
+    with ArmPublisher(f"ipc://{tmp_path}/arm", "arm") as arm, CameraPublisher(f"ipc://{tmp_path}/eye", "eye") as camera:
+        for publish, field in (
+            (lambda: arm.publish([0.0], "a\0b"), "observation.instruction"),
+            (lambda: arm.publish(None), "observation.proprioception"),
+            (lambda: arm.publish([0.0], captured_at=-1), "observation.captured_at"),
+            (lambda: camera.publish(b"no picture"), "camera 'eye'"),
+        ):
+            with pytest.raises(ClientError) as caught:
+                publish()
+            assert (caught.value.code, caught.value.field) == ("malformed", field)

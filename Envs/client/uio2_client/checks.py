@@ -87,17 +87,25 @@ def check_text(message: Message, path: str) -> None:
                     check_text(part, f"{name}[{place}]")
 
 
+def check_name(name: Any, field: str) -> None:
+    """Refuses what is no name of a session, a camera or an arm.
+
+    Raises:
+        InvalidValue: it is no text, too long, or has other characters.
+    """
+    if not (isinstance(name, str) and 1 <= len(name) <= 128 and all(" " <= character <= "~" for character in name)):
+        message = f"a {field}'s name takes 1 to 128 printable ASCII characters, found {shown_value(name)}"
+        raise InvalidValue(field, message)
+
+
 def check_names(session: Any, token: Any) -> None:
     """Refuses a session's name, where there is one, and a token that cannot be sent.
 
     Raises:
         InvalidValue: what they are made of, or how long they are.
     """
-    if session is not None and not (
-        isinstance(session, str) and 1 <= len(session) <= 128 and all(" " <= character <= "~" for character in session)
-    ):
-        message = f"a session's name takes 1 to 128 printable ASCII characters, found {shown_value(session)}"
-        raise InvalidValue("session", message)
+    if session is not None:
+        check_name(session, "session")
     if not isinstance(token, bytes):
         raise InvalidValue("token", f"a token is bytes, as read_token returns it, found {type(token).__name__}")
     if len(token) > _MAXIMUM_TOKEN_BYTES:

@@ -24,9 +24,10 @@ from typing import Any
 import zmq
 
 from . import uio2_pb2 as pb
+from .checks import check_name, check_text
 from .endpoint import Endpoint
 from .errors import ClientError, code_name
-from .messages import PROTOCOL_VERSION, camera_frame, check_names, observation, parse_reply, request_bytes
+from .messages import PROTOCOL_VERSION, camera_frame, observation, parse_reply, request_bytes
 
 _WAITING = 2
 """Messages that wait for a reader that is slow: what is older is of no use."""
@@ -43,11 +44,12 @@ class _Publisher:
 
     Raises:
         InvalidAddress: nobody can connect to such an address.
+        InvalidValue: the name cannot be sent.
         ClientError: ``unavailable``; it cannot be had.
     """
 
     def __init__(self, address: str, name: str) -> None:
-        check_names(name, b"")
+        check_name(name, "source")
         endpoint = Endpoint.parse(address)
         self.name = name
         # By it the daemon knows one process from another that has the same name.
@@ -77,6 +79,7 @@ class _Publisher:
         self._context.term()
 
     def _send(self, seen: pb.Observation) -> None:
+        check_text(seen, "observation")
         # Two samples are never of one moment.
         self._last = seen.captured_at = max(seen.captured_at, self._last + 1)
         self._sequence += 1
@@ -146,7 +149,7 @@ class CommandFollower:
     """
 
     def __init__(self, address: str, session: str = "arm") -> None:
-        check_names(session, b"")
+        check_name(session, "session")
         endpoint = Endpoint.parse(address)
         self.address = address
         self.session = session
