@@ -196,7 +196,7 @@ struct UnlimitedPolicyTests {
     let capabilities = try running.client().hello(clientName: "test", clientVersion: "1")
     #expect(capabilities.unlimitedDimensions == ["elbow", "wrist"])
     running.stop()
-    #expect(log.messages.withLock { $0.count { $0.contains("no limits for some numbers") } } == 1)
+    #expect(log.messages.withLock { $0.count { $0.contains("no limits for elbow, wrist") } } == 1)
   }
 
   @Test(arguments: [true, false])
