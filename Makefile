@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check-long check-wires soak evaluate bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-envs test-vima test-ray test-report test-console test-franka demo-franka film-disturbance test-ros2 train-resume train-pause train-continue train-stop train-status test-training format lint clean
+.PHONY: help setup build demo test check-long check-wires soak evaluate table-figures bench bench-growth bench-onednn bench-openblas bench-peers train test-trainer test-lerobot test-envs test-vima test-ray test-report test-console test-franka demo-franka film-disturbance test-ros2 train-resume train-pause train-continue train-stop train-status test-training format lint clean
 
 TASKS := reach-v3,push-v3,drawer-close-v3,button-press-topdown-v3,door-open-v3
 POLICY ?= Policies/metaworld-mt5
@@ -149,6 +149,13 @@ evaluate: setup ## run 20 fresh seeds of each task, or go on with that, and writ
 	@$(UIO2) evaluate metaworld-mt5 --policy $(POLICY) --episodes $(EPISODES) --seed $(SEED) --workers $(WORKERS) \
 	  --run $(RUN) --resume
 	@$(UIO2) report $(RUN)
+
+table-figures: setup ## the table's oracles, and its primitives and pictures a second: three runs and a report of them
+	@swift build -c release --product uio2
+	@for level in l1 l2 l3; do $(UIO2) evaluate tabletop-$$level --policy expert --loop open --episodes $(EPISODES) --seed 0 \
+	  --workers $(WORKERS) --run $(OUT)/tabletop-$$level --resume; done
+	@PYTHONPATH=Envs:Envs/client:Envs/tabletop $(PYTHON_OF_ENVS) -m uio2_tabletop measure --episodes $(EPISODES) --run $(OUT)/tabletop-l1
+	@$(UIO2) report $(OUT)/tabletop-l1 $(OUT)/tabletop-l2 $(OUT)/tabletop-l3 -o $(OUT)/tabletop.html
 
 bench: setup ## time the daemon, the shipped policy and the LARGE model with random weights, stage by stage
 	@swift build -c release --product uio2

@@ -132,6 +132,8 @@ let package = Package(
 
     // Sources that publish at their own times, put together.
     .target(name: "Topics"),
+    // They as the robot of a session: cameras and an arm that publish over ZeroMQ.
+    .target(name: "TopicsWire", dependencies: ["Topics", "RobotInterface", "ProtobufCodec", "ZeroMQTransport"]),
 
     // Statistics and tables of what was measured.
     .target(name: "Reporting"),
@@ -166,7 +168,7 @@ let package = Package(
         "DaemonBenchmark", "RobotInterface",
         "RobotPolicy", "RobotLink", "ZeroMQTransport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay",
         "Diagnosis", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase", "OpenPI", "VLAEval", "WebServer",
-        "WebConsole", "WebWires",
+        "TopicsWire", "WebConsole", "WebWires",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -243,6 +245,11 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(name: "TopicsTests", dependencies: ["TestSupport", "Topics"]),
+    .testTarget(
+      name: "TopicsWireTests",
+      dependencies: [
+        "TestSupport", "TopicsWire", "Topics", "ProtobufCodec", "RobotInterface", "ZeroMQTransport",
+      ]),
     .testTarget(
       name: "WebConsoleTests",
       dependencies: [

@@ -27,6 +27,9 @@ from report import Result, as_json, choose_reference, table
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT / "Envs"))
+
+from uio2_envs.output import Output, Unwritable  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -231,9 +234,9 @@ def parse() -> argparse.Namespace:
         "--passive", action="store_true", help="OMP_WAIT_POLICY=passive, for machines that are not quiet"
     )
     parser.add_argument("--limit", type=float, default=1800, metavar="SECONDS", help="for a turn")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--json", type=Output.argument, metavar="FILE")
     arguments = parser.parse_args()
-    for name in ("uio2", "official_checkout", "cache", "json"):
+    for name in ("uio2", "official_checkout", "cache"):
         path = getattr(arguments, name)
         if path is not None:
             setattr(arguments, name, path.absolute())
@@ -256,8 +259,11 @@ def main() -> int:
         "used_by_others": comparison.others, "missing": comparison.missing,
     }  # fmt: skip
     if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(as_json(results, reference, facts), indent=1) + "\n")
+        try:
+            arguments.json.write(json.dumps(as_json(results, reference, facts), indent=1) + "\n")
+        except Unwritable as error:
+            say(str(error))
+            comparison.failed = True
     print(table(results, reference))
     print()
     print(

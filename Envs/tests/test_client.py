@@ -171,19 +171,146 @@ def test_a_client_of_the_parent_process_is_refused_in_a_fork() -> None:
         child = os.fork()
         if child == 0:
             codes = []
-            for ask in (client.stop, client.hello, lambda: client.act(look())):
+            for ask in (client.stop, client.release, client.hello, lambda: client.act(look())):
                 try:
                     ask()
                 except ClientError as error:
                     codes.append(error.code)
             client.close()
-            os._exit(0 if codes == ["forked"] * 3 else 1)
+            os._exit(0 if codes == ["forked"] * 4 else 1)
         ended = threading.Timer(20, os.kill, (child, signal.SIGKILL))
         ended.start()
         _, status = os.waitpid(child, 0)
         ended.cancel()
         assert status == 0
         assert client.stop("after") is True
+
+
+def test_nothing_that_surrounds_a_stop_keeps_it_back() -> None:
+    class Odd:
+        def __float__(self) -> float:
+            raise RuntimeError("no number")
+
+    def broken(*_: object) -> int:
+        raise RuntimeError("the program's own function")
+
+    limits = toy_capabilities(limits=pb.Limits(maximum_message_bytes=1))
+    daemon = FakeDaemon(lambda index, seen: None, limits, on_other=lambda request: pb.Acknowledgement(stopped=True))
+    with daemon:
+        with Client(daemon.address) as client:
+            client.hello()
+            assert client.stop("longer than the daemon reads", timeout=Odd()) is True  # type: ignore[arg-type]
+            with pytest.raises(ClientError, match="malformed: timeout"):
+                client.timeout = float("nan")
+            assert client.stop("after that") is True
+        for arguments in ({"clock": broken}, {"observer": broken}, {"clock": lambda: -1}, {"clock": time.monotonic}):
+            with Client(daemon.address, **arguments) as client, pytest.raises((RuntimeError, ClientError)):
+                client.stop(next(iter(arguments)))
+    stops = [request.stop.reason for request in daemon.requests if request.WhichOneof("body") == "stop"]
+    assert stops == ["longer than the daemon reads", "after that", "clock", "observer", "clock", "clock"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"address": None}, "address"),
+        ({"address": b"tcp://127.0.0.1:9"}, "address"),
+        ({"session": b"x"}, "session"),
+        ({"session": 5}, "session"),
+        ({"session": "a\0b"}, "session"),
+        ({"token": "00"}, "token"),
+        ({"token": bytes(65)}, "token"),
+        ({"timeout": "soon"}, "timeout"),
+        ({"key": 5}, "key"),
+        ({"key": "a\0b"}, "'a\\x00b'"),
+        ({"clock": 5}, "clock"),
+        ({"observer": 5}, "observer"),
+    ],
+)
+def test_a_client_that_cannot_be_made_says_why(arguments: dict, field: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        Client(**{"address": NOWHERE, **arguments})
+    assert (caught.value.code, caught.value.field) == ("invalid_key" if "key" in arguments else "malformed", field)
+    assert caught.value.message
+
+
+REFUSED = {
+    "generate.prompt": lambda client: client.generate(None),
+    "generate.prompt ": lambda client: client.generate("a\0b"),
+    "generate.prompt  ": lambda client: client.generate("\udc80"),
+    "generate.output": lambda client: client.generate("x", output="sound"),
+    "generate.output ": lambda client: client.generate("x", output=None),
+    "generate.output  ": lambda client: client.generate("x", output="unspecified"),
+    "generate.images": lambda client: client.generate("x", [b"\xff\xd8\xff"]),
+    "generate.images ": lambda client: client.generate("x", b"\xff\xd8\xff"),
+    "generate.images  ": lambda client: client.generate("x", np.zeros((2, 2, 3), np.uint8)),
+    "generate.images[0].camera": lambda client: client.generate("x", [pb.CameraFrame(camera="\0")]),
+    "generate.box": lambda client: client.generate("x", box=(1, 2, 3)),
+    "generate.box ": lambda client: client.generate("x", box=5),
+    "generate.box.minimum_y": lambda client: client.generate("x", box=(1, "2", 3, 4)),
+    "generate.box.maximum_x": lambda client: client.generate("x", box=(1, 2, None, 4)),
+    "generate.audio": lambda client: client.generate("x", audio=np.zeros(8, np.int16)),
+    "generate.temperature": lambda client: client.generate("x", temperature="hot"),
+    "generate.top_k": lambda client: client.generate("x", top_k=-1),
+    "generate.seed": lambda client: client.generate("x", seed=1 << 64),
+    "generate.beams": lambda client: client.generate("x", beams=1.5),
+    "generate.negative_prompt": lambda client: client.generate("x", negative_prompt=5),
+    "on_progress": lambda client: client.generate("x", on_progress=5),
+    "progress_interval": lambda client: client.generate("x", on_progress=print, progress_interval=float("nan")),
+    "progress_interval ": lambda client: client.generate("x", on_progress=print, progress_interval="soon"),
+    "timeout": lambda client: client.generate("x", timeout="soon"),
+    "cancel.request_id": lambda client: client.cancel(-1),
+    "cancel.request_id ": lambda client: client.cancel("x"),
+    "hello.client_name": lambda client: client.hello(name="a\0b"),
+    "hello.client_name ": lambda client: client.hello(name=None),
+    "hello.client_version": lambda client: client.hello(version=7),
+    "observation": lambda client: client.act(None),
+    "observation ": lambda client: client.act({"sequence": 1}),
+    "observation.instruction": lambda client: client.act(observation(1, {}, [], "a\0b")),
+    "observation.prompt[1].text": lambda client: client.act(observation(1, {}, [], "", prompt=["a", "\0"])),
+    "observation.prompt[1]": lambda client: observation(1, {}, [], "", prompt=["a", None]),
+    "observation.prompt": lambda client: observation(1, {}, [], "", prompt="one text"),
+    "observation.sequence": lambda client: observation(-1, {}, [], ""),
+    "observation.instruction ": lambda client: observation(1, {}, [], None),
+    "observation.instruction  ": lambda client: observation(1, {}, [], ["Go."]),
+    "observation.frames": lambda client: observation(1, None, [], ""),
+    "observation.frames ": lambda client: observation(1, [b"\xff\xd8\xff"], [], ""),
+    "camera 'a'": lambda client: observation(1, {"a": None}, [], ""),
+    "camera 'a' ": lambda client: observation(1, {"a": b""}, [], ""),
+    "frame.camera": lambda client: observation(1, {5: np.zeros((2, 2, 3), np.uint8)}, [], ""),
+    "frame.width": lambda client: camera_frame("a", b"\xff\xd8\xff", width=-1, height=2),
+    "observation.proprioception": lambda client: observation(1, {}, None, ""),
+    "observation.proprioception ": lambda client: observation(1, {}, [None], ""),
+    "observation.proprioception  ": lambda client: observation(1, {}, np.zeros((1, 4)), ""),
+    "observation.proprioception   ": lambda client: observation(1, {}, np.array(1.0), ""),
+    "observation.captured_at": lambda client: observation(1, {}, [], "", captured_at=time.monotonic()),
+    "observation.actions_consumed": lambda client: observation(1, {}, [], "", actions_consumed=1.5),
+    "audio": lambda client: observation(1, {}, [], "", audio="close-it.wav"),
+}  # fmt: skip
+"""By the field that is at fault; spaces only keep names apart."""
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_sent_is_a_client_error_and_nothing_is_sent(name: str) -> None:
+    with FakeDaemon(lambda index, seen: None) as daemon, Client(daemon.address) as client:
+        with pytest.raises(ClientError) as caught:
+            REFUSED[name](client)
+        assert (caught.value.code, caught.value.field) == ("malformed", name.rstrip())
+        assert isinstance(caught.value, ValueError) and len(caught.value.message.split()) > 3
+        assert not daemon.requests and not daemon.identities
+
+
+def test_what_can_be_sent_in_many_shapes_still_can() -> None:
+    answer = pb.Generation(text="yes", finish_reason="end")
+    with FakeDaemon(lambda index, seen: None, on_other=lambda request: answer) as daemon:
+        with Client(daemon.address) as client:
+            frame = camera_frame("a", np.zeros((2, 2, 3), np.uint8))
+            client.generate("x", (one for one in [frame]), box=np.array([1, 2, 3, 4]), output="IMAGE", guidance=None)
+        asked = daemon.requests[0].generate
+        assert list(asked.images) == [frame] and asked.box.maximum_x == 3 and asked.output == pb.MODALITY_IMAGE
+        assert not asked.HasField("guidance")
+    seen = observation(np.int64(1), iter([frame]), (value for value in np.ones(2)), "Go.", captured_at=np.int64(5))
+    assert list(seen.proprioception) == [1, 1] and seen.captured_at == 5 and list(seen.frames) == [frame]
 
 
 def test_no_daemon() -> None:

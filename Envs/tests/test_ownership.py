@@ -94,7 +94,7 @@ def test_after_a_minute_without_an_answer_the_client_asks_once_more() -> None:
     now = [10**12]
 
     def answer(index: int, seen: pb.Observation):
-        return error("stale_observation") if index in (2, 4) else still(index, seen)
+        return error("stale_observation", field="observation.echo") if index in (2, 4) else still(index, seen)
 
     with FakeDaemon(answer, owned()) as daemon, Client(daemon.address, clock=lambda: now[0]) as client:
 
@@ -116,6 +116,25 @@ def test_after_a_minute_without_an_answer_the_client_asks_once_more() -> None:
         with pytest.raises(ClientError, match="stale_observation"):
             act(4)
         assert len(daemon.observations) == 5
+
+
+def test_an_observation_that_a_jump_of_the_clock_made_doubtful_is_not_asked_again() -> None:
+    now = [10**12]
+
+    def answer(index: int, seen: pb.Observation):
+        return error("stale_observation", field="observation.sent_at") if index == 1 else still(index, seen)
+
+    with FakeDaemon(answer, owned()) as daemon, Client(daemon.address, clock=lambda: now[0]) as client:
+        for sequence, jump in ((1, 0), (2, 600 * 10**9), (3, 0)):
+            now[0] += jump
+            seen = look(sequence)
+            seen.captured_at = now[0]
+            if jump:
+                with pytest.raises(ClientError, match="stale_observation"):
+                    client.act(seen)
+            else:
+                client.act(seen)
+        assert [seen.sequence for seen in daemon.observations] == [1, 2, 3]
 
 
 def test_an_observation_is_stamped_when_it_leaves_and_not_before() -> None:

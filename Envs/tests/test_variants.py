@@ -15,8 +15,8 @@ from uio2_envs import adapters, perturbed, toy
 from uio2_envs.conformance import EnvironmentConformance
 from uio2_envs.environment import Environment, EnvironmentFailure
 from uio2_envs.expert import ExpertLink
+from uio2_envs.jobs import Job
 from uio2_envs.variant import MAXIMUM_SEVERITY, PERTURBATIONS, Variant
-from uio2_envs.worker import Job
 
 TOY_KINDS = ("jpeg", "blur", "actuation_noise", "moved_object")
 

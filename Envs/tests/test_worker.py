@@ -12,8 +12,8 @@ import pytest
 from fake_daemon import FakeDaemon, chunk_for, toy_capabilities
 from uio2_client import uio2_pb2 as pb
 
+from uio2_envs.jobs import Job
 from uio2_envs.motion import MotionMeter
-from uio2_envs.worker import Job
 
 ENVS = Path(__file__).resolve().parents[1]
 

@@ -17,6 +17,7 @@ from .environment import EnvironmentFailure
 from .episode import LOOPS
 from .events import EventStream
 from .frames import ENCODINGS
+from .output import Unwritable
 from .patience import RobotFailure
 
 EXIT_DISAGREED = 3
@@ -154,7 +155,8 @@ def exit_code(
         subject: what is at fault where an exception names nothing.
         codes: of further exceptions; those with ``code``, ``subject`` and ``message`` keep theirs.
     """
-    codes = {RobotFailure: EXIT_PROTOCOL, EnvironmentFailure: EXIT_ENVIRONMENT, **(codes or {})}
+    failures = {RobotFailure: EXIT_PROTOCOL, EnvironmentFailure: EXIT_ENVIRONMENT, Unwritable: EXIT_ENVIRONMENT}
+    codes = {**failures, **(codes or {})}
     try:
         run()
         return 0

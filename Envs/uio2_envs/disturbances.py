@@ -28,6 +28,7 @@ from .environment import Environment, Transition
 from .episode import EpisodeResult
 from .events import EventStream
 from .latency import wilson
+from .output import Output
 from .patience import Patience
 from .robot import Link, Robot
 from .rollout import greet
@@ -40,6 +41,7 @@ HELD_LOOKS = 15
 """Looks for which the robot has to hold; one is a control step long."""
 _TIMEOUT = 0.5
 """Seconds that the robot waits for an answer; as long does each look take while no daemon is there."""
+_START_SECONDS = 60.0
 _BRAKING_LOOKS = 10
 """Looks after which it has to rest."""
 _BRAKING, _RESTING = 0.06, 0.01
@@ -62,6 +64,12 @@ class Daemon:
     def start(self) -> None:
         """Starts it, and does not wait until it answers."""
         self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+
+    def restart(self) -> None:
+        """Starts it, and waits until it answers: how long a machine takes for that is no part of a trial in simulated time."""
+        self.start()
+        with Client(self.address, timeout=_TIMEOUT) as client:
+            greet(client, _START_SECONDS)
 
     def kill(self) -> None:
         """Kills it at once, as a machine that fails does."""
@@ -257,7 +265,7 @@ def trial(
         if video is not None:
             video.words = words
 
-    take = Take(environment, client, daemon.kill, daemon.start, first, seed, note, held_looks)
+    take = Take(environment, client, daemon.kill, daemon.restart, first, seed, note, held_looks)
 
     def show(frames: dict[str, np.ndarray], result: EpisodeResult) -> None:
         interruption.check()
@@ -341,8 +349,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             finally:
                 environment.close()
                 daemon.kill()
-                if options.json is not None:
-                    options.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1), encoding="utf-8")
+                # A run without a single trial leaves the last one's result.
+                if options.json is not None and outcomes:
+                    options.json.write(json.dumps([asdict(outcome) for outcome in outcomes], indent=1) + "\n")
         print(table(outcomes))
 
     code = command_line.exit_code(run, EventStream(None), options.task, {OSError: command_line.EXIT_ENVIRONMENT})
@@ -371,7 +380,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trials", type=command_line.positive, default=1, help="(1)")
     parser.add_argument("--seed", type=command_line.not_negative, default=1000, help="of the first trial (1000)")
     parser.add_argument("--film", type=Path, metavar="FILE", help="of the first trial, MP4")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every trial there")
+    parser.add_argument("--json", type=Output.argument, metavar="FILE", help="write every trial there")
     return parser
 
 

@@ -26,7 +26,8 @@ from uio2_client import Client
 from . import adapters, command_line, interruption
 from .environment import EnvironmentFailure
 from .events import EventStream
-from .worker import Job, Worker
+from .jobs import Job, Worker
+from .output import Output
 
 _UIO2 = Path(__file__).resolve().parents[2] / ".build" / "release" / "uio2"
 _NORMAL_95 = 1.959964
@@ -161,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         print(table(rows))
         if options.json is not None:
-            options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
+            options.json.write(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
 
     return command_line.exit_code(run, events, options.simulator, {OSError: command_line.EXIT_ENVIRONMENT})
 
@@ -201,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
         "--deadline", type=command_line.positive, metavar="MS", help="serve a copy of the policy whose answers are valid so long"
     )
     parser.add_argument("--uio2", type=Path, default=_UIO2, help="the program (that of the release build)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
+    parser.add_argument("--json", type=Output.argument, metavar="FILE", help="write the rows there")
     return parser
 
 

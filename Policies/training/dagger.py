@@ -21,11 +21,11 @@ import torch
 import curve
 from data import Saying
 from language import Instructions
-from linear import keep_heap
 from policy import Policy
 from rollout import Observer, roll
 from shards import ShardWriter
 from spec import CHUNK_LENGTH
+from uio2_train.model.products import keep_heap
 
 STEPS_AFTER_SUCCESS = 8
 LIMIT = 160

@@ -14,13 +14,10 @@ from torch import Tensor
 from config import PATCH
 from language import Instructions
 from shards import Samples, read_shard
-from spec import ACTION_RANGE, BINS, FRAME_SIZE, Recipe, quantise
-from tokenizer import BOS, EOS, PAD, Tokenizer
-
-_MEAN = np.tile(np.array([0.48145466, 0.4578275, 0.40821073], dtype=np.float32), PATCH * PATCH)
-_DEVIATION = np.tile(np.array([0.26862954, 0.26130258, 0.27577711], dtype=np.float32), PATCH * PATCH)
-_SCALE = torch.from_numpy(1.0 / (255.0 * _DEVIATION))
-_SHIFT = torch.from_numpy(-_MEAN / _DEVIATION)
+from spec import ACTION_RANGE, Recipe, quantise
+from tokenizer import prompt
+from uio2_train.data.pictures import normalise, patchify
+from uio2_train.tokenizer import BOS, EOS, PAD, Tokenizer
 
 SMOOTHING_BINS = 8.0
 """Deviation, in bins of 1000, of the Gaussian that a target location is spread over."""
@@ -38,33 +35,17 @@ Saying = Callable[[int], str]
 """How the task at an index is said."""
 
 
-def patchify(frames: np.ndarray) -> np.ndarray:
-    """Frames ``[..., h, w, 3]`` to patches ``[..., (h/16)(w/16), 768]``; a patch is laid out dy, dx, channel."""
-    grid = FRAME_SIZE // PATCH
-    leading = frames.shape[:-3]
-    split = frames.reshape(*leading, grid, PATCH, grid, PATCH, 3)
-    return np.ascontiguousarray(np.swapaxes(split, -4, -3)).reshape(*leading, grid * grid, PATCH * PATCH * 3)
-
-
-def normalise(patches: np.ndarray) -> Tensor:
-    """uint8 patches ``[..., 768]`` to CLIP-normalised float32."""
-    return torch.from_numpy(patches).float().mul_(_SCALE).add_(_SHIFT)
-
-
-def smoothing_matrix() -> Tensor:
-    """Row ``i`` is the target distribution ``[1000]`` of bin ``i``."""
-    bins = torch.arange(BINS, dtype=torch.float32)
-    weights = torch.exp(-0.5 * ((bins[:, None] - bins) / SMOOTHING_BINS) ** 2)
-    return weights / weights.sum(dim=1, keepdim=True)
+def patches_of(frames: np.ndarray) -> Tensor:
+    """Frames ``[..., h, w, 3]`` uint8 to normalised patches f32 ``[..., (h/16)(w/16), 768]``."""
+    return normalise(torch.from_numpy(patchify(frames, PATCH)).float().mul_(1 / 255))
 
 
 @dataclass
 class Batch:
-    """text int64 ``[b, n]``; text_mask bool ``[b, n]``; patches f32 ``[b, 2, 64, 768]``; action_bins int64 ``[b, 16]``;
+    """text int64 ``[b, n]``, 0 where there is none; patches f32 ``[b, 2, 64, 768]``; action_bins int64 ``[b, 16]``;
     position_bins int64 ``[b, 6]``."""
 
     text: Tensor
-    text_mask: Tensor
     patches: Tensor
     action_bins: Tensor
     position_bins: Tensor
@@ -76,16 +57,14 @@ class Batch:
 
 def prompts(
     tokenizer: Tokenizer, recipe: Recipe, sentences: Sequence[str], proprioception: np.ndarray
-) -> tuple[Tensor, Tensor]:
-    """Encoder ids ``[b, n]`` and their mask for instructions and proprioception ``[b, 4]``."""
+) -> Tensor:
+    """Encoder ids ``[b, n]``, padded, for instructions and proprioception ``[b, 4]``."""
     rows = [
-        tokenizer.prompt(sentence, state, recipe.proprioception)
+        prompt(tokenizer, sentence, state, recipe.proprioception)
         for sentence, state in zip(sentences, proprioception, strict=True)
     ]
     length = -(-max(len(row) for row in rows) // PROMPT_MULTIPLE) * PROMPT_MULTIPLE
-    ids = torch.tensor([row + [PAD] * (length - len(row)) for row in rows])
-    lengths = torch.tensor([len(row) for row in rows])
-    return ids, torch.arange(length) < lengths[:, None]
+    return torch.tensor([row + [PAD] * (length - len(row)) for row in rows])
 
 
 def read_task_weights(path: Path | None) -> dict[str, float]:
@@ -171,13 +150,12 @@ class Dataset:
         sentences = [say(int(task)) for task in self._task[indices]]
         states = np.stack([shard.proprioception[row] for shard, row in picked])
         frames = np.stack(list(run(lambda sample: sample[0].frames(sample[1]), picked)))
-        text, text_mask = prompts(self._tokenizer, self._recipe, sentences, states)
+        text = prompts(self._tokenizer, self._recipe, sentences, states)
         plan = np.stack([shard.plan[row] for shard, row in picked])
         positions = np.stack([shard.positions[row] for shard, row in picked])
         return Batch(
             text=text,
-            text_mask=text_mask,
-            patches=normalise(patchify(frames)),
+            patches=patches_of(frames),
             action_bins=torch.from_numpy(quantise(plan, ACTION_RANGE)).flatten(1),
             position_bins=torch.from_numpy(quantise(positions, self._recipe.positions)),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -13,55 +12,39 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from data import Batch, Dataset, Saying, Targets, smoothing_matrix
-from model import UnifiedIO
-from muon import Muon
+from data import SMOOTHING_BINS, Batch, Dataset, Saying, Targets
+from model import PolicyModel
 from spec import ACTION_DIMENSIONS, BINS, CHUNK_LENGTH, POSITIONS
-from tokenizer import Tokenizer
+from uio2_train.engine import weights
+from uio2_train.objectives.losses import smoothing_matrix
+from uio2_train.tokenizer import Tokenizer
 
 MUON_RATE, ADAM_RATE, WEIGHT_DECAY = 0.02, 1e-3, 0.05
 BASE_RATES = (MUON_RATE, ADAM_RATE)
 POSITION_WEIGHT = 0.5
 FIRST_STEP_WEIGHT = 2.0
-MUON_PREFIXES = ("encoder.", "decoder.", "input_embedders.")
 ACTIONS = CHUNK_LENGTH * ACTION_DIMENSIONS
 
 
-def initialise(model: UnifiedIO, tokenizer: Tokenizer) -> None:
-    """Fan-in scaled matrices, unit embeddings, and location embeddings that are smooth in the bin's value."""
+def initialise(model: PolicyModel, tokenizer: Tokenizer) -> None:
+    """As the package does, and modality embeddings as those of the first policies."""
+    weights.initialise(model, tokenizer)
     for name, parameter in model.named_parameters():
-        if parameter.ndim == 2 and not name.endswith(("positional_embedding", "latents", "text_token_embedder.weight")):
-            torch.nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5)
-    embedding = model.text_token_embedder.weight.data
-    torch.nn.init.normal_(embedding, std=1.0)
-    width = embedding.shape[1]
-    cycles = torch.exp(torch.rand(width) * math.log(30 / 0.3)) * 0.3
-    phases = torch.rand(width) * 2 * math.pi
-    values = torch.arange(BINS) / (BINS - 1)
-    smooth = math.sqrt(2) * torch.cos(2 * math.pi * values[:, None] * cycles + phases)
-    rows = tokenizer.locations(torch.arange(BINS))
-    embedding[rows] = smooth + 0.05 * torch.randn(BINS, width)
+        if name.endswith("modality_embedding"):
+            torch.nn.init.normal_(parameter, std=0.1)
 
 
-def optimisers(model: UnifiedIO) -> list[torch.optim.Optimizer]:
+def optimisers(model: PolicyModel) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the network, AdamW for embeddings, patches, norms and biases."""
-    muon, adam = [], []
-    for name, parameter in model.named_parameters():
-        inside = parameter.ndim == 2 and name.startswith(MUON_PREFIXES)
-        outer = name.endswith(("positional_embedding", "latents", "vision_transformer.embedding.weight"))
-        (muon if inside and not outer else adam).append(parameter)
-    return [
-        Muon(muon, lr=MUON_RATE, weight_decay=WEIGHT_DECAY),
-        torch.optim.AdamW(adam, lr=ADAM_RATE, betas=(0.9, 0.98), weight_decay=0.0),
-    ]
+    return weights.make_optimisers(dict(model.named_parameters()), MUON_RATE, ADAM_RATE, WEIGHT_DECAY)
 
 
 def loss(
-    model: UnifiedIO, batch: Batch, targets: Targets, tokenizer: Tokenizer, smoothing: Tensor
+    model: PolicyModel, batch: Batch, targets: Targets, tokenizer: Tokenizer, smoothing: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Smoothed cross-entropy of the action chunk and of the asked positions, both scalars."""
-    encoded = model.encode(batch.text, batch.text_mask, batch.patches[:, 0], batch.patches[:, 1])
-    logits = model.decode(encoded, targets.inputs(batch), targets.mask, targets.positions)
+    encoded = model.look(batch.text, batch.patches)
+    logits = model.answers(encoded, targets.inputs(batch), targets.mask, targets.positions)
     log_probability = functional.log_softmax(logits, dim=-1)
     locations = log_probability[..., tokenizer.base : tokenizer.base + BINS].flip(-1)  # ids fall as bins rise
     chosen = torch.cat([locations[:, : targets.actions], locations[:, -targets.asked :]], dim=1)
@@ -84,7 +67,7 @@ class ParallelGradients:
 
     def __init__(
         self,
-        model: UnifiedIO,
+        model: PolicyModel,
         dataset: Dataset,
         tokenizer: Tokenizer,
         threads: int,
@@ -97,7 +80,7 @@ class ParallelGradients:
         self.bf16 = self._on_gpu
         self._parameters = list(model.parameters())
         self._targets = Targets(tokenizer, ACTIONS, POSITIONS).to(self._device)
-        self._smoothing = smoothing_matrix().to(self._device)
+        self._smoothing = smoothing_matrix(BINS, SMOOTHING_BINS).to(self._device)
         self._slices = slices
         self.pool = ThreadPoolExecutor(threads)
 
@@ -136,7 +119,7 @@ class ParallelGradients:
 
 @torch.no_grad()
 def action_errors(
-    model: UnifiedIO,
+    model: PolicyModel,
     dataset: Dataset,
     tokenizer: Tokenizer,
     indices: np.ndarray,
@@ -152,8 +135,8 @@ def action_errors(
     def errors(part: np.ndarray) -> Tensor:
         with torch.no_grad():
             batch = dataset.batch(part, say).to(device)
-            encoded = model.encode(batch.text, batch.text_mask, batch.patches[:, 0], batch.patches[:, 1])
-            ids, _ = model.generate_locations(encoded, ACTIONS, tokenizer.base, tokenizer.base + BINS)
+            encoded = model.look(batch.text, batch.patches)
+            ids, _ = model.locations(encoded, ACTIONS, tokenizer.location_ids)
             return (tokenizer.bins(ids) - batch.action_bins).abs().cpu() * (2.0 / (BINS - 1))
 
     return torch.cat(list(run(errors, np.array_split(indices, -(-len(indices) // 64)))))

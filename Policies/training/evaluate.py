@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from linear import keep_heap
 from policy import Policy
 from rollout import roll
 from spec import REPOSITORY, TEST_SEEDS
+from uio2_train.model.products import keep_heap
 from wordings import NEVER_TRAINED
 
 

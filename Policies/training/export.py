@@ -20,11 +20,11 @@ import torch
 from safetensors.torch import save_file
 
 from config import policy_config
-from linear import keep_heap
 from policy import Policy
 from rollout import Observer, roll
 from spec import CHUNK_LENGTH, INSTRUCTIONS, RECIPES, REPOSITORY, SELECTION_SEEDS, Recipe
-from tokenizer import Tokenizer
+from uio2_train.model.products import keep_heap
+from uio2_train.tokenizer import Tokenizer
 from wordings import TRAINED
 
 AGREEMENT_OBSERVATIONS = 500
@@ -117,7 +117,7 @@ def policy_description(recipe: Recipe) -> dict:
 def export_bundle(run: Path, output: Path, recipe: Recipe) -> None:
     """Writes model, configuration, tokenizer and ``policy.json``."""
     output.mkdir(parents=True, exist_ok=True)
-    tokenizer = Tokenizer(run / "tokenizer.model")
+    tokenizer = Tokenizer.load(run / "tokenizer.model")
     state = torch.load(run / "checkpoint.pt", weights_only=True)
     weights = {name: tensor.bfloat16().contiguous() for name, tensor in state["average"].items()}
     save_file(weights, output / "model.safetensors", metadata={"format": "pt"})

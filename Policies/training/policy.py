@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from data import normalise, patchify, prompts
-from model import UnifiedIO
+from data import patches_of, prompts
+from model import PolicyModel
 from shards import decode_jpeg
-from spec import ACTION_DIMENSIONS, ACTION_RANGE, BINS, CHUNK_LENGTH, RECIPES, dequantise
-from tokenizer import Tokenizer
+from spec import ACTION_DIMENSIONS, ACTION_RANGE, CHUNK_LENGTH, RECIPES, dequantise
+from uio2_train.model.products import fast_products
+from uio2_train.tokenizer import Tokenizer
 
 
 class Policy:
@@ -22,8 +23,8 @@ class Policy:
 
     def __init__(self, bundle: Path) -> None:
         self.recipe = RECIPES[json.loads((bundle / "policy.json").read_text())["name"]]
-        self.tokenizer = Tokenizer(bundle / "tokenizer.model")
-        self.model = UnifiedIO(json.loads((bundle / "config.json").read_text()))
+        self.tokenizer = Tokenizer.load(bundle / "tokenizer.model")
+        self.model = PolicyModel(json.loads((bundle / "config.json").read_text()))
         weights = {name: tensor.float() for name, tensor in load_file(bundle / "model.safetensors").items()}
         self.model.load_state_dict(weights)
         self.model.eval()
@@ -37,11 +38,10 @@ class Policy:
         Both results are ``[b, 16]``; a margin is the gap between the best two location logits.
         """
         frames = np.stack([[decode_jpeg(data) for data in pair] for pair in jpegs])
-        patches = normalise(patchify(frames))
-        text, mask = prompts(self.tokenizer, self.recipe, sentences, proprioception)
-        encoded = self.model.encode(text, mask, patches[:, 0], patches[:, 1])
-        first = self.tokenizer.base
-        ids, margins = self.model.generate_locations(encoded, CHUNK_LENGTH * ACTION_DIMENSIONS, first, first + BINS)
+        text = prompts(self.tokenizer, self.recipe, sentences, proprioception)
+        with fast_products():
+            encoded = self.model.look(text, patches_of(frames))
+            ids, margins = self.model.locations(encoded, CHUNK_LENGTH * ACTION_DIMENSIONS, self.tokenizer.location_ids)
         return ids.numpy(), margins.numpy()
 
     def actions(self, tokens: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from model import UnifiedIO
+from model import PolicyModel
 
 
 @dataclass
@@ -37,8 +37,8 @@ class Progress:
 class TrainingState:
     """Everything that a step changes."""
 
-    model: UnifiedIO
-    average: UnifiedIO
+    model: PolicyModel
+    average: PolicyModel
     optimisers: list[torch.optim.Optimizer]
     progress: Progress
 

@@ -25,13 +25,13 @@ import curve
 from config import policy_config
 from data import Dataset
 from engine import BASE_RATES, ParallelGradients, action_errors, initialise, optimisers
-from linear import keep_heap
-from model import UnifiedIO
+from model import PolicyModel
 from schedule import Cosine, Plateau, read_plateau
 from spec import RECIPES, REPOSITORY, Recipe
 from state import Progress, TrainingState, extract_tokenizer
-from tokenizer import Tokenizer
 from tokenizer import train as train_tokenizer
+from uio2_train.model.products import fast_products, keep_heap
+from uio2_train.tokenizer import Tokenizer
 from warm_start import begin_from
 from wordings import NEVER_TRAINED
 
@@ -60,9 +60,9 @@ class Trainer:
                 extract_tokenizer(state_file, self._vocabulary)
             else:
                 train_tokenizer(self._vocabulary, recipe)
-        self.tokenizer = Tokenizer(self._vocabulary)
+        self.tokenizer = Tokenizer.load(self._vocabulary)
         device = torch.device(options.device)
-        model = UnifiedIO(policy_config(self.tokenizer.padded_size, recipe.size))
+        model = PolicyModel(policy_config(self.tokenizer.padded_size, recipe.size))
         initialise(model, self.tokenizer)
         if recipe.begins_from and not (checkpoint.exists() or state_file.exists()):
             begin_from(REPOSITORY / "Policies" / recipe.begins_from, model, self.tokenizer)
@@ -198,7 +198,8 @@ def main() -> None:
         torch.set_num_threads(1)  # see ParallelGradients
     torch.manual_seed(options.seed)
     state = options.state or options.run / "state.safetensors"
-    Trainer(RECIPES[options.recipe], options.data, options.run, state, options).train()
+    with fast_products():
+        Trainer(RECIPES[options.recipe], options.data, options.run, state, options).train()
 
 
 if __name__ == "__main__":

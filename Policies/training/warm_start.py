@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from model import UnifiedIO
-from tokenizer import Tokenizer
+from model import PolicyModel
+from uio2_train.tokenizer import Tokenizer
 
 EMBEDDING = "text_token_embedder.weight"
 
 
-def begin_from(bundle: Path, model: UnifiedIO, tokenizer: Tokenizer) -> int:
+def begin_from(bundle: Path, model: PolicyModel, tokenizer: Tokenizer) -> int:
     """Copies the weights of the policy at ``bundle`` into ``model``; returns how many pieces of text were known to it.
 
     Raises ``ValueError`` with the tensor's name where the policy has another size.
@@ -28,7 +28,7 @@ def begin_from(bundle: Path, model: UnifiedIO, tokenizer: Tokenizer) -> int:
         if name != EMBEDDING and (name not in weights or weights[name].shape != tensor.shape):
             raise ValueError(f"{bundle}: {name} is {tuple(weights[name].shape) if name in weights else 'absent'}, "
                              f"expected {tuple(tensor.shape)}: the policy has another size")  # fmt: skip
-    known = {piece: index for index, piece in enumerate(Tokenizer(bundle / "tokenizer.model").pieces())}
+    known = {piece: index for index, piece in enumerate(Tokenizer.load(bundle / "tokenizer.model").pieces())}
     pairs = [(index, known[piece]) for index, piece in enumerate(tokenizer.pieces()) if piece in known]
     rows, sources = (torch.tensor(column) for column in zip(*pairs, strict=True))
     embedding = own[EMBEDDING].clone()

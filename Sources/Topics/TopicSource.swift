@@ -53,6 +53,25 @@ public struct TopicFault: Error, Sendable, Hashable, CustomStringConvertible {
     case backwards
     /// Nobody has told of such a source.
     case unknown
+    /// Two processes publish as this source at the same time.
+    case doubled
+    /// What came as its sample is none, for this reason.
+    case unreadable(String)
+
+    /// Without how much: the same as long as it is the same fault.
+    public var word: String {
+      switch self {
+      case .missing: "missing"
+      case .late: "late"
+      case .frozen: "frozen"
+      case .apart: "apart"
+      case .ahead: "ahead"
+      case .backwards: "backwards"
+      case .unknown: "unknown"
+      case .doubled: "doubled"
+      case .unreadable: "unreadable"
+      }
+    }
   }
 
   /// Of the source.
@@ -80,6 +99,8 @@ public struct TopicFault: Error, Sendable, Hashable, CustomStringConvertible {
     case .ahead(let excess): "\(source) has another clock: a sample was captured \(time(excess)) after it came"
     case .backwards: "\(source) went back: a sample is not newer than the last"
     case .unknown: "\(source) is no source of this arm"
+    case .doubled: "\(source) is published by two processes at the same time"
+    case .unreadable(let reason): "\(source) cannot be read: \(reason)"
     }
   }
 }

@@ -17,7 +17,7 @@ import RobotInterface
 package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
   /// The socket types in use.
   package enum Kind: Sendable {
-    case router, dealer, request, reply, pair
+    case router, dealer, request, reply, pair, publish, subscribe
 
     fileprivate var code: Int32 {
       switch self {
@@ -26,6 +26,8 @@ package struct ZeroMQSocket: ~Copyable, @unchecked Sendable {
       case .request: ZMQ_REQ
       case .reply: ZMQ_REP
       case .pair: ZMQ_PAIR
+      case .publish: ZMQ_PUB
+      case .subscribe: ZMQ_SUB
       }
     }
   }

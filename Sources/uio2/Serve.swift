@@ -34,7 +34,8 @@ struct Serve: ParsableCommand {
 
       --listen opens any number of wires: tcp:// and ipc:// as --bind, openpi:// and vla-eval:// for the clients of those projects, \
       http:// for /metrics, /healthz and /readyz, console:// for a page with live pictures and a stop button (docs/console.md). \
-      --listen-file names addresses in a file, and which key of a client's observations is what (docs/wires.md).
+      --listen-file names addresses in a file, and which key of a client's observations is what (docs/wires.md); topics:// there is an \
+      arm whose cameras and joints are processes that publish on their own.
 
       A session belongs to the client that said hello first: only it may observe, reset and resume. Anyone may stop a robot. \
       With --operator a program of this user may do so as well, and free a name whose owner has lost its token: it sends the token of \
@@ -143,53 +144,6 @@ struct Serve: ParsableCommand {
     if listenFile == nil { _ = try addresses } else { try check(named) }
   }
 
-  /// What the options name.
-  private var named: [ListenAddress] {
-    get throws {
-      var addresses = try bind.map { [try ListenAddress(bound: $0)] } ?? []
-      for text in listen { addresses.append(try ListenAddress(text, option: "--listen")) }
-      if addresses.isEmpty, listenFile == nil {
-        addresses.append(try ListenAddress(bound: Endpoint.standard.description))
-      }
-      return addresses
-    }
-  }
-
-  /// All addresses. The file is read once, when everything else is known to be right.
-  private var addresses: [ListenAddress] {
-    get throws {
-      let addresses = try named + (listenFile.map { try ListenFile(path: $0).addresses } ?? [])
-      try check(addresses)
-      guard addresses.contains(where: \.servesRobots) else {
-        throw ValidationError(
-          "--listen: http:// and console:// alone serve no robot and nobody who asks; add an address for them.")
-      }
-      return addresses
-    }
-  }
-
-  private func check(_ addresses: [ListenAddress]) throws {
-    if addresses.count(where: \.isConsole) > 1 {
-      throw ValidationError("--listen: a daemon has one console:// at most.")
-    }
-    var seen: Set<Endpoint> = []
-    for address in addresses where !seen.insert(address.endpoint).inserted && !address.endpoint.picksPort {
-      throw ValidationError("\(address.option): \(address.endpoint) is listened at already; give each address once.")
-    }
-    guard keys == nil else { return }
-    for address in addresses where !address.endpoint.isLocal {
-      guard insecure else {
-        throw ValidationError(
-          "\(address.option): other machines can reach \(address.text), and nobody is authenticated there; "
-            + "name a folder of keys with --keys, or add --insecure if that is meant.")
-      }
-      guard operatorFile == nil || !address.carriesTokens else {
-        throw ValidationError(
-          "--operator needs a loopback or ipc address: its token would cross the network of \(address.text).")
-      }
-    }
-  }
-
   private var options: DaemonOptions {
     var options = DaemonOptions()
     if let maxBatch { options.maximumBatch = maxBatch }
@@ -291,6 +245,7 @@ struct Serve: ParsableCommand {
   func run() throws {
     let running = Mutex<ControlDaemon?>(nil)
     let logger = logging.makeLogger(default: .info)
+    let addresses = try addresses
     let ring = try keyRing(logger)
     let signals = SignalWatch { [count = Counter()] number in
       if number == SIGHUP, let ring { return Self.reload(ring, running.withLock { $0 }, logger) }
@@ -308,7 +263,6 @@ struct Serve: ParsableCommand {
     // Before the model is loaded and threads are started, which inherit it.
     realtime.apply(logger)
     DescriptorLimit.raise()
-    let addresses = try addresses
     let brain = try brain()
     warn(of: addresses, logger)
     let wires = WebWires(allowsOtherMachines: insecure, keys: ring)
@@ -336,7 +290,11 @@ struct Serve: ParsableCommand {
     do throws(RobotError) {
       daemon = try ControlDaemon(
         policy: brain,
-        listeners: addresses.map { $0.listener(insecure: insecure, keys: ring, wires, pages.routes, console) },
+        listeners: addresses.map {
+          $0.listener(insecure: insecure, keys: ring, wires, pages.routes, console) { line in
+            logger.warning("\(line)", metadata: ["wire": "topics"])
+          }
+        },
         options: options, logger: logger)
     } catch {
       // What a file or a policy says wrongly stays wrong; an address may become free.

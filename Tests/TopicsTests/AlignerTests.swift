@@ -181,7 +181,7 @@ struct AlignerTests {
             case .late(let excess): #expect(newest.map { now - $0 == source.maximumAge + excess && excess > 0 } == true)
             case .frozen(let excess): #expect(source.frozenAfter != nil && excess > 0)
             case .apart(let excess): #expect(excess > 0)
-            case .ahead, .backwards, .unknown: Issue.record("\(fault)")
+            case .ahead, .backwards, .unknown, .doubled, .unreadable: Issue.record("\(fault)")
             }
           }
         }

@@ -23,21 +23,26 @@ Needs only pyzmq and protobuf; raw frames may be NumPy arrays or whatever else h
 
 from .client import Client
 from .endpoint import Endpoint, InvalidAddress
-from .errors import ClientError, Disconnected, NotAdmitted, Timeout, code_name
+from .errors import ClientError, Disconnected, InvalidValue, NotAdmitted, Timeout, code_name
 from .keys import ClientKey, InvalidKey
 from .messages import PROTOCOL_VERSION, camera_frame, check_answer, observation
 from .sounds import audio_clip
 from .tokens import read_token, write_token
+from .topics import ArmPublisher, CameraPublisher, CommandFollower
 
 __all__ = [
     "PROTOCOL_VERSION",
+    "ArmPublisher",
+    "CameraPublisher",
     "Client",
     "ClientError",
     "ClientKey",
+    "CommandFollower",
     "Disconnected",
     "Endpoint",
     "InvalidAddress",
     "InvalidKey",
+    "InvalidValue",
     "NotAdmitted",
     "Timeout",
     "audio_clip",

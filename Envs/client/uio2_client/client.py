@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from . import uio2_pb2 as pb
 from .agreed_policy import AgreedPolicy
-from .errors import ClientError, Disconnected, NotAdmitted, Timeout
+from .checks import check_text, made, shown_value, usable_seconds
+from .conversation import Conversation
+from .errors import ClientError, Disconnected, InvalidValue, NotAdmitted
 from .keys import ClientKey
-from .messages import (
-    bounded,
-    check_answer,
-    check_names,
-    check_version,
-    fitted_reason,
-    parse_reply,
-    request_bytes,
-    usable_seconds,
-)
-from .transport import Transport, weakly
-
-_TOKEN_BYTES = 16
-_LONGEST_ECHO = 60_000_000_000
-"""Nanoseconds after which an echo says too little of this clock: the daemon counts 1 ms a second of it as age."""
+from .messages import check_answer, fitted_reason
+from .questions import question
 
 
-class Client:
+class Client(Conversation):
     """Asks, and waits for the answer. Not for use by several threads at once: give each its own client.
 
     After a ``Timeout`` or ``Disconnected`` the client has already thrown its socket away, so that no late answer can be
@@ -57,7 +43,7 @@ class Client:
     Raises:
         InvalidAddress: no client can connect to such an address.
         InvalidKey: a file of a key cannot be used, as when others may read it.
-        ValueError: the session's name or the token cannot be sent.
+        InvalidValue: the session's name, the token, the time-out or another argument cannot be used.
     """
 
     def __init__(
@@ -72,30 +58,7 @@ class Client:
         clock: Callable[[], int] = time.monotonic_ns,
         observer: Callable[[str, bytes, int], None] | None = None,
     ) -> None:
-        check_names(session, token)
-        seconds = usable_seconds(timeout)
-        if seconds is None:
-            raise ValueError(f"timeout: expected seconds above 0, found {timeout!r}")
-        self._agreed = AgreedPolicy()
-        self._connections = 0
-        self._is_new_connection = True
-        if key is not None and not isinstance(key, ClientKey):
-            key = ClientKey.read(key, server_key)
-        self._transport = Transport(address, weakly(self._note_disconnection), key)
-        self.address = address
-        self.session = session or f"robot-{secrets.token_hex(8)}"
-        self.timeout = seconds
-        self._process = os.getpid()
-        # Of its own choice, so that a greeting whose answer is lost locks it out of nothing.
-        self._token = token or secrets.token_bytes(_TOKEN_BYTES)
-        self._is_owner = False
-        # Why the session is not this client's any more, although it was.
-        self._loss: ClientError | None = None
-        self._clock = clock
-        self._observer = observer
-        self._echo: pb.ClockEcho | None = None
-        self._request_id = secrets.randbits(32)
-        self._maximum_message_bytes = 0  # not known before hello
+        super().__init__(address, session, timeout, token, key, server_key, clock, observer)
 
     def __enter__(self) -> Client:
         return self
@@ -105,16 +68,6 @@ class Client:
     ) -> None:
         self.close()
 
-    @property
-    def token(self) -> bytes:
-        """Proves that this client owns its session, from the first ``hello`` on. A secret: keep it to go on after a restart."""
-        return self._token
-
-    @property
-    def is_owner(self) -> bool:
-        """Whether the daemon has said, in answer to the last ``hello``, that the session is this client's; ``False`` before the first."""
-        return self._is_owner
-
     def hello(self, name: str = "uio2-client", version: str = "0.1.0", timeout: float | None = None) -> pb.Capabilities:
         """Asks what the daemon drives (cameras, proprioception, actions, limits), and agrees upon it.
 
@@ -123,6 +76,7 @@ class Client:
         It is asked again, within the same time, where the connection breaks meanwhile: a daemon may have been restarted just
         before, and this side not have noticed yet.
         """
+        check_text(made(pb.Hello, "hello", client_name=name, client_version=version), "hello")
         # Until the daemon answers, what was agreed before holds.
         agreed = AgreedPolicy(name, version)
         deadline = self._deadline(timeout)
@@ -147,22 +101,25 @@ class Client:
             ClientError: among others ``late`` when the deadline of the actions has passed (with a simulated clock the robot looks at
                 ``valid_until`` itself) and ``policy_changed`` when another policy than the one agreed upon answers.
         """
+        if not isinstance(observation, pb.Observation):
+            raise InvalidValue("observation", f"expected what observation(…) makes, found {shown_value(observation)}")
+        check_text(observation, "observation")
         if observation.clock == pb.ROBOT_CLOCK_SIMULATED and observation.sent_at < observation.captured_at:
             message = f"{observation.sent_at} lies before captured_at {observation.captured_at}; by a simulated clock the robot says when it leaves"
             raise ClientError("malformed", "observation.sent_at", message)
-        is_echo_old, deadline = self._is_echo_old(observation), self._deadline(timeout)
-        stamped = self._stamped(observation)
+        is_echo_old, deadline = self._clock.is_echo_old(observation), self._deadline(timeout)
+        stamped = self._clock.stamped(observation)
         try:
             chunk = self._ask_as_owner("observation", stamped, "action_chunk", timeout)
         except ClientError as error:
-            # The refusal is the echo that was missing.
-            if error.code != "stale_observation" or not is_echo_old:
+            # The refusal is the echo that was missing. It is none where the clock has jumped: nobody knows how old this observation is.
+            if (error.code, error.field) != ("stale_observation", "observation.echo") or not is_echo_old:
                 raise
             chunk = self._ask("observation", stamped, "action_chunk", timeout, deadline=deadline)
         check_answer(chunk, observation)
         self._agreed.check_digest(chunk.policy_digest)
         if observation.clock == pb.ROBOT_CLOCK_MONOTONIC:
-            late = self._clock() - chunk.valid_until
+            late = self._clock.now() - chunk.valid_until
             if late > 0:
                 message = f"the actions came {late / 1e6:.1f} ms after their deadline; hold and look again"
                 raise ClientError("late", "action_chunk.valid_until", message)
@@ -195,6 +152,8 @@ class Client:
 
         From then on the owner is refused with ``not_owner`` until it says ``hello`` itself. Returns whether a stop is latched, which stays.
         """
+        self._check_process()
+        self._seconds(timeout)
         if self._is_owner:
             # Also where the answer is lost.
             message = "this client has given its session up; say hello again before anything else"
@@ -246,12 +205,12 @@ class Client:
             progress_interval: seconds between two calls of it, at least 0.001.
             timeout: seconds without a word from the daemon, progress included; instead of the client's own.
         """
-        request = pb.Generate(
+        request = question(
             prompt=prompt,
-            images=images or [],
-            output=pb.Modality.Value(f"MODALITY_{output.upper()}"),
+            images=images,
+            output=output,
             audio=audio,
-            box=None if box is None else pb.Box(minimum_x=box[0], minimum_y=box[1], maximum_x=box[2], maximum_y=box[3]),
+            box=box,
             maximum_tokens=maximum_tokens,
             temperature=temperature,
             top_k=top_k,
@@ -260,7 +219,8 @@ class Client:
             beams=beams,
             guidance=guidance,
             negative_prompt=negative_prompt,
-            progress_interval=0 if on_progress is None else round(progress_interval * 1e9),
+            on_progress=on_progress,
+            progress_interval=progress_interval,
         )
         return self._ask("generate", lambda: request, "generation", timeout, on_progress)
 
@@ -272,169 +232,5 @@ class Client:
             request_id: the other client's ``request_id``.
             timeout: seconds, instead of the client's own.
         """
-        self._ask("cancel", lambda: pb.Cancel(request_id=request_id), "acknowledgement", timeout)
-
-    @property
-    def connections(self) -> int:
-        """The number of connections over which a daemon has answered ``hello``, automatic greetings included."""
-        return self._connections
-
-    @property
-    def request_id(self) -> int:
-        """Of the last request."""
-        return self._request_id
-
-    def close(self) -> None:
-        """Ends the connection; may be called twice. In a process that was forked from the client's it does nothing."""
-        if os.getpid() == self._process:
-            self._transport.close()
-
-    def _note_disconnection(self) -> None:
-        self._agreed.is_current = False
-        self._is_new_connection = True
-
-    def _check_process(self) -> None:
-        """ZeroMQ's threads are not forked, and whoever asks them waits for ever."""
-        if os.getpid() != self._process:
-            message = "it belongs to the process that made it, and this one was forked from there; make a client of its own"
-            raise ClientError("forked", "client", message)
-
-    def _deadline(self, timeout: float | None) -> float:
-        return time.monotonic() + self._seconds(timeout)
-
-    def _seconds(self, timeout: float | None) -> float:
-        if timeout is None:
-            return self.timeout
-        seconds = usable_seconds(timeout)
-        if seconds is None:
-            raise ClientError("malformed", "timeout", f"expected seconds above 0, found {timeout!r}")
-        return seconds
-
-    def _greet(self, agreed: AgreedPolicy, timeout: float | None, deadline: float) -> pb.Capabilities:
-        """The answer to Hello; its token is kept."""
-
-        def greeting() -> pb.Hello:
-            return pb.Hello(client_name=agreed.name, client_version=agreed.version, sent_at=self._clock())
-
-        found = self._ask("hello", greeting, "capabilities", timeout, deadline=deadline)
-        self._is_owner = bool(found.session_token)
-        self._token = found.session_token or self._token
-        agreed.is_current = True
-        self._connections += self._is_new_connection
-        self._is_new_connection = False
-        return found
-
-    def _stamped(self, observation: pb.Observation) -> Callable[[], pb.Observation]:
-        """Fills in what only the moment of departure can say."""
-        fill_in = observation.sent_at == 0
-
-        def stamp() -> pb.Observation:
-            if observation.clock == pb.ROBOT_CLOCK_MONOTONIC:
-                if fill_in:
-                    observation.sent_at = self._clock()
-                if self._echo is not None:
-                    observation.echo.CopyFrom(self._echo)
-            return observation
-
-        return stamp
-
-    def _is_echo_old(self, observation: pb.Observation) -> bool:
-        """Whether the daemon knows too little of this clock to tell an observation's age, which any answer changes."""
-        if observation.clock != pb.ROBOT_CLOCK_MONOTONIC or self._echo is None:
-            return False
-        return abs(self._clock() - self._echo.reply_received_at) > _LONGEST_ECHO
-
-    def _ask_as_owner(self, kind: str, body: Callable[[], Any], expected: str, timeout: float | None):
-        """As ``_ask``, for what only the session's owner may do: not before the daemon is known to be the one agreed with."""
-        self._check_process()
-        agreed, deadline = self._agreed, self._deadline(timeout)
-        agreed.check()
-        if self._loss is not None:
-            raise ClientError(self._loss.code, self._loss.field, self._loss.message)
-        self._transport.connect(deadline)
-        if agreed.capabilities is not None and not agreed.is_current:
-            agreed.compare(self._greet(agreed, timeout, deadline))
-        try:
-            return self._ask(kind, body, expected, timeout, deadline=deadline)
-        except ClientError as error:
-            # What its key does not permit says nothing of whose the session is.
-            if error.code != "not_owner" or error.field == "key" or agreed.capabilities is None:
-                raise
-            if not self._transport.is_broken():
-                # The same daemon: somebody wants this client not to own the session.
-                if self._is_owner:
-                    self._is_owner, self._loss = False, error
-                raise
-            # A daemon that was restarted knows no session, and this side had not noticed yet.
-            self._transport.disconnect()
-        agreed.compare(self._greet(agreed, timeout, deadline))
-        return self._ask(kind, body, expected, timeout, deadline=deadline)
-
-    def _ask(
-        self,
-        kind: str,
-        body: Callable[[], Any],
-        expected: str,
-        timeout: float | None,
-        on_progress=None,
-        deadline: float | None = None,
-    ):
-        """Sends ``body`` as the request ``kind`` and returns the ``expected`` body of its final reply.
-
-        ``body`` is made when there is a connection, right before it leaves.
-        """
-        self._check_process()
-        seconds = self._seconds(timeout)
-        deadline = self._deadline(timeout) if deadline is None else deadline
-        self._request_id += 1
-        request_id = self._request_id
-        try:
-            self._transport.connect(deadline)
-            data = bounded(self._request(request_id, kind, body()), self._maximum_message_bytes)
-            leaves_at = self._clock()
-            self._transport.send(data)
-            if self._observer is not None:
-                self._observer("request", data, leaves_at)
-            reply = self._receive(request_id, deadline, seconds)
-            while reply.WhichOneof("body") == "progress":
-                deadline = time.monotonic() + seconds
-                if on_progress is not None and on_progress(reply.progress) is False:
-                    self._transport.send(self._cancel(request_id))
-                    on_progress = None
-                reply = self._receive(request_id, deadline, seconds)
-        except BaseException:
-            if kind == "generate":
-                # Nobody waits for it any more.
-                self._transport.leave(self._cancel(request_id))
-            # Whatever is still on its way belongs to a question that nobody asks any more.
-            self._transport.disconnect()
-            raise
-        check_version(reply)
-        found = reply.WhichOneof("body")
-        if found == "error":
-            raise ClientError.from_reply(reply.error)
-        if found != expected:
-            raise ClientError("malformed", "reply.body", f"expected {expected}, found {found}")
-        return getattr(reply, expected)
-
-    def _request(self, request_id: int, kind: str, body) -> bytes:
-        return request_bytes(request_id, self.session, self._token, kind, body)
-
-    def _cancel(self, request_id: int) -> bytes:
-        # An id of its own, so that its acknowledgement is taken for nothing else.
-        self._request_id += 1
-        return self._request(self._request_id, "cancel", pb.Cancel(request_id=request_id))
-
-    def _receive(self, request_id: int, deadline: float, seconds: float) -> pb.Reply:
-        """The next reply to a request; replies to others are dropped."""
-        while (data := self._transport.receive(deadline)) is not None:
-            received_at = self._clock()
-            reply = parse_reply(data)
-            if self._observer is not None:
-                self._observer("reply", data, received_at)
-            if reply.sent_at:
-                self._echo = pb.ClockEcho(reply_sent_at=reply.sent_at, reply_received_at=received_at)
-            # request_id 0 answers a request that the daemon could not read far enough to know its id.
-            if reply.request_id in (request_id, 0):
-                return reply
-        raise Timeout(self.address, seconds)
+        request = made(pb.Cancel, "cancel", request_id=request_id)
+        self._ask("cancel", lambda: request, "acknowledgement", timeout)

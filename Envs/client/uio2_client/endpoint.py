@@ -43,6 +43,8 @@ class Endpoint:
         Raises:
             InvalidAddress: it is neither, or one that only a daemon can listen at.
         """
+        if not isinstance(text, str):
+            raise InvalidAddress("", f"expected tcp://HOST:PORT or ipc://PATH, found {type(text).__name__}")
         transport, separator, rest = text.partition("://")
         if not separator:
             raise InvalidAddress(text, "expected tcp://HOST:PORT or ipc://PATH")

@@ -12,8 +12,8 @@ class ClientError(Exception):
         code: short lower-case name: one of the protocol's error codes without its prefix (``"superseded"``, ``"stopped"``, …), from the
             daemon; or from this side ``"timeout"``, ``"disconnected"``, ``"not_admitted"`` (no key, or one that the daemon does not know),
             ``"invalid_key"`` (a file of a key), ``"forked"`` (a client of the parent process), ``"late"`` (actions after their deadline), ``"policy_changed"``
-            (another policy than the one agreed upon), ``"too_large"`` (a request that the daemon would not read), ``"malformed"`` (an
-            address, an observation or a reply that breaks the protocol), ``"unsupported_version"`` (of the daemon).
+            (another policy than the one agreed upon), ``"too_large"`` (a request that the daemon would not read), ``"malformed"`` (a
+            value that cannot be sent, an address, or a reply that breaks the protocol), ``"unsupported_version"`` (of the daemon).
         field: the field or thing at fault, such as ``observation.frames[1].camera``; may be empty.
         message: a sentence a person can act on.
     """
@@ -28,6 +28,13 @@ class ClientError(Exception):
     def from_reply(cls, error: pb.Error) -> ClientError:
         """The daemon's own error as an exception."""
         return cls(code_name(error.code), error.field, error.message)
+
+
+class InvalidValue(ClientError, ValueError):
+    """A program gave something that no message can carry; nothing was sent."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__("malformed", field, message)
 
 
 class Timeout(ClientError):

@@ -46,6 +46,9 @@ class ClientKey:
         Raises:
             InvalidKey: a file cannot be read, is none of a key, or can be read by others.
         """
+        for name in (path, server_key):
+            if name is not None and not isinstance(name, (str, os.PathLike)):
+                raise InvalidKey("key", f"expected the path of a file, found {type(name).__name__}")
         if not zmq.has("curve"):
             raise InvalidKey(path, "this pyzmq cannot encrypt: it was built without CURVE")
         fields = _read(path, 0o077, "others may read this private key")
@@ -73,6 +76,8 @@ def _read(path: str | Path, forbidden: int, consequence: str) -> dict[str, str]:
             text = file.read(_LIMIT).decode("utf-8", "replace")
     except OSError as error:
         raise InvalidKey(path, f"cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InvalidKey(ascii(path), f"is no path: {error}") from error
     fields: dict[str, str] = {}
     for line in text.splitlines():
         name, equals, value = line.partition("=")

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import struct
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError
 
 from . import uio2_pb2 as pb
-from .errors import ClientError
+from .checks import made, nanoseconds, shown_value
+from .errors import ClientError, InvalidValue
 from .pictures import jpeg_size, png_size
-from .sounds import audio_clip
+from .sounds import audio_clip, shape_of
 
 _JPEG_START = b"\xff\xd8\xff"
 PROTOCOL_VERSION = 2
 _MAXIMUM_REASON_BYTES = 1024
-_MAXIMUM_TOKEN_BYTES = 64
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
@@ -30,32 +31,39 @@ def camera_frame(camera: str, picture: Any, width: int = 0, height: int = 0) -> 
         height: pixels; as ``width``.
 
     Raises:
-        ValueError: the picture is none of these.
+        InvalidValue: the picture is none of these.
     """
+    subject = f"camera {shown_value(camera)}"
     if isinstance(picture, (bytes, bytearray, memoryview)):
         data = bytes(picture)
         if data.startswith(_PNG_START):
             encoding = pb.IMAGE_ENCODING_PNG
-            width, height = png_size(data)
+            width, height = _size(png_size, data, subject)
         elif data.startswith(_JPEG_START):
             encoding = pb.IMAGE_ENCODING_JPEG
             if not (width and height):
-                width, height = jpeg_size(data)
+                width, height = _size(jpeg_size, data, subject)
         else:
-            raise ValueError(
-                f"camera {camera!r}: neither JPEG nor PNG; pass an array [height, width, 3] for raw pixels"
-            )
-        return pb.CameraFrame(camera=camera, encoding=encoding, width=width, height=height, data=data)
-    shape = tuple(getattr(picture, "shape", ()))
+            raise InvalidValue(subject, "neither JPEG nor PNG; pass an array [height, width, 3] for raw pixels")
+        return made(pb.CameraFrame, "frame", camera=camera, encoding=encoding, width=width, height=height, data=data)
+    shape = shape_of(picture)
     kind = str(getattr(picture, "dtype", type(picture).__name__))
     if len(shape) != 3 or shape[2] != 3 or kind != "uint8":
-        message = f"camera {camera!r}: expected a uint8 array [height, width, 3], found {kind} {list(shape)}"
+        message = f"expected a uint8 array [height, width, 3], found {kind} {list(shape)}"
         if kind.startswith("float"):
             message += "; scale the values to 0...255 and convert them with .astype('uint8')"
-        raise ValueError(message)
-    return pb.CameraFrame(
-        camera=camera, encoding=pb.IMAGE_ENCODING_RGB8, width=shape[1], height=shape[0], data=picture.tobytes()
+        raise InvalidValue(subject, message)
+    size = {"width": shape[1], "height": shape[0]}
+    return made(
+        pb.CameraFrame, "frame", camera=camera, encoding=pb.IMAGE_ENCODING_RGB8, **size, data=picture.tobytes()
     )
+
+
+def _size(read: Callable[[bytes], tuple[int, int]], data: bytes, subject: str) -> tuple[int, int]:
+    try:
+        return read(data)
+    except (ValueError, struct.error) as error:
+        raise InvalidValue(subject, str(error)) from error
 
 
 def observation(
@@ -85,22 +93,54 @@ def observation(
         prompt: the instruction as text and images in order, instead of ``instruction``.
         audio: what the robot heard, as ``audio_clip`` takes it; only for a policy that hears (``Capabilities.audio``). Make the clip once
             and send it with every observation for which it holds.
+
+    Raises:
+        InvalidValue: something of it cannot be sent.
     """
     if isinstance(frames, Mapping):
         frames = [camera_frame(name, picture) for name, picture in frames.items()]
-    return pb.Observation(
+    parts = listed("observation.prompt", prompt)
+    return made(
+        pb.Observation,
+        "observation",
         sequence=sequence,
-        captured_at=time.monotonic_ns() if captured_at is None else captured_at,
-        frames=frames,
-        proprioception=[float(value) for value in proprioception],
+        captured_at=time.monotonic_ns() if captured_at is None else nanoseconds(captured_at, "observation.captured_at"),
+        frames=listed("observation.frames", frames),
+        proprioception=[_number(value) for value in listed("observation.proprioception", proprioception)],
         instruction=instruction,
-        prompt=[
-            pb.PromptPart(text=part) if isinstance(part, str) else pb.PromptPart(image=part) for part in prompt
-        ],
+        prompt=[_part(f"observation.prompt[{place}]", part) for place, part in enumerate(parts)],
         actions_consumed=actions_consumed,
         skips_executed=skips_executed,
         audio=None if audio is None else audio_clip(audio),
     )
+
+
+def _part(field: str, part: Any) -> pb.PromptPart:
+    if not isinstance(part, (str, pb.CameraFrame)):
+        raise InvalidValue(field, f"expected a text, or a picture of camera_frame, found {shown_value(part)}")
+    return made(pb.PromptPart, field, **{"text" if isinstance(part, str) else "image": part})
+
+
+def listed(field: str, values: Any) -> list[Any]:
+    """Values one after the other.
+
+    Raises:
+        InvalidValue: it is one thing, or a text.
+    """
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise InvalidValue(field, f"expected a list, found {shown_value(values)}")
+    try:
+        return list(values)
+    except TypeError as error:  # an array without dimensions
+        raise InvalidValue(field, f"expected a list, found {type(values).__name__}") from error
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        message = f"expected numbers in one row, found {shown_value(value)} among them"
+        raise InvalidValue("observation.proprioception", message) from error
 
 
 def check_answer(chunk: pb.ActionChunk, observation: pb.Observation) -> None:
@@ -139,33 +179,6 @@ def fitted_reason(reason: object) -> str:
         text = type(reason).__name__
     data = text.encode("utf-8", "replace").replace(b"\0", b" ")
     return data[:_MAXIMUM_REASON_BYTES].decode("utf-8", "ignore")
-
-
-def check_names(session: str | None, token: bytes) -> None:
-    """Refuses a session's name, where there is one, and a token that cannot be sent.
-
-    Raises:
-        ValueError: what they are made of, or how long they are.
-    """
-    if session is not None and not (
-        1 <= len(session) <= 128 and all(" " <= character <= "~" for character in session)
-    ):
-        raise ValueError("a session's name takes 1 to 128 printable ASCII characters")
-    if len(token) > _MAXIMUM_TOKEN_BYTES:
-        raise ValueError(f"a token has at most {_MAXIMUM_TOKEN_BYTES} bytes, found {len(token)}")
-
-
-LONGEST_TIMEOUT = 86_400.0
-"""Seconds; longer ones are cut to it."""
-
-
-def usable_seconds(timeout: Any) -> float | None:
-    """A time-out in seconds, at most a day; ``None`` where it is no number, or none above 0."""
-    try:
-        seconds = float(timeout)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return min(seconds, LONGEST_TIMEOUT) if seconds > 0 else None
 
 
 def bounded(data: bytes, maximum: int) -> bytes:

@@ -126,10 +126,15 @@ class Transport:
         """Sends a last message if the daemon is there, and gives it a moment to get away when the socket is thrown away."""
         try:
             if self._socket is not None and not self.is_broken():
-                self._socket.setsockopt(zmq.LINGER, 100)
+                self.linger()
                 self._socket.send(data, zmq.NOBLOCK)
         except zmq.ZMQError:
             pass
+
+    def linger(self) -> None:
+        """What was sent is given a moment to get away when the socket is thrown away."""
+        if self._socket is not None:
+            self._socket.setsockopt(zmq.LINGER, 100)
 
     def is_broken(self, milliseconds: int = 0) -> bool:
         """Whether the connection has broken, or does within a time."""

@@ -22,7 +22,8 @@ from uio2_envs.events import EventStream
 from uio2_robots.configuration import CONFIGURATIONS, Configuration, load
 from uio2_robots.drivers import Ros2
 from uio2_robots.faults.rig import speeds
-from uio2_robots.run import Plan, Run
+from uio2_robots.plan import Plan
+from uio2_robots.run import Run
 from uio2_robots.shared import Trace
 
 _FIRST_DOMAIN = 1 + os.getpid() % 90

@@ -11,7 +11,7 @@ import pytest
 from test_arm_run import TASK, Flight, FreshPictures, capabilities, until
 from uio2_envs.environment import EnvironmentFailure
 
-from uio2_robots.run import Control
+from uio2_robots.plan import Control
 
 
 class Person(threading.Thread):

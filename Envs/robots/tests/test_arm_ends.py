@@ -17,7 +17,7 @@ from uio2_envs.patience import Patience, RobotFailure
 
 from uio2_robots.__main__ import RUN_SECONDS
 from uio2_robots.arm import ArmFailure
-from uio2_robots.run import Plan
+from uio2_robots.plan import Plan
 
 SHORT = 1.5
 """Seconds of a run that ends by its time: as it is by default, long before patience does."""

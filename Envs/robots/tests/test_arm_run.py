@@ -23,7 +23,8 @@ from uio2_envs.patience import Patience, RobotFailure
 
 from uio2_robots.arm import ArmFailure, ArmState
 from uio2_robots.configuration import Configuration
-from uio2_robots.run import Control, NotConfirmed, Plan, Run
+from uio2_robots.plan import Control, NotConfirmed, Plan
+from uio2_robots.run import Run
 
 STEP = 0.002
 TASK = "Move the gripper to the red goal point."

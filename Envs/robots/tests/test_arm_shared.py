@@ -14,18 +14,20 @@ from uio2_robots.faults.__main__ import table
 from uio2_robots.faults.proxy import Proxy
 from uio2_robots.faults.rig import speeds
 from uio2_robots.faults.trial import Outcome
+from uio2_robots.goals import scattered
 from uio2_robots.shared import FrameFile, Trace
 
 
 def test_a_trace_is_read_while_it_is_written(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared, "_CAPACITY", 2000)
     writer = Trace(tmp_path / "trace", writes=True)
-    writer.goal = np.array([0.1, 0.2, 0.3])
+    places = scattered(np.random.default_rng(3))
+    writer.goals = places
     reader = Trace(tmp_path / "trace")
     for index in range(2500):
         writer.append(index / 1000, np.full(3, index * 1e-4), np.arange(9.0))
     assert reader.count == 2500 and reader.newest["time"] == 2.499
-    np.testing.assert_array_equal(reader.goal, [0.1, 0.2, 0.3])
+    np.testing.assert_array_equal(reader.goals, places)
     rows = reader.since(2000)
     assert rows["time"].tolist() == [index / 1000 for index in range(2000, 2500)]
     assert speeds(rows)[-1] == pytest.approx(0.1 * np.sqrt(3))

@@ -31,7 +31,8 @@ from uio2_robots.configuration import Configuration, load
 from uio2_robots.envelope import stopping_distance
 from uio2_robots.faults.rig import speeds
 from uio2_robots.franka import FrankaArm
-from uio2_robots.run import Plan, Run
+from uio2_robots.plan import Plan
+from uio2_robots.run import Run
 from uio2_robots.shared import Trace
 
 pytestmark = pytest.mark.skipif(

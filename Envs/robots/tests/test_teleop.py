@@ -21,8 +21,9 @@ from uio2_envs import toy
 from uio2_envs.environment import EnvironmentFailure
 from uio2_envs.events import EventStream
 
+from uio2_robots.plan import Plan
 from uio2_robots.recording import Recording
-from uio2_robots.run import Plan, Run
+from uio2_robots.run import Run
 from uio2_robots.teleop import attended, command, inputs, simulated
 from uio2_robots.teleop.hand import Hand, measure_of, part_of
 from uio2_robots.teleop.inputs import InputFailure, ScriptedInput, Wish

@@ -18,6 +18,7 @@ from uio2_envs.events import EventStream
 from .arm import ArmFailure
 from .configuration import CONFIGURATIONS, ConfigurationError, load
 from .drivers import ARMS, Franka, Ros2
+from .goals import COLOURS, SENTENCES
 from .recording import Recording, RecordingFailure
 from .run import NotConfirmed, Plan, Resources, Run
 from .trajectory import TrajectoryFailure
@@ -38,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return teleop(arguments[1:], _Lines().next)
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.goals and (options.arm != "franka" or options.simulator is None):
+        parser.error("--goals: the balls are those of a simulated franka (--simulator)")
     key = command_line.client_key(parser, options)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     events = EventStream(command_line.claim_stdout() if options.events else None)
@@ -47,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         configuration = load(options.config or CONFIGURATIONS / f"{options.arm}.toml")
         plan = Plan(
             configuration,
-            options.instruction,
+            options.instruction or SENTENCES[options.goals[0]],
             options.seconds or (_DRY_RUN_SECONDS if options.dry_run else RUN_SECONDS),
             dry_run=options.dry_run,
             confirmed=options.yes,
@@ -60,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.arm == "ros2":
             resources = Ros2(configuration)
         else:
-            resources = Franka(configuration, options.simulator, options.camera_rate, options.recover)
+            resources = Franka(
+                configuration, options.simulator, options.camera_rate, options.recover, options.goals or ["red"], say
+            )
         with ExitStack() as closing:
             observer = None
             if options.record is not None:
@@ -88,7 +93,14 @@ def _parser() -> argparse.ArgumentParser:
         "This is no safety-rated system: docs/arms.md.",
     )
     parser.add_argument("arm", choices=ARMS, help="the driver")
-    parser.add_argument("--instruction", required=True, help="what the policy is asked to do")
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--instruction", help="what the policy is asked to do")
+    asked.add_argument(
+        "--goals",
+        type=_colours,
+        metavar="COLOURS",
+        help=f"simulated franka: balls to reach, one after the other, each by its sentence ({','.join(COLOURS)})",
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the robot (configurations/ARM.toml)")
     parser.add_argument(
         "--connect",
@@ -113,6 +125,14 @@ def _parser() -> argparse.ArgumentParser:
     command_line.add_session(parser)
     parser.add_argument("--record", type=Path, metavar="FILE", help="record every message in a new MCAP file there")
     return parser
+
+
+def _colours(text: str) -> list[str]:
+    colours = text.split(",")
+    for colour in colours:
+        if colour not in COLOURS:
+            raise argparse.ArgumentTypeError(f"there is no {colour!r} ball; there are: {', '.join(COLOURS)}")
+    return colours
 
 
 class _Lines:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +20,13 @@ from uio2_envs.agreement import CameraRequest
 from uio2_envs.environment import EnvironmentFailure
 
 from .configuration import View
-from .shared import JOINTS, FrameFile, Trace
+from .drawing import Drawing, DrawnCamera
+from .shared import FrameFile, Trace
 from .simulator import SCENE, TRACE
 
 _FIRST_SECONDS = 30.0
 _SILENT_SECONDS = 1.0
 """A camera that shows nothing new for so long is gone."""
-_NOISE = 2
-"""Grey levels: a sensor's noise, without which a scene at rest looks like a camera that hangs."""
-
-
-@dataclass(frozen=True)
-class _Camera:
-    name: str
-    width: int
-    height: int
-    position: tuple[float, float, float]
-    target: tuple[float, float, float]
-    field_of_view: float
 
 
 class MirrorCameras:
@@ -59,7 +48,7 @@ class MirrorCameras:
         self._shown: set[str] = set()
         self._folder = folder
         self._sizes = {request.camera: (request.width, request.height) for request in requests}
-        cameras = [_drawn(views[request.camera], request) for request in requests]
+        cameras = [drawn_camera(views[request.camera], request) for request in requests]
         plan = {
             "simulator": str(simulator),
             "folder": str(folder),
@@ -115,60 +104,33 @@ class MirrorCameras:
         return self._files[camera].read()
 
 
-def _drawn(view: View, request: CameraRequest) -> _Camera:
+def drawn_camera(view: View, request: CameraRequest) -> DrawnCamera:
+    """A camera of the configuration as the policy wants it.
+
+    Raises:
+        EnvironmentFailure: ``camera_without_place``.
+    """
     if view.position is None or view.target is None:
         raise EnvironmentFailure("camera_without_place", request.camera, "say its position and its target to draw it")
     field_of_view = request.vertical_field_of_view or view.field_of_view
-    return _Camera(request.camera, request.width, request.height, view.position, view.target, field_of_view)
+    return DrawnCamera(request.camera, request.width, request.height, view.position, view.target, field_of_view)
 
 
 def draw(plan: Mapping[str, Any]) -> None:
     """Draws until the process ends."""
-    from uio2_envs.adapters.opengl import choose_backend
-
-    choose_backend()
-    import mujoco
-
     simulator, folder = Path(plan["simulator"]), Path(plan["folder"])
     trace = Trace(simulator / TRACE)
-    model = mujoco.MjModel.from_xml_string((simulator / SCENE).read_text(encoding="utf-8"))
-    # Shadows and several samples a pixel take most of the time, and tell a policy nothing.
-    model.vis.quality.shadowsize, model.vis.quality.offsamples = 0, 0
-    data = mujoco.MjData(model)
-    cameras = [_Camera(**camera) for camera in plan["cameras"]]
+    cameras = [DrawnCamera(**camera) for camera in plan["cameras"]]
     files = {c.name: FrameFile(folder / f"{c.name}.frame", c.width, c.height, writes=True) for c in cameras}
-    renderers = {size: mujoco.Renderer(model, *size) for size in {(c.height, c.width) for c in cameras}}
-    noise = np.random.default_rng(0)
+    drawing = Drawing((simulator / SCENE).read_text(encoding="utf-8"), cameras)
     period, due = 1 / float(plan["rate"]), time.monotonic()
     while True:
         taken_at = time.monotonic_ns()
-        data.qpos[:JOINTS] = trace.newest["joints"]
-        data.mocap_pos[0] = trace.goal
-        mujoco.mj_forward(model, data)
+        drawing.place(trace.newest["joints"], trace.goals)
         for camera in cameras:
-            renderer = renderers[(camera.height, camera.width)]
-            model.vis.global_.fovy = camera.field_of_view
-            renderer.update_scene(data, camera=_view(camera))
-            renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
-            frame = renderer.render().astype(np.int16)
-            frame += noise.integers(-_NOISE, _NOISE + 1, size=frame.shape, dtype=np.int16)
-            files[camera.name].write(np.clip(frame, 0, 255).astype(np.uint8), taken_at)
+            files[camera.name].write(drawing.picture(camera), taken_at)
         due = max(due + period, time.monotonic())
         time.sleep(due - time.monotonic() if due > time.monotonic() else 0)
-
-
-def _view(camera: _Camera) -> Any:
-    """A free camera of MuJoCo at the place of ``camera``."""
-    import mujoco
-
-    view = mujoco.MjvCamera()
-    mujoco.mjv_defaultCamera(view)
-    towards = np.subtract(camera.target, camera.position)
-    view.distance = float(np.linalg.norm(towards))
-    view.lookat[:] = camera.target
-    view.azimuth = float(np.degrees(np.arctan2(towards[1], towards[0])))
-    view.elevation = float(np.degrees(np.arcsin(towards[2] / view.distance)))
-    return view
 
 
 def main() -> int:

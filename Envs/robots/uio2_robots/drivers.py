@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from .body import Cameras
 from .cameras import MirrorCameras
 from .configuration import Configuration, ConfigurationError
 from .franka import FrankaArm
+from .goals import COLOURS, SENTENCES
 from .kinematics import KinematicsError, read_chain
+from .plan import Control
 from .ros2.arm import Ros2Arm
 from .ros2.cameras import Ros2Cameras
 from .ros2.node import RosNode
-from .run import Control
 from .shared import Trace
 from .simulator import TRACE
 
@@ -34,9 +36,20 @@ class Franka:
 
     Args:
         simulator: the folder of ``uio2_robots.simulator``; ``None``: a real arm, which has no cameras yet.
+        goals: colours of the simulator's balls, in the order in which they are to be reached; each time one is, the
+            policy is told the sentence of the next.
+        log: told of each ball that is reached.
     """
 
-    def __init__(self, configuration: Configuration, simulator: Path | None, camera_rate: float, recover: bool) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        simulator: Path | None,
+        camera_rate: float,
+        recover: bool,
+        goals: Sequence[str] = ("red",),
+        log: Callable[[str], None] = lambda line: None,
+    ) -> None:
         if configuration.ros2 is not None:
             raise ConfigurationError("ros2", "this arm is reached by ROS 2: uio2_robots ros2")
         self._configuration = configuration
@@ -44,9 +57,13 @@ class Franka:
         self._camera_rate = camera_rate
         self._recover = recover
         self._trace = None if simulator is None else Trace(simulator / TRACE)
+        self._goals = list(goals)
+        self._log = log
+        self._control: Control | None = None
 
     def attend(self, control: Control) -> None:
-        """A Franka has no word of its own beside that of the terminal."""
+        """Who is told the next sentence."""
+        self._control = control
 
     def arm(self) -> Arm:
         """Connects. Moves nothing."""
@@ -72,10 +89,20 @@ class Franka:
         return cameras
 
     def is_done(self) -> bool:
-        """Whether the simulator has the tool at its goal."""
+        """Whether the simulator has the tool at the last of its goals."""
         if self._trace is None:
             return False
-        return float(np.linalg.norm(self._trace.newest["position"] - self._trace.goal)) < _REACHED
+        row = self._trace.newest
+        place = self._trace.goals[list(COLOURS).index(self._goals[0])]
+        if float(np.linalg.norm(row["position"] - place)) >= _REACHED:
+            return False
+        self._log(f"reached   the {self._goals[0]} ball at {row['time']:.1f} s of the simulator's time")
+        if len(self._goals) == 1:
+            return True
+        del self._goals[0]
+        if self._control is not None:
+            self._control.instruct(SENTENCES[self._goals[0]])
+        return False
 
 
 class Ros2:

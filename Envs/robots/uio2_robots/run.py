@@ -5,145 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Protocol
+from dataclasses import asdict
 
 import numpy as np
-from uio2_client import uio2_pb2 as pb
 from uio2_envs import interruption
 from uio2_envs.agreement import Agreement
 from uio2_envs.environment import EnvironmentFailure, Transition
 from uio2_envs.events import EventStream
-from uio2_envs.patience import Patience, RobotFailure
+from uio2_envs.patience import RobotFailure
 from uio2_envs.realtime import PacedWallClock, RealtimeRobot, ThreadAsker
 from uio2_envs.robot import EpisodeResult, PolicyStep
 from uio2_envs.rollout import greet, step_fields
 
-from .arm import Arm, ArmFailure, ArmState
+from .arm import Arm, ArmFailure
 from .body import ArmBody, Cameras, Step
-from .configuration import Configuration
 from .guard import ENDS, MOVES_ON, DaemonListener, Guard, GuardedLink, Operator
+from .plan import Daemon, NotConfirmed, Plan, ReadOnly, Resources
 from .showing import described, said
 from .trajectory import Trajectory
 from .watchdog import Watchdog, WatchdogLost
 
 
-class NotConfirmed(Exception):
-    """Nobody said yes; nothing has moved."""
-
-    def __init__(self) -> None:
-        self.code, self.subject, self.message = "not_confirmed", "operator", "not confirmed; nothing has moved"
-        super().__init__(self.message)
-
-
 class _Quit(Exception):
     """The operator wants the run to end."""
-
-
-class Daemon(Protocol):
-    """What a run needs of ``uio2_client.Client``."""
-
-    @property
-    def address(self) -> str: ...
-
-    @property
-    def connections(self) -> int: ...
-
-    def hello(self, name: str, version: str, timeout: float | None = None) -> pb.Capabilities: ...
-
-    def reset(self) -> bool: ...
-
-    def act(self, observation: pb.Observation) -> pb.ActionChunk: ...
-
-
-class Control(Protocol):
-    """What a person may do to a run from elsewhere than its terminal; from any thread."""
-
-    def stop(self, reason: str) -> None:
-        """Brakes the arm and keeps it still until it is resumed."""
-        ...
-
-    def resume(self) -> bool:
-        """Lets it move on, as ``go`` does; whether it was kept still."""
-        ...
-
-    def instruct(self, text: str) -> None:
-        """Says from now on what is to be done; a sentence that the policy does not know changes nothing."""
-        ...
-
-    def interrupt(self) -> None:
-        """Executes nothing more of the present chunk: somebody else leads."""
-        ...
-
-    def end(self) -> None:
-        """Ends the run, as ``quit`` does."""
-        ...
-
-
-class Resources(Protocol):
-    """Where the arm, its cameras and its judge come from."""
-
-    def attend(self, control: Control) -> None:
-        """Told before anything else how the run can be stopped."""
-        ...
-
-    def arm(self) -> Arm:
-        """Connects. Moves nothing."""
-        ...
-
-    def cameras(self, agreement: Agreement, closing: ExitStack) -> Cameras:
-        """Those that the policy wants; closed by ``closing``."""
-        ...
-
-    def is_done(self) -> bool:
-        """Whether the task is done now."""
-        ...
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to run."""
-
-    configuration: Configuration
-    instruction: str
-    seconds: float
-    """Of one run, at most."""
-    dry_run: bool = False
-    confirmed: bool = False
-    """Whether a person has said yes beforehand."""
-    home: bool = False
-    """Whether to go to the home pose first."""
-    encoding: str = "jpeg"
-    connect_seconds: float = 30.0
-    patience: Patience = Patience(refused_seconds=600.0)
-    trajectory: Path | None = None
-    """A file for where the arm was told to go and where it was."""
-
-
-class ReadOnly:
-    """An arm that is looked at and never moved: for a dry run."""
-
-    def __init__(self, arm: Arm) -> None:
-        self._arm = arm
-
-    def state(self) -> ArmState:
-        return self._arm.state()
-
-    def command(self, linear: np.ndarray, angular: np.ndarray, hold: float) -> None:
-        pass
-
-    def grip(self, opening: float) -> None:
-        pass
-
-    def rest(self, beat: Callable[[], None]) -> None:
-        pass
-
-    def move_joints(self, joints: np.ndarray, beat: Callable[[], None]) -> None:
-        pass
-
-    def close(self) -> None:
-        self._arm.close()
 
 
 class Run:

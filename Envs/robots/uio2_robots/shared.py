@@ -18,7 +18,9 @@ _TORN_SECONDS = 0.2
 """A frame that is not whole for so long will not become so."""
 _CAPACITY = 1 << 18
 """Rows that are kept: more than four minutes."""
-_HEADER = np.dtype([("rows", "<u8"), ("goal", "<f8", 3), ("frame", "<u8"), ("taken_at", "<u8")])
+GOALS = 5
+"""Balls that the simulator can show; ``goals.COLOURS`` names them."""
+_HEADER = np.dtype([("rows", "<u8"), ("goals", "<f8", (GOALS, 3)), ("frame", "<u8"), ("taken_at", "<u8")])
 _ROW = np.dtype([("time", "<f8"), ("position", "<f8", 3), ("joints", "<f8", JOINTS)])
 
 
@@ -34,7 +36,7 @@ class Trace:
         if writes:
             with file.open("wb") as stream:
                 stream.truncate(4096 + _CAPACITY * _ROW.itemsize)
-        # Readers may move the goal.
+        # Readers may move the goals.
         self._header = np.memmap(file, dtype=_HEADER, mode="r+", shape=(1,))
         self._rows = np.memmap(file, dtype=_ROW, mode="r+", offset=4096, shape=(_CAPACITY,))
 
@@ -45,13 +47,13 @@ class Trace:
         self._header["rows"][0] = count + 1
 
     @property
-    def goal(self) -> np.ndarray:
-        """Where the goal is, ``[3]``, m."""
-        return np.array(self._header["goal"][0])
+    def goals(self) -> np.ndarray:
+        """Where the goals are, ``[5, 3]``, m."""
+        return np.array(self._header["goals"][0])
 
-    @goal.setter
-    def goal(self, position: np.ndarray) -> None:
-        self._header["goal"][0] = position
+    @goals.setter
+    def goals(self, positions: np.ndarray) -> None:
+        self._header["goals"][0] = positions
 
     @property
     def count(self) -> int:

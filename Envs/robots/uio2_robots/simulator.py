@@ -1,6 +1,6 @@
 """``python -m uio2_robots.simulator DIR``: franky-sim with its state shown to others.
 
-The server of the arm's protocol and the physics are franky-sim's own. This adds a goal that can be seen, and writes to
+The server of the arm's protocol and the physics are franky-sim's own. This adds goals that can be seen, and writes to
 DIR the scene (``scene.xml``) and the state at every millisecond (``trace``), for the cameras that mirror it and for
 the tests that judge what the arm did.
 """
@@ -12,11 +12,16 @@ import sys
 import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from uio2_envs import lifeline
 
+from . import goals
 from .shared import JOINTS, Trace
+
+if TYPE_CHECKING:
+    from franky_sim.mujoco_simulator import MujocoSimulator
 
 SCENE, TRACE = "scene.xml", "trace"
 TOOL_OFFSET = np.array([0.0, 0.0, 0.1034])
@@ -24,13 +29,15 @@ TOOL_OFFSET = np.array([0.0, 0.0, 0.1034])
 START = (0.0, -0.4, 0.0, -2.42, 0.0, 2.02, 0.785)
 """rad; the tool points down in the middle of the workspace of configurations/franka.toml."""
 
+_GOAL = np.array([0.5, 0.0, 0.2])
+"""m: of the red ball, where it is alone."""
 
-def add_goal(worldbody: ET.Element) -> None:
-    """A red ball that touches nothing."""
-    body = ET.SubElement(worldbody, "body", name="goal", mocap="true", pos="0.5 0 0.2")
-    ET.SubElement(
-        body, "geom", type="sphere", size="0.02", rgba="0.9 0.1 0.1 1", contype="0", conaffinity="0", name="goal"
-    )
+
+def scene(simulator: MujocoSimulator) -> str:
+    """Puts the arm and the goals into an empty simulator; the MJCF of it."""
+    simulator.add_robot(initial_q=START)
+    goals.add(simulator.worldbody)
+    return ET.tostring(simulator.scene, encoding="unicode")
 
 
 def main() -> int:
@@ -38,6 +45,12 @@ def main() -> int:
     parser.add_argument("folder", type=Path, metavar="DIR", help="where scene and state are shown")
     parser.add_argument("--host", default="127.0.0.1", help="loopback address of the arm (127.0.0.1)")
     parser.add_argument("--speed", type=float, default=1.0, help="of simulated time, at most (1)")
+    parser.add_argument(
+        "--scatter",
+        type=int,
+        metavar="SEED",
+        help="show five balls of different colours, placed by this seed; else one red ball",
+    )
     parser.add_argument("--lifeline", action="store_true", help="end with the process that started this one (Linux)")
     options = parser.parse_args()
     if options.lifeline:
@@ -49,11 +62,11 @@ def main() -> int:
 
     options.folder.mkdir(parents=True, exist_ok=True)
     trace = Trace(options.folder / TRACE, writes=True)
-    trace.goal = np.array([0.5, 0.0, 0.2])
+    places = goals.hidden()
+    places[0] = _GOAL
+    trace.goals = places if options.scatter is None else goals.scattered(np.random.default_rng(options.scatter))
     with MujocoSimulator() as simulator:
-        simulator.add_robot(initial_q=START)
-        add_goal(simulator.worldbody)
-        (options.folder / SCENE).write_text(ET.tostring(simulator.scene, encoding="unicode"), encoding="utf-8")
+        (options.folder / SCENE).write_text(scene(simulator), encoding="utf-8")
         with franky_sim.SimulationServer(simulator, hostname_candidates=[options.host]) as server:
             model, data = simulator.model, simulator.data
             hand = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, "robot0_hand")

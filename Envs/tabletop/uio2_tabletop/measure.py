@@ -15,8 +15,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
+
+from uio2_envs.run_figures import Figure
 
 from . import tasks
 from .sentence import say
@@ -162,6 +163,28 @@ def measure(
     return figures
 
 
+def for_run(figures: dict[str, Any]) -> list[Figure]:
+    """What ``measure`` returns, as the figures of a run."""
+    rows: list[dict[str, Any]] = figures["rows"]
+    loops = {"open": "one answer", "closed": "an answer a primitive"}
+    found = [Figure("primitives", "all tasks, without drawing", figures["primitives_per_s"], "a second of one core")]
+    for row in rows:
+        subject = f"{row['task']}, {loops[row['loop']]}"
+        found.append(Figure("primitives", subject, row["primitives"] / row["execute_s"], "a second of one core"))
+    began, count = sum(row["build_s"] for row in rows), sum(row["episodes"] for row in rows)
+    found.append(Figure("an episode begins", "all tasks", 1000 * began / count, "ms of one core"))
+    simulated, primitives = sum(row["simulated_s"] for row in rows), sum(row["primitives"] for row in rows)
+    found.append(Figure("a primitive takes", "all tasks", simulated / primitives, "s of simulated time"))
+    for drawn in figures.get("drawing", []):
+        if "error" not in drawn:
+            backend = f"{drawn['backend']}, 256x128"
+            found.append(Figure("frames from above", backend, drawn["top_frames_per_s"], "a second"))
+            found.append(Figure("frames from the front", backend, drawn["front_frames_per_s"], "a second"))
+            found.append(Figure("a new scene, two prompt pictures, both cameras", drawn["backend"], drawn["new_scene_ms"], "ms"))
+            found.append(Figure("the first frame of a process", drawn["backend"], drawn["first_frame_ms"], "ms"))
+    return found
+
+
 def _drawing_elsewhere(backend: str) -> dict[str, Any]:
     """``drawing`` in a process of its own: MuJoCo chooses its backend once."""
     code = (
@@ -175,8 +198,3 @@ def _drawing_elsewhere(backend: str) -> dict[str, Any]:
     except (IndexError, ValueError):
         reason = (done.stderr.strip().splitlines() or ["no output"])[-1]
         return {"backend": backend, "error": f"does not draw here ({reason})"}
-
-
-def write(path: Path, figures: dict[str, Any]) -> None:
-    """Writes the figures as JSON."""
-    path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -16,8 +16,8 @@ _MARGIN = 8
 _COLUMNS = 3
 
 
-def show(names: Sequence[str], seed: int, path: Path) -> None:
-    """Writes one picture with a strip for each task."""
+def show(names: Sequence[str], seed: int) -> bytes:
+    """A PNG file with a strip for each task."""
     strips = [_strip(name, seed) for name in names]
     height = sum(strip.height for strip in strips)
     sheet = Image.new("RGB", (strips[0].width, height), "white")
@@ -26,7 +26,10 @@ def show(names: Sequence[str], seed: int, path: Path) -> None:
         sheet.paste(strip, (0, top))
         top += strip.height
     # Few colours are enough for what is drawn, and a third of the bytes.
-    sheet.quantize(200, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
+    few = sheet.quantize(200, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    buffer = io.BytesIO()
+    few.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def _strip(name: str, seed: int) -> Image.Image:

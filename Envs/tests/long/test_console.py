@@ -121,9 +121,11 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture
 def robot(served: Served, request: pytest.FixtureRequest) -> Iterator[Robot]:
     flying = Robot(served.address, getattr(request, "param", "arm"))
-    flying.wait(lambda step: step["error"] is None)
-    yield flying
-    flying.close()
+    try:
+        flying.wait(lambda step: step["error"] is None)
+        yield flying
+    finally:
+        flying.close()
 
 
 def opened(browser: Browser, served: Served) -> tuple[Page, list[str]]:
@@ -168,7 +170,7 @@ def test_stop_and_resume(served: Served, browser: Browser, robot: Robot, tmp_pat
     page.locator("#operator summary").click()
     page.locator("#token").fill("00" * 16)
     card.locator("button.resume").click()
-    expect(page.locator("#said")).to_contain_text("notOwner")
+    expect(page.locator("#said")).to_contain_text("not_owner")
     robot.wait(lambda step: step["error"] == "stopped")
     page.locator("#token").fill(served.operator.read_text().strip())
     card.locator("button.resume").click()

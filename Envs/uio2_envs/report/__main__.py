@@ -13,7 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from . import curves, page, sections
+from . import curves, measured, page, sections
 from .run import Run
 
 
@@ -41,6 +41,7 @@ def build(summary: dict[str, Any]) -> str:
             sections.latency(runs, episodes, entries),
             *[sections.trajectories(*one) for one in together],
             *[sections.confidence(*one) for one in together],
+            *[measured.measured(run, entry) for run, entry in zip(runs, entries, strict=True)],
             *[sections.origin(run, entry) for run, entry in zip(runs, entries, strict=True)],
         ],
     )

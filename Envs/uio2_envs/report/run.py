@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from ..run_figures import Figure, figures_of
 
 POSITION = ("end_effector_x", "end_effector_y", "end_effector_z")
 
@@ -115,6 +118,10 @@ class Run:
             f"# {moment}, {session['machine']}\n{session['command']}"
             for moment, session in zip(moments, sessions, strict=True)
         ]
+
+    def figures(self) -> list[tuple[float, dict[str, Any], list[Figure]]]:
+        """What was measured beside the episodes: when, where and how, and the figures."""
+        return figures_of(self._database)
 
     def episodes(self) -> list[Episode]:
         """The outcomes, in the order of the plan."""

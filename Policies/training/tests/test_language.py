@@ -9,7 +9,8 @@ import numpy as np
 
 from language import Instructions, plain, vary
 from spec import INSTRUCTIONS, MT5, MT50
-from tokenizer import Tokenizer
+from tokenizer import prompt
+from uio2_train.tokenizer import Tokenizer
 from wordings import NEVER_TRAINED, TRAINED
 
 
@@ -61,7 +62,7 @@ def test_the_five_task_policy_is_told_one_sentence() -> None:
 
 
 def test_the_tokenizer_covers_everything(vocabulary: Path) -> None:
-    tokenizer = Tokenizer(vocabulary)
+    tokenizer = Tokenizer.load(vocabulary)
     byte_pieces = range(3, 259)
     texts = [text for table in (TRAINED, NEVER_TRAINED) for texts in table.values() for text in texts]
     printable = "".join(character for character in string.printable if character.isprintable())
@@ -74,6 +75,6 @@ def test_the_tokenizer_covers_everything(vocabulary: Path) -> None:
 
 
 def test_the_prompt_ends_with_the_state(vocabulary: Path) -> None:
-    tokenizer = Tokenizer(vocabulary)
-    ids = tokenizer.prompt("Open the door.", np.array([-0.55, 1.05, 0.0, 1.0]), MT50.proprioception)
+    tokenizer = Tokenizer.load(vocabulary)
+    ids = prompt(tokenizer, "Open the door.", np.array([-0.55, 1.05, 0.0, 1.0]), MT50.proprioception)
     assert tokenizer.bins(np.array(ids[-5:-1])).tolist() == [0, 999, 0, 999] and ids[-1] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from config import policy_config
+from engine import optimisers
+from model import PolicyModel
 from schedule import Cosine, Plateau, read_plateau
 from spec import Recipe
 from state import Progress, read_progress
@@ -99,3 +103,11 @@ def test_schedules(tmp_path: Path) -> None:
     assert read_plateau(path, 1_000) == Plateau(1_000)
     path.write_text('{"samples": 5, "fall": 0.1}')
     assert read_plateau(path, 1_000) == Plateau(5, 0.1)
+
+
+def test_states_of_earlier_runs_fit_the_model() -> None:
+    """AdamW's moments are saved by the place of a weight: names and places are those of the runs before."""
+    model = PolicyModel(policy_config(2496, "mt5"))
+    names = "\n".join(name for name, _ in model.named_parameters())
+    assert hashlib.sha256(names.encode()).hexdigest()[:16] == "61848223b9b326ff"
+    assert [len(group["params"]) for one in optimisers(model) for group in one.param_groups] == [69, 75]

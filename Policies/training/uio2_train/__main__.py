@@ -36,6 +36,9 @@ def main(words: list[str] | None = None) -> int:
     except TrainingError as error:
         print(f"uio2_train: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"uio2_train: {error.filename or options.command}: {error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0

@@ -40,7 +40,11 @@ ROBOT_SENTENCES = [
 
 def train_vocabulary(sentences: Iterable[str], pieces: int = 640) -> bytes:
     """A SentencePiece model for a policy's instructions; other words are spelt in bytes."""
-    texts = list(dict.fromkeys([*sentences, *(f"{text} State: " for text in sentences), *ROBOT_SENTENCES]))
+    return train_pieces(dict.fromkeys([*sentences, *(f"{text} State: " for text in sentences), *ROBOT_SENTENCES]), pieces)
+
+
+def train_pieces(texts: Iterable[str], pieces: int) -> bytes:
+    """A SentencePiece model of nothing but the texts."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts), model_writer=model, model_type="bpe", vocab_size=pieces, hard_vocab_limit=False,
@@ -84,6 +88,10 @@ class Tokenizer:
             return cls(path.read_bytes())
         except OSError as error:
             raise TrainingError("unreadable_file", str(path), f"cannot be read: {error}") from error
+
+    def pieces(self) -> list[str]:
+        """What each id stands for, ``[size]``."""
+        return [self._processor.id_to_piece(index) for index in range(self.size)]
 
     def encode(self, text: str) -> list[int]:
         """Ids of ``text``, without BOS and EOS."""

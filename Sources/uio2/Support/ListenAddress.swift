@@ -3,6 +3,7 @@ import ArgumentParser
 import OpenPI
 import RobotInterface
 import RobotLink
+import TopicsWire
 import VLAEval
 import WebConsole
 import WebServer
@@ -21,6 +22,8 @@ struct ListenAddress {
     case http
     /// A page for people.
     case console
+    /// Cameras and an arm that publish on their own.
+    case topics(TopicSettings)
   }
 
   let text: String
@@ -47,6 +50,11 @@ struct ListenAddress {
     case "vla-eval": wire = .vlaEval(keys: naming.vlaEval)
     case "http": wire = .http
     case "console": wire = .console
+    case "topics":
+      guard let topics = naming.topics else {
+        throw ValidationError("\(option): topics:// needs to know its sources; name it in the file of --listen-file")
+      }
+      wire = .topics(topics)
     case "tcp", "ipc", "":
       wire = .zeromq
       endpoint = try Endpoint(text, for: .listen, option: option)
@@ -54,7 +62,7 @@ struct ListenAddress {
     default:
       throw ValidationError(
         "\(option): \(scheme):// is not spoken here; expected tcp://HOST:PORT, ipc://PATH, openpi://HOST:PORT, "
-          + "vla-eval://HOST:PORT, http://HOST:PORT or console://HOST:PORT")
+          + "vla-eval://HOST:PORT, topics://HOST:PORT, http://HOST:PORT or console://HOST:PORT")
     }
     do throws(RobotError) {
       endpoint = try Endpoint("tcp" + text.dropFirst(scheme.count), for: .listen)
@@ -78,7 +86,7 @@ struct ListenAddress {
   var carriesTokens: Bool {
     switch wire {
     case .zeromq, .console: true
-    case .openpi, .vlaEval, .http: false
+    case .openpi, .vlaEval, .http, .topics: false
     }
   }
 
@@ -86,7 +94,7 @@ struct ListenAddress {
   var servesRobots: Bool {
     switch wire {
     case .http, .console: false
-    case .zeromq, .openpi, .vlaEval: true
+    case .zeromq, .openpi, .vlaEval, .topics: true
     }
   }
 
@@ -101,9 +109,10 @@ struct ListenAddress {
   ///   - wires: the thread of what is not ZeroMQ.
   ///   - routes: of an http address.
   ///   - console: of a console's address.
+  ///   - note: is told what is new about sources that publish.
   func listener(
     insecure: Bool, keys: KeyRing?, _ wires: WebWires, _ routes: [String: @Sendable (WebRequest) -> WebResponse],
-    _ console: WebConsole?
+    _ console: WebConsole?, note: @escaping @Sendable (String) -> Void
   ) -> ListenerMaker {
     switch wire {
     case .zeromq:
@@ -115,6 +124,7 @@ struct ListenAddress {
       return wires.openPI(at: endpoint, keys: keys, clock: clock, chunks: chunks)
     case .vlaEval(let keys): return wires.vlaEval(at: endpoint, keys: keys)
     case .http: return wires.http(at: endpoint, routes: routes, open: ["/healthz", "/readyz"])
+    case .topics(let settings): return TopicsListener.at(endpoint, settings, note: note)
     case .console: return console?.listener(at: endpoint) ?? wires.http(at: endpoint, routes: [:])
     }
   }

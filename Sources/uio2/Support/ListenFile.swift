@@ -3,6 +3,7 @@ import Foundation
 import OpenPI
 import RobotInterface
 import RobotPolicy
+import TopicsWire
 import VLAEval
 import WebWires
 
@@ -23,6 +24,8 @@ struct ListenFile {
     var cameras: [CalibratedCamera] = []
     /// Of a console, Hz.
     var rate: Double?
+    /// Of an arm whose parts publish.
+    var topics: TopicSettings?
   }
 
   /// In the order of the file.
@@ -53,8 +56,11 @@ struct ListenFile {
     var addresses: [ListenAddress] = []
     for (index, entry) in entries.enumerated() {
       let place = "listen[\(index)]"
-      try Self.check(entry, ["address", "cameras", "chunks", "clock", "keys", "rate_hz"]) { bad("\(place): \($0)") }
       guard let text = entry["address"] as? String else { throw bad("\(place).address: expected a text") }
+      let isTopics = text.hasPrefix("topics://")
+      try Self.check(
+        entry, isTopics ? TopicSettings.keys : ["address", "cameras", "chunks", "clock", "keys", "rate_hz"]
+      ) { bad("\(place): \($0)") }
       addresses.append(
         try ListenAddress(
           text, option: "--listen-file \(path): \(place).address",
@@ -67,6 +73,10 @@ struct ListenFile {
     _ entry: [String: Any], of address: String, _ bad: (String) -> CommandFailure
   ) throws(CommandFailure) -> Naming {
     var naming = Naming()
+    if address.hasPrefix("topics://") {
+      naming.topics = try TopicSettings(entry, bad)
+      return naming
+    }
     if let clock = entry["clock"] {
       guard address.hasPrefix("openpi://") else { throw bad("clock: goes with openpi:// only") }
       switch clock as? String {

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from uio2_envs import interruption
+from uio2_envs.command_line import EXIT_ENVIRONMENT
+from uio2_envs.output import Output, Unwritable
 
 from ..configuration import CONFIGURATIONS, load
 from .rig import Rig
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--policy", type=Path, default=_REPOSITORY / "Policies" / "metaworld-mt5")
     parser.add_argument("--config", type=Path, default=CONFIGURATIONS / "franka.toml")
     parser.add_argument("--host", default="127.0.9.1", help="loopback address of the simulated arm (127.0.9.1)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every trial there")
+    parser.add_argument("--json", type=Output.argument, metavar="FILE", help="write every trial there")
     parser.add_argument(
         "--tabulate", type=Path, nargs="+", metavar="FILE", help="the table of what --json wrote; no trials"
     )
@@ -47,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A signal ends what was started, too.
     interruption.install()
     outcomes: list[Outcome] = []
+    is_written = True
     with tempfile.TemporaryDirectory(prefix="uio2-faults-") as folder:
         rig = Rig(Path(folder), options.uio2, options.policy, options.config, options.host)
         try:
@@ -61,11 +64,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     rig.recover()
         finally:
             rig.close()
-            if options.json is not None:
-                text = json.dumps([asdict(outcome) for outcome in outcomes], indent=1)
-                options.json.write_text(text, encoding="utf-8")
+            # A run without a single trial leaves the last one's result.
+            if options.json is not None and outcomes:
+                is_written = _write(options.json, outcomes)
     print(table(outcomes))
+    if not is_written:
+        return EXIT_ENVIRONMENT
     return 1 if any(outcome.failure for outcome in outcomes) else 0
+
+
+def _write(output: Output, outcomes: Sequence[Outcome]) -> bool:
+    try:
+        output.write(json.dumps([asdict(outcome) for outcome in outcomes], indent=1) + "\n")
+    except Unwritable as error:
+        print(error, file=sys.stderr)
+        return False
+    return True
 
 
 def _count(text: str) -> int:

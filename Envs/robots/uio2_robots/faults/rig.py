@@ -124,10 +124,16 @@ class Rig:
 
 
 class RobotProcess:
-    """One run of ``python -m uio2_robots franka``, with a pipe in the place of the operator."""
+    """One run of ``python -m uio2_robots franka``, with a pipe in the place of the operator.
 
-    def __init__(self, rig: Rig, session: str, *options: str) -> None:
-        command = [sys.executable, "-m", "uio2_robots", "franka", "--instruction", INSTRUCTION, "--events"]
+    Args:
+        asked: the option that says what is to be done, and its value.
+    """
+
+    def __init__(
+        self, rig: Rig, session: str, *options: str, asked: tuple[str, str] = ("--instruction", INSTRUCTION)
+    ) -> None:
+        command = [sys.executable, "-m", "uio2_robots", "franka", *asked, "--events"]
         command += ["--connect", rig.proxy.address, "--config", str(rig.config), "--session", session]
         command += ["--simulator", str(rig.folder / "simulator"), *options]
         self._process = subprocess.Popen(

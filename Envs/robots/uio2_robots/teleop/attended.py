@@ -10,7 +10,7 @@ from uio2_envs.agreement import Agreement
 from ..arm import Arm
 from ..body import Cameras
 from ..configuration import Configuration
-from ..run import Control, Resources
+from ..plan import Control, Resources
 from .operated import NAME
 from .person import Person
 from .simulated import CameraWish

@@ -18,8 +18,9 @@ from uio2_envs.events import EventStream
 from ..arm import ArmFailure
 from ..configuration import CONFIGURATIONS, ConfigurationError, load
 from ..drivers import ARMS, Franka, Ros2
+from ..plan import NotConfirmed, Plan
 from ..recording import Recording, RecordingFailure
-from ..run import NotConfirmed, Plan, Run
+from ..run import Run
 from ..watchdog import WatchdogLost
 from . import attended, simulated
 from .hand import Hand, measure_of, part_of
@@ -45,8 +46,11 @@ def main(arguments: Sequence[str], lines: Callable[[], str], make_input: Callabl
     options = parser.parse_args(arguments)
     if options.input == "expert" and options.connect is not None:
         parser.error("--input expert demonstrates alone; leave --connect out")
+    if options.connect is None and (options.key or options.server_key):
+        parser.error("--key and --server-key are for the daemon of --connect")
     if options.input == "expert" and options.body in ARMS:
         parser.error(f"there is no expert for {options.body}")
+    key = command_line.client_key(parser, options)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     events = EventStream(command_line.claim_stdout() if options.events else None)
     interruption.install()
@@ -66,7 +70,7 @@ def main(arguments: Sequence[str], lines: Callable[[], str], make_input: Callabl
             if options.connect is not None:
                 relay = None if recording is None else Relay(recording.observe)
                 observer = None if relay is None else relay.observe
-                client = Client(options.connect, options.session, options.timeout, observer=observer)
+                client = Client(options.connect, options.session, options.timeout, key=key, observer=observer)
                 closing.enter_context(client)
             for line in (*HELP, *(PAD_HELP if options.input == "gamepad" else ())) if options.input != "expert" else ():
                 say(line)

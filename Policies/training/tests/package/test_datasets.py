@@ -117,7 +117,7 @@ def test_the_folder_format_both_ways(tmp_path: Path) -> None:
     assert dataset.episode(1).extras["where"].shape == (6, 1)
     frames = list(dataset.frames(1, "front"))
     assert [int(frame.mean()) for frame in frames] == [10 * t for t in range(6)]
-    with pytest.raises(TrainingError, match="holds a dataset"):
+    with pytest.raises(TrainingError, match="name a new folder"):
         write_folder(tmp_path / "data")
 
 

@@ -29,7 +29,7 @@ from uio2_train.engine.progress import duration  # noqa: E402
 from uio2_train.engine.trainer import Trainer  # noqa: E402
 from uio2_train.errors import TrainingError  # noqa: E402
 from uio2_train.model import Inputs, load_model  # noqa: E402
-from uio2_train.recipe import load_recipe  # noqa: E402
+from uio2_train.recipe_file import load_recipe  # noqa: E402
 
 TINY = Path(__file__).resolve().parents[4] / "Tests" / "UnifiedIOTests" / "Fixtures" / "tiny-a"
 SMALL = {"width": 32, "heads": 2, "hidden": 64, "layers": [1, 1], "vision": [24, 2, 48, 2], "latents": 2}

@@ -37,12 +37,15 @@ pb = messages_of_the_wire()
 class Tape:
     """A recording by hand: an arm with two joints, two cameras, five observations a second, chunks of two."""
 
-    def __init__(self, file: Path, mode: str = "delta", joints: tuple[str, ...] = ("pan", "lift")) -> None:
+    def __init__(
+        self, file: Path, mode: str = "delta", joints: tuple[str, ...] = ("pan", "lift"),
+        begins: int = 1_700_000_000_000_000_000,
+    ) -> None:  # fmt: skip
         self._stream = file.open("wb")
         self._writer = Writer(self._stream, chunk_size=1 << 14, compression=CompressionType.ZSTD)
         self._writer.start(library="test")
         self._channels: dict[str, int] = {}
-        self._time, self._request, self._captured = 1_700_000_000_000_000_000, 0, 0
+        self._time, self._request, self._captured = begins, 0, 0
         self._capabilities = pb.Capabilities(
             policy_name="toy", policy_digest="00", action_mode=mode, control_rate=10, chunk_length=2,
             cameras=[pb.CameraSpecification(name="front"), pb.CameraSpecification(name="wrist")],
@@ -99,6 +102,16 @@ class Tape:
         chunk = pb.ActionChunk(actions=[pb.Action(values=value) for value in values])
         self.ask(session, {"action_chunk": chunk}, "/uio2/reply/operator" if driven else "/uio2/reply", observation=seen)
 
+    def spoil(self, session: str, place: int) -> None:
+        """A step without one of its pictures."""
+        self._captured += 200_000_000
+        grey = np.zeros((48, 64, 3), np.uint8)
+        frame = pb.CameraFrame(camera="front", encoding=pb.IMAGE_ENCODING_RGB8, data=grey.tobytes(), width=64, height=48)
+        seen = pb.Observation(sequence=place + 1, captured_at=self._captured, instruction="Push.",
+                              proprioception=[0, 0], frames=[frame])  # fmt: skip
+        chunk = pb.ActionChunk(actions=[pb.Action(values=[0, 0])])
+        self.ask(session, {"action_chunk": chunk}, observation=seen)
+
     def close(self) -> None:
         self._writer.finish()
         self._stream.close()
@@ -108,9 +121,9 @@ def episodes_of(folder: Path) -> list[dict[str, Any]]:
     return json.loads((folder / "meta" / "uio2.json").read_text())["episodes"]
 
 
-def recorded(file: Path) -> None:
+def recorded(file: Path, **options: Any) -> None:
     """Two sessions beside each other: one succeeds, then fails after a stop; the other has no simulator that says."""
-    tape = Tape(file)
+    tape = Tape(file, **options)
     tape.hello("a")
     tape.hello("b")
     for outcome in (True, False):
@@ -295,7 +308,7 @@ def check_training(recipe: Path, folder: Path) -> None:
     """Six steps change every kind of weight, and the loss is a number."""
     from uio2_train.commands.train import prepare_run
     from uio2_train.engine.trainer import Trainer
-    from uio2_train.recipe import load_recipe
+    from uio2_train.recipe_file import load_recipe
 
     untrained = Trainer(prepare_run(load_recipe(recipe), folder / "fresh"), folder / "fresh", lambda _: None, "cpu")
     fresh = weights(untrained)

@@ -62,7 +62,7 @@ def test_odd_sizes_and_old_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="even heights"):
         LeRobotWriter(tmp_path / "odd", 10, {"front": (31, 48)}, ["x"], ["dx"])
     write(tmp_path / "made")
-    with pytest.raises(TrainingError, match="holds a dataset"):
+    with pytest.raises(TrainingError, match="name a new folder"):
         write(tmp_path / "made")
 
 

@@ -16,7 +16,8 @@ from uio2_train.__main__ import main  # noqa: E402
 from uio2_train.data.demonstrations import Dimension, open_dataset  # noqa: E402
 from uio2_train.data.folder import FolderWriter  # noqa: E402
 from uio2_train.errors import TrainingError  # noqa: E402
-from uio2_train.recipe import Recipe, load_recipe, parse  # noqa: E402
+from uio2_train.recipe import Recipe  # noqa: E402
+from uio2_train.recipe_file import load_recipe, parse  # noqa: E402
 from uio2_train.specification import Quantities, Quantity, make_plan, outward, sentences  # noqa: E402
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"

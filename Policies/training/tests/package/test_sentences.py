@@ -25,7 +25,7 @@ from uio2_train.data.sounds import SAMPLE_RATE
 from uio2_train.data.speech import read_wave, write_wave
 from uio2_train.engine.trainer import Trainer
 from uio2_train.errors import TrainingError
-from uio2_train.recipe import load_recipe
+from uio2_train.recipe_file import load_recipe
 from uio2_train.sentence import PoseRanges, SentenceTokens
 from uio2_train.sentence_policy import SentencePolicy
 from uio2_train.tokenizer import Tokenizer, location_text, train_vocabulary

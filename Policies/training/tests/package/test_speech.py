@@ -32,7 +32,7 @@ from uio2_train.data.speech import (  # noqa: E402
 from uio2_train.engine.trainer import Trainer  # noqa: E402
 from uio2_train.errors import TrainingError  # noqa: E402
 from uio2_train.model import load_model  # noqa: E402
-from uio2_train.recipe import load_recipe  # noqa: E402
+from uio2_train.recipe_file import load_recipe  # noqa: E402
 
 SAID = ["Push the block.", "Open the drawer."]
 SMALL = {"width": 32, "heads": 2, "hidden": 64, "layers": [1, 1], "vision": [24, 2, 48, 2], "latents": 2,

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..data.demonstrations import Dimension
+from ..data.destination import check_new_folder
 from ..data.folder import FolderWriter
 from ..data.lerobot_writer import LeRobotWriter
 from ..errors import TrainingError
@@ -141,6 +142,7 @@ def run(options: argparse.Namespace) -> None:
         raise TrainingError(
             "unknown_environment", options.env, "expected metaworld: and tasks, such as metaworld:push-v3"
         )
+    check_new_folder(options.output)
     pairs = options.camera or ["corner2=30", "topview=45"]
     cameras = {name: float(angle or 0) for name, _, angle in (pair.partition("=") for pair in pairs)}
     sizes = dict.fromkeys(cameras, (options.size, options.size))

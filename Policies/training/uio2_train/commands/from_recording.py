@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.destination import check_new_folder, new_folder
 from ..data.lerobot_writer import LeRobotWriter
 from ..data.pictures import decode_picture
 from ..data.recordings import RecordedEpisode, RecordingScan, messages_of_the_wire
@@ -46,6 +47,43 @@ def is_kept(episode: RecordedEpisode, options: argparse.Namespace) -> bool:
     if options.task and episode.mark.get("task") not in options.task:
         return False
     return options.keep == "all" or episode.success is (options.keep == "success")
+
+
+def check_files(files: list[Path]) -> None:
+    """Refuses a recording that is given twice, whatever it is called; raises ``TrainingError`` ``repeated``."""
+    seen: dict[tuple[int, int], Path] = {}
+    for file in files:
+        try:
+            status = file.stat()
+        except (OSError, ValueError) as error:
+            message = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+            raise TrainingError("unreadable_file", str(file), message) from error
+        other = seen.setdefault((status.st_dev, status.st_ino), file)
+        if other is not file:
+            message = f"is the same recording as {other}, and its episodes would count twice; give it once"
+            raise TrainingError("repeated", str(file), message)
+
+
+def check_repetitions(episodes: list[tuple[Path, RecordedEpisode]]) -> None:
+    """Refuses an episode that two recordings hold, as a copy does, or what daemon and arm have both recorded.
+
+    Raises:
+        TrainingError: ``repeated``.
+    """
+    seen: dict[tuple[Any, ...], list[tuple[Path, RecordedEpisode]]] = {}
+    for file, episode in episodes:
+        steps = episode.steps
+        content = tuple((step.captured_at, step.state.tobytes(), step.chunk.tobytes()) for step in steps)
+        alike = seen.setdefault((episode.session, content), [])
+        for other, before in alike:
+            # Simulated episodes that were flown again are the same too, but at another time.
+            if steps[0].at <= before.steps[-1].at and before.steps[0].at <= steps[-1].at:
+                message = (
+                    f"holds the same episode of session {episode.session} ({len(steps)} steps) as {other}, which would "
+                    "count twice; give each recording once"
+                )
+                raise TrainingError("repeated", str(file), message)
+        alike.append((file, episode))
 
 
 def _robot(capabilities: Any) -> dict[str, Any]:
@@ -135,6 +173,8 @@ def _sizes(scan: RecordingScan, episode: RecordedEpisode, cameras: list[str]) ->
 
 def run(options: argparse.Namespace) -> None:
     """Converts."""
+    check_new_folder(options.output)
+    check_files(options.files)
     scans = [RecordingScan(file) for file in options.files]
     offered = {scan.path: scan.stretches() if options.driven else scan.episodes for scan in scans}
     chosen = [(scan, episode) for scan in scans for episode in offered[scan.path] if is_kept(episode, options)]
@@ -142,6 +182,7 @@ def run(options: argparse.Namespace) -> None:
         found = sum(len(scan.episodes) for scan in scans)
         message = f"{found} episodes, none of which is asked for; see --keep, --task, --driven and --shortest"
         raise TrainingError("empty_dataset", ", ".join(map(str, options.files)), message)
+    check_repetitions([(scan.path, episode) for scan, episode in chosen])
     robot = common_robot([(scan.path, episode) for scan, episode in chosen])
     rate = step_rate([episode for _, episode in chosen], robot["control_rate"])
     sizes = _sizes(*chosen[0], robot["cameras"])
@@ -151,19 +192,18 @@ def run(options: argparse.Namespace) -> None:
         CHUNK: [f"{name}_{place}" for place in range(length) for name in names],
         OUTCOME: ["success"], MARKS: ["stopped_after", "resumed_before", "driven"],
     }  # fmt: skip
-    writer = LeRobotWriter(
-        options.output, rate, sizes, [name for name, _ in robot["state"]], names, extras, robot="uio2"
-    )
     described: list[dict[str, Any]] = []
-    for scan in scans:
-        episodes = [episode for owner, episode in chosen if owner is scan]
-        described += _write(writer, scan, episodes, sizes, length, robot["action_mode"] == "absolute")
-    writer.close()
-    document = {
-        "units": dict([*robot["state"], *robot["actions"]]), "action_mode": robot["action_mode"],
-        "control_rate_hz": robot["control_rate"], "plan_key": CHUNK, "episodes": described,
-    }  # fmt: skip
-    (options.output / "meta" / "uio2.json").write_text(json.dumps(document, indent=1) + "\n")
+    with new_folder(options.output) as folder:
+        writer = LeRobotWriter(folder, rate, sizes, [name for name, _ in robot["state"]], names, extras, robot="uio2")
+        for scan in scans:
+            episodes = [episode for owner, episode in chosen if owner is scan]
+            described += _write(writer, scan, episodes, sizes, length, robot["action_mode"] == "absolute")
+        writer.close()
+        document = {
+            "units": dict([*robot["state"], *robot["actions"]]), "action_mode": robot["action_mode"],
+            "control_rate_hz": robot["control_rate"], "plan_key": CHUNK, "episodes": described,
+        }  # fmt: skip
+        (folder / "meta" / "uio2.json").write_text(json.dumps(document, indent=1) + "\n")
     _tell(scans, described, rate, options.output)
 
 

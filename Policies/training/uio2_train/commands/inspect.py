@@ -11,7 +11,8 @@ import numpy as np
 import yaml
 
 from ..data.demonstrations import Demonstrations, Dimension, open_dataset
-from ..recipe import Recipe, load_recipe, parse
+from ..recipe import Recipe
+from ..recipe_file import load_recipe, parse
 from ..specification import make_plan
 
 

@@ -12,7 +12,8 @@ import yaml
 from ..engine.preparation import Prepared, load_pictures, prepare
 from ..engine.sentences import PreparedSentences
 from ..engine.trainer import Trainer, process_numbers
-from ..recipe import Recipe, load_recipe
+from ..recipe import Recipe
+from ..recipe_file import load_recipe
 
 PICTURES = "pictures.safetensors"
 """In a run's folder: the tokeniser of pictures that ``pictures`` has trained."""

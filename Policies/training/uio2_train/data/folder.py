@@ -20,6 +20,7 @@ import numpy as np
 
 from ..errors import TrainingError
 from .demonstrations import Camera, Demonstrations, Dimension, Episode, require_finite
+from .destination import check_new_folder
 from .pictures import decode_picture, encode_jpeg
 
 FORMAT, VERSION = "uio2-demonstrations", 1
@@ -106,9 +107,8 @@ class FolderWriter:
         action: list[Dimension],
         extras: dict[str, list[str]] | None = None,
     ) -> None:
-        """``cameras`` gives (height, width). The folder must not hold a dataset yet."""
-        if (path / "dataset.json").exists():
-            raise TrainingError("already_there", str(path), "holds a dataset; name a new folder")
+        """``cameras`` gives (height, width). The folder is a new one."""
+        check_new_folder(path)
         self._path, self._count = path, 0
         path.mkdir(parents=True, exist_ok=True)
         document = {

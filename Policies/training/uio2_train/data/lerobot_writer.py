@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import TrainingError
+from .destination import check_new_folder
 
 _QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
 _SCALARS = {"timestamp": "float32", "frame_index": "int64", "episode_index": "int64", "index": "int64",
@@ -59,7 +60,7 @@ class LeRobotWriter:
     """Writes a dataset, an episode at a time; ``close`` writes its descriptions.
 
     Args:
-        path: a folder that holds no dataset yet.
+        path: a new folder.
         rate_hz: steps a second.
         cameras: (height, width) of each, even numbers; frames are stored as films.
         state, action: names of the numbers.
@@ -77,8 +78,7 @@ class LeRobotWriter:
         extras: dict[str, list[str]] | None = None,
         robot: str = "unknown",
     ) -> None:
-        if (path / "meta").exists():
-            raise TrainingError("already_there", str(path), "holds a dataset; name a new folder")
+        check_new_folder(path)
         odd = [name for name, size in cameras.items() if size[0] % 2 or size[1] % 2]
         if odd:
             raise TrainingError("invalid_value", odd[0], "films need even heights and widths; choose other ones")

@@ -121,7 +121,8 @@ class Trainer:
         self.trained = {name: parameter for name, parameter in self.model.named_parameters() if name in self.trained}
         # Weights that are trained along and belong to no policy.
         self.heads: dict[str, nn.Parameter] = dict(getattr(module, "heads", {}))
-        self.optimisers = make_optimisers(self.trained | self.heads, recipe)
+        rates = recipe.muon_rate, recipe.adam_rate, recipe.weight_decay
+        self.optimisers = make_optimisers(self.trained | self.heads, *rates)
         self.average = Average(self.trained, recipe.average_decay)
         self._sampler, self._held_out = prepared.samplers(self._run / "cache", self._report)
         self._batches = prepared.batches(self._sampler)

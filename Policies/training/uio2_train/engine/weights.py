@@ -61,7 +61,9 @@ def choose_trainable(model: UnifiedIO, recipe: TrainingRecipe) -> dict[str, nn.P
     return trained
 
 
-def make_optimisers(trained: dict[str, nn.Parameter], recipe: TrainingRecipe) -> list[torch.optim.Optimizer]:
+def make_optimisers(
+    trained: dict[str, nn.Parameter], muon_rate: float, adam_rate: float, weight_decay: float
+) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the network, AdamW for embeddings, patches, norms, biases and adapters."""
     muon: list[nn.Parameter] = []
     adam: list[nn.Parameter] = []
@@ -70,9 +72,9 @@ def make_optimisers(trained: dict[str, nn.Parameter], recipe: TrainingRecipe) ->
         (muon if inside else adam).append(parameter)
     optimisers: list[torch.optim.Optimizer] = []
     if muon:
-        optimisers.append(Muon(muon, lr=recipe.muon_rate, weight_decay=recipe.weight_decay))
+        optimisers.append(Muon(muon, lr=muon_rate, weight_decay=weight_decay))
     if adam:
-        optimisers.append(torch.optim.AdamW(adam, lr=recipe.adam_rate, betas=(0.9, 0.98), weight_decay=0.0))
+        optimisers.append(torch.optim.AdamW(adam, lr=adam_rate, betas=(0.9, 0.98), weight_decay=0.0))
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["base"] = group["lr"]

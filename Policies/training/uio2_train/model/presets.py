@@ -15,9 +15,10 @@ SIZES: dict[str, dict[str, Any]] = {
 """Width, heads, MLP and layers each way; width, heads and MLP of the resamplers. ``tiny`` was not released."""
 
 
-def _resampler(
+def resampler(
     width: int, heads: int, hidden: int, latents: int, layers: int = 2, cosine: bool = False
 ) -> dict[str, Any]:
+    """An ``image_history_cfg`` or ``audio_history_cfg``."""
     return {
         "resampler_type": "perceiver", "max_frames": 8, "latents_size": latents, "emb_dim": width, "num_heads": heads,
         "num_layers": layers, "xattention_index": list(range(layers)), "head_dim": width // heads, "mlp_dim": hidden,
@@ -61,7 +62,7 @@ def small_picture_tokenizer(
     size: int, codes: int, channels: int, multipliers: tuple[int, int, int, int], blocks: int, width: int
 ) -> dict[str, Any]:
     """The ``image_vqgan`` of a small policy: 8 x 8 pixels a code, attention at the coarsest level only."""
-    return _image_vqgan(codes, channels, size) | {
+    return image_vqgan(codes, channels, size) | {
         "embed_dim": width, "z_channels": width, "ch_mult": list(multipliers), "num_res_blocks": blocks
     }  # fmt: skip
 
@@ -71,7 +72,8 @@ def small_audio_transformer(width: int, heads: int, hidden: int, layers: int) ->
     return _vit(width, heads, hidden, layers, (256, 128), vit_embed=True, transpose_input=True)
 
 
-def _image_vqgan(codes: int, channels: int, size: int = 256) -> dict[str, Any]:
+def image_vqgan(codes: int, channels: int, size: int = 256) -> dict[str, Any]:
+    """An ``image_vqgan``, 8 x 8 pixels a code."""
     return {
         "embed_dim": 4, "n_embed": codes, "double_z": False, "z_channels": 4, "resolution": size, "in_channels": 3,
         "out_ch": 3, "ch": channels, "ch_mult": [1, 2, 2, 4], "num_res_blocks": 2, "attn_resolutions": [size // 8],
@@ -104,8 +106,8 @@ def released(name: str, vocabulary: int = 33_280) -> dict[str, Any]:
     vit = (48, 3, 96, 3) if tiny else (768, 12, 3072, 11)
     return {
         "t5_config": _t5(width, heads, hidden, layers, layers, (vocabulary, *((288, 272) if tiny else (16512, 8320)))),
-        "image_history_cfg": _resampler(inner, inner_heads, inner_hidden, latents=4 if tiny else 32, cosine=cosine),
-        "audio_history_cfg": _resampler(inner, inner_heads, inner_hidden, latents=4 if tiny else 16, cosine=cosine),
+        "image_history_cfg": resampler(inner, inner_heads, inner_hidden, latents=4 if tiny else 32, cosine=cosine),
+        "audio_history_cfg": resampler(inner, inner_heads, inner_hidden, latents=4 if tiny else 16, cosine=cosine),
         "freeze_vit": True,
         "input_modalities": ["text", "image", "image_history", "audio", "audio_history"],
         "target_modalities": ["text", "image", "audio"],
@@ -113,7 +115,7 @@ def released(name: str, vocabulary: int = 33_280) -> dict[str, Any]:
             "is_training": True, "image_input_samples": 576, "image_history_input_samples": 256,
             "audio_input_samples": 128, "audio_history_input_samples": 128, "num_frames": 4,
         },
-        "image_vqgan": _image_vqgan(256, 32) if tiny else _image_vqgan(16384, 128),
+        "image_vqgan": image_vqgan(256, 32) if tiny else image_vqgan(16384, 128),
         "audio_vqgan": _audio_vqgan(256, 8, 64, 2, 128, 4) if tiny else _audio_vqgan(8192, 32, 512, 8, 2048, 8),
         "image_vit_cfg": _vit(*vit, (256, 256), num_pos=197),
         "audio_vit_cfg": _vit(*vit, (256, 128), vit_embed=True, transpose_input=True),
@@ -159,8 +161,8 @@ def policy(
     side = vision[0]
     return {
         "t5_config": t5,
-        "image_history_cfg": _resampler(side, vision[1], vision[2], latents),
-        "audio_history_cfg": _resampler(48, 3, 96, 4),
+        "image_history_cfg": resampler(side, vision[1], vision[2], latents),
+        "audio_history_cfg": resampler(48, 3, 96, 4),
         "freeze_vit": True,
         "input_modalities": ["text", "image", "image_history"],
         "target_modalities": list(targets),
@@ -169,7 +171,7 @@ def policy(
             "image_history_input_samples": history_size[0] * history_size[1] // 256, "audio_input_samples": 128,
             "audio_history_input_samples": 128, "num_frames": history_frames,
         },
-        "image_vqgan": _image_vqgan(256, 32, picture),
+        "image_vqgan": image_vqgan(256, 32, picture),
         "audio_vqgan": _audio_vqgan(256, 8, 64, 2, 128, 4),
         "image_vit_cfg": _vit(*vision, image_size, num_pos=patches + 1 if image_size[0] == image_size[1] else 197),
         "audio_vit_cfg": _vit(48, 3, 96, 3, (256, 128), vit_embed=True, transpose_input=True),

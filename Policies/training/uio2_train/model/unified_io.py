@@ -16,102 +16,19 @@ from torch import Tensor, nn
 
 from ..errors import TrainingError
 from .audio_tokenizer import AudioTokenizer
-from .configuration import Configuration, ResamplerConfiguration, TransformerConfiguration
+from .configuration import Configuration
 from .image_tokenizer import ImageTokenizer
-from .layers import Attention, GatedMLP, KeyValue, RMSNorm, Rotary, key_bias, rotary_1d, rotary_2d
+from .layers import KeyValue, Rotary, key_bias, rotary_1d, rotary_2d
 from .products import Group, Linear, linear
 from .sequences import Encoded, Inputs, Patches, Sequence, Target, as_bias, attention_bias, concatenate
-from .vision import AudioTransformer, ImageTransformer, Perceiver
+from .stacks import DecoderLayer, Embedder, EncoderLayer, Stack, history
+from .vision import AudioTransformer, ImageTransformer
 
 Probe = Callable[[str, Tensor], None]
 """Is shown a tensor of the inside by its name."""
 
 FIRST_CODE = 2
 """Ids of pictures and sounds: 0 starts, 1 ends, codes follow."""
-
-
-class EncoderLayer(nn.Module):
-    """x += attention(norm(x)); x += mlp(norm(x))."""
-
-    def __init__(self, size: TransformerConfiguration, official: bool) -> None:
-        super().__init__()
-        self.pre_attention_norm = RMSNorm(size.emb_dim, official)
-        self.attention = Attention(size.emb_dim, size.num_heads, size.qk_norm, official=official)
-        self.pre_mlp_norm = RMSNorm(size.emb_dim, official)
-        self.mlp = GatedMLP(size.emb_dim, size.mlp_dim)
-
-    def forward(self, x: Tensor, rotary: Rotary, bias: Tensor | None) -> Tensor:
-        """``[b, s, D]`` to the same."""
-        normed = self.pre_attention_norm(x)
-        x = x + self.attention(normed, rotary, self.attention.project(normed, rotary), bias)
-        return x + self.mlp(self.pre_mlp_norm(x))
-
-
-class DecoderLayer(nn.Module):
-    """x += self attention; x += cross attention (where the layer has it); x += mlp, each of the normed x."""
-
-    def __init__(self, size: TransformerConfiguration, cross: bool, official: bool) -> None:
-        super().__init__()
-        self.pre_self_attention_norm = RMSNorm(size.emb_dim, official)
-        self.self_attention = Attention(size.emb_dim, size.num_heads, size.qk_norm, official=official)
-        self.has_cross_attention = cross
-        if cross:
-            self.pre_cross_attention_norm = RMSNorm(size.emb_dim, official)
-            self.encoder_decoder_attention = Attention(size.emb_dim, size.num_heads, size.qk_norm, official=official)
-        self.pre_mlp_norm = RMSNorm(size.emb_dim, official)
-        self.mlp = GatedMLP(size.emb_dim, size.mlp_dim)
-
-    def forward(
-        self,
-        x: Tensor,
-        rotary: Rotary,
-        bias: Tensor | None,
-        cross: KeyValue | None,
-        cross_bias: Tensor | None,
-        past: KeyValue | None = None,
-    ) -> tuple[Tensor, KeyValue]:
-        """``[b, t, D]`` after ``past``, to the same and the keys and values with it."""
-        normed = self.pre_self_attention_norm(x)
-        keys = self.self_attention.project(normed, rotary)
-        if past is not None:
-            keys = torch.cat([past[0], keys[0]], dim=2), torch.cat([past[1], keys[1]], dim=2)
-        x = x + self.self_attention(normed, rotary, keys, bias)
-        if self.has_cross_attention:
-            assert cross is not None
-            x = x + self.encoder_decoder_attention(self.pre_cross_attention_norm(x), rotary, cross, cross_bias)
-        return x + self.mlp(self.pre_mlp_norm(x)), keys
-
-
-class _Stack(Group):
-    """Layers named ``layers_0``, ``layers_1``, … and a norm."""
-
-    def __init__(self, norm: str, width: int, official: bool, layers: list[nn.Module]) -> None:
-        super().__init__()
-        for index, layer in enumerate(layers):
-            self.add_module(f"layers_{index}", layer)
-        self.add_module(norm, RMSNorm(width, official))
-        self.depth = len(layers)
-
-    def layers(self) -> list[nn.Module]:
-        """In order."""
-        return [getattr(self, f"layers_{index}") for index in range(self.depth)]
-
-
-class _Embedder(Group):
-    """A modality's embedding; what else belongs to the modality is added to it."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.modality_embedding = nn.Parameter(torch.randn(width) * 0.02)
-
-
-def _history(vision_width: int, width: int, size: ResamplerConfiguration, official: bool) -> _Embedder:
-    embedder = _Embedder(width)
-    embedder.pre_projection = Linear(vision_width, size.emb_dim, bias=False)
-    embedder.resampler = Group()
-    embedder.resampler.perceiver = Perceiver(size, official)
-    embedder.post_projection = Linear(size.emb_dim, width, bias=False)
-    return embedder
 
 
 class UnifiedIO(nn.Module):
@@ -133,26 +50,26 @@ class UnifiedIO(nn.Module):
             self.image_token_embedder = nn.Embedding(t5.image_vocab_size, width)
         if "audio" in targets:
             self.audio_token_embedder = nn.Embedding(t5.audio_vocab_size, width)
-        self.encoder = _Stack(
+        self.encoder = Stack(
             "encoder_norm", width, official, [EncoderLayer(t5, official) for _ in range(t5.num_encoder_layers)]
         )
-        self.decoder = _Stack(
+        self.decoder = Stack(
             "decoder_norm", width, official,
             [DecoderLayer(t5, t5.has_cross_attention(i), official) for i in range(t5.num_decoder_layers)],
         )  # fmt: skip
 
-        embedders = {"text": _Embedder(width)}
+        embedders = {"text": Embedder(width)}
         self._add_vision(embedders, "image", official)
         self._add_vision(embedders, "audio", official)
         self.input_embedders: Any = nn.ModuleDict({name: embedders[name] for name in inputs})
-        self.target_embedders: Any = nn.ModuleDict({name: _Embedder(width) for name in targets})
+        self.target_embedders: Any = nn.ModuleDict({name: Embedder(width) for name in targets})
         if tokenizers and configuration.image_vqgan is not None:
             self.target_embedders["image"].vqgan = ImageTokenizer(configuration.image_vqgan)
         if tokenizers and configuration.audio_vqgan is not None:
             self.target_embedders["audio"].vqgan = AudioTokenizer(configuration.audio_vqgan)
         self._tables = self._rotary_tables()
 
-    def _add_vision(self, embedders: dict[str, _Embedder], name: str, official: bool) -> None:
+    def _add_vision(self, embedders: dict[str, Embedder], name: str, official: bool) -> None:
         """The embedders of a modality and its history; their one vision transformer lies with the first of them."""
         configuration, width = self.configuration, self.configuration.t5.emb_dim
         size = configuration.image_vit if name == "image" else configuration.audio_vit
@@ -164,10 +81,10 @@ class UnifiedIO(nn.Module):
         else:
             vision = AudioTransformer(size, configuration.t5.audio_vit_patch_size**2, official)
         if name in configuration.input_modalities:
-            embedders[name] = _Embedder(width)
+            embedders[name] = Embedder(width)
             embedders[name].projection = Linear(2 * size.emb_dim, width, bias=False)
         if resampler is not None:
-            embedders[f"{name}_history"] = _history(size.emb_dim, width, resampler, official)
+            embedders[f"{name}_history"] = history(size.emb_dim, width, resampler, official)
         owner = embedders.get(name) or embedders[f"{name}_history"]
         owner.image_encoder = Group()
         owner.image_encoder.vision_transformer = vision
