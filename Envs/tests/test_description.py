@@ -133,6 +133,18 @@ def test_what_is_wrong_is_said_by_its_key(tmp_path: Path, change: dict, expected
         Description(tmp_path / "other.yaml")
 
 
+def test_a_key_that_stands_twice_is_named_with_its_line(tmp_path: Path) -> None:
+    text = yaml.safe_dump(DOCUMENT)
+    lines = text.count("\n")
+    (tmp_path / "other.yaml").write_text(text + "step_limit: 9\n")
+    expected = f"invalid_description: other.yaml: step_limit: stands twice, the second time in line {lines + 1}"
+    with pytest.raises(EnvironmentFailure, match=expected):
+        Description(tmp_path / "other.yaml")
+    (tmp_path / "other.yaml").write_text(text.replace("tasks:", "tasks:\n  again: {id: a, instruction: b, id: c}", 1))
+    with pytest.raises(EnvironmentFailure, match="id: stands twice"):
+        Description(tmp_path / "other.yaml")
+
+
 @pytest.mark.parametrize("text", ["", "- 1", "{", "\\x00"])
 def test_what_is_no_description_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "other.yaml").write_text(text)

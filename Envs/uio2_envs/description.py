@@ -79,9 +79,13 @@ class Description:
             message = f"not installed here: {error.name}; uio2 envs --install {self.path.stem} installs what it needs"
             raise EnvironmentFailure("simulator_missing", self.path.stem, message) from error
         try:
-            keys = yaml.safe_load(self.path.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
+            text = self.path.read_text(encoding="utf-8")
+            repeated = _repeated_key(yaml.compose(text, Loader=yaml.SafeLoader))
+            keys = yaml.safe_load(text)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise self._fault("", f"is no readable YAML: {error}") from error
+        if repeated is not None:
+            raise self._fault(repeated[0], f"stands twice, the second time in line {repeated[1]}")
         if not isinstance(keys, dict):
             raise self._fault("", "expected keys such as tasks and actions")
         for name, value in keys.items():
@@ -200,3 +204,25 @@ class DescribedAdapter:
         from .adapters.gymnasium_body import GymnasiumBody
 
         return GymnasiumBody(task, self._description)
+
+
+def _repeated_key(document: Any) -> tuple[str, int] | None:
+    """The first key that stands twice in a map, and its line; YAML's own loader takes the last and says nothing."""
+    waiting, seen = [document], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node.value, str):
+            continue
+        names: set[str] = set()
+        for part in node.value:
+            key, *rest = part if isinstance(part, tuple) else (None, part)
+            waiting += rest
+            if key is None or not isinstance(key.value, str):
+                continue
+            if key.value in names:
+                return key.value, key.start_mark.line + 1
+            names.add(key.value)
+    return None

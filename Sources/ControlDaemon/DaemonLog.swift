@@ -17,14 +17,7 @@ struct DaemonLog: Sendable {
   func begin(_ capabilities: Capabilities, ceiling: Int?) {
     logger.info("warming up", metadata: ["endpoint": "\(addresses)", "policy": "\(capabilities.policyName)"])
     if let ceiling { logger.info("memory ceiling", metadata: ["MiB": "\(ceiling >> 20)"]) }
-    if capabilities.isUnlimited {
-      logger.warning("the policy declares no limits: nothing but the range of its actions bounds a robot")
-    } else if !capabilities.unlimitedDimensions.isEmpty {
-      let names = capabilities.unlimitedDimensions.joined(separator: ", ")
-      logger.warning(
-        "the policy declares no limits for some numbers of its actions: nothing but their range bounds them",
-        metadata: ["names": "\(names)"])
-    }
+    for doubt in capabilities.doubts { logger.warning("\(doubt.text)", metadata: ["advice": "\(doubt.advice)"]) }
   }
 
   /// The daemon ends because of this.

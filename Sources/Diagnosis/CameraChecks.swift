@@ -47,6 +47,11 @@ public enum CameraChecks {
             text + String(format: ", frozen for %.1f s while the robot moved", Double(seen.longestFreeze) * 1e-9),
             "look at its cable, driver and exposure; the daemon refuses such pictures where policy.json says frozen_camera_ms"
           ))
+      } else if seen.refusals > 0 {
+        findings.append(
+          .fail(
+            "cameras", text + ", refused \(seen.refusals) time\(seen.refusals == 1 ? "" : "s") as frozen",
+            "look at its cable, driver and exposure"))
       } else if wanted == nil, expected != nil {
         findings.append(.warn("cameras", text, "the policy does not ask for it: it costs time alone"))
       } else if let wanted, (seen.width, seen.height) != (wanted.width, wanted.height) {

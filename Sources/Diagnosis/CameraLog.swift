@@ -1,5 +1,6 @@
 public import RobotInterface
 import Recording
+import RobotPolicy
 public import MCAP
 
 /// What a recording tells of robots: their cameras, their state, and what they were refused.
@@ -13,7 +14,10 @@ public struct CameraLog: Sendable, Hashable {
     public var count = 0
     /// Nanoseconds for which it showed the same picture while the robot moved, at most.
     public var longestFreeze: UInt64 = 0
-    fileprivate var picture = 0
+    /// How often the daemon refused it as frozen.
+    public var refusals = 0
+    /// The last different ones, as many as the daemon remembers.
+    fileprivate var pictures: [PictureContent] = []
     fileprivate var since: UInt64 = 0
     fileprivate var state: [Double] = []
   }
@@ -34,31 +38,55 @@ public struct CameraLog: Sendable, Hashable {
     /// Errors by what they say is at fault.
     public var refusals: [String: Int] = [:]
     fileprivate var last: UInt64?
+    /// The cameras of observations that wait for their answer, in the order of their frames, by request.
+    fileprivate var waiting: [UInt64: [String]] = [:]
   }
+
+  /// Observations of a session that wait for their answer: more than any daemon lets wait. Of older ones the answer is not in the recording.
+  private static let maximumWaiting = 256
 
   /// By name.
   public private(set) var sessions: [String: Session] = [:]
 
   /// Reads a recording, also one that still grows: up to where it ends now.
   ///
-  /// - Throws: ``MCAPError``: it cannot be read.
+  /// - Throws: ``MCAPError``: it cannot be read, or is empty.
   public init(_ path: String) throws(MCAPError) {
     var reader = try RecordingReader(path)
+    guard !reader.isEmpty else {
+      throw MCAPError(
+        .malformed, path, "is empty: nothing was recorded there, or not yet; record while a robot asks (--record FILE)")
+    }
     while let entry = try reader.next() {
       switch entry.content {
       case .request(let request):
-        if case .observation(let observation) = request.body { add(observation, request.sessionID) }
+        if case .observation(let observation) = request.body {
+          add(observation, request.sessionID)
+          expectAnswer(to: observation, request)
+        }
       case .reply(let reply, _):
+        let cameras = reply.body.isFinal ? sessions[reply.sessionID]?.waiting.removeValue(forKey: reply.requestID) : nil
         switch reply.body {
         case .capabilities(let capabilities): sessions[reply.sessionID, default: Session()].capabilities = capabilities
         case .error(let error):
           sessions[reply.sessionID, default: Session()].refusals["\(error.code): \(error.subject)", default: 0] += 1
+          if error.code == .frozenCamera, let camera = cameras.flatMap(error.camera) {
+            sessions[reply.sessionID]?.cameras[camera]?.refusals += 1
+          }
         case .acknowledgement: sessions[reply.sessionID]?.last = nil
         default: break
         }
       default: break
       }
     }
+  }
+
+  /// Remembers which cameras an answer may be about.
+  private mutating func expectAnswer(to seen: Observation, _ request: RequestMessage) {
+    if sessions[request.sessionID]?.waiting.count ?? 0 >= Self.maximumWaiting {
+      sessions[request.sessionID]?.waiting.removeAll()
+    }
+    sessions[request.sessionID]?.waiting[request.requestID] = seen.frames.map(\.camera)
   }
 
   private mutating func add(_ seen: Observation, _ name: String) {
@@ -80,14 +108,22 @@ public struct CameraLog: Sendable, Hashable {
       var camera = session.cameras[frame.camera] ?? Camera()
       (camera.width, camera.height) = (frame.width, frame.height)
       camera.count += 1
-      let picture = frame.data.hashValue
-      if isFirst || picture != camera.picture || camera.count == 1 {
-        (camera.picture, camera.since, camera.state) = (picture, now, seen.proprioception)
+      let picture = PictureContent(frame), isKnown = camera.pictures.contains(picture)
+      if !isKnown { camera.pictures = camera.pictures.suffix(FrozenCameraWatch.remembered - 1) + [picture] }
+      if isFirst || !isKnown {
+        (camera.since, camera.state) = (now, seen.proprioception)
       } else if seen.proprioception != camera.state, now > camera.since {
         camera.longestFreeze = max(camera.longestFreeze, now - camera.since)
       }
       session.cameras[frame.camera] = camera
     }
     sessions[name] = session
+  }
+}
+
+extension RobotError {
+  /// The camera whose frame is at fault.
+  fileprivate func camera(among cameras: [String]) -> String? {
+    cameras.enumerated().first { subject == "observation.frames[\($0.offset)]" }?.element
   }
 }

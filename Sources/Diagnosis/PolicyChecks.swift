@@ -30,24 +30,8 @@ public enum PolicyChecks {
       .ok("asks for", "cameras \(cameras.isEmpty ? "none" : cameras); state \(measured.isEmpty ? "none" : measured)"),
       .ok("commands", "\(mode), chunks of \(policy.chunkLength) at \(rate) Hz; without a fresh one: \(hold)"),
     ]
-    if policy.isUnlimited {
-      findings.append(
-        .warn("limits", "none but each number's range", "say limits in policy.json before a real arm moves"))
-    } else if !policy.unlimitedDimensions.isEmpty {
-      findings.append(
-        .warn(
-          "limits", "none for \(policy.unlimitedDimensions.joined(separator: ", "))",
-          "say limits of these in policy.json before a real arm moves"))
-    } else {
-      findings.append(.ok("limits", "declared"))
-    }
-    if policy.limits.maximumObservationAge == nil {
-      findings.append(
-        .warn("age", "observations of any age are answered", "say control.maximum_observation_age_ms in policy.json"))
-    }
-    if policy.limits.frozenCameraTimeout == nil, !policy.cameras.isEmpty {
-      findings.append(.warn("frozen", "frozen cameras are not noticed", "say control.frozen_camera_ms in policy.json"))
-    }
+    if !policy.isUnlimited, policy.unlimitedDimensions.isEmpty { findings.append(.ok("limits", "declared")) }
+    findings += policy.doubts.map { .warn($0.area, $0.text, $0.advice) }
     return findings
   }
 

@@ -28,6 +28,8 @@ public struct MCAPReader<Source: MCAPSource> {
     case whole
     /// Its writer was ended before, or bytes are missing; what comes before this byte was read.
     case cut(at: UInt64)
+    /// As its writer meant it to, and then other bytes follow from this one on, which are no part of it.
+    case followed(at: UInt64)
   }
 
   private let source: Source
@@ -40,6 +42,9 @@ public struct MCAPReader<Source: MCAPSource> {
 
   /// How the file ended; `nil` until ``next()`` has returned `nil`.
   public private(set) var ending: Ending?
+
+  /// Whether there is not a byte in the file.
+  public var isEmpty: Bool { source.size == 0 }
 
   /// Looks at the file's first bytes.
   ///
@@ -114,18 +119,42 @@ public struct MCAPReader<Source: MCAPSource> {
     case .metadata where !inChunk: return .metadata(name: try fields.text(), try fields.map())
     case .chunk where !inChunk: chunk = try unpacked(&fields)
     case .chunk: throw malformed("a chunk within a chunk", at: fields.base)
-    case .dataEnd where !inChunk: finish()
-    case .footer where !inChunk: finish()
+    case .dataEnd where !inChunk: finish(hasFooter: false)
+    case .footer where !inChunk: finish(hasFooter: true)
     default: break
     }
     return nil
   }
 
-  /// The messages are over: what follows is the index. Whether its end is there says whether the file is whole.
-  private mutating func finish() {
-    let magic = MCAPFormat.magic, count = UInt64(magic.count)
-    let tail = source.size >= count ? try? source.bytes(at: source.size - count, count: magic.count) : nil
-    ending = tail == magic && source.size - count >= offset ? .whole : .cut(at: offset)
+  /// The messages are over: what follows is the index, which says where the file is meant to end.
+  private mutating func finish(hasFooter: Bool) {
+    let count = UInt64(MCAPFormat.magic.count)
+    guard let end = hasFooter ? offset : endOfFooter(), isMagic(at: end) else {
+      // A damaged index has nothing to do with the messages.
+      ending = source.size >= offset + count && isMagic(at: source.size - count) ? .whole : .cut(at: offset)
+      return
+    }
+    ending = end + count == source.size ? .whole : .followed(at: end + count)
+  }
+
+  /// Where the footer ends; `nil` where none can be found.
+  private func endOfFooter() -> UInt64? {
+    var place = offset
+    while source.size - place >= 9, let bytes = try? source.bytes(at: place, count: 9) {
+      var head = RecordFields(bytes, base: place)
+      guard let opcode = try? head.number(as: UInt8.self), opcode != 0,
+        let length = try? head.number(as: UInt64.self), length <= source.size - place - 9
+      else { return nil }
+      place += 9 + length
+      if MCAPFormat.Opcode(rawValue: opcode) == .footer { return place }
+    }
+    return nil
+  }
+
+  private func isMagic(at place: UInt64) -> Bool {
+    let magic = MCAPFormat.magic
+    guard source.size >= place, source.size - place >= UInt64(magic.count) else { return false }
+    return (try? source.bytes(at: place, count: magic.count)) == magic
   }
 
   private func message(_ fields: inout RecordFields) throws(MCAPError) -> Item {

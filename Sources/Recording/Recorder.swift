@@ -51,7 +51,7 @@ public final class Recorder: MessageObserver {
   }
 
   private let path: String
-  /// Takes the file away again when nothing was recorded, as by a daemon that could not begin to serve.
+  /// Takes the file and its folders away again when nothing was recorded, as by a daemon that could not begin to serve.
   private let discard: @Sendable () -> Void
   private let options: Options
   private let logger: Logger
@@ -61,8 +61,14 @@ public final class Recorder: MessageObserver {
 
   /// Looks at the place before the work begins.
   ///
+  /// - Parameter inputs: folders that the command reads, and that are to stay what they are.
   /// - Throws: ``FileError`` `.unwritable`, also when there is something already: a recording replaces nothing.
-  public static func check(_ path: String) throws(FileError) {
+  public static func check(_ path: String, besides inputs: [String] = []) throws(FileError) {
+    for folder in inputs where OutputFolder.contains(folder, path) {
+      throw FileError(
+        .unwritable, path,
+        "lies in \(folder), which this command reads and a recording would grow in; name another place")
+    }
     let target = try OutputTarget(path)
     guard target.isReplaceable, access(path, F_OK) != 0 else {
       throw FileError(.unwritable, path, RecordingFile.exists)
@@ -79,10 +85,6 @@ public final class Recorder: MessageObserver {
     _ path: String, facts: RecordingFacts, operatorToken: [UInt8] = [], options: Options = Options(), logger: Logger
   ) throws(FileError) {
     try Self.check(path)
-    let folder = URL(filePath: path).deletingLastPathComponent()
-    do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
-      throw FileError(.unwritable, path, "its folder cannot be made: \(SystemReason.text(of: error))")
-    }
     let file = try RecordingFile(path)
     self.init(
       path, to: file, facts: facts, operatorToken: operatorToken, options: options, logger: logger,

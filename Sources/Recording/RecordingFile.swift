@@ -6,6 +6,7 @@
   import Darwin
 #endif
 import Files
+import Foundation
 import MCAP
 import Synchronization
 
@@ -13,17 +14,21 @@ import Synchronization
 final class RecordingFile: MCAPSink {
   private let descriptor: Int32
   private let path: String
+  /// Folders that were made for it, the topmost first.
+  private let folders: [String]
   /// Bytes that were written.
   private let size = Atomic(0)
 
-  /// Makes the file.
+  /// Makes the file, with the folders above it.
   ///
   /// - Throws: `.unwritable`, also when there is one: a recording replaces nothing.
   init(_ path: String) throws(FileError) {
     self.path = path
+    folders = try OutputFolder.make(URL(filePath: path).deletingLastPathComponent().path)
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0o666)
     guard descriptor >= 0 else {
       let reason = errno == EEXIST ? Self.exists : "cannot be made: \(SystemReason.text())"
+      OutputFolder.remove(folders)
       throw FileError(.unwritable, path, reason)
     }
   }
@@ -48,9 +53,10 @@ final class RecordingFile: MCAPSink {
     }
   }
 
-  /// Removes the file, unless something else has its name by now.
+  /// Removes the file, unless something else has its name by now, and the folders that were made for it.
   func remove() {
     if FileIdentity(descriptor: descriptor)?.whereabouts(at: path) == .inPlace { unlink(path) }
+    OutputFolder.remove(folders)
   }
 
   /// Bytes that an ordinary user may still write on the disk; `nil` when the system does not say.

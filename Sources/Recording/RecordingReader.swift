@@ -33,6 +33,9 @@ public struct RecordingReader {
   /// How the file ended; `nil` until ``next()`` has returned `nil`.
   public var ending: MCAPReader<FileSource>.Ending? { reader.ending }
 
+  /// Whether there is not a byte in it.
+  public var isEmpty: Bool { reader.isEmpty }
+
   /// Opens a recording.
   ///
   /// - Throws: ``MCAPError``: it cannot be read, or is no MCAP file.

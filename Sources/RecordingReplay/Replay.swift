@@ -14,12 +14,21 @@ public struct Replay {
   private struct Answer {
     var reachesPolicy: Bool
     /// Of a greeting: the token that the daemon made.
-    var token: [UInt8]
+    var token: [UInt8] = []
+    var error: RobotError?
   }
 
   private struct Request: Hashable {
     var session: String
     var id: UInt64
+  }
+
+  /// A request that waits for its recorded answer.
+  private struct Waiting {
+    /// In the replay: clients of one session may count alike.
+    var number: UInt64
+    /// `nil`: it is no observation.
+    var frame: Frame?
   }
 
   private struct Frame {
@@ -30,11 +39,12 @@ public struct Replay {
 
   private struct Session {
     var replay: SessionReplay
+    var requests: UInt64 = 0
     var frames = 0
     var episodes = 0
     var lastComparedEpisode = 0
-    /// Observations that wait for their recorded answer.
-    var waiting: [UInt64: [Frame]] = [:]
+    /// By the client's number.
+    var waiting: [UInt64: [Waiting]] = [:]
   }
 
   private let path: String
@@ -67,10 +77,10 @@ public struct Replay {
 
   private static func answer(_ body: ReplyMessageBody) -> Answer {
     switch body {
-    case .actionChunk: Answer(reachesPolicy: true, token: [])
+    case .actionChunk: Answer(reachesPolicy: true)
     case .capabilities(let capabilities): Answer(reachesPolicy: false, token: capabilities.sessionToken)
-    case .error(let error): Answer(reachesPolicy: policyErrors.contains(error.code), token: [])
-    default: Answer(reachesPolicy: false, token: [])
+    case .error(let error): Answer(reachesPolicy: policyErrors.contains(error.code), error: error)
+    default: Answer(reachesPolicy: false)
     }
   }
 
@@ -98,7 +108,11 @@ public struct Replay {
       case .episode: break
       }
     }
-    if case .cut(let place) = reader.ending { report.cutAt = place }
+    switch reader.ending {
+    case .cut(let place): report.cutAt = place
+    case .followed(let place): report.endedAt = place
+    case .whole, nil: break
+    }
     return report
   }
 
@@ -115,12 +129,17 @@ public struct Replay {
       sessions[request.sessionID]
       ?? Session(replay: SessionReplay(policy, operatorToken: facts?.operatorToken ?? [], at: time))
     if case .reset = request.body { session.episodes += 1 }
+    session.requests += 1
+    var waiting = Waiting(number: session.requests)
     if case .observation(let observation) = request.body {
       session.frames += 1
-      let frame = Frame(number: session.frames, episode: max(1, session.episodes), sequence: observation.sequence)
-      session.waiting[request.requestID, default: []].append(frame)
+      waiting.frame = Frame(
+        number: session.frames, episode: max(1, session.episodes), sequence: observation.sequence)
     }
-    session.replay.receive(request, reachesPolicy: answer?.reachesPolicy ?? false, at: time)
+    session.waiting[request.requestID, default: []].append(waiting)
+    request.requestID = waiting.number
+    session.replay.receive(
+      request, reachesPolicy: answer?.reachesPolicy ?? false, error: answer?.error, at: time)
     sessions[request.sessionID] = session
   }
 
@@ -136,10 +155,11 @@ public struct Replay {
   private mutating func compare(_ recorded: ReplyMessage, at time: UInt64) -> Bool {
     guard var session = sessions[recorded.sessionID], recorded.body.isFinal else { return false }
     defer { sessions[recorded.sessionID] = session }
-    let replayed = session.replay.reply(to: recorded.requestID, at: time)
-    guard var frames = session.waiting[recorded.requestID], !frames.isEmpty else { return false }
-    let frame = frames.removeFirst()
-    session.waiting[recorded.requestID] = frames.isEmpty ? nil : frames
+    guard var requests = session.waiting[recorded.requestID], !requests.isEmpty else { return false }
+    let request = requests.removeFirst()
+    session.waiting[recorded.requestID] = requests.isEmpty ? nil : requests
+    let replayed = session.replay.reply(to: request.number, at: time)
+    guard let frame = request.frame else { return false }
     // What the daemon refused or displaced was never the policy's to answer.
     guard Self.answer(recorded.body).reachesPolicy else { return false }
     report.observations += 1

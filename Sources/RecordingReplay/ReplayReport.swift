@@ -34,12 +34,15 @@ public struct ReplayReport: Sendable, Hashable, Encodable {
   public var lost = 0
   /// The byte at which the file was cut; `nil`: it is whole.
   public var cutAt: UInt64?
+  /// The byte at which the recording ends where others follow that are no part of it; `nil`: none do.
+  public var endedAt: UInt64?
   /// The first difference; `nil`: there is none.
   public var first: Difference?
 
   enum CodingKeys: String, CodingKey {
     case observations, different, sessions, episodes, lost, first
     case cutAt = "cut_at"
+    case endedAt = "ended_at"
   }
 
   /// Nothing compared yet.

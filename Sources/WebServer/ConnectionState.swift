@@ -24,6 +24,8 @@ final class ConnectionState {
   var undecodedBytes = 0
   /// A message that began in an earlier frame.
   var assembled: (isText: Bool, bytes: [UInt8])?
+  /// Whether nothing that comes can be told apart into frames any more.
+  var isDeaf = false
   /// Whether a frame was completed by what is being read.
   var hasProgress = false
 
@@ -92,8 +94,12 @@ final class ConnectionState {
     case .request:
       return now - phaseBegan > TimeAmount(limits.requestTimeout) ? .abort(reason: "no request in time") : .nothing
     case .closing:
-      let patience = connection == nil ? limits.requestTimeout : limits.closeTimeout
-      return now - phaseBegan > TimeAmount(patience) ? .abort(reason: "closing took too long") : .nothing
+      // Who is still sending has not read yet why it is to end, and a connection that ends with bytes unread is reset.
+      let isOver =
+        connection == nil
+        ? now - phaseBegan > TimeAmount(limits.requestTimeout)
+        : now - lastHeard > TimeAmount(limits.closeTimeout) || now - phaseBegan > TimeAmount(limits.messageTimeout)
+      return isOver ? .abort(reason: "closing took too long") : .nothing
     case .open:
       if let since = unwritableSince, now - since > TimeAmount(limits.writeTimeout) {
         return .abort(reason: "the client does not read")

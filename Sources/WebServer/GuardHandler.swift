@@ -10,6 +10,7 @@ final class GuardHandler: ChannelDuplexHandler {
   private let state: ConnectionState
   private let table: ConnectionTable
   private var context: ChannelHandlerContext?
+  private var gate: FrameGate
   /// Set when the connection becomes a websocket.
   weak var socket: SocketHandler?
   /// Too many connections: it is told so, and that is all.
@@ -18,6 +19,7 @@ final class GuardHandler: ChannelDuplexHandler {
   init(_ state: ConnectionState, _ table: ConnectionTable) {
     self.state = state
     self.table = table
+    gate = FrameGate(limit: state.limits.messageBytes)
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -39,7 +41,7 @@ final class GuardHandler: ChannelDuplexHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    let count = Self.unwrapInboundIn(data).readableBytes
+    let bytes = Self.unwrapInboundIn(data), count = bytes.readableBytes
     state.heard(at: .now())
     switch state.phase {
     case .closing where socket == nil: return
@@ -48,14 +50,24 @@ final class GuardHandler: ChannelDuplexHandler {
       guard state.requestBytes <= state.limits.requestBytes else { return refuse(context) }
       context.fireChannelRead(data)
     case .open, .closing:
-      state.undecodedBytes += count
-      context.fireChannelRead(data)
+      // What nobody can read any more is still taken, so that the client can come to reading why.
+      guard !state.isDeaf else { return }
+      let passed = gate.pass(bytes)
+      state.undecodedBytes += count - passed.dropped
+      let before = passed.partsBeforeTooLong ?? passed.parts.count
+      forward(passed.parts[..<before], context)
+      if passed.partsBeforeTooLong != nil { socket?.refuseLength() }
+      forward(passed.parts[before...], context)
       state.decoded(at: .now())
       let held = state.undecodedBytes + (state.assembled?.bytes.count ?? 0)
       if let connection = state.connection, state.phase == .open, !state.exchange.holds(held, for: connection) {
         socket?.close(code: 1013, reason: "the server has no memory for more messages")
       }
     }
+  }
+
+  private func forward(_ parts: ArraySlice<ByteBuffer>, _ context: ChannelHandlerContext) {
+    for part in parts where !state.isDeaf { context.fireChannelRead(Self.wrapInboundOut(part)) }
   }
 
   /// The request is too long; what could parse it never sees it.

@@ -78,7 +78,7 @@ final class SocketHandler: ChannelInboundHandler {
     }
     var data = frame.unmaskedData
     guard data.readableBytes + (state.assembled?.bytes.count ?? 0) <= state.limits.messageBytes else {
-      return close(code: 1009, reason: "a message of more than \(state.limits.messageBytes) bytes")
+      return refuseLength()
     }
     let bytes = data.readBytes(length: data.readableBytes) ?? []
     if !isContinuation, !frame.fin { state.assembled = (frame.opcode == .text, []) }
@@ -132,13 +132,21 @@ final class SocketHandler: ChannelInboundHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     switch error {
-    case NIOWebSocketError.invalidFrameLength:
-      close(code: 1009, reason: "a message of more than \(state.limits.messageBytes) bytes")
-    case is NIOWebSocketError: close(code: 1002, reason: "a control frame that is too long or in parts")
+    case is NIOWebSocketError:
+      // The decoder reads nothing from then on.
+      state.isDeaf = true
+      close(code: 1002, reason: "a control frame that is too long or in parts")
+    // The decoder says that it reads nothing any more.
+    case is ByteToMessageDecoderError where state.isDeaf: break
     default:
       end(WebClosure(code: 1006, byPeer: true, reason: "the connection broke"))
       context.close(promise: nil)
     }
+  }
+
+  /// A message is too long; what is left of it is passed over.
+  func refuseLength() {
+    close(code: 1009, reason: "a message of more than \(state.limits.messageBytes) bytes")
   }
 
   /// Says why, and waits a little for the other side to agree.

@@ -23,7 +23,8 @@ public struct WebLimits: Sendable, Hashable {
   public var writeTimeout = Duration.seconds(30)
   /// How long a client may say nothing at all. It is sent a ping after half of that, which all clients answer by themselves.
   public var idleTimeout = Duration.seconds(600)
-  /// From our closing frame to the end of the connection.
+  /// From our closing frame, or the last bytes that the client has sent after it, to the end of the connection. Who goes on sending has
+  /// ``messageTimeout`` for all of it.
   public var closeTimeout = Duration.seconds(2)
 
   /// The limits above.

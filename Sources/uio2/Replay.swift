@@ -91,6 +91,11 @@ struct ReplayCommand: ParsableCommand {
     if let place = report.cutAt {
       Console.complain("uio2: \(file): was cut off at byte \(place); what comes before was replayed")
     }
+    if let place = report.endedAt {
+      Console.complain(
+        "uio2: \(file): ends at byte \(place); what follows is no part of the recording and was left out: something was appended to the file"
+      )
+    }
     if report.lost > 0 {
       Console.complain(
         "uio2: \(file): \(Self.amount(report.lost, "message")) are missing in it; answers after them may differ for that reason"

@@ -258,7 +258,7 @@ struct Serve: ParsableCommand {
     let operatorToken = operatorFile.map { _ in SessionToken() }
     // The place is looked at before the work; the file is made once this daemon has its policy and its address.
     if let operatorFile { try OperatorFile.check(operatorFile) }
-    try record.check()
+    if record.file != nil { try record.check(policy: Locations.policy(policy ?? Locations.shippedPolicy)) }
     compute.apply()
     // Before the model is loaded and threads are started, which inherit it.
     realtime.apply(logger)

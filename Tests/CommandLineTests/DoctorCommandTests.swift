@@ -74,5 +74,11 @@ import Testing
     #expect(try BuiltTool.run(["doctor", "--weights", "int8"]).status == 64)
     #expect(try BuiltTool.run(["doctor", "--policy", "/no/such/folder"]).status == 65)
     #expect(try BuiltTool.run(["doctor", "--recording", "/no/such/file.mcap"]).status == 65)
+    try BuiltTool.withFolder { folder in
+      let empty = folder.appending(path: "empty.mcap")
+      try Data().write(to: empty)
+      let outcome = try BuiltTool.run(["doctor", "--recording", empty.path])
+      #expect(outcome.status == 65 && outcome.errors.contains("is empty"), "\(outcome.errors)")
+    }
   }
 }

@@ -49,6 +49,30 @@ import Testing
     throw RobotError(.internal, "test", "100 observations without commands")
   }
 
+  @Test func `a start that fails leaves nothing of its recording`() throws {
+    try BuiltTool.withFolder { folder in
+      let recording = folder.appending(path: "new/folder/a.mcap").path
+      let outcome = try BuiltTool.run([
+        "serve", "--policy", Self.policy.path, "--bind", "ipc://" + folder.appending(path: "none/socket").path,
+        "--record", recording,
+      ])
+      #expect(outcome.status == 69, "\(outcome.errors)")
+      #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "new").path))
+    }
+  }
+
+  @Test func `a recording does not grow in the policy's folder`() throws {
+    try BuiltTool.withFolder { folder in
+      let link = folder.appending(path: "link")
+      try FileManager.default.createSymbolicLink(at: link, withDestinationURL: Self.policy)
+      for place in [Self.policy.appending(path: "a.mcap"), link.appending(path: "new/a.mcap")] {
+        let outcome = try BuiltTool.run(["serve", "--policy", Self.policy.path, "--record", place.path])
+        #expect(outcome.status == 74, "\(outcome.errors)")
+        #expect(outcome.errors.contains("which this command reads"), "\(outcome.errors)")
+      }
+    }
+  }
+
   @Test func `a daemon that was frozen gives no commands for what the robot saw before`() throws {
     try serving(["--policy", Self.policy.path], at: socket()) { process, address in
       let robot = try RobotClient(endpoint: address, sessionID: "arm", timeout: .seconds(60))

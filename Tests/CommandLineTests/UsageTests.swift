@@ -145,11 +145,35 @@ import Testing
   }
 
   @Test(arguments: [
+    (#"{"listen": [], "listen": []}"#, #"the key "listen" stands twice"#),
+    (
+      #"{"listen": [{"address": "http://127.0.0.1:1", "address": "tcp://127.0.0.1:2"}]}"#,
+      #"the key "address" stands twice"#
+    ),
+    (
+      #"{"listen": [{"address": "openpi://127.0.0.1:1", "keys": {"prompt": "a", "prompt": "b"}}]}"#,
+      #"the key "prompt" stands twice"#
+    ),
+    ("{\n\"listen\": [\n", "line 3"),
+    ("[]", "expected a JSON object"),
+  ])
+  func `a file of wires says each thing once`(text: String, said: String) throws {
+    try BuiltTool.withFolder { folder in
+      let file = folder.appending(path: "wires.json")
+      try Data(text.utf8).write(to: file)
+      let outcome = try BuiltTool.run(["serve", "--listen-file", file.path])
+      #expect(outcome.status == 65, "\(outcome.errors)")
+      #expect(outcome.errors.contains(said) && outcome.errors.contains(file.path), "\(outcome.errors)")
+    }
+  }
+
+  @Test(arguments: [
     ("/dev/zero", "a regular file is expected"), ("FOLDER", "a regular file is expected"),
-    ("FOLDER/none", "No such file"),
+    ("FOLDER/none", "No such file"), ("FOLDER/pipe", "a regular file is expected"),
   ])
   func `a file of wires that is none is named with the reason`(path: String, said: String) throws {
     try BuiltTool.withFolder { folder in
+      #expect(mkfifo(folder.appending(path: "pipe").path, 0o600) == 0)
       let outcome = try BuiltTool.run(["serve", "--listen-file", path.replacing("FOLDER", with: folder.path)])
       #expect(outcome.status == 65, "\(outcome.errors)")
       #expect(outcome.errors.contains(said), "\(outcome.errors)")

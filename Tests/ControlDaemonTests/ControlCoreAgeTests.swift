@@ -42,6 +42,31 @@ extension ControlCoreTests {
     }
   }
 
+  @Test(arguments: [false, true])
+  func `an observation that came before the last chunk left was made before the robot had it`(
+    hasLeft: Bool
+  ) throws {
+    var core = core(maximumAge: nil)
+    send(.observation(.sample(1)), id: 1, at: 1000, to: &core)
+    guard let job = core.nextJob(at: 1010), case .act(var steps) = job.work else {
+      Issue.record("no job")
+      return
+    }
+    let chunk = FakePolicy.chunk(for: steps[0].observation, validFor: 1_000_000)
+    steps[0].context.record(chunk.actions, moving: true, validUntil: chunk.validUntil)
+    core.finish(
+      Outcome(jobID: job.id, answer: .acted([.init(result: .success(chunk), context: steps[0].context)])), at: 1020)
+    if hasLeft { _ = core.takeReplies(at: 1030) }
+    // Where it has not left yet, the policy is as fast as the wire: it takes the next observation first.
+    send(.observation(.sample(2)), id: 2, at: 1040, to: &core)
+    guard case .act(let next) = core.nextJob(at: 1050)?.work else {
+      Issue.record("no job")
+      return
+    }
+    let ways = try next[0].context.pendingActions(after: next[0].observation).count
+    #expect(hasLeft ? ways == 1 : ways > 1)
+  }
+
   @Test func `an observation that grows old while it is computed gets no commands`() {
     var core = core(maximumAge: 100)
     send(seen(1, at: 1000), id: 1, at: 1010, to: &core)

@@ -25,6 +25,12 @@ struct SessionPaceTests {
     return steps.map(\.observation.sequence)
   }
 
+  private func errors(_ core: inout ControlCore, at now: UInt64) -> [RobotError] {
+    core.takeReplies(at: now).compactMap {
+      if case .error(let error) = $0.reply.body { error } else { nil }
+    }
+  }
+
   @Test func `the others find the policy free meanwhile`() {
     var core = core()
     for sequence in UInt64(1)...10 { observe(sequence, at: sequence, &core) }
@@ -94,6 +100,45 @@ struct SessionPaceTests {
     let later = 200 + SessionPace.window + period / 2
     observe(121, at: later, &core)
     #expect(sequences(core.nextJob(at: later)) == [121])
+  }
+
+  @Test func `who displaces hundreds of its own a second gets four steps a second, and is told so`() throws {
+    var core = core()
+    let limit = ControlCore.floodLimit(of: FakePolicy().capabilities)
+    #expect(limit == 200)
+    observe(1, at: 1, &core)
+    base.finish(core.nextJob(at: 2), at: 3, &core)
+    _ = core.takeReplies(at: 3)
+    // The first waits, each of the others displaces one: no flood yet.
+    for sequence in 2...UInt64(limit + 2) { observe(sequence, at: 10, &core) }
+    let hurried = errors(&core, at: 10)
+    #expect(hurried.count == limit)
+    #expect(hurried.allSatisfy { $0.code == .superseded && !$0.message.contains("250 ms") })
+    #expect(core.nextPause(at: 20) == 2 + period)
+    observe(UInt64(limit + 3), at: 30, &core)
+    let told = try #require(errors(&core, at: 30).first)
+    #expect(told.code == .superseded && told.message.contains("250 ms"), "\(told)")
+    #expect(core.nextJob(at: 30 + period) == nil)
+    #expect(core.nextPause(at: 30 + period) == 2 + SessionPace.floodPace)
+    // Nobody else is held back.
+    observe(1, session: "arm", at: 40, &core)
+    base.finish(core.nextJob(at: 40), at: 50, &core)
+    let next = core.nextJob(at: 2 + SessionPace.floodPace)
+    #expect(sequences(next) == [UInt64(limit + 3)])
+    base.finish(next, at: 3 + SessionPace.floodPace, &core)
+    // It has calmed: a second later a hurry is a hurry again.
+    let later = 30 + SessionPace.window
+    for sequence in UInt64(limit + 4)...UInt64(limit + 15) { observe(sequence, at: later, &core) }
+    #expect(sequences(core.nextJob(at: later)) == [UInt64(limit + 15)])
+    #expect(errors(&core, at: later).allSatisfy { !$0.message.contains("250 ms") })
+  }
+
+  @Test func `a fast robot's haste is no flood`() {
+    var capabilities = FakePolicy().capabilities
+    capabilities.controlRate = 80
+    #expect(ControlCore.floodLimit(of: capabilities) == 320)
+    capabilities.controlRate = .infinity
+    #expect(ControlCore.floodLimit(of: capabilities) == 200)
   }
 
   @Test func `what waits for its pace is answered although nothing else happens`() throws {

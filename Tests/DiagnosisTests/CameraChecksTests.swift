@@ -21,6 +21,11 @@ import Testing
     var period: UInt64 = 100_000_000
     var age: UInt64 = 20_000_000
     var refusedFrom = Int.max
+    var refusal = RobotError(.staleObservation, "observation", "too old")
+    /// From `frozenFrom` on as many old pictures come in turn.
+    var buffers = 1
+    /// Whether each picture is a file with a comment of its own.
+    var comments = false
   }
 
   private func findings(of robot: Robot, steps: Int = 20, policy: Capabilities? = nil) throws -> [Finding] {
@@ -42,16 +47,22 @@ import Testing
       try exchange(
         .hello(clientName: "test", clientVersion: "1"), .capabilities(PolicyAndDaemonChecksTests.capabilities))
       for step in 0..<steps {
-        let shade = UInt8(min(step, robot.frozenFrom)), at = 1 + UInt64(step) * robot.period
-        let frame = CameraFrame(
+        let shade = UInt8(step < robot.frozenFrom ? step : robot.frozenFrom + step % robot.buffers),
+          at = 1 + UInt64(step) * robot.period
+        var frame = CameraFrame(
           camera: robot.camera, encoding: .rgb8, width: robot.side, height: robot.side,
           data: [UInt8](repeating: shade, count: robot.side * robot.side * 3))
+        if robot.comments {
+          // Start, a comment that counts, rows, and the end of a JPEG file.
+          (frame.encoding, frame.data) = (
+            .jpeg, [0xFF, 0xD8, 0xFF, 0xFE, 0, 3, UInt8(step), 0xFF, 0xDA, 0, 4, 0, 0, shade, 0xFF, 0xD9]
+          )
+        }
         let state = robot.state.map { $0 + (robot.moves ? Double(step) * 1e-3 : 0) }
         let seen = Observation(
           sequence: UInt64(step + 1), capturedAt: at, sentAt: at + robot.age, frames: [frame], proprioception: state,
           instruction: "Go.")
-        let answer = RobotError(.staleObservation, "observation", "too old")
-        try exchange(.observation(seen), step < robot.refusedFrom ? nil : .error(answer))
+        try exchange(.observation(seen), step < robot.refusedFrom ? nil : .error(robot.refusal))
       }
       _ = recorder.close()
       return CameraChecks.findings(try CameraLog(path), policy: policy)
@@ -74,6 +85,28 @@ import Testing
     // 0.4 s is less than the policy's 0.5 s, and a robot that rests sees the same.
     #expect(levels(try findings(of: Robot(frozenFrom: 15)), "cameras") == [.ok])
     #expect(levels(try findings(of: Robot(frozenFrom: 5, moves: false)), "cameras") == [.ok])
+  }
+
+  @Test func `old buffers in turn and other files of one picture are a frozen picture`() throws {
+    #expect(levels(try findings(of: Robot(frozenFrom: 5, buffers: 2)), "cameras") == [.fail])
+    #expect(levels(try findings(of: Robot(frozenFrom: 5, comments: true)), "cameras") == [.fail])
+    #expect(levels(try findings(of: Robot(comments: true)), "cameras") == [.ok])
+  }
+
+  @Test func `a camera that the daemon refused as frozen is not called alive`() throws {
+    let refusal = RobotError(.frozenCamera, "observation.frames[0]", "front has shown the same picture")
+    let found = try findings(of: Robot(refusedFrom: 15, refusal: refusal))
+    #expect(levels(found, "cameras") == [.fail])
+    #expect(found.contains { $0.text.contains("refused 5 times as frozen") }, "\(found)")
+  }
+
+  @Test func `an empty file is no recording`() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.appending(path: "empty.mcap")
+      try Data().write(to: file)
+      let error = #expect(throws: MCAPError.self) { try CameraLog(file.path) }
+      #expect(error?.message.contains("is empty") == true)
+    }
   }
 
   @Test func `a camera of another name or size is named`() throws {

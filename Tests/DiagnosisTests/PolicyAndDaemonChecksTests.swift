@@ -40,6 +40,15 @@ import Testing
     #expect(warned { $0.unlimitedDimensions = ["dx"] } == ["limits"])
     #expect(warned { $0.limits.maximumObservationAge = nil } == ["age"])
     #expect(warned { $0.limits.frozenCameraTimeout = nil } == ["frozen"])
+    #expect(warned { $0.controlRate = 0.001 } == ["rate"])
+    #expect(warned { $0.controlRate = 5_000 } == ["rate"])
+    #expect(warned { $0.limits.maximumObservationAge = 3_600_000_000_000 } == ["age"])
+    #expect(warned { $0.deadline = 200_000_000 } == [])
+    #expect(warned { $0.deadline = 20_000_000 } == ["deadline"], "one command lasts 100 ms")
+    #expect(warned { $0.deadline = 3_600_000_000_000 } == ["deadline"])
+    // Whoever is told what to pick and where to place it moves by itself.
+    #expect(
+      warned { ($0.actionMode, $0.controlRate, $0.limits.maximumObservationAge) = (.pickAndPlace, 0.05, nil) } == [])
   }
 
   @Test func `a daemon is to serve the policy that is meant`() {

@@ -35,6 +35,16 @@ import Testing
   }
 
   @Test(arguments: [true, false])
+  func whatFollowsTheEndIsNoPartOfTheFile(compresses: Bool) throws {
+    let file = try SampleFile(compresses: compresses)
+    for more in [[0], [UInt8](repeating: 0, count: 1_000), file.bytes, Array("text".utf8)] {
+      let reading = try Reading(file.bytes + more)
+      #expect(reading.messages == file.messages)
+      #expect(reading.ending == .followed(at: UInt64(file.bytes.count)))
+    }
+  }
+
+  @Test(arguments: [true, false])
   func changedFilesAreErrorsAndNothingWorse(compresses: Bool) throws {
     let file = try SampleFile(chunks: 2, compresses: compresses)
     var generator = SeededGenerator(seed: compresses ? 1 : 2)

@@ -231,4 +231,17 @@ import Testing
       #expect(!FileManager.default.fileExists(atPath: path))
     }
   }
+
+  @Test func aRecordingOfNothingLeavesNoFolderOfItsOwn() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.appending(path: "one/two/a.mcap")
+      for isShared in [false, true] {
+        let recorder = try Recorder(file.path, facts: Self.facts, logger: silence)
+        if isShared { try Data().write(to: folder.appending(path: "one/others")) }
+        recorder.close()
+        #expect(FileManager.default.fileExists(atPath: folder.appending(path: "one").path) == isShared)
+        #expect(!FileManager.default.fileExists(atPath: folder.appending(path: "one/two").path))
+      }
+    }
+  }
 }

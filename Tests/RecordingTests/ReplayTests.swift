@@ -122,6 +122,20 @@ import UnifiedIO
     }
   }
 
+  @Test func whatWasAppendedToARecordingIsSaidAndLeftOut() throws {
+    try withTemporaryFolder { folder in
+      let path = try record(RememberingPolicy(), in: folder, fly)
+      let bytes = try Data(contentsOf: URL(filePath: path))
+      let longer = folder.appending(path: "longer.mcap")
+      for more in [Data("text".utf8), bytes] {
+        try (bytes + more).write(to: longer)
+        let report = try Replay(longer.path).run(through: RememberingPolicy())
+        #expect(report.first == nil && report.observations == 15)
+        #expect(report.cutAt == nil && report.endedAt == UInt64(bytes.count))
+      }
+    }
+  }
+
   @Test func theShippedPolicySaysItAgainToTheBit() throws {
     let bundle = try PolicyBundle.load(from: BuiltProgram.repository.appending(path: "Policies/metaworld-mt5"))
     let policy = try UnifiedIOPolicy(bundle: bundle)

@@ -20,6 +20,51 @@ struct LimitTests {
     #expect(try other.receiveFrame().code == 1009)
   }
 
+  @Test func `who sends too much can finish, and learns why it is closed`() throws {
+    let test = try ServerUnderTest { limits in
+      limits.messageBytes = 100_000
+      limits.closeTimeout = .seconds(5)
+    }
+    let much = [UInt8](repeating: 1, count: 24 << 20)
+    let parts = [RawClient.frame(2, much, isLast: false), RawClient.frame(0, [1])]
+    for bytes in [RawClient.frame(2, much), parts.flatMap(\.self), RawClient.frame(9, much)] {
+      let (client, _) = try test.socket()
+      try client.send(RawClient.frame(2, [7]))
+      #expect(try test.message() == .binary([7]))
+      // It reads nothing before it has sent all, and what the system keeps of it is far less.
+      try client.send(bytes)
+      let frame = try client.receiveFrame()
+      #expect(frame.code == 1009)
+      #expect(String(decoding: frame.payload.dropFirst(2), as: UTF8.self).contains("100000 bytes"))
+      try client.send(RawClient.frame(RawClient.close, [3, 0xF1]))
+      #expect(client.isEnded())
+      #expect(try test.closure().code == 1009)
+    }
+    #expect(test.server.statistics.bufferedBytes == 0)
+  }
+
+  @Test func `who sends what cannot be read any more learns why, too`() throws {
+    let test = try ServerUnderTest { $0.closeTimeout = .milliseconds(100) }
+    let (client, _) = try test.socket()
+    let control = RawClient.frame(RawClient.ping, [UInt8](repeating: 1, count: 200))
+    try client.send(control + [UInt8](repeating: 1, count: 24 << 20))
+    #expect(try client.receiveFrame().code == 1002)
+    #expect(client.isEnded())
+  }
+
+  @Test func `frames are told apart wherever reads end`() throws {
+    let test = try ServerUnderTest { $0.messageBytes = 1_000 }
+    let (client, _) = try test.socket()
+    let sizes = [0, 1, 125, 126, 300, 1_000]
+    for byte in sizes.flatMap({ RawClient.frame(2, [UInt8](repeating: 1, count: $0)) }) {
+      try client.send([byte])
+    }
+    for size in sizes { #expect(try test.message().count == size) }
+    client.offer(RawClient.frame(2, [UInt8](repeating: 1, count: 1_001)) + RawClient.frame(RawClient.close, [3, 0xE8]))
+    #expect(try client.receiveFrame().code == 1009)
+    #expect(client.isEnded())
+  }
+
   @Test func `a message must be whole in time, however busily its bytes trickle`() throws {
     let test = try ServerUnderTest { $0.messageTimeout = .milliseconds(150) }
     for bytes in [

@@ -20,6 +20,27 @@ from .recipe import Recipe
 Part = TypeVar("Part")
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that stands twice in a map, of which YAML's own loader takes the last and says nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value} stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(file: Path) -> Any:
+    """What a file says that people write; raises ``OSError`` or ``yaml.YAMLError``, also for a key that stands twice."""
+    return yaml.load(file.read_text(), Loader=_UniqueKeys)
+
+
 def load_recipe(file: Path, overrides: dict[str, Any] | None = None) -> Recipe:
     """Reads a recipe; ``overrides`` replaces values by dotted key, such as ``training.minutes``.
 
@@ -27,7 +48,7 @@ def load_recipe(file: Path, overrides: dict[str, Any] | None = None) -> Recipe:
         TrainingError: ``invalid_recipe``, naming the key.
     """
     try:
-        document = yaml.safe_load(file.read_text())
+        document = read_yaml(file)
     except (OSError, yaml.YAMLError) as error:
         raise TrainingError("invalid_recipe", str(file), f"is no readable YAML: {error}") from error
     if not isinstance(document, dict):

@@ -6,6 +6,7 @@ struct ChunkReceipts: Sendable {
     var number: Int
     /// Nanoseconds on the daemon's clock: when the chunk was made, or left.
     var time: UInt64
+    var hasLeft = false
   }
 
   /// Echoes of chunks before so many are not known any more: the robot is then not known to have them.
@@ -16,8 +17,13 @@ struct ChunkReceipts: Sendable {
   /// The newest chunk that the robot is known to have; 0: none.
   private var known = 0
 
-  /// Nanoseconds on the daemon's clock: when the last chunk of the episode was made, or left.
-  var lastTime: UInt64? { departures.last?.time }
+  /// Whether an observation left its robot before the robot had the last chunk, as far as can be told: it came before the chunk left, which
+  /// it may not have done yet, or echoes an earlier reply.
+  func isAhead(_ observation: Observation, receivedAt: UInt64) -> Bool {
+    guard let last = departures.last else { return false }
+    let lastReplyAt = observation.echo?.replySentAt ?? 0
+    return !last.hasLeft || receivedAt < last.time || (lastReplyAt > 0 && lastReplyAt < last.time)
+  }
 
   mutating func append(_ number: Int, at now: UInt64) {
     departures.append(Departure(number: number, time: now))
@@ -27,7 +33,7 @@ struct ChunkReceipts: Sendable {
   /// A chunk leaves: the robot will echo this time.
   mutating func noteDeparture(of number: Int, at now: UInt64) {
     guard let place = departures.lastIndex(where: { $0.number == number }) else { return }
-    departures[place].time = now
+    (departures[place].time, departures[place].hasLeft) = (now, true)
   }
 
   /// A chunk does not leave, nor any that was made after it.

@@ -94,10 +94,7 @@ extension ControlCore {
     guard decodesAhead else { return lineUp(waiting, at: now) }
     // The newer one takes the older one's turn.
     if let older = decoding.observations.request(of: ticket.session) { waiting.turn = older.turn }
-    if let older = decoding.observations.offer(waiting, for: ticket.session) {
-      noteHaste(of: ticket.session, at: now)
-      answer(older.ticket, .error(Self.superseded), at: now)
-    }
+    if let older = decoding.observations.offer(waiting, for: ticket.session) { supersede(older.ticket, at: now) }
   }
 
   /// Puts an observation in line for the policy, before those that came later and were decoded sooner.
@@ -106,10 +103,7 @@ extension ControlCore {
     let session = waiting.ticket.session
     if let older = observations.request(of: session) { waiting.turn = min(waiting.turn, older.turn) }
     let older = observations.offer(waiting, for: session) { $0.turn < $1.turn }
-    if let older {
-      noteHaste(of: session, at: now)
-      answer(older.ticket, .error(Self.superseded), at: now)
-    }
+    if let older { supersede(older.ticket, at: now) }
   }
 
   /// Puts a question in line: for its decoding, or for the policy when it shows and plays nothing.
@@ -120,6 +114,11 @@ extension ControlCore {
       isDecoded
       ? generations.offer(waiting, for: ticket.session) : decoding.questions.offer(waiting, for: ticket.session)
     if let older { answer(older.ticket, .error(Self.superseded), at: now) }
+  }
+
+  /// Whether an observation of the session waits for its decoding, that of this request.
+  package func hasUndecoded(_ requestID: UInt64, of session: String) -> Bool {
+    decoding.observations.request(of: session)?.ticket.requestID == requestID
   }
 
   /// The next request to decode, when one waits that may begin: observations of the usual size in the order of the line, then larger

@@ -23,8 +23,17 @@ extension ControlCore {
 
   /// The next reply, in order, as it leaves at `now`. Commands for an observation that has become too old leave as an error.
   package mutating func nextReply(at now: UInt64) -> Outgoing? {
-    guard !replies.isEmpty else { return nil }
-    var outgoing = replies.removeFirst()
+    replies.isEmpty ? nil : leave(replies.startIndex, at: now)
+  }
+
+  /// The first reply to a request of this number, before those that stand before it: a replay knows when each has left.
+  package mutating func takeReply(to requestID: UInt64, at now: UInt64) -> Outgoing? {
+    guard let place = replies.firstIndex(where: { $0.reply.requestID == requestID }) else { return nil }
+    return leave(place, at: now)
+  }
+
+  private mutating func leave(_ place: Int, at now: UInt64) -> Outgoing {
+    var outgoing = replies.remove(at: place)
     if let step = outgoing.step, case .actionChunk(var chunk) = outgoing.reply.body {
       do throws(RobotError) {
         chunk.observationAge = try checkedAge(of: step.observation, step.ticket, at: now)

@@ -45,6 +45,8 @@ package struct ControlCore: Sendable {
   let maximumBatch: Int
   /// Whether observations are decoded before they wait for the policy.
   let decodesAhead: Bool
+  /// Whether sessions in a hurry wait for their pace.
+  let holdsBack: Bool
   /// What the policy's cameras show together, and a prompt image beside them.
   let usualPixels: Int
   let operatorToken: SessionToken?
@@ -53,6 +55,8 @@ package struct ControlCore: Sendable {
   let standstill: UInt64
   /// Of sessions in a hurry, nanoseconds.
   let pace: UInt64
+  /// Displaced observations of a session within a second that are no flood.
+  let floodLimit: Int
   /// No session is in a hurry after that, nanoseconds.
   var hasteUntil: UInt64 = 0
   var phase = Phase.warming
@@ -82,10 +86,15 @@ package struct ControlCore: Sendable {
   /// - Parameters:
   ///   - canGenerate: whether the policy answers `Generate`.
   ///   - decodesAhead: whether ``nextDecoding(at:)`` is asked, so that observations wait for their pictures first.
-  package init(capabilities: Capabilities, canGenerate: Bool, decodesAhead: Bool = false, options: DaemonOptions) {
+  ///   - holdsBack: whether sessions in a hurry wait for their pace (``SessionPace``).
+  package init(
+    capabilities: Capabilities, canGenerate: Bool, decodesAhead: Bool = false, holdsBack: Bool = true,
+    options: DaemonOptions
+  ) {
     self.capabilities = capabilities
     self.canGenerate = canGenerate
     self.decodesAhead = decodesAhead
+    self.holdsBack = holdsBack
     self.usualPixels = capabilities.cameras.reduce(512 * 512) { $0 + $1.width * $1.height }
     self.capacity = max(1, options.maximumSessions)
     self.maximumBatch = max(1, options.maximumBatch)
@@ -93,6 +102,7 @@ package struct ControlCore: Sendable {
     self.requiresKeys = options.requiresKeys
     self.standstill = options.simulatedStandstill.wholeNanoseconds
     self.pace = Self.pace(of: capabilities)
+    self.floodLimit = Self.floodLimit(of: capabilities)
     self.sessions = SessionTable(
       capacity: capacity, recordCapacity: options.maximumKnownSessions,
       idleTime: options.sessionIdleTime.wholeNanoseconds)

@@ -77,8 +77,7 @@ struct Session: Sendable {
   mutating func compare(_ observation: Observation, receivedAt: UInt64) {
     receipts.read(observation.echo)
     guard let last = context?.lastChunkNumber, last > 0 else { return }
-    let lastChunkAt = receipts.lastTime ?? 0, lastReplyAt = observation.echo?.replySentAt ?? 0
-    if receivedAt < lastChunkAt || (lastReplyAt > 0 && lastReplyAt < lastChunkAt) { context?.noteObservationAhead() }
+    if receipts.isAhead(observation, receivedAt: receivedAt) { context?.noteObservationAhead() }
     context?.noteReceipt(upTo: receipts.newestKnown(to: observation, last: last), at: observation.capturedAt)
   }
 

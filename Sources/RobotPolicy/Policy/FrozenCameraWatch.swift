@@ -7,7 +7,7 @@ package import RobotInterface
 /// raw is two pictures here.
 package struct FrozenCameraWatch: Sendable {
   /// Pictures of a camera that are remembered: as many buffers as drivers have by default (V4L2: 4).
-  static let remembered = 4
+  package static let remembered = 4
 
   private struct Memory {
     /// The last different pictures, the latest at the end.

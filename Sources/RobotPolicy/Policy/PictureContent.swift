@@ -1,15 +1,15 @@
 import Crypto
-import RobotInterface
+package import RobotInterface
 
 /// What a picture shows, without what only says something about it: by this a camera that repeats itself is told from one that lives.
 ///
 /// Of a JPEG file the comments, application segments and whatever follows its end are left out, of a PNG file all chunks but those that make
 /// the picture, and whatever follows them. A driver that stamps a counter or the time into each copy of one picture changes only those.
 /// Nothing is decoded: the cost is that of one pass and a hash.
-struct PictureContent: Hashable, Sendable {
+package struct PictureContent: Hashable, Sendable {
   private let digest: SHA256Digest
 
-  init(_ frame: CameraFrame) {
+  package init(_ frame: CameraFrame) {
     var hash = SHA256()
     let data = frame.data
     data.withUnsafeBytes { bytes in

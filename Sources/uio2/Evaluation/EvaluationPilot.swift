@@ -44,9 +44,10 @@ struct EvaluationPilot {
       deadline = capabilities?.deadline.map { Double($0) / 1e6 }
     } else {
       let compute = options.compute
-      try options.record.check()
+      let folder = try Locations.policy(options.policy ?? Locations.shippedPolicy)
+      try options.record.check(policy: folder)
       compute.apply()
-      let bundle = try PolicyBundle.load(from: Locations.policy(options.policy ?? Locations.shippedPolicy))
+      let bundle = try PolicyBundle.load(from: folder)
       try compute.check(checkpoint: bundle.modelDirectory)
       let brain = try UnifiedIOPolicy(bundle: bundle, weights: compute.options, serverVersion: UIO2.version)
       let logger = options.logging.makeLogger(default: .warning)

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import OpenPI
 import RobotInterface
+import RobotPolicy
 import TopicsWire
 import VLAEval
 import WebWires
@@ -40,6 +41,10 @@ struct ListenFile {
     let bytes: [UInt8]
     do throws(FileError) { bytes = try InputFile.bytes(of: path, limit: Self.maximumBytes) } catch {
       throw bad(error.message)
+    }
+    // Foundation's parser would take one of two equal keys, and say nothing.
+    do throws(PolicyError) { _ = try JSONParser.parse(bytes, name: "--listen-file \(path)") } catch {
+      throw CommandFailure(.badData, "\(error.subject): \(error.message)")
     }
     guard let file = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any] else {
       throw bad("expected a JSON object")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Logging
 import Recording
 import RobotInterface
@@ -15,8 +16,10 @@ struct RecordOption: ParsableArguments {
   var file: String?
 
   /// Looks at the place before the work begins.
-  func check() throws {
-    if let file { try Recorder.check(file) }
+  ///
+  /// - Parameter policy: the policy's folder.
+  func check(policy: URL) throws {
+    if let file { try Recorder.check(file, besides: [policy.path]) }
   }
 
   /// Begins the recording, where one is wanted.

@@ -54,13 +54,16 @@ final class RememberingPolicy: ObservationPolicy {
   private let entered = DispatchSemaphore(value: 0)
   private let release = DispatchSemaphore(value: 0)
   private let held: UInt64?
+  private let tellsPending: Bool
 
   /// - Parameters:
   ///   - strangeFrom: the sequence from which on its answers are others.
   ///   - held: the sequence whose step waits for ``letGo()``.
-  init(strangeFrom: UInt64 = .max, held: UInt64? = nil) {
+  ///   - tellsPending: whether its tokens also say how many ways the robot may go on.
+  init(strangeFrom: UInt64 = .max, held: UInt64? = nil, tellsPending: Bool = false) {
     self.strangeFrom = strangeFrom
     self.held = held
+    self.tellsPending = tellsPending
   }
 
   func isInStep() -> Bool { entered.wait(timeout: .now() + 20) == .success }
@@ -84,12 +87,14 @@ final class RememberingPolicy: ObservationPolicy {
     }
     guard observation.instruction != "fail" else { throw RobotError(.invalidInstruction, "observation", "no") }
     let past = context.counters.chunks
+    let pending = tellsPending ? [Int32(try context.pendingActions(after: observation).count)] : []
     let actions = [Action(values: [0.01 * Double(past)])]
     context.record(actions, moving: true)
     let token = Int32(truncatingIfNeeded: observation.sequence) + (observation.sequence >= strangeFrom ? 100 : 0)
     return ActionChunk(
       observationSequence: observation.sequence, capturedAt: observation.capturedAt,
-      validUntil: observation.capturedAt &+ 1_000_000_000, actions: actions, tokens: [token, Int32(past)], text: "",
+      validUntil: observation.capturedAt &+ 1_000_000_000, actions: actions, tokens: [token, Int32(past)] + pending,
+      text: "",
       confidence: 0.5, timings: StageTimings())
   }
 }

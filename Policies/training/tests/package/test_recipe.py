@@ -118,6 +118,16 @@ def test_a_misspelt_key_is_refused_with_the_right_one(tmp_path: Path) -> None:
         load_recipe(file)
 
 
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "toy.yaml"
+    text = yaml.safe_dump(document())
+    for twice, name in [(text + "name: other\n", "name"), (text.replace("action:", "action:\n  mode: delta", 1), "mode")]:
+        file.write_text(twice)
+        with pytest.raises(TrainingError, match=f"the key {name} stands twice") as caught:
+            load_recipe(file)
+        assert caught.value.code == "invalid_recipe"
+
+
 def write(path: Path, state: np.ndarray, action: np.ndarray) -> None:
     writer = FolderWriter(
         path, 10, {"front": (16, 16)}, [Dimension(f"s{i}", "m") for i in range(state.shape[1])],

@@ -20,6 +20,7 @@ import yaml
 from ..data.sounds import SAMPLE_RATE
 from ..data.speech import FORMAT, VERSION, espeak, noisy, write_wave
 from ..errors import TrainingError
+from ..recipe_file import read_yaml
 
 ACCENTS = ("en-us", "en-gb", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029")
 HELD_OUT_ACCENTS = ("en-gb-scotland",)
@@ -57,7 +58,7 @@ def read_sentences(file: Path) -> dict[str, dict[str, list[str]]]:
         TrainingError: ``invalid_recipe``.
     """
     try:
-        document = yaml.safe_load(file.read_text())
+        document = read_yaml(file)
         return {
             str(task): {"instruction": [str(part["instruction"])],
                         "wordings": [str(text) for text in part.get("wordings", [])] or [str(part["instruction"])],
