@@ -20,7 +20,7 @@ from uio2_envs import adapters
 from uio2_envs.adapters import opengl
 from uio2_envs.agreement import Agreement, Disagreed
 from uio2_envs.conformance import EnvironmentConformance
-from uio2_envs.environment import EnvironmentFailure
+from uio2_envs.environment import Environment, EnvironmentFailure
 from uio2_envs.metaworld_tasks import INSTRUCTIONS
 
 needs_simulator = pytest.mark.skipif(
@@ -106,6 +106,31 @@ def test_a_centimetre_is_the_native_unit() -> None:
         environment.step([0.0, 0.0, 0.0, 1.0])
     assert environment.observe()["gripper_opening"] < 0.5 < before["gripper_opening"]
     environment.close()
+
+
+@needs_simulator
+def test_a_hand_that_was_blocked_stays_where_it_is_told_to_hold() -> None:
+    environment = adapters.make("metaworld", "door-open-v3")
+    environment.reset(1000)
+    for _ in range(60):
+        # Against the door, which does not give way.
+        environment.step([0.0, 0.01, 0.0, 0.0])
+    blocked = hand(environment)
+    environment.brake()
+    for _ in range(5):
+        # Where it would be drawn on for decimetres, had it not been told to hold.
+        environment.move_object(np.array([0.0, 0.1]))
+        environment.step(environment.hold_action())
+    for _ in range(40):
+        environment.brake()
+        environment.step(environment.hold_action())
+    assert np.linalg.norm(hand(environment) - blocked) < 0.03
+    environment.close()
+
+
+def hand(environment: Environment) -> np.ndarray:
+    observed = environment.observe()
+    return np.array([observed[f"end_effector_{axis}"] for axis in "xyz"])
 
 
 def _metaworld_capabilities() -> pb.Capabilities:

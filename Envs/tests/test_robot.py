@@ -133,8 +133,11 @@ def test_refusals_hold(code: str) -> None:
     # However slowly a busy machine gets through three refusals, they are not the thirty seconds that end a run.
     patience = Patience(pause_seconds=0.001)
     body, link, _ = robot(lambda n, seen: refuse(code) if 1 <= n <= 3 else expert(n, seen), None, patience, log=said.append)
+    brakes: list[int] = []
+    plain = body._environment.brake
+    body._environment.brake = lambda: (plain(), brakes.append(1))  # type: ignore[method-assign]
     result = body.run_episode(SEED)
-    assert result.success and result.held_steps == 3
+    assert result.success and result.held_steps == len(brakes) == 3
     positions = link.positions()
     assert (positions[1] == positions[4]).all() and (positions[0] != positions[1]).any()
     assert said == [f"{code}: so the test wants it"], "said once, not three times"

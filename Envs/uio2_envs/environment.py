@@ -224,6 +224,11 @@ class Environment(ABC):
         self._require_begun()
         return np.asarray(self._hold_action(), dtype=np.float64)
 
+    def brake(self) -> None:
+        """A hold begins: gives up the way that the body still has to go by earlier commands, where it has one."""
+        self._require_begun()
+        self._brake()
+
     def expert(self) -> np.ndarray:
         """The scripted expert's action ``[actions]`` for the present state, in physical units.
 
@@ -310,6 +315,9 @@ class Environment(ABC):
 
     @abstractmethod
     def _hold_action(self) -> np.ndarray: ...
+
+    def _brake(self) -> None:  # noqa: B027 (most stand still when they are told nothing)
+        """Nothing to give up, unless an adapter says otherwise."""
 
     def _change_scene(self, kind: str, amount: float, random: np.random.Generator) -> None:
         raise NotImplementedError("an adapter that lists scene_changes makes them")

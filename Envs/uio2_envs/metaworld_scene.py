@@ -28,6 +28,9 @@ from .metaworld_tasks import INSTRUCTIONS  # noqa: E402
 ACTION_SCALE = 0.01
 """Metres that a native translation action of 1 moves the hand's target in one control step."""
 
+LEAD = 0.02
+"""Metres that the hand's target may be ahead of the hand when it is told to hold. At rest the hand hangs 7 mm below it."""
+
 CONTROL_STEP_SECONDS = 0.0125
 """Simulated seconds of one control step."""
 
@@ -131,6 +134,18 @@ class MetaWorldScene:
         self._observation = observation
         self.success = bool(info["success"])
         return self.success
+
+    def brake(self) -> None:
+        """Lets the point that the hand is drawn to be no farther from the hand than ``LEAD``.
+
+        Actions move that point, and the hand follows on a soft weld. A hand that something blocks is left behind by
+        decimetres, and would go there as soon as it is free, whatever it is told.
+        """
+        data = self._environment.data
+        way = data.mocap_pos[0] - data.body("hand").xpos
+        distance = float(np.linalg.norm(way))
+        if distance > LEAD:
+            data.mocap_pos[0] -= way * (1 - LEAD / distance)
 
     def move_object(self, displacement: np.ndarray) -> None:
         """Moves the task's object at once. What is built in, such as a drawer, moves as a whole and takes its goal along.

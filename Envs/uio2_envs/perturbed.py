@@ -140,5 +140,8 @@ class PerturbedEnvironment(Environment):
     def _hold_action(self) -> np.ndarray:
         return self._inner.hold_action()
 
+    def _brake(self) -> None:
+        self._inner.brake()
+
     def _close(self) -> None:
         self._inner.close()

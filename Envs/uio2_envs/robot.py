@@ -332,6 +332,7 @@ class Robot:
     def _hold(self, result: EpisodeResult) -> None:
         if not self._is_over(result):
             result.held_steps += 1
+            self._environment.brake()
             self._advance(Command(self._environment.hold_action()), result)
 
     def _advance(self, command: Command, result: EpisodeResult) -> Transition:

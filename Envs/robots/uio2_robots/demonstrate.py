@@ -1,14 +1,15 @@
 """``python -m uio2_robots.demonstrate DIR``: an expert goes to balls that are named, drawn as a simulated Franka's
 cameras see it, in the folder format of ``uio2_train`` (docs/training.md).
 
-Nothing is simulated but the arm's geometry: each step is a place of the tool on or beside the way to the ball, with what
-the expert does from there. So 6,000 steps take minutes.
+Nothing is simulated but the arm's geometry: each step is a scene of its own, with a place of the tool and what the expert
+does from there. So 5,000 scenes take minutes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ _SIZE = 128
 """Pixels, of the pictures' sides."""
 _BESIDE = 0.05
 """m: how far from the straight way a step may be."""
+_NEAR_A_WAY = 0.7
+"""Of the steps: how many are on or beside the way to a ball."""
 _TILT = 0.06
 """rad, of the tool: an arm does not hold it exactly upright."""
 _ITERATIONS, _CLOSE = 60, 1e-3
@@ -91,18 +94,15 @@ class Poser:
         return self._drawing.data.xpos[self._hand] + self._rotation() @ TOOL_OFFSET
 
 
-def episode(
-    random: np.random.Generator, configuration: Configuration, steps: int
-) -> tuple[int, np.ndarray, np.ndarray]:
-    """Which ball is named, where the balls are ``[5, 3]``, and places of the tool ``[steps, 3]``, from far to near."""
+def place(random: np.random.Generator, configuration: Configuration) -> tuple[np.ndarray, np.ndarray]:
+    """Where the balls are ``[5, 3]``, and the tool ``[3]``: somewhere, or beside the way to one of the balls."""
     places = goals.scattered(random)
-    named = int(random.integers(len(places)))
-    limits = configuration.limits
-    start = random.uniform(limits.workspace[0] + 0.02, limits.workspace[1] - 0.02)
-    share = np.sort(random.uniform(0.0, 1.0, steps)) ** 0.7
-    way = start + share[:, None] * (places[named] - start)
-    aside = random.normal(size=(steps, 3)) * _BESIDE / 2 * (1.05 - share[:, None])
-    return named, places, np.clip(way + aside, *limits.workspace)
+    least, greatest = configuration.limits.workspace
+    start = random.uniform(least + 0.02, greatest - 0.02)
+    share = random.uniform(0.0, 1.0) if random.uniform() < _NEAR_A_WAY else 0.0
+    way = start + share * (places[int(random.integers(len(places)))] - start)
+    aside = random.normal(size=3) * _BESIDE / 2 * (1.05 - share)
+    return places, np.clip(way + aside, least, greatest)
 
 
 def description(configuration: Configuration, cameras: Sequence[str], chunk: int) -> dict[str, Any]:
@@ -125,13 +125,29 @@ def description(configuration: Configuration, cameras: Sequence[str], chunk: int
     }
 
 
+def _show(frame: np.ndarray, files: Sequence[Path]) -> None:
+    """One picture under several names, which share its bytes."""
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(frame).save(files[0], quality=95, subsampling=0)
+    for file in files[1:]:
+        os.link(files[0], file)
+
+
+def _write(folder: Path, sentence: str, state: np.ndarray, where: np.ndarray, chunk: int, rate: float) -> None:
+    """The numbers and the sentence of an episode: tools and goals ``[steps, 3]``."""
+    plan = np.stack([goals.plan(tool, goal, chunk, rate) for tool, goal in zip(state, where, strict=True)])
+    np.savez(folder / "steps.npz", state=state, action=plan[:, 0], expert_plan=plan.reshape(len(plan), -1), where=where)
+    (folder / "episode.json").write_text(json.dumps({"instruction": sentence}) + "\n", encoding="utf-8")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="uio2_robots.demonstrate", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="DIR", help="a new folder for the demonstrations")
-    parser.add_argument("--episodes", type=int, default=600, help="of one sentence each (600)")
-    parser.add_argument("--steps", type=int, default=10, help="of each episode (10)")
+    parser.add_argument("--scenes", type=int, default=5000, help="each with the balls elsewhere (5000)")
+    parser.add_argument("--steps", type=int, default=10, help="of an episode, each of another scene (10)")
     parser.add_argument("--chunk", type=int, default=4, help="displacements of the expert's plan (4)")
-    parser.add_argument("--seed", type=int, default=0, help="of the first episode (0)")
+    parser.add_argument("--seed", type=int, default=0, help="of the scenes (0)")
     options = parser.parse_args()
 
     # Before anything imports MuJoCo.
@@ -149,31 +165,27 @@ def main() -> int:
     described = description(configuration, [camera.name for camera in cameras], options.chunk)
     (options.folder / "dataset.json").write_text(json.dumps(described, indent=1) + "\n")
     began = time.monotonic()
-    for index in range(options.episodes):
-        random = np.random.default_rng(options.seed + index)
-        named, places, tools = episode(random, configuration, options.steps)
-        found = [(tool, poser.joints(tool, random.normal(size=3) * _TILT / 2)) for tool in tools]
-        poses = [(tool, joints) for tool, joints in found if joints is not None]
-        if not poses:
-            continue
-        folder = options.folder / "episodes" / f"{index:06d}"
-        for camera in cameras:
-            (folder / camera.name).mkdir(parents=True)
-        for step, (_, joints) in enumerate(poses):
+    # The same scenes are shown for every sentence: what is to be done depends on the words and on nothing else.
+    for block in range(options.scenes // options.steps):
+        random = np.random.default_rng([options.seed, block])
+        folders = [options.folder / "episodes" / f"{block:05d}-{colour}" for colour in goals.COLOURS]
+        tools, balls = [], []
+        while len(tools) < options.steps:
+            places, tool = place(random, configuration)
+            joints = poser.joints(tool, random.normal(size=3) * _TILT / 2)
+            if joints is None:
+                continue
             drawing.place(joints, places)
             for camera in cameras:
-                picture = Image.fromarray(drawing.picture(camera))
-                picture.save(folder / camera.name / f"{step:06d}.jpg", quality=95, subsampling=0)
-        state = np.stack([tool for tool, _ in poses])
-        plan = np.stack([goals.plan(tool, places[named], options.chunk, configuration.control_rate) for tool in state])
-        where = np.tile(places[named], (len(state), 1))
-        np.savez(
-            folder / "steps.npz", state=state, action=plan[:, 0], expert_plan=plan.reshape(len(plan), -1), where=where
-        )
-        (folder / "episode.json").write_text(json.dumps({"instruction": list(goals.SENTENCES.values())[named]}) + "\n")
-        if (index + 1) % 50 == 0:
-            rest = (time.monotonic() - began) / (index + 1) * (options.episodes - index - 1)
-            print(f"{index + 1} of {options.episodes} episodes, {rest:.0f} s left", flush=True)
+                _show(drawing.picture(camera), [folder / camera.name / f"{len(tools):06d}.jpg" for folder in folders])
+            tools.append(tool)
+            balls.append(places)
+        for number, (folder, sentence) in enumerate(zip(folders, goals.SENTENCES.values(), strict=True)):
+            where = np.stack(balls)[:, number]
+            _write(folder, sentence, np.stack(tools), where, options.chunk, configuration.control_rate)
+        if (block + 1) % 20 == 0:
+            rest = (time.monotonic() - began) / (block + 1) * (options.scenes // options.steps - block - 1)
+            print(f"{(block + 1) * options.steps} of {options.scenes} scenes, {rest:.0f} s left", flush=True)
     return 0
 
 

@@ -172,6 +172,9 @@ class MetaWorldEnvironment(Environment):
         # The grip is a force: without it whatever the hand carries would fall.
         return np.array([0.0, 0.0, 0.0, self._grip])
 
+    def _brake(self) -> None:
+        self._scene.brake()
+
     def _change_scene(self, kind: str, amount: float, random: np.random.Generator) -> None:
         self._drawing.look.change(kind, amount, random)
         mujoco.mj_camlight(*self._scene.physics)
