@@ -91,6 +91,7 @@ let package = Package(
       name: "ControlDaemon",
       dependencies: [
         "RobotInterface", "RobotPolicy", "UnifiedIO", "Tensors", .product(name: "Logging", package: "swift-log"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
       ]),
 
     // Recordings: the file format, what a daemon writes into it, and playing it again (`--record`, `uio2 replay`).
@@ -168,7 +169,7 @@ let package = Package(
         "DaemonBenchmark", "RobotInterface",
         "RobotPolicy", "RobotLink", "ZeroMQTransport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay",
         "Diagnosis", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase", "OpenPI", "VLAEval", "WebServer",
-        "TopicsWire", "WebConsole", "WebWires",
+        "TopicsWire", "WebConsole", "WebWires", "PrometheusMetrics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -203,14 +204,17 @@ let package = Package(
       name: "RobotPolicyTests", dependencies: ["TestSupport", "RobotPolicy", "RobotInterface", "UnifiedIO", "Tensors"]),
     .testTarget(
       name: "RobotLinkTests",
-      dependencies: ["TestSupport", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface", "CZeroMQ"]),
+      dependencies: [
+        "TestSupport", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface",
+        "CZeroMQ",
+      ]),
     .testTarget(name: "AccessKeysTests", dependencies: ["TestSupport", "AccessKeys", "RobotInterface"]),
     .testTarget(
       name: "ControlDaemonTests",
       dependencies: [
         "TestSupport", "AccessKeys", "ControlDaemon", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface",
         "RobotPolicy",
-        "UnifiedIO", "CZeroMQ", .product(name: "Logging", package: "swift-log"),
+        "UnifiedIO", "CZeroMQ", "PrometheusMetrics", .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(name: "MCAPTests", dependencies: ["TestSupport", "MCAP"]),
     .testTarget(
