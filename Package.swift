@@ -176,12 +176,15 @@ let package = Package(
 
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(
+      name: "ConversationSupport", dependencies: ["TestSupport", "RobotInterface"], path: "Tests/ConversationSupport"),
     .target(name: "KernelLevels", dependencies: ["CKernels"], path: "Tests/KernelLevels"),
     .executableTarget(name: "kernel-driver", dependencies: ["CKernels"], path: "Tests/KernelDriver"),
     .executableTarget(
       name: "wire-driver",
       dependencies: [
-        "TestSupport", "MessagePack", "OpenPI", "VLAEval", "WebServer", "PrometheusMetrics",
+        "TestSupport", "ConversationSupport", "MessagePack", "OpenPI", "VLAEval", "WebServer", "PrometheusMetrics",
+        "RobotInterface", "ProtobufCodec", "MCAP", "Recording", "WebConsole",
         .product(name: "CoreMetrics", package: "swift-metrics"),
       ],
       path: "Tests/WireDriver"),
@@ -205,7 +208,7 @@ let package = Package(
     .testTarget(
       name: "RobotLinkTests",
       dependencies: [
-        "TestSupport", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface",
+        "TestSupport", "ConversationSupport", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface",
         "CZeroMQ",
       ]),
     .testTarget(name: "AccessKeysTests", dependencies: ["TestSupport", "AccessKeys", "RobotInterface"]),
