@@ -125,7 +125,7 @@ film-disturbance: setup ## everything goes wrong in one take: a film, and how of
 	@.venv-ros2/bin/python -m pip install -q -r Envs/robots/ros2.txt
 	@touch $@
 
-check-wires: setup .venv-wires/installed ## other people's clients, unmodified; three million changed messages; promtool
+check-wires: setup .venv-wires/installed ## other people's clients, unmodified; a million changed messages of each kind; promtool
 	swift build -c release --product wire-driver
 	swift build -c release --product uio2
 	.venv-wires/bin/python -m pytest scripts/wires

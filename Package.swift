@@ -91,6 +91,7 @@ let package = Package(
       name: "ControlDaemon",
       dependencies: [
         "RobotInterface", "RobotPolicy", "UnifiedIO", "Tensors", .product(name: "Logging", package: "swift-log"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
       ]),
 
     // Recordings: the file format, what a daemon writes into it, and playing it again (`--record`, `uio2 replay`).
@@ -168,19 +169,22 @@ let package = Package(
         "DaemonBenchmark", "RobotInterface",
         "RobotPolicy", "RobotLink", "ZeroMQTransport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay",
         "Diagnosis", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase", "OpenPI", "VLAEval", "WebServer",
-        "TopicsWire", "WebConsole", "WebWires",
+        "TopicsWire", "WebConsole", "WebWires", "PrometheusMetrics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
 
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(
+      name: "ConversationSupport", dependencies: ["TestSupport", "RobotInterface"], path: "Tests/ConversationSupport"),
     .target(name: "KernelLevels", dependencies: ["CKernels"], path: "Tests/KernelLevels"),
     .executableTarget(name: "kernel-driver", dependencies: ["CKernels"], path: "Tests/KernelDriver"),
     .executableTarget(
       name: "wire-driver",
       dependencies: [
-        "TestSupport", "MessagePack", "OpenPI", "VLAEval", "WebServer", "PrometheusMetrics",
+        "TestSupport", "ConversationSupport", "MessagePack", "OpenPI", "VLAEval", "WebServer", "PrometheusMetrics",
+        "RobotInterface", "ProtobufCodec", "MCAP", "Recording", "WebConsole",
         .product(name: "CoreMetrics", package: "swift-metrics"),
       ],
       path: "Tests/WireDriver"),
@@ -203,14 +207,17 @@ let package = Package(
       name: "RobotPolicyTests", dependencies: ["TestSupport", "RobotPolicy", "RobotInterface", "UnifiedIO", "Tensors"]),
     .testTarget(
       name: "RobotLinkTests",
-      dependencies: ["TestSupport", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface", "CZeroMQ"]),
+      dependencies: [
+        "TestSupport", "ConversationSupport", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface",
+        "CZeroMQ",
+      ]),
     .testTarget(name: "AccessKeysTests", dependencies: ["TestSupport", "AccessKeys", "RobotInterface"]),
     .testTarget(
       name: "ControlDaemonTests",
       dependencies: [
         "TestSupport", "AccessKeys", "ControlDaemon", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface",
         "RobotPolicy",
-        "UnifiedIO", "CZeroMQ", .product(name: "Logging", package: "swift-log"),
+        "UnifiedIO", "CZeroMQ", "PrometheusMetrics", .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(name: "MCAPTests", dependencies: ["TestSupport", "MCAP"]),
     .testTarget(

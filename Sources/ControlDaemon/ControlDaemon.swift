@@ -21,7 +21,9 @@ public final class ControlDaemon: Sendable {
   /// Names of keys that are held no more, and of which the core has not heard yet.
   private let endedKeys = Mutex<Set<String>>([])
   private let hub = EventHub()
+  private let meters: DaemonMeters
   private let memory: MemoryWatch
+  private let outgrown = Atomic(false)
 
   /// Begins to listen; clients can connect from now on, and are served once ``run()`` has warmed the policy up.
   ///
@@ -45,6 +47,7 @@ public final class ControlDaemon: Sendable {
       wake: { wakeUp.signal() })
     let wires = try Self.open(listeners, setting)
     addresses = wires.map(\.address)
+    meters = DaemonMeters(options.metrics, wires: wires.map(\.name))
     reception = Mutex(Reception(wires, wakeUp: wakeUp))
     self.wakeUp = wakeUp
     let core = ControlCore(
@@ -71,13 +74,17 @@ public final class ControlDaemon: Sendable {
 
   deinit { reception.withLock { $0.take() }?.shutDown(within: .zero) }
 
+  /// Whether ``run()`` has ended because the daemon needed more memory than ``DaemonOptions/memory`` allows: whoever watches over it should
+  /// start it again.
+  public var hasOutgrownMemory: Bool { outgrown.load(ordering: .sequentiallyConsistent) }
+
   /// What was done so far.
   public var metrics: DaemonMetrics { workers.metrics }
 
   /// What happens from now on; ends when the daemon stops.
   ///
-  /// - Parameter count: events kept for a listener that falls behind; then it loses the oldest. Each may hold the pictures
-  ///   of one observation.
+  /// - Parameter count: events kept for a listener that falls behind; then it loses the oldest, and is told how many
+  ///   (``DaemonEvent/Kind/eventsLost(_:)``). Each may hold the pictures of one observation.
   public func events(bufferingNewest count: Int = 256) -> AsyncStream<DaemonEvent> {
     hub.subscribe(bufferingNewest: count)
   }
@@ -133,7 +140,14 @@ public final class ControlDaemon: Sendable {
       let stopped = endKeys()
       publish(&reception)
       for session in stopped { reception.voidCommands(of: session, isStopped: true) }
-      failure = workers.failure ?? memory.excess(at: MonotonicClock.nanoseconds()) ?? address.failure
+      let now = MonotonicClock.nanoseconds()
+      if meters.isDue(at: now) { show(reception, memory) }
+      failure = workers.failure
+      if failure == nil, let excess = memory.excess(at: now) {
+        outgrown.store(true, ordering: .sequentiallyConsistent)
+        failure = excess
+      }
+      failure = failure ?? address.failure
       // One message a turn: whatever comes, and however large it is, the workers can see it before another is read.
       if failure == nil, let arrival = reception.next(timeout: memory.interval) { accept(arrival) }
       failure = failure ?? reception.failure.map(Self.told)
@@ -180,8 +194,10 @@ public final class ControlDaemon: Sendable {
   private func publish(_ reception: inout Reception) {
     guard workers.hasNews() else { return }
     while let outgoing = workers.nextReply() {
+      meters.count(outgoing)
       let delivery = reception.deliver(outgoing.reply, to: outgoing.route)
       guard delivery != .sent else { continue }
+      meters.countLost(outgoing)
       workers.tell { core in
         if delivery == .gone { core.clientHasGone(outgoing.route) }
         // Progress that does not arrive is no loss.
@@ -191,6 +207,12 @@ public final class ControlDaemon: Sendable {
       }
     }
     tell(workers.takeEvents())
+  }
+
+  private func show(_ reception: Reception, _ memory: MemoryWatch) {
+    meters.show(
+      workers.metrics, rejected: reception.rejectedBytes, used: memory.used, ceiling: memory.ceiling,
+      lostEvents: hub.lostEvents)
   }
 
   private func tell(_ events: [DaemonEvent]) {

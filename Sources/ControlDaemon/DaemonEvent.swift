@@ -8,9 +8,9 @@ public struct DaemonEvent: Sendable, Hashable {
     case ready
     /// A robot got these commands for this observation.
     case acted(Observation, ActionChunk)
-    /// A request was answered with this error.
-    case refused(RobotError)
-    /// Somebody asked for what the key does not permit, or nobody's key did; beside ``refused(_:)``. The name is empty where there is no key.
+    /// A request was answered with this error; with the observation that it was, if it was one that could be read.
+    case refused(RobotError, Observation?)
+    /// Somebody asked for what the key does not permit, or nobody's key did; beside ``refused(_:_:)``. The name is empty where there is no key.
     case denied(key: String, RobotError)
     /// The session's stop latched.
     case stopLatched(reason: String)
@@ -30,6 +30,8 @@ public struct DaemonEvent: Sendable, Hashable {
     case unknownSessionsResumed
     /// A reply could not be delivered: its client has gone or does not read.
     case replyLost
+    /// Whoever gets this has lost so many events that came before the next one, because it listens slowly.
+    case eventsLost(UInt64)
     /// The daemon serves no longer; the last event.
     case stopped
   }

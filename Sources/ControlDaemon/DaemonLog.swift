@@ -43,12 +43,12 @@ struct DaemonLog: Sendable {
     case .unknownSessionsResumed: logger.notice("unknown sessions begin unstopped again")
     case .episodeBegan: logger.debug("episode began", metadata: session)
     case .replyLost: logger.warning("reply lost: the client has gone or does not read", metadata: session)
-    case .refused(let error):
+    case .refused(let error, _):
       logger.debug("refused", metadata: ["session": "\(event.session)", "error": "\(error)"])
     case .denied(let key, let error):
       logger.warning(
         "not permitted", metadata: ["session": "\(event.session)", "key": "\(key)", "error": "\(error)"])
-    case .acted, .stopped: break
+    case .acted, .eventsLost, .stopped: break
     }
   }
 }

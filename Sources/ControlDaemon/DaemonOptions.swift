@@ -1,3 +1,4 @@
+public import CoreMetrics
 import RobotInterface
 
 /// What can be chosen about a daemon; the policy brings everything else.
@@ -30,6 +31,8 @@ public struct DaemonOptions: Sendable {
   public var maximumMessageBytes: Int?
   /// How much memory the daemon may use before it ends.
   public var memory = MemoryLimit.unlimited
+  /// Where the daemon counts (docs/operation.md lists what); nowhere unless chosen.
+  public var metrics: any MetricsFactory = NOOPMetricsHandler.instance
   /// Sees every message on whichever wire; `nil`: nobody does.
   public var observer: (any MessageObserver)?
 

@@ -74,6 +74,9 @@ package struct MemoryWatch: Sendable {
   /// How long one may wait until the next look; `nil`: for ever.
   package var interval: Duration? { ceiling == nil ? nil : .nanoseconds(Int64(Self.period)) }
 
+  /// Bytes that the process uses now; `nil` when the system does not say, or nobody looks.
+  package var used: Int? { usage() }
+
   /// Why the daemon must end, when it must: its memory is above the ceiling, or cannot be measured any more.
   ///
   /// - Parameter now: nanoseconds.

@@ -88,7 +88,7 @@ final class PolicyWorkers: Sendable {
   var failure: RobotError? { state.withLock { $0.core.failure } }
 
   /// What was done so far.
-  var metrics: DaemonMetrics { state.withLock { $0.core.metrics } }
+  var metrics: DaemonMetrics { state.withLock { $0.core.snapshot } }
 
   /// Tells the core something; not what takes long.
   func tell(_ body: (inout ControlCore) -> Void) {

@@ -58,6 +58,9 @@ package struct Reception {
     return next()
   }
 
+  /// Bytes that each wire has refused so far, in the order of the listeners.
+  package var rejectedBytes: [UInt64] { listeners.map(\.rejectedBytes) }
+
   /// What came before the end, as much as can be answered without delaying it.
   package mutating func last(_ accept: (Arrival) -> Void) {
     let end = ContinuousClock.now + Self.lastMoments

@@ -22,6 +22,8 @@ public struct LimitFlags: OptionSet, Sendable, Hashable {
 
   /// Every flag alone, in the order of the wire.
   public static let single: [LimitFlags] = [.range, .workspace, .speed, .rotationRate, .jump, .position, .rate]
+  /// Their names, in the same order.
+  public static let names = ["range", "workspace", "speed", "rotation_rate", "jump", "position", "rate"]
 }
 
 /// One command, in physical units.

@@ -25,6 +25,10 @@ public final class ZeroMQListener: RobotListener {
   private let observer: (any MessageObserver)?
   private let wake: @Sendable () -> Void
   private let socket: Mutex<RouterSocket?>
+  private let rejected = Atomic<UInt64>(0)
+
+  /// Of messages that were too large or could not be read; of one in several frames nothing is counted.
+  public var rejectedBytes: UInt64 { rejected.load(ordering: .relaxed) }
 
   /// Listens.
   ///
@@ -78,7 +82,8 @@ public final class ZeroMQListener: RobotListener {
     guard let peer = RouterSocket.Peer(route) else { return .gone }
     // Whose key was taken away gets nothing more, not even what was asked before.
     if let keys, let identity = route.peer, !keys.holds(identity) { return .gone }
-    let bytes = try reply.encoded()
+    // The daemon has checked its chunks, which are most of what it says.
+    let bytes = if case .actionChunk = reply.body { reply.encodedWithoutCheck() } else { try reply.encoded() }
     let delivery = try socket.withLock { (socket) throws(RobotError) in try socket?.deliver(bytes, to: peer) ?? .gone }
     observer?.sent(reply, as: bytes, isDelivered: delivery == .sent)
     return delivery
@@ -108,9 +113,11 @@ public final class ZeroMQListener: RobotListener {
         observer?.received(request, as: bytes, at: now)
         return .request(route, .success(request), arrivedAt: now)
       } catch {
+        reject(bytes.count)
         return .request(route, answerable(.peek(bytes), because: error, at: now), arrivedAt: now)
       }
     case .tooLarge(_, let beginning, let bytes):
+      reject(bytes)
       let error = RobotError(
         .tooLarge, "message",
         "\(bytes) bytes, at most \(maximumMessageBytes) are allowed; send smaller or compressed pictures")
@@ -119,6 +126,8 @@ public final class ZeroMQListener: RobotListener {
       return .request(route, .failure(UnreadableRequest(error: error)), arrivedAt: now)
     }
   }
+
+  private func reject(_ bytes: Int) { rejected.wrappingAdd(UInt64(bytes), ordering: .relaxed) }
 
   /// Nobody holds the key of a connection any more.
   private struct Unknown: Error {

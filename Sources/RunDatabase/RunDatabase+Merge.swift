@@ -63,7 +63,8 @@ extension RunDatabase {
     }
     for worker in try shard.workers() {
       do throws(RunDatabaseError) { try record(worker) } catch {
-        throw RunDatabaseError(error.code, error.code == .mismatch ? shard.path : error.subject, error.message)
+        guard error.code == .otherSimulator else { throw error }
+        throw RunDatabaseError(.mismatch, shard.path, error.message)
       }
     }
     for session in try shard.sessions() { try record(session) }

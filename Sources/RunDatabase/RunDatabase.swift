@@ -129,11 +129,11 @@ public final class RunDatabase: Sendable {
 
   /// Writes what a worker has said when it began.
   ///
-  /// - Throws: ``RunDatabaseError`` `.mismatch` when it simulates with other versions than the workers before it; `.storage`.
+  /// - Throws: ``RunDatabaseError`` `.otherSimulator` when it simulates with other versions than the workers before it; `.storage`.
   public func record(_ worker: WorkerRecord) throws(RunDatabaseError) {
     let before = try workers().compactMap(\.simulator).first
     if let before, let simulator = worker.simulator, let difference = before.firstDifference(from: simulator) {
-      throw RunDatabaseError(.mismatch, "simulator", "the run was begun with another one: \(difference)")
+      throw RunDatabaseError(.otherSimulator, "simulator", "the run was begun with another one: \(difference)")
     }
     try Self.storage(path) {
       try queue.write { db in

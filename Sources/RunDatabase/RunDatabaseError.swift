@@ -10,6 +10,8 @@ public struct RunDatabaseError: Error, Sendable, Hashable, CustomStringConvertib
     case notARun
     /// The run was made with another configuration.
     case mismatch
+    /// A worker simulates with other versions than the run's.
+    case otherSimulator
     /// SQLite failed; the message says how.
     case storage
   }

@@ -155,7 +155,7 @@ final class ConsoleListener: RobotListener {
     case .message(let connection, let message, _):
       guard let page = pages[connection] else { return }
       guard case .text(let text) = message,
-        let request = try? JSONDecoder().decode(ConsoleRequest.self, from: Data(text.utf8))
+        let request = ConsoleRequest(text: text)
       else { return server.close(connection, code: 1003, reason: "expected a request as JSON") }
       if request.kind == .drawn { pages[connection]?.screen.draw(request.update ?? 0) }
       handOn(request, of: connection, page.peer)

@@ -2,9 +2,9 @@ import Foundation
 import RobotInterface
 
 /// What a page asks for: one object of JSON a message.
-struct ConsoleRequest: Decodable, Sendable {
+package struct ConsoleRequest: Decodable, Sendable {
   /// What can be asked.
-  enum Kind: String, Decodable, Sendable {
+  package enum Kind: String, Decodable, Sendable {
     /// It has drawn update ``ConsoleRequest/update``, and may have the next.
     case drawn
     case stop
@@ -22,8 +22,14 @@ struct ConsoleRequest: Decodable, Sendable {
   /// The operator's token, as hexadecimal digits.
   var token: String?
 
+  /// Reads what a page has sent; `nil` where it is no request.
+  package init?(text: String) {
+    guard let request = try? JSONDecoder().decode(ConsoleRequest.self, from: Data(text.utf8)) else { return nil }
+    self = request
+  }
+
   /// Bytes of ``token``; `nil`: there is none, or it is none.
-  var tokenBytes: [UInt8]? {
+  package var tokenBytes: [UInt8]? {
     guard let digits = token.map({ Array($0.utf8) }), digits.count % 2 == 0,
       digits.count <= 2 * ProtocolLimits.maximumSessionTokenBytes
     else { return nil }

@@ -50,7 +50,7 @@ struct OpenPIDialect: WebDialect {
       return .close(code: 1003, reason: "expected msgpack in a binary frame")
     }
     let seen: OpenPIObservation
-    do throws(OpenPIError) { seen = try codec.observation(bytes) } catch { return .answer([.text(error.description)]) }
+    do throws(OpenPIError) { seen = try codec.observation(bytes) } catch { return .refused([.text(error.description)]) }
     lastMark += 1
     arrivals[lastMark] = arrivedAt
     let begins = seen.beginsEpisode || !hasBegun

@@ -34,7 +34,7 @@ struct VLAEvalDialect: WebDialect {
     }
     let frame: VLAFrame
     do throws(VLAError) { frame = try codec.frame(bytes) } catch {
-      return .answer(failure(error.description, error.sequence))
+      return .refused(failure(error.description, error.sequence))
     }
     switch frame.body {
     case .hello:

@@ -39,6 +39,8 @@ enum WebTurn: Sendable {
   case beginning
   /// Nothing for the daemon: what the client is told.
   case answer([WebMessage])
+  /// The message cannot be read: what the client is told.
+  case refused([WebMessage])
   /// The client does not speak this format.
   case close(code: Int, reason: String)
 }

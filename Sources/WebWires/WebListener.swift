@@ -46,6 +46,8 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     var arrivals: [Arrival] = []
     /// By the name of the client's key, empty where nobody has one: what one key has stopped or left is no other's.
     var names: [String: SessionNames] = [:]
+    /// Of messages that could not be read.
+    var rejectedBytes: UInt64 = 0
   }
 
   let name = Dialect.name
@@ -81,6 +83,8 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     }
     self.address = "\(Dialect.name)://\(server.address)"
   }
+
+  var rejectedBytes: UInt64 { state.withLock { $0.rejectedBytes } }
 
   func next() throws(RobotError) -> Arrival? {
     closeWhoHasLostTheKey()
@@ -282,7 +286,11 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     }
     switch client.dialect.read(message, of: client.session.name, arrivedAt: arrivedAt, at: now) {
     case .answer(let messages): return messages
+    case .refused(let messages):
+      state.rejectedBytes += UInt64(message.count)
+      return messages
     case .close(let code, let reason):
+      state.rejectedBytes += UInt64(message.count)
       close(Closing(code: code, reason: reason))
       return []
     case .beginning:
@@ -298,6 +306,7 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
       }
       let request = client.session.observe(seen, arrivedAt: arrivedAt)
       do throws(RobotError) { try request.validate() } catch {
+        state.rejectedBytes += UInt64(message.count)
         client.session.withdraw(request)
         return client.dialect.answer(.error(error), to: seen.mark, at: now)
       }

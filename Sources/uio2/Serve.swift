@@ -271,6 +271,7 @@ struct Serve: ParsableCommand {
     let pages = DaemonPages(
       isOpen: ring == nil && addresses.contains { $0.servesRobots && !$0.endpoint.isLocal }, keys: ring)
     var options = options
+    options.metrics = pages.registry
     options.operatorToken = operatorToken
     if let operatorFile, let operatorToken {
       // Asked in `run()`, when the file is there.
@@ -307,6 +308,11 @@ struct Serve: ParsableCommand {
     var token: OperatorFile?
     if let operatorFile, let operatorToken { token = try OperatorFile(path: operatorFile, token: operatorToken) }
     defer { token?.remove() }
-    try withExtendedLifetime(signals) { try daemon.run() }
+    try withExtendedLifetime(signals) {
+      do throws(RobotError) { try daemon.run() } catch {
+        if daemon.hasOutgrownMemory { throw CommandFailure(.startAgain, error.description) }
+        throw error
+      }
+    }
   }
 }

@@ -1,3 +1,4 @@
+import ConversationSupport
 import ProtobufCodec
 import RobotInterface
 import Testing

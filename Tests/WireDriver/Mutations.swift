@@ -6,8 +6,21 @@ import PrometheusMetrics
 import TestSupport
 import VLAEval
 
-/// Feeds `count` changed messages of real clients to every codec. A crash ends the process; so does a reader that takes more than it says.
-func mutate(count: Int, seed: UInt64) throws {
+/// Feeds `count` changed messages to a codec. A crash ends the process; so does a reader that takes more than it says.
+func mutate(_ kind: String, count: Int, seed: UInt64) throws {
+  let accepted: Int
+  switch kind {
+  case "protobuf": accepted = try OwnMutations.protobuf(count: count, seed: seed)
+  case "recording": accepted = try OwnMutations.recording(count: count, seed: seed)
+  case "console": accepted = try OwnMutations.console(count: count, seed: seed)
+  case "msgpack", "openpi", "vla-eval": accepted = try mutateClients(kind, count: count, seed: seed)
+  default: usage()
+  }
+  print("mutate: \(kind), seed \(seed): of \(count) messages \(accepted) were still some, the others were refused")
+}
+
+/// Changed messages of real clients.
+private func mutateClients(_ kind: String, count: Int, seed: UInt64) throws -> Int {
   struct Values: Decodable {
     struct Array: Decodable {
       var hex: Hex
@@ -41,11 +54,9 @@ func mutate(count: Int, seed: UInt64) throws {
   var random = SeededGenerator(seed: seed)
   var accepted = 0
   for round in 0..<count {
-    switch round % 3 {
-    case 0:
-      guard let value = try? MessagePackValue(decoding: random.mutated(arrays[round / 3 % arrays.count])) else {
-        continue
-      }
+    switch kind {
+    case "msgpack":
+      guard let value = try? MessagePackValue(decoding: random.mutated(arrays[round % arrays.count])) else { continue }
       accepted += 1
       if let array = try? NumericArray(value) {
         precondition(array.doubles.count == array.count && array.count == array.shape.reduce(1, *))
@@ -56,14 +67,14 @@ func mutate(count: Int, seed: UInt64) throws {
       let written = try value.encoded()
       let again = try MessagePackValue(decoding: written).encoded()
       precondition(again == written)
-    case 1:
-      let bytes = random.mutated(openpi[round / 3 % 3])
-      if (try? [libero, droid, aloha][round / 3 % 3].observation(bytes)) != nil { accepted += 1 }
+    case "openpi":
+      let bytes = random.mutated(openpi[round % 3])
+      if (try? [libero, droid, aloha][round % 3].observation(bytes)) != nil { accepted += 1 }
     default:
-      if (try? vla.frame(random.mutated(frames[round / 3 % frames.count]))) != nil { accepted += 1 }
+      if (try? vla.frame(random.mutated(frames[round % frames.count]))) != nil { accepted += 1 }
     }
   }
-  print("mutate: \(count) messages, seed \(seed): \(accepted) were still messages, the others were refused")
+  return accepted
 }
 
 /// What a daemon would show, for promtool.

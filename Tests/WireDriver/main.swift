@@ -8,9 +8,9 @@ do {
   case ("openpi", 1): try OpenPIServer().run()
   case ("vla-eval", 1): try VLAEvalServer().run()
   case ("metrics", 1): print(sampleMetrics(), terminator: "")
-  case ("mutate", 3):
-    guard let count = Int(arguments[1]), let seed = UInt64(arguments[2]) else { usage() }
-    try mutate(count: count, seed: seed)
+  case ("mutate", 4):
+    guard let count = Int(arguments[2]), let seed = UInt64(arguments[3]) else { usage() }
+    try mutate(arguments[1], count: count, seed: seed)
   default: usage()
   }
 } catch {
@@ -20,6 +20,6 @@ do {
 
 func usage() -> Never {
   FileHandle.standardError.write(
-    Data("usage: wire-driver echo | openpi | vla-eval | metrics | mutate COUNT SEED\n".utf8))
+    Data("usage: wire-driver echo | openpi | vla-eval | metrics | mutate KIND COUNT SEED\n".utf8))
   exit(64)
 }

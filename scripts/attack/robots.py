@@ -159,7 +159,8 @@ class Record:
     def gap(self, robot: int, now: float) -> None:
         self.gaps[robot] = max(self.gaps[robot], now - self.last[robot])
 
-    def summary(self) -> dict[str, object]:
+    def summary(self, with_times: bool = False) -> dict[str, object]:
+        """What came of it, with every answer's time if that is wanted."""
         times = sorted(self.times)
 
         def rank(share: float) -> float | None:
@@ -175,7 +176,7 @@ class Record:
             "p99_ms": rank(0.99),
             "worst_ms": rank(1),
             "longest_gap_ms": round(max(self.gaps) * 1000, 1),
-        }
+        } | ({"times_ms": [round(time * 1000, 3) for time in times]} if with_times else {})
 
 
 def capabilities_of(context: zmq.Context, address: str, patience: float) -> pb.Capabilities:
@@ -195,6 +196,7 @@ def fly(
     name: str = "robot",
     patience: float = 30,
     watch: Callable[[float], None] = lambda elapsed: None,
+    with_times: bool = False,
 ) -> dict:
     """Flies ``robots`` for ``seconds``: at ``rate`` observations a second each, or as fast as they are answered (0).
 
@@ -244,7 +246,7 @@ def fly(
     for index in range(robots):
         record.gap(index, min(now, end))
     context.destroy(linger=0)
-    return record.summary() | {"seconds": round(seconds, 2), "robots": robots}
+    return record.summary(with_times) | {"seconds": round(seconds, 2), "robots": robots}
 
 
 def take(record: Record, index: int, robot: Robot) -> None:
@@ -278,8 +280,12 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0, help="observations a second of each; 0: as fast as answered")
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--name", default="robot")
+    parser.add_argument("--times", action="store_true", help="also the time of every answer")
     options = parser.parse_args()
-    print(json.dumps(fly(options.address, options.robots, options.rate, options.seconds, options.name)))
+    outcome = fly(
+        options.address, options.robots, options.rate, options.seconds, options.name, with_times=options.times
+    )
+    print(json.dumps(outcome))
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ Everything goes to a loopback address, is bounded in time and bytes, and ends by
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
 
-from daemon import HERE, Bystanders, Daemon
+from daemon import HERE, Bystanders, Daemon, free_port
 from rows import EARLY, ENDS, ROWS
 
 BETWEEN_TWO_LOOKS = 192
@@ -127,6 +129,79 @@ def crowd(options: argparse.Namespace) -> Outcome:
     )
 
 
+WIRES = ("zeromq", "openpi", "vla-eval")
+"""The wires of a daemon; each has one hostile client in its turn."""
+
+CLIENTS = 21
+"""Honest clients of each of the other two wires, at 1 Hz each: as many as the crowd's robots, with the same load."""
+
+
+def flight(daemon: Daemon, wire: str, address: str, seconds: float) -> subprocess.Popen:
+    """Honest clients of a wire, in a process of their own."""
+    if wire == "zeromq":
+        command = [sys.executable, str(HERE / "robots.py"), "--robots", str(CLIENTS), "--times"]
+    else:
+        command = [sys.executable, str(HERE / "web.py"), "--scheme", wire, "--daemon", daemon.address]
+        command += ["--clients", str(CLIENTS)]
+    return daemon.spawn([*command, "--address", address, "--rate", "1", "--seconds", str(seconds)])
+
+
+def hostile(daemon: Daemon, wire: str, address: str, seconds: float, is_sink: bool) -> subprocess.Popen:
+    """One client of a wire that sends 1,000 observations a second, to the daemon or to a sink."""
+    sink_address = ""
+    program = str(HERE / ("flood.py" if wire == "zeromq" else "web.py"))
+    if is_sink:
+        sink = daemon.spawn([sys.executable, program, "--sink", "--seconds", str(seconds + 3)])
+        assert sink.stdout is not None
+        sink_address = sink.stdout.readline().strip()
+    command = [sys.executable, program, "--daemon", daemon.address, "--rate", "1000", "--seconds", str(seconds)]
+    if wire == "zeromq":
+        command += ["--address", sink_address] if is_sink else []
+    else:
+        command += ["--flood", "--scheme", wire, "--address", sink_address or address]
+        command += ["--into-sink"] if is_sink else []
+    return daemon.spawn(command)
+
+
+def wires(options: argparse.Namespace, bad: str) -> Outcome:
+    """Three wires at once; a client of one of them floods: a sink, then the daemon. The clients of the other two are watched."""
+    times: dict[str, list[float]] = {"sink": [], "daemon": []}
+    answers, sent, troubles = 0, "", []
+    before = peak = after = 0
+    fates: set[str] = set()
+    for _ in range(options.rounds):
+        for target in times:
+            places = {wire: f"127.0.0.1:{free_port()}" for wire in WIRES[1:]}
+            listen = [word for wire, place in places.items() for word in ("--listen", f"{wire}://{place}")]
+            with Daemon(options.program, [*options.serve, *listen]) as daemon:
+                places["zeromq"] = daemon.address
+                before = daemon.memory()
+                attacker = hostile(daemon, bad, places[bad], options.seconds + 3, target == "sink")
+                time.sleep(1)
+                flights = [flight(daemon, wire, places[wire], options.seconds) for wire in WIRES if wire != bad]
+                reports = [json.loads(process.communicate(timeout=120)[0] or "{}") for process in flights]
+                output = attacker.communicate(timeout=60)[0]
+                found = sorted(moment for report in reports for moment in report.get("times_ms", []))
+                times[target].append(found[int(0.99 * len(found))] if found else float("inf"))
+                # An answer that is no command, or none at all, is worse than a late one.
+                troubles += [report.get("errors") for report in reports if report.get("errors", True)]
+                troubles += [report["lost"] for report in reports if report.get("lost")]
+                fates.add(fate(daemon))
+                if target == "daemon":
+                    answers, sent = answers + len(found), output.strip() or "nothing: the attacker died"
+                    peak, after = max(peak, daemon.peak), daemon.memory()
+    sink_p99, daemon_p99 = (sorted(values)[len(values) // 2] for values in times.values())
+    return Outcome(
+        f"three wires, {bad} hostile",
+        f"1,000 observations a second: {sent}",
+        " / ".join(sorted(fates)),
+        f"{answers} answers on the other two; p99 {daemon_p99:.0f} ms, beside a sink {sink_p99:.0f} ms: "
+        f"{daemon_p99 / sink_p99:.2f} ×" + (f"; {troubles[:3]}" if troubles else ""),
+        f"{mebibytes(before)} → {mebibytes(peak)} → {mebibytes(after)}",
+        fates == {"goes on"} and sent.startswith("{") and not troubles and daemon_p99 <= 2 * sink_p99,
+    )
+
+
 def table(outcomes: list[Outcome]) -> str:
     head = ["attack", "sent", "the daemon", "robots beside it", "memory, MiB: before → peak → after", "holds"]
     lines = [head, ["---"] * len(head), *(outcome.cells() for outcome in outcomes)]
@@ -135,12 +210,15 @@ def table(outcomes: list[Outcome]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/attack.sh", description=__doc__)
-    names = [*ROWS, "crowd"]
+    names = [*ROWS, "crowd", "wires"]
     parser.add_argument("rows", nargs="*", choices=[*names, []], help="all when left out")
     parser.add_argument("--program", default=".build/release/uio2", help="the built uio2")
     parser.add_argument("--policy", default="Policies/metaworld-mt5")
     parser.add_argument("--seconds", type=float, default=6, help="of each attack")
-    parser.add_argument("--rounds", type=int, default=3, help="of the crowd, to the sink and to the daemon in turn")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="of the crowd and of the wires, to the sink and to the daemon in turn"
+    )
+    parser.add_argument("--hostile", default=",".join(WIRES), help="the wires that are hostile, one after the other")
     parser.add_argument("--rates", default="0,1", help="observations a second of each robot of the crowd; 0: as answered")
     parser.add_argument(
         "--ceiling", type=int, default=768, help="MiB of memory, lower than usual, so that reaching it takes little; 0: none"
@@ -154,6 +232,9 @@ def main() -> None:
     outcomes: list[Outcome] = []
     for name in options.rows or names:
         print(f"attack: {name}", file=sys.stderr, flush=True)
+        if name == "wires":
+            outcomes += [wires(options, bad) for bad in options.hostile.split(",")]
+            continue
         if name != "crowd":
             outcomes.append(attack(name, options))
             continue

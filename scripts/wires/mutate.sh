@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Feeds changed messages of real clients to every codec: scripts/wires/mutate.sh [COUNT [SEED]], three million unless said otherwise,
-# a million of each of values and arrays, openpi, and vla-eval. The exit code is 0 when none of them brought it down.
+# Feeds changed messages to every codec: scripts/wires/mutate.sh [COUNT [SEED [KIND…]]], a million of each kind unless said otherwise.
+# Kinds: msgpack (values and arrays), openpi, vla-eval (each from real clients), protobuf (our own wire), recording, console.
+# The exit code is 0 when none of them brought its codec down.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-count=${1:-3000000} seed=${2:-1}
-swift build -c release --product wire-driver
+count=${1:-1000000} seed=${2:-1}
+shift $(($# < 2 ? $# : 2))
+[ $# -gt 0 ] || set -- msgpack openpi vla-eval protobuf recording console
+driver=$(swift build -c release --show-bin-path)/wire-driver
+[ -x "$driver" ] || swift build -c release --product wire-driver
 # Two gigabytes of address space beyond the program: whoever believes a declared length runs out of it.
 ulimit -v 8000000
-exec "$(swift build -c release --show-bin-path)/wire-driver" mutate "$count" "$seed"
+for kind in "$@"; do "$driver" mutate "$kind" "$count" "$seed"; done

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks our /metrics text with Prometheus' own tool: promtool, unpacked from Debian's package without installing it or its service.
+# Checks /metrics with Prometheus' own tool: the page of a daemon that flies robots, and a sample with awkward labels. promtool is
+# unpacked from Debian's package without installing it or its service.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 promtool=.build/promtool/usr/bin/promtool
@@ -8,7 +9,9 @@ if [ ! -x "$promtool" ]; then
   (cd .build/promtool/download && apt-get download -q prometheus)
   dpkg-deb -x .build/promtool/download/prometheus_*.deb .build/promtool
 fi
-swift build -c release --product wire-driver
-"$(swift build -c release --show-bin-path)/wire-driver" metrics >.build/promtool/sample.txt
+programs=$(swift build -c release --show-bin-path)
+"$programs/wire-driver" metrics >.build/promtool/sample.txt
 "$promtool" check metrics <.build/promtool/sample.txt
-echo "promtool: the text is good"
+PYTHONPATH=Envs/client:scripts/attack .venv/bin/python scripts/wires/page.py "$programs/uio2" >.build/promtool/daemon.txt
+"$promtool" check metrics <.build/promtool/daemon.txt
+echo "promtool: the texts are good"

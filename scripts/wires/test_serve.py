@@ -91,9 +91,9 @@ def test_openpi_client_flies_an_episode_and_the_pages_tell_of_it(tmp_path, wire)
         [(success, steps)] = room.episodes
         assert success, steps
         _, page = get(places["http"], "/metrics")
-        chunks = count(page, "uio2_chunks_total")
+        chunks = count(page, 'uio2_requests_total{outcome="acted",wire="openpi"}')
         assert chunks == -(-steps // CHUNK)
-        assert count(page, "uio2_answer_seconds_count") == chunks
+        assert count(page, 'uio2_answer_seconds_count{wire="openpi"}') == chunks
         assert count(page, "uio2_ready") == 1
         (tmp_path / "metrics.txt").write_text(page)
     promtool = REPOSITORY / ".build/promtool/usr/bin/promtool"

@@ -47,7 +47,7 @@ extension ControlCore {
         retract(step.ticket.session, because: error, at: now)
         takeBack(step)
         abandonStep(of: step.ticket.session, because: error, at: now)
-        outgoing.reply.body = refusal(error, of: step.ticket.session, at: now)
+        outgoing.reply.body = refusal(error, of: step.ticket.session, step.observation, at: now)
       }
     }
     outgoing.reply.sentAt = now
@@ -61,7 +61,7 @@ extension ControlCore {
       guard let step = replies[index].step, step.ticket.session == session else { continue }
       takeBack(step)
       replies[index].step = nil
-      replies[index].reply.body = refusal(error, of: session, at: now)
+      replies[index].reply.body = refusal(error, of: session, step.observation, at: now)
     }
   }
 
@@ -90,14 +90,18 @@ extension ControlCore {
       reply.body = .error(RobotError(code, "reply", "the policy's own words cannot be sent: \(error.message)"))
       if let unsent = step.take() { takeBack(unsent) }
     }
-    if case .error(let error) = reply.body { reply.body = refusal(error, of: ticket.session, at: now) }
+    if case .error(let error) = reply.body {
+      reply.body = refusal(error, of: ticket.session, ticket.observation, at: now)
+    }
     replies.append(Outgoing(route: ticket.route, reply: reply, step: step))
   }
 
   /// Counts a refusal.
-  private mutating func refusal(_ error: RobotError, of session: String, at now: UInt64) -> ReplyMessage.Body {
+  private mutating func refusal(
+    _ error: RobotError, of session: String, _ observation: Observation?, at now: UInt64
+  ) -> ReplyMessage.Body {
     metrics.errors[error.code, default: 0] += 1
-    note(.refused(error), session, at: now)
+    note(.refused(error, observation), session, at: now)
     return .error(error)
   }
 

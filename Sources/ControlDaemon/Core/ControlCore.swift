@@ -15,6 +15,8 @@ package struct ControlCore: Sendable {
     var session: String
     /// Nanoseconds on the daemon's clock.
     var receivedAt: UInt64
+    /// The request, if it is one; a refusal is told with it.
+    var observation: Observation?
   }
 
   struct Waiting<Request: Sendable>: Sendable {
@@ -114,6 +116,14 @@ package struct ControlCore: Sendable {
     return events
   }
 
+  /// What was done so far, and what waits now.
+  package var snapshot: DaemonMetrics {
+    var snapshot = metrics
+    snapshot.waitingObservations = decoding.observations.count + decoding.observationsInWork.count + observations.count
+    snapshot.waitingQuestions = waitingQuestions
+    return snapshot
+  }
+
   /// Whether there are replies or events to take.
   package var hasNews: Bool { !replies.isEmpty || !events.isEmpty }
 
@@ -122,7 +132,8 @@ package struct ControlCore: Sendable {
   /// Takes in a request that could be read.
   package mutating func receive(_ request: RequestMessage, from route: Route, at now: UInt64) {
     metrics.requests += 1
-    let ticket = Ticket(route: route, requestID: request.requestID, session: request.sessionID, receivedAt: now)
+    var ticket = Ticket(route: route, requestID: request.requestID, session: request.sessionID, receivedAt: now)
+    if case .observation(let observation) = request.body { ticket.observation = observation }
     do throws(RobotError) {
       if requiresKeys, route.peer == nil { throw Self.noKey }
       // A stop is never refused to anybody who may speak here, and nobody needs a token for it.

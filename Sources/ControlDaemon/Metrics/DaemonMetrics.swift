@@ -20,6 +20,10 @@ public struct DaemonMetrics: Sendable, Hashable {
   public var sessions: Int = 0
   /// Sessions whose owner and stop are remembered now, those above included.
   public var knownSessions: Int = 0
+  /// Observations that wait now, for their decoding, in it, or for the policy.
+  public var waitingObservations = 0
+  /// Questions that wait likewise.
+  public var waitingQuestions = 0
   /// How long each stage of the answered observations took.
   public var stages: [Stage: LatencyHistogram] = [:]
   /// From an observation's arrival to its commands' departure.

@@ -144,8 +144,8 @@ extension Evaluation {
 
   private func stored<Value>(_ body: () throws -> Value) throws(RolloutError) -> Value {
     do { return try body() } catch let error as RunDatabaseError {
-      let isFault = error.code == .mismatch && error.subject == "simulator"
-      throw RolloutError(isFault ? .environmentFailure : .cannotWrite, error.subject, error.message)
+      throw RolloutError(
+        error.code == .otherSimulator ? .environmentFailure : .cannotWrite, error.subject, error.message)
     } catch {
       throw RolloutError(.cannotWrite, "run", "\(error)")
     }

@@ -24,6 +24,9 @@ public protocol RobotListener: AnyObject, Sendable {
   /// second, on a thread that nobody waits for, and ends where it does not.
   var isReachable: Bool { get }
 
+  /// Bytes of messages that were refused so far without being served: too large, or not what the format allows. From any thread.
+  var rejectedBytes: UInt64 { get }
+
   /// What has come and was not taken yet; connections take turns.
   ///
   /// - Throws: `.internal` when the wire has failed for good; it is not asked again, and the daemon tells the clients of its other wires and ends.
@@ -51,6 +54,9 @@ public protocol RobotListener: AnyObject, Sendable {
 extension RobotListener {
   /// ``ListenerSetting/wake`` is called.
   public var descriptor: Int32? { nil }
+
+  /// None is refused.
+  public var rejectedBytes: UInt64 { 0 }
 
   /// Nothing is kept.
   public func voidCommands(of session: String, isStopped: Bool) {}

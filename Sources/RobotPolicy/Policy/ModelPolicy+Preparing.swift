@@ -38,32 +38,50 @@ extension ModelPolicy: PreparingPolicy {
   ) throws(RobotError) -> PreparedSenses {
     let indices = try reader.frameIndices(of: observation)
     try reader.checkAudio(of: observation)
-    let pictures = try reader.pictures(of: observation, at: indices, cancellation: cancellation)
-    let sound = try observation.audio.map { (clip) throws(RobotError) in
+    let prompt = try reader.promptFrames(of: observation)
+    var prepared = PreparedSenses()
+    for (camera, index) in zip(specification.cameras, indices) {
+      let use: PictureMemory.Use =
+        switch camera.input {
+        case .imageHistory: .history
+        case .image: camera.earlierFrames > 0 ? .imageAndHistory : .image
+        }
+      let shown = try shown(
+        observation.frames[index], "observation.frames[\(index)]", use, cancellation, clock: &clock, timings: &timings)
+      prepared.cameras.append(shown.input)
+      if let memory = shown.memory { prepared.memory = memory }
+    }
+    for (index, frame) in prompt {
+      let subject = "observation.prompt[\(index)]"
+      prepared.prompt.append(
+        try shown(frame, subject, .history, cancellation, clock: &clock, timings: &timings).input)
+    }
+    prepared.sound = try observation.audio.map { (clip) throws(RobotError) in
       try sounds.input(for: clip) { () throws(RobotError) in try reader.sound(clip, cancellation: cancellation) }
     }
     clock.finish(.decode, in: &timings)
-    var prepared = try patches(of: pictures)
-    prepared.sound = sound
-    clock.finish(.preprocess, in: &timings)
     return prepared
   }
 
-  private func patches(of pictures: ObservationReader<Model>.Pictures) throws(RobotError) -> PreparedSenses {
-    var prepared = PreparedSenses()
-    do throws(ModelError) {
-      for (camera, picture) in zip(specification.cameras, pictures.cameras) {
-        switch camera.input {
-        case .imageHistory: prepared.cameras.append(try model.historyInput(picture))
-        case .image:
-          prepared.cameras.append(try model.imageInput(picture))
-          if camera.earlierFrames > 0 { prepared.memory = try model.historyInput(picture) }
+  /// What the model takes in of a picture: known by its bytes, or decoded.
+  private func shown(
+    _ frame: CameraFrame, _ subject: String, _ use: PictureMemory.Use, _ cancellation: Cancellation?,
+    clock: inout StageClock, timings: inout StageTimings
+  ) throws(RobotError) -> PictureMemory.Shown {
+    try pictures.shown(frame, as: use) { () throws(RobotError) in
+      let picture = try reader.picture(frame, subject, cancellation)
+      clock.finish(.decode, in: &timings)
+      defer { clock.finish(.preprocess, in: &timings) }
+      do throws(ModelError) {
+        switch use {
+        case .history: return .init(input: try model.historyInput(picture))
+        case .image: return .init(input: try model.imageInput(picture))
+        case .imageAndHistory:
+          return .init(input: try model.imageInput(picture), memory: try model.historyInput(picture))
         }
+      } catch {
+        throw RobotError(.invalidImage, "observation.frames", error.message)
       }
-      for picture in pictures.prompt { prepared.prompt.append(try model.historyInput(picture)) }
-    } catch {
-      throw RobotError(.invalidImage, "observation.frames", error.message)
     }
-    return prepared
   }
 }

@@ -10,6 +10,7 @@ public struct ModelPolicy<Model: ActionModel>: ObservationPolicy {
   package let grammar: any ActionGrammar
   let reader: ObservationReader<Model>
   let sounds = SoundMemory()
+  let pictures = PictureMemory()
   private let instructions: InstructionReader
   private let template: PromptTemplate
   private let state: StateText

@@ -6,13 +6,6 @@ struct ObservationReader<Model: ActionModel> {
   let model: Model
   let specification: PolicySpecification
 
-  /// The pictures of an observation.
-  struct Pictures {
-    /// In the order of the policy's cameras.
-    var cameras: [Model.Picture]
-    var prompt: [Model.Picture]
-  }
-
   /// Finds the frame of each camera.
   ///
   /// - Returns: indices of `observation.frames` in the order of the policy's cameras.
@@ -49,14 +42,10 @@ struct ObservationReader<Model: ActionModel> {
     return indices
   }
 
-  /// Decodes all pictures, of the sizes that ``frameIndices(of:)`` and the model's canvas allow.
+  /// The images of an observation's prompt, not more than the model looks at, and of no more pixels than its canvas has.
   ///
-  /// - Parameters:
-  ///   - indices: those of ``frameIndices(of:)``.
-  ///   - cancellation: ends the work early.
-  func pictures(
-    of observation: Observation, at indices: [Int], cancellation: Cancellation?
-  ) throws(RobotError) -> Pictures {
+  /// - Returns: each with its place in the prompt.
+  func promptFrames(of observation: Observation) throws(RobotError) -> [(Int, CameraFrame)] {
     let places = min(model.maximumHistoryFrames, PolicySpecification.maximumHistoryFrames) - specification.historyFrames
     let images = observation.promptParts.enumerated().compactMap { index, part -> (Int, CameraFrame)? in
       if case .image(let frame) = part { (index, frame) } else { nil }
@@ -69,15 +58,7 @@ struct ObservationReader<Model: ActionModel> {
     }
     var budget = PixelBudget(model.maximumPromptPixels)
     for (index, frame) in images { try budget.take(frame, "observation.prompt[\(index)]") }
-    var pictures = Pictures(cameras: [], prompt: [])
-    for index in indices {
-      pictures.cameras.append(
-        try picture(observation.frames[index], "observation.frames[\(index)]", cancellation))
-    }
-    for (index, frame) in images {
-      pictures.prompt.append(try picture(frame, "observation.prompt[\(index)]", cancellation))
-    }
-    return pictures
+    return images
   }
 
   /// Makes sure that there is a sound where the policy needs one, and none where it hears none, of a form that can be decoded.
@@ -121,7 +102,12 @@ struct ObservationReader<Model: ActionModel> {
   /// Stereo of 48 kHz, the most that a microphone gives: it may come with every observation, beside the cameras of other robots.
   private static var soundValuesPerSecond: Int { 2 * 48_000 }
 
-  private func picture(
+  /// Decodes a picture of a size that ``frameIndices(of:)`` or ``promptFrames(of:)`` allows.
+  ///
+  /// - Parameters:
+  ///   - subject: names the frame in errors.
+  ///   - cancellation: ends the work early.
+  func picture(
     _ frame: CameraFrame, _ subject: String, _ cancellation: Cancellation?
   ) throws(RobotError) -> Model.Picture {
     try frame.picture(

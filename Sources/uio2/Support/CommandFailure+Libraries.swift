@@ -26,7 +26,7 @@ extension CommandFailure {
 
   private static func code(of error: RobotError) -> ExitCode {
     switch error.code {
-    case .shuttingDown: error.subject == "memory" ? .startAgain : .unavailable
+    case .shuttingDown: .unavailable
     // The warm-up found that the weights answer nothing that a robot could execute.
     case .invalidAction: .badData
     default: .fault

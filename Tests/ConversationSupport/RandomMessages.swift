@@ -1,13 +1,13 @@
-import RobotInterface
+package import RobotInterface
 import TestSupport
 
 /// Random messages that obey the protocol, edge values included.
-struct RandomMessages {
+package struct RandomMessages {
   private var random: SeededGenerator
 
-  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+  package init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
-  mutating func request() -> RequestMessage {
+  package mutating func request() -> RequestMessage {
     let body: RequestMessage.Body
     switch pick(0..<9) {
     case 0: body = .hello(clientName: text(), clientVersion: text(), sentAt: integer())
@@ -23,7 +23,7 @@ struct RandomMessages {
     return RequestMessage(requestID: integer(), sessionID: "s" + name(), sessionToken: bytes(0..<65), body: body)
   }
 
-  mutating func reply() -> ReplyMessage {
+  package mutating func reply() -> ReplyMessage {
     let body: ReplyMessage.Body
     switch pick(0..<6) {
     case 0: body = .capabilities(capabilities())
@@ -37,7 +37,7 @@ struct RandomMessages {
     return ReplyMessage(requestID: integer(), sessionID: name(), sentAt: integer(), body: body)
   }
 
-  mutating func observation() -> Observation {
+  package mutating func observation() -> Observation {
     let capturedAt = integer() / 2, sentAt = capturedAt + integer() / 2, hasParts = Bool.random(using: &random)
     var frames = array(3) { $0.frame() }
     for index in frames.indices where sentAt > 0 && pick(0..<2) == 0 { frames[index].capturedAt = max(1, sentAt / 3) }
@@ -50,7 +50,7 @@ struct RandomMessages {
       echo: maybe { ClockEcho(replySentAt: $0.integer(), replyReceivedAt: $0.integer()) }, audio: maybe { $0.clip() })
   }
 
-  mutating func frame() -> CameraFrame {
+  package mutating func frame() -> CameraFrame {
     let (width, height) = (pick(1..<9), pick(1..<9))
     let encoding = [CameraFrame.Encoding.rgb8, .jpeg, .png][pick(0..<3)]
     let count = encoding == .rgb8 ? width * height * 3 : pick(1..<400)
@@ -59,14 +59,14 @@ struct RandomMessages {
       data: bytes(count..<count + 1))
   }
 
-  mutating func clip() -> AudioClip {
+  package mutating func clip() -> AudioClip {
     let mark = ["fLaC", "OggS", "RIFF....WAVE"][pick(0..<3)]
     return pick(0..<2) == 0
       ? AudioClip(encoding: .file, data: Array(mark.utf8) + bytes(0..<300))
       : AudioClip(encoding: .pcm16, data: (0..<pick(1..<99)).flatMap { [UInt8($0), 255] })
   }
 
-  mutating func pick(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }
+  package mutating func pick(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }
 
   private mutating func generation() -> GenerationRequest {
     let output = GenerationRequest.Output.allCases[pick(0..<3)], isText = output == .text
