@@ -12,6 +12,9 @@ EPISODES ?= 20
 OUT ?= rollouts
 # For demo: the policy that is asked in words and pictures.
 TABLETOP ?= Policies/tabletop
+# And the one that is told aloud, in a scene where only that says what to do.
+SPOKEN ?= Policies/metaworld-spoken
+SPOKEN_TASKS := metaworld:drawer-open-v3.says-drawer-close-v3,drawer-open-v3.says-drawer-open-v3
 # For test-vima: a checkout of VIMA-Bench.
 VIMABENCH ?= $(UIO2_VIMABENCH)
 # For evaluate: simulators beside each other, and where the run is recorded.
@@ -55,7 +58,7 @@ setup: ## install what is missing (Debian packages, the simulators' Python in .v
 build: ## build the release
 	swift build -c release
 
-demo: setup ## fly 10 episodes of 5 Meta-World tasks and 3 prompts with pictures with the shipped policies, with films
+demo: setup ## fly 10 episodes of 5 Meta-World tasks, 3 prompts with pictures and 2 spoken instructions with the shipped policies, with films
 	@swift build -c release --product uio2
 	@echo "demo: 2 episodes of each of 5 tasks through the daemon"
 	@$(UIO2) rollout --env metaworld:$(TASKS) --episodes 2 --seed $(SEED) --policy $(POLICY) \
@@ -67,6 +70,9 @@ demo: setup ## fly 10 episodes of 5 Meta-World tasks and 3 prompts with pictures
 	else \
 	  echo "demo: no policy in $(TABLETOP), so nothing is asked for in pictures"; \
 	fi
+	@echo "demo: a drawer that stands half open, opened or closed as a voice says"
+	@$(UIO2) rollout --env $(SPOKEN_TASKS) --episodes 1 --seed $(SEED) --policy $(SPOKEN) \
+	  --speech Envs/suites/voices/metaworld-spoken --video $(OUT)/demo --json $(OUT)/demo/spoken.json
 
 test: setup lint ## format check, then every test
 	$(SWIFT_TEST)
