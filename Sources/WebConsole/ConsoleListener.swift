@@ -110,6 +110,8 @@ final class ConsoleListener: RobotListener {
     return .sent
   }
 
+  var rejectedBytes: UInt64 { UInt64(clamping: server.statistics.rejectedBytes) }
+
   func shutDown(within grace: Duration) {
     state.withLock { $0.isEnding = true }
     news.signal()

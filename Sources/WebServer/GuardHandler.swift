@@ -54,6 +54,7 @@ final class GuardHandler: ChannelDuplexHandler {
       guard !state.isDeaf else { return }
       let passed = gate.pass(bytes)
       state.undecodedBytes += count - passed.dropped
+      if passed.dropped > 0 { state.exchange.count { $0.rejectedBytes += passed.dropped } }
       let before = passed.partsBeforeTooLong ?? passed.parts.count
       forward(passed.parts[..<before], context)
       if passed.partsBeforeTooLong != nil { socket?.refuseLength() }

@@ -77,7 +77,9 @@ final class SocketHandler: ChannelInboundHandler {
       return close(code: 1002, reason: isContinuation ? "a continuation of nothing" : "a message within a message")
     }
     var data = frame.unmaskedData
-    guard data.readableBytes + (state.assembled?.bytes.count ?? 0) <= state.limits.messageBytes else {
+    let size = data.readableBytes + (state.assembled?.bytes.count ?? 0)
+    guard size <= state.limits.messageBytes else {
+      reject(size)
       return refuseLength()
     }
     let bytes = data.readBytes(length: data.readableBytes) ?? []
@@ -94,6 +96,7 @@ final class SocketHandler: ChannelInboundHandler {
     let message: WebMessage
     if isText {
       guard let text = String(validating: bytes, as: UTF8.self) else {
+        reject(bytes.count)
         return close(code: 1007, reason: "a text that is not UTF-8")
       }
       message = .text(text)
@@ -106,9 +109,13 @@ final class SocketHandler: ChannelInboundHandler {
     case .takenAndFull:
       isFull = true
       updateReading()
-    case .overBudget: close(code: 1013, reason: "the server has no memory for more messages")
+    case .overBudget:
+      reject(bytes.count)
+      close(code: 1013, reason: "the server has no memory for more messages")
     }
   }
+
+  private func reject(_ bytes: Int) { state.exchange.count { $0.rejectedBytes += bytes } }
 
   // MARK: Reading
 

@@ -53,6 +53,8 @@ public struct WebStatistics: Sendable, Hashable {
   public var messages = 0
   /// Bytes of messages received.
   public var messageBytes = 0
+  /// Bytes of messages that nobody got: too large, no text, or more than there is memory for.
+  public var rejectedBytes = 0
   /// Websockets that this side closed for cause, by close code.
   public var closedForCause: [Int: Int] = [:]
   /// Bytes of unfinished and waiting messages now.

@@ -84,7 +84,7 @@ final class WebListener<Dialect: WebDialect>: RobotListener {
     self.address = "\(Dialect.name)://\(server.address)"
   }
 
-  var rejectedBytes: UInt64 { state.withLock { $0.rejectedBytes } }
+  var rejectedBytes: UInt64 { state.withLock { $0.rejectedBytes } + UInt64(clamping: server.statistics.rejectedBytes) }
 
   func next() throws(RobotError) -> Arrival? {
     closeWhoHasLostTheKey()

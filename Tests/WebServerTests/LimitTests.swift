@@ -14,6 +14,7 @@ struct LimitTests {
     #expect(try test.message().count == 1_000)
     try client.send(RawClient.frame(2, parts[0], isLast: false) + RawClient.frame(0, parts[1] + [1, 1]))
     #expect(try client.receiveFrame().code == 1009)
+    #expect(test.server.statistics.rejectedBytes == 1_001)
     let other = try test.client()
     try other.open()
     try other.send(RawClient.frame(2, declaring: 1_001))

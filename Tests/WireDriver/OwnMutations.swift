@@ -114,25 +114,3 @@ enum OwnMutations {
     return accepted
   }
 }
-
-extension SeededGenerator {
-  /// `bytes` with one to four of them changed, left out, repeated or put in, and now and then cut short.
-  fileprivate mutating func changed(_ bytes: [UInt8]) -> [UInt8] {
-    var copy = bytes
-    for _ in 0..<Int.random(in: 1...4, using: &self) {
-      guard !copy.isEmpty else { return copy }
-      let place = Int.random(in: copy.indices, using: &self)
-      switch Int.random(in: 0..<16, using: &self) {
-      case 0..<5: copy[place] = UInt8.random(in: 0...255, using: &self)
-      case 5..<9: copy[place] ^= 1 << UInt8.random(in: 0..<8, using: &self)
-      case 9..<11: copy.remove(at: place)
-      case 11..<13: copy.insert([0x00, 0x7f, 0x80, 0xff][Int.random(in: 0..<4, using: &self)], at: place)
-      case 13..<15:
-        let end = min(copy.count, place + Int.random(in: 1...40, using: &self))
-        copy.insert(contentsOf: copy[place..<end], at: Int.random(in: copy.indices, using: &self))
-      default: copy.removeSubrange(place...)
-      }
-    }
-    return copy
-  }
-}

@@ -56,15 +56,17 @@ class Room(environment.Environment):
 
     def __init__(self, body, seed=0):
         self.body, self.seed, self.is_over = body, seed, False
-        self.episodes = []
+        self.episodes, self.commands = [], []
 
     def reset(self):
         self.body.reset(self.seed)
         self.seed, self.is_over = self.seed + 1, False
+        self.actions = []
 
     def is_episode_complete(self):
         if self.is_over:
             self.episodes.append((self.body.success, self.body.steps))
+            self.commands.append(self.actions)
         return self.is_over
 
     def get_observation(self):
@@ -77,6 +79,7 @@ class Room(environment.Environment):
         }
 
     def apply_action(self, action):
+        self.actions.append([float(value) for value in action["actions"]])
         self.is_over = self.body.step(action["actions"])
 
 
@@ -110,6 +113,13 @@ class MetaWorld(StepBenchmark):
 
     def get_step_result(self, step_result):
         return {"success": self.body.success}
+
+    def get_hold_action(self, last_action):
+        # Deltas: nothing to add, and the gripper as it was.
+        hold = np.zeros(4, np.float32)
+        if last_action is not None:
+            hold[3] = np.asarray(last_action["actions"])[3]
+        return {"actions": hold}
 
     def get_action_spec(self):
         ranges = {"delta_x": 0.01, "delta_y": 0.01, "delta_z": 0.01, "gripper": 1}

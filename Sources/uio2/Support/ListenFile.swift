@@ -13,7 +13,7 @@ import WebWires
 /// {"listen": [{"address": "openpi://127.0.0.1:8000", "clock": "simulated",
 ///   "keys": {"cameras": [{"name": "front", "key": "image"}], "state": ["state"], "prompt": "prompt"}}]}
 /// ```
-struct ListenFile {
+package struct ListenFile {
   /// What an entry says beside its address.
   struct Naming {
     var openpi: OpenPIKeys?
@@ -37,11 +37,18 @@ struct ListenFile {
   ///
   /// - Throws: `CommandFailure` that names the entry at fault; `ValidationError` for an address.
   init(path: String) throws {
-    func bad(_ message: String) -> CommandFailure { CommandFailure(.badData, "--listen-file \(path): \(message)") }
     let bytes: [UInt8]
     do throws(FileError) { bytes = try InputFile.bytes(of: path, limit: Self.maximumBytes) } catch {
-      throw bad(error.message)
+      throw CommandFailure(.badData, "--listen-file \(path): \(error.message)")
     }
+    try self.init(bytes, path: path)
+  }
+
+  /// Reads what a file says.
+  ///
+  /// - Throws: as ``init(path:)``.
+  package init(_ bytes: [UInt8], path: String) throws {
+    func bad(_ message: String) -> CommandFailure { CommandFailure(.badData, "--listen-file \(path): \(message)") }
     // Foundation's parser would take one of two equal keys, and say nothing.
     do throws(PolicyError) { _ = try JSONParser.parse(bytes, name: "--listen-file \(path)") } catch {
       throw CommandFailure(.badData, "\(error.subject): \(error.message)")
