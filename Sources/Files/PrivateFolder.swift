@@ -25,18 +25,21 @@ public final class PrivateFolder: Sendable {
     let parent = temporary.utf8.count <= longestParent ? temporary : "/tmp"
     Self.removeAbandoned(prefix: prefix, in: parent)
     var template = Array("\(parent)/\(prefix)-\(String(repeating: "X", count: Self.suffixLength))".utf8CString)
-    guard mkdtemp(&template) != nil else {
-      throw FileError(.unwritable, parent, "no temporary folder can be made there", errno: errno)
+    path = try UnfinishedFiles.make { (listing) throws(FileError) in
+      guard mkdtemp(&template) != nil else {
+        throw FileError(.unwritable, parent, "no temporary folder can be made there", errno: errno)
+      }
+      let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      listing.insert(path)
+      return path
     }
-    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     lock = open(path + "/" + Self.lockName, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
       let failure = errno
       if lock >= 0 { close(lock) }
-      try? FileManager.default.removeItem(atPath: path)
+      remove()
       throw FileError(.unwritable, path, "cannot be locked", errno: failure)
     }
-    UnfinishedFiles.insert(path)
   }
 
   /// Removes the folder with all that is in it; may be called twice.

@@ -29,31 +29,39 @@ final class TemporaryFile {
   ///   - mode: as `open` takes it.
   /// - Throws: ``FileError`` `.unwritable`.
   init(beside resolved: String, path: String, mode: mode_t) throws(FileError) {
+    var failure: Int32 = 0
     for _ in 0..<100 {
       let digits = String(UInt32.random(in: .min ... .max), radix: 16)
       let temporary = "\(resolved.parentPath)/\(Self.beginning(of: resolved))\(digits)\(Self.ending)"
-      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+      let (descriptor, reason) = UnfinishedFiles.make { listing in
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { return (descriptor, errno) }
+        listing.insert(temporary)
+        return (descriptor, 0)
+      }
+      failure = reason
       guard descriptor >= 0 else {
-        guard errno == EEXIST else { break }
+        guard reason == EEXIST else { break }
         continue
       }
       // Between making and locking another process may have taken it for a dead one's. File systems without locks have no such process.
       if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
         _ = closeDescriptor(descriptor)
         unlink(temporary)
+        UnfinishedFiles.remove(temporary)
         continue
       }
       guard let status = FileStatus.of(descriptor: descriptor), status.st_nlink > 0 else {
         _ = closeDescriptor(descriptor)
+        UnfinishedFiles.remove(temporary)
         continue
       }
       self.descriptor = descriptor
       self.path = temporary
       lock = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
-      UnfinishedFiles.insert(temporary)
       return
     }
-    throw FileError(.unwritable, path, "cannot be made", errno: errno)
+    throw FileError(.unwritable, path, "cannot be made", errno: failure)
   }
 
   deinit {

@@ -26,7 +26,7 @@ extension RunDatabase {
     remove(draft)
     do throws(RunDatabaseError) {
       let joined = try RunDatabase(creating: draft, configuration: configuration)
-      for file in files(of: draft) { UnfinishedFiles.insert(file) }
+      UnfinishedFiles.make { listing in for file in files(of: draft) { listing.insert(file) } }
       try joined.removeSessions()
       for (_, shard) in shards { try joined.take(shard) }
       try joined.close()

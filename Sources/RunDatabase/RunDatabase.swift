@@ -41,14 +41,14 @@ public final class RunDatabase: Sendable {
     }
     // What a process left that was killed here.
     Self.remove(draft)
-    // An empty file is an empty database. It is known before anything is written, so that a signal leaves nothing of it.
-    _ = FileManager.default.createFile(atPath: draft.path, contents: nil)
-    UnfinishedFiles.insert(draft.path)
     do throws(RunDatabaseError) {
-      let new = try Self.open(draft.absoluteURL.path, readOnly: false, keepsLog: false)
-      try Self.storage(draft.path) {
-        try new.write { db in try Self.begin(db, configuration) }
-        try new.close()
+      try UnfinishedFiles.make { (listing) throws(RunDatabaseError) in
+        defer { listing.insert(draft.path) }
+        let new = try Self.open(draft.absoluteURL.path, readOnly: false, keepsLog: false)
+        try Self.storage(draft.path) {
+          try new.write { db in try Self.begin(db, configuration) }
+          try new.close()
+        }
       }
     } catch {
       Self.remove(draft)
