@@ -23,20 +23,21 @@ def test_demonstrations_show_the_way_to_the_ball_that_is_named(tmp_path: Path) -
     roots = [str(Path(__file__).resolve().parents[index]) for index in (1, 2)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*roots, f"{roots[1]}/client"])}
     folder = tmp_path / "shown"
-    command = [sys.executable, "-m", "uio2_robots.demonstrate", str(folder), "--episodes", "3", "--steps", "5"]
+    command = [sys.executable, "-m", "uio2_robots.demonstrate", str(folder), "--scenes", "10", "--steps", "5"]
     subprocess.run(command, env=environment, check=True, timeout=240)
     described = json.loads((folder / "dataset.json").read_text())
     configuration = load(CONFIGURATIONS / "franka-goals.toml")
     assert described["rate_hz"] == configuration.control_rate
     assert [part["name"] for part in described["action"]] == [m.quantity.name for m in configuration.actions]
     episodes = sorted((folder / "episodes").iterdir())
-    assert episodes
+    assert len(episodes) == 2 * len(goals.SENTENCES)
+    sentences = list(goals.SENTENCES.values())
     for episode in episodes:
-        sentence = json.loads((episode / "episode.json").read_text())["instruction"]
-        assert sentence in goals.SENTENCES.values()
+        number = sentences.index(json.loads((episode / "episode.json").read_text())["instruction"])
         with np.load(episode / "steps.npz") as steps:
-            state, action, plan, where = (steps[name] for name in ("state", "action", "expert_plan", "where"))
-        away = where - state
+            state, action, plan, balls = (steps[name] for name in ("state", "action", "expert_plan", "balls"))
+        assert balls.shape == (5, len(described["extras"]["balls"]))
+        away = balls[:, 3 * number : 3 * number + 3] - state
         cosine = (away * action).sum(axis=1) / np.linalg.norm(away, axis=1) / np.linalg.norm(action, axis=1)
         assert (cosine > 0.999).all() and plan.shape == (len(state), 12)
         assert (state >= configuration.limits.workspace[0]).all() and (state <= configuration.limits.workspace[1]).all()

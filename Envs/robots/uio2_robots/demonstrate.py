@@ -120,7 +120,7 @@ def description(configuration: Configuration, cameras: Sequence[str], chunk: int
         "action": dimensions(configuration.actions),
         "extras": {
             "expert_plan": [f"delta_{axis}_{step}" for step in range(chunk) for axis in AXES],
-            "where": [f"goal_{axis}" for axis in AXES],
+            "balls": [f"{colour}_{axis}" for colour in goals.COLOURS for axis in AXES],
         },
     }
 
@@ -134,11 +134,14 @@ def _show(frame: np.ndarray, files: Sequence[Path]) -> None:
         os.link(files[0], file)
 
 
-def _write(folder: Path, sentence: str, state: np.ndarray, where: np.ndarray, chunk: int, rate: float) -> None:
-    """The numbers and the sentence of an episode: tools and goals ``[steps, 3]``."""
-    plan = np.stack([goals.plan(tool, goal, chunk, rate) for tool, goal in zip(state, where, strict=True)])
-    np.savez(folder / "steps.npz", state=state, action=plan[:, 0], expert_plan=plan.reshape(len(plan), -1), where=where)
-    (folder / "episode.json").write_text(json.dumps({"instruction": sentence}) + "\n", encoding="utf-8")
+def _write(folder: Path, colour: str, state: np.ndarray, balls: np.ndarray, chunk: int, rate: float) -> None:
+    """The numbers and the sentence of an episode: tools ``[steps, 3]``, balls ``[steps, 5, 3]``."""
+    goal = balls[:, list(goals.COLOURS).index(colour)]
+    plan = np.stack([goals.plan(tool, there, chunk, rate) for tool, there in zip(state, goal, strict=True)])
+    flat = {"expert_plan": plan.reshape(len(plan), -1), "balls": balls.reshape(len(balls), -1)}
+    np.savez(folder / "steps.npz", state=state, action=plan[:, 0], **flat)
+    described = json.dumps({"instruction": goals.SENTENCES[colour]})
+    (folder / "episode.json").write_text(described + "\n", encoding="utf-8")
 
 
 def main() -> int:
@@ -180,9 +183,8 @@ def main() -> int:
                 _show(drawing.picture(camera), [folder / camera.name / f"{len(tools):06d}.jpg" for folder in folders])
             tools.append(tool)
             balls.append(places)
-        for number, (folder, sentence) in enumerate(zip(folders, goals.SENTENCES.values(), strict=True)):
-            where = np.stack(balls)[:, number]
-            _write(folder, sentence, np.stack(tools), where, options.chunk, configuration.control_rate)
+        for folder, colour in zip(folders, goals.COLOURS, strict=True):
+            _write(folder, colour, np.stack(tools), np.stack(balls), options.chunk, configuration.control_rate)
         if (block + 1) % 20 == 0:
             rest = (time.monotonic() - began) / (block + 1) * (options.scenes // options.steps - block - 1)
             print(f"{(block + 1) * options.steps} of {options.scenes} scenes, {rest:.0f} s left", flush=True)
