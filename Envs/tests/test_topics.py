@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -88,16 +90,24 @@ class Rig:
             "address": self.commands.replace("tcp", "topics"), "sources": sources, "skew_ms": 1000, "rate_hz": 20,
             "instruction": "Push the drawer until it is closed.",
         }  # fmt: skip
-        wires = folder / "wires.json"
-        wires.write_text(json.dumps({"listen": [wire, {"address": self.address}]}))
-        self.daemon = Process(
-            TOOL, "serve", "--policy", POLICY, "--listen-file", wires, "--operator", self.operator, errors=True
-        )
+        # A policy that waits longer for pictures: on a busy machine nothing is late that was not stopped.
+        self._policy = shutil.copytree(POLICY, folder / "policy", ignore=shutil.ignore_patterns("agreement", "*.md"))
+        described = json.loads((POLICY / "policy.json").read_text())
+        described["control"]["maximum_observation_age_ms"] = 1000
+        (self._policy / "policy.json").write_text(json.dumps(described))
+        self._wires = folder / "wires.json"
+        self._wires.write_text(json.dumps({"listen": [wire, {"address": self.address}]}))
+        self.daemon = self.serve()
         self.arm = self.start("arm", "joints", self.places["joints"], "--commands", self.commands)
         self.cameras = {
             "corner2": self.start("camera", "corner2", self.places["corner2"], "--arm", self.places["joints"]),
             "wrist": self.start("camera", "wrist", self.places["topview"], "--arm", self.places["joints"]),
         }
+
+    def serve(self) -> Process:
+        return Process(
+            TOOL, "serve", "--policy", self._policy, "--listen-file", self._wires, "--operator", self.operator, errors=True
+        )
 
     def start(self, kind: str, name: str, *words: str) -> Process:
         return Process(sys.executable, "-m", "uio2_envs.streaming", kind, name, *words)
@@ -214,15 +224,34 @@ def test_somebody_who_stops_the_arm_by_another_wire_stops_it(rig: Rig) -> None:
     rig.moves()
 
 
+def test_a_daemon_that_is_started_again_does_not_lift_a_stop(rig: Rig) -> None:
+    rig.moves()
+    with Client(rig.address, session="arm") as anybody:
+        anybody.stop("enough")
+    rig.holds("stopped")
+    rest = states(rig.arm)[-1]
+    rig.daemon.process.kill()
+    rig.daemon.process.wait(30)
+    rig.daemon = rig.serve()
+    # The arm tells it.
+    rig.daemon.says("stop latched", "session=arm")
+    rig.arm.wait(lambda line: json.loads(line)["at"] > 0)
+    assert states(rig.arm)[-1] == rest
+    rig.resume()
+    rig.moves()
+
+
 @contextlib.contextmanager
-def publishing(address: str) -> Iterator[Callable[[pb.Reply], None]]:
+def publishing(address: str) -> Iterator[Callable[..., None]]:
     """A daemon's publisher, without one."""
     context = zmq.Context()
     socket_ = context.socket(zmq.XPUB)
     socket_.bind(address)
+    numbers = itertools.count(1)
 
-    def send(reply: pb.Reply) -> None:
+    def send(reply: pb.Reply, life: int = 1) -> None:
         reply.protocol_version, reply.session_id = 2, "arm"
+        reply.request_id = reply.request_id or (life << 32) + next(numbers)
         socket_.send_multipart([b"arm", reply.SerializeToString()])
 
     send.wait_for_a_subscription = lambda: socket_.recv()  # type: ignore[attr-defined]
@@ -259,7 +288,7 @@ def test_an_arm_has_each_action_once_within_its_deadline_and_of_the_last_chunk(t
         assert second is not None and second.values == [3]
         send(pb.Reply(error=pb.Error(code=pb.ERROR_CODE_STALE_OBSERVATION, field="front", message="front is late")))
         assert follower.wait(5)
-        assert follower.next_action() is None and "front is late" in follower.reason and follower.consumed == 2
+        assert follower.next_action() is None and "front is late" in follower.reason and follower.consumed == 1
         assert isinstance(follower.error, ClientError) and follower.error.code == "stale_observation"
         send(chunk(5, seconds=-1))
         assert follower.wait(5)
@@ -288,6 +317,149 @@ def test_a_chunk_takes_over_behind_what_was_executed_since_the_arm_was_measured(
         assert follower.wait(5) and given() == [5]
 
 
+def stopped(is_stopped: bool) -> pb.Reply:
+    return pb.Reply(acknowledgement=pb.Acknowledgement(stopped=is_stopped))
+
+
+def test_a_stop_outlives_the_daemon_and_a_person_lifts_it(tmp_path: Path) -> None:
+    address = f"ipc://{tmp_path}/c"
+    with publishing(address) as send, CommandFollower(address) as follower:
+        send.wait_for_a_subscription()
+
+        def hears(reply: pb.Reply, life: int) -> pb.Action | None:
+            send(reply, life)
+            assert follower.wait(5)
+            return follower.next_action()
+
+        assert hears(chunk(1, 2), 1) is not None
+        assert hears(stopped(True), 1) is None and follower.is_stopped and follower.stop_to_tell is None
+        # Another daemon, which knows of nothing.
+        assert hears(stopped(False), 2) is None and follower.is_stopped
+        assert "resume" in (follower.stop_to_tell or "")
+        assert hears(chunk(3, 4), 2) is None and follower.is_stopped and "resume" in follower.reason
+        # It has been told, and says so; somebody resumes the arm there.
+        assert hears(stopped(True), 2) is None and follower.stop_to_tell is None
+        assert hears(stopped(False), 2) is None and not follower.is_stopped
+        assert hears(chunk(5, 6), 2) is not None
+        # That somebody resumes it may be heard from its commands alone.
+        assert hears(stopped(True), 2) is None
+        assert hears(chunk(7, 8), 2) is not None and not follower.is_stopped
+
+
+def test_only_newer_commands_of_the_same_policy_that_an_arm_can_execute_count(tmp_path: Path) -> None:
+    address = f"ipc://{tmp_path}/c"
+    with publishing(address) as send, CommandFollower(address) as follower:
+        send.wait_for_a_subscription()
+
+        def hears(reply: pb.Reply, **others: object) -> list[float]:
+            for name, value in others.items():
+                setattr(reply.action_chunk, name, value)
+            send(reply)
+            assert follower.wait(5)
+            action = follower.next_action()
+            return [] if action is None else list(action.values)
+
+        first = chunk(1, 2, 3)
+        assert hears(first, policy_digest="a") == [1]
+        # An older one takes nothing away.
+        old = chunk(9, 9, 9)
+        old.request_id = first.request_id
+        assert hears(old, policy_digest="a") == [2]
+        assert hears(chunk(9, 9, seen=1), policy_digest="a") == [3]
+        for broken in ([float("nan")], [float("inf")], [], [1.0, 2.0]):
+            reply = chunk(4, 5)
+            del reply.action_chunk.actions[1].values[:]
+            reply.action_chunk.actions[1].values.extend(broken)
+            assert hears(reply, policy_digest="a") == [] and follower.error.code == "malformed", broken
+        assert hears(chunk(), policy_digest="a") == [] and follower.error.code == "malformed"
+        assert hears(chunk(5), policy_digest="a") == [5] and follower.error is None
+        assert hears(chunk(6), policy_digest="b") == [] and follower.error.code == "policy_changed"
+        assert hears(chunk(7), policy_digest="a") == [] and follower.error.code == "policy_changed"
+        follower.accept_policy()
+        assert hears(chunk(8), policy_digest="b") == [8] and follower.policy_digest == "b"
+
+
+def test_what_is_executed_is_counted_at_the_moment_of_the_measurement(tmp_path: Path) -> None:
+    address = f"ipc://{tmp_path}/c"
+    with publishing(address) as send, CommandFollower(address) as follower:
+        send.wait_for_a_subscription()
+        send(chunk(1, 2, 3, 4))
+        assert follower.wait(5) and follower.next_action() is not None
+        measured = time.monotonic_ns()
+        assert follower.next_action() is not None
+        assert (follower.consumed_at(measured), follower.consumed) == (1, 2)
+        # What is dropped was not executed.
+        send(stopped(True))
+        assert follower.wait(5) and follower.next_action() is None and follower.consumed == 2
+
+
+def test_an_arm_tells_a_daemon_of_its_stop(tmp_path: Path) -> None:
+    commands, place = f"ipc://{tmp_path}/c", f"ipc://{tmp_path}/arm"
+    context = zmq.Context()
+    reader = context.socket(zmq.SUB)
+    reader.subscribe(b"")
+    reader.connect(place)
+    with publishing(commands) as send, CommandFollower(commands) as follower, ArmPublisher(place, "arm") as arm:
+        send.wait_for_a_subscription()
+
+        def told(life: int, is_stopped: bool) -> bool:
+            send(stopped(is_stopped), life)
+            assert follower.wait(5)
+            follower.next_action()
+            kinds: set[str | None] = set()
+            deadline = time.monotonic() + 10
+            while "observation" not in kinds:
+                assert time.monotonic() < deadline
+                arm.publish([1.0], commands=follower)
+                while reader.poll(20):
+                    kinds.add(pb.Request.FromString(reader.recv_multipart()[1]).WhichOneof("body"))
+            return "stop" in kinds
+
+        assert not told(1, True)
+        assert told(2, False)
+        assert not told(2, True)
+    reader.close(linger=0)
+    context.term()
+
+
+def test_an_address_of_somebody_else_is_not_taken(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("mine")
+    with pytest.raises(ClientError, match="not a socket"):
+        CameraPublisher(f"ipc://{text}", "front")
+    assert text.read_text() == "mine" and not (tmp_path / "notes.txt.lock").exists()
+    lock = tmp_path / "poetry.lock"
+    lock.write_text("mine")
+    with pytest.raises(ClientError, match="not a lock"):
+        CameraPublisher(f"ipc://{tmp_path}/poetry", "front")
+    assert lock.read_text() == "mine"
+    place = tmp_path / "front"
+    with CameraPublisher(f"ipc://{place}", "front"):
+        with pytest.raises(ClientError, match="in use") as refused:
+            ArmPublisher(f"ipc://{place}", "arm")
+        assert refused.value.code == "unavailable" and place.exists()
+    assert not place.exists() and not (tmp_path / "front.lock").exists()
+    # One that listens without a lock is as much alive; what a killed process left is replaced.
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(place))
+        other.listen()
+        with pytest.raises(ClientError, match="in use"):
+            CameraPublisher(f"ipc://{place}", "front")
+    assert place.exists()
+    CameraPublisher(f"ipc://{place}", "front").close()
+    assert not place.exists()
+
+
+def test_a_time_that_no_sample_can_have_is_refused_and_leaves_the_next_alone(tmp_path: Path) -> None:
+    with ArmPublisher(f"ipc://{tmp_path}/arm", "arm") as arm:
+        with pytest.raises(ClientError, match="ahead"):
+            arm.publish([0.0], captured_at=time.monotonic_ns() + 10**12)
+        arm.publish([0.0])
+        arm.publish([0.0])
+        with pytest.raises(ClientError, match="after that of the last"):
+            arm.publish([0.0], captured_at=5)
+
+
 def test_what_a_source_publishes_is_a_request_with_the_one_part_that_it_has(tmp_path: Path) -> None:
     context = zmq.Context()
     reader = context.socket(zmq.SUB)
@@ -297,8 +469,10 @@ def test_what_a_source_publishes_is_a_request_with_the_one_part_that_it_has(tmp_
             reader.connect(f"ipc://{tmp_path}/{place}")
         png = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de")
         found: dict[bytes, list[pb.Request]] = {b"front": [], b"arm": []}
-        while min(len(requests) for requests in found.values()) < 2:
-            camera.publish(png, captured_at=5)
+        for moment in itertools.count(5):
+            if min(len(requests) for requests in found.values()) >= 2:
+                break
+            camera.publish(png, captured_at=moment)
             arm.publish([1, 2], "go")
             while reader.poll(20):
                 topic, data = reader.recv_multipart()

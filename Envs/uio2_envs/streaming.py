@@ -61,8 +61,10 @@ def camera(name: str, address: str, arm: str, rate: float) -> None:
         def look() -> None:
             nonlocal hand, count
             while states.poll(0):
-                seen = pb.Request.FromString(states.recv_multipart()[-1]).observation
-                hand = np.array(seen.proprioception[:3])
+                said = pb.Request.FromString(states.recv_multipart()[-1])
+                # A stopped arm says that, too.
+                if said.HasField("observation"):
+                    hand = np.array(said.observation.proprioception[:3])
             count += 1
             publisher.publish(picture(hand, count))
 

@@ -6,8 +6,8 @@
 ///
 /// - Complexity: O(sources · kept samples) for an alignment, whatever came before.
 public struct TopicAligner<Content: Sendable>: Sendable {
-  /// Samples of each source that are kept.
-  public static var depth: Int { 16 }
+  /// Samples of each source that are kept, about: as far apart as that takes, so that a fast source is remembered for as long as a slow one.
+  public static var depth: Int { 128 }
   /// Nanoseconds by which a sample may seem to come before it was captured: what reading two clocks takes.
   public static var clockTolerance: UInt64 { 5_000_000 }
 
@@ -29,11 +29,24 @@ public struct TopicAligner<Content: Sendable>: Sendable {
     var samples: [TopicSample<Content>] = []
     /// When its contents were last seen to change.
     var changedAt: UInt64 = 0
+
+    /// Adds the newest sample, and lets go of what is too old, or too near to the one before it.
+    mutating func keep(_ sample: TopicSample<Content>, memory: UInt64, spacing: UInt64) {
+      let count = samples.count
+      if count > 1, sample.capturedAt - samples[count - 2].capturedAt < spacing { samples.removeLast() }
+      samples.append(sample)
+      let old = samples.prefix { sample.capturedAt - $0.capturedAt > memory }.count
+      samples.removeFirst(old)
+    }
   }
 
   private var tracks: [String: Track]
   private let names: [String]
   private let maximumSkew: UInt64
+  /// Nanoseconds before its newest sample for which a source's samples are kept: as old as the newest of any other may be.
+  private let memory: UInt64
+  /// Nanoseconds between samples that are kept, at least, but for the newest.
+  private let spacing: UInt64
 
   /// - Parameters:
   ///   - sources: each with a name of its own; of two with one name the later counts.
@@ -42,6 +55,9 @@ public struct TopicAligner<Content: Sendable>: Sendable {
     tracks = Dictionary(sources.map { ($0.name, Track(source: $0)) }, uniquingKeysWith: { $1 })
     names = tracks.keys.sorted()
     self.maximumSkew = maximumSkew
+    let (memory, isLonger) = (sources.map(\.maximumAge).max() ?? 0).addingReportingOverflow(maximumSkew)
+    self.memory = isLonger ? .max : memory
+    spacing = self.memory / UInt64(Self.depth)
   }
 
   /// Takes in a sample.
@@ -64,10 +80,21 @@ public struct TopicAligner<Content: Sendable>: Sendable {
     } else {
       track.changedAt = sample.capturedAt
     }
-    track.samples.append(sample)
-    if track.samples.count > Self.depth { track.samples.removeFirst() }
+    track.keep(sample, memory: memory, spacing: spacing)
     tracks[source] = track
     return nil
+  }
+
+  /// Nanoseconds on the machine's monotonic clock: when the first of the sources will be late if none says anything more; `nil`: one has
+  /// said nothing yet.
+  public var nextLimit: UInt64? {
+    var next = UInt64.max
+    for track in tracks.values {
+      guard let newest = track.samples.last else { return nil }
+      let (limit, isLater) = newest.capturedAt.addingReportingOverflow(track.source.maximumAge)
+      next = min(next, isLater ? .max : limit)
+    }
+    return tracks.isEmpty ? nil : next
   }
 
   /// A source has begun anew, as after a restart: its numbers may begin again, and it is missing until it publishes.

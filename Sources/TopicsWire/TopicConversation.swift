@@ -5,7 +5,9 @@ package import Topics
 /// and what the daemon answers becomes what is published. A value: it knows no sockets, and time goes in.
 ///
 /// It fails closed: a fault of a source stops the session, which the daemon latches and only a person resumes. Until all sources were there
-/// for the first time it holds without a stop.
+/// for the first time it holds without a stop. An arm that a daemon before this one has stopped says so, and is stopped here, too.
+///
+/// The upper 32 bits of its requests' numbers, and so of all that is published, are this daemon process's own.
 package struct TopicConversation: Sendable {
   /// What has to be done.
   package struct Turn: Sendable {
@@ -21,6 +23,8 @@ package struct TopicConversation: Sendable {
   private static let greetingInterval: UInt64 = 1_000_000_000
   /// Nanoseconds after which an echo says too little of the clocks, so that the daemon is greeted again.
   private static let echoLife: UInt64 = 5_000_000_000
+  /// Departures that are remembered.
+  private static let departureCount = 256
 
   private let settings: TopicSettings
   private let token: [UInt8]
@@ -31,7 +35,7 @@ package struct TopicConversation: Sendable {
   /// What was not believed since the last tick.
   private var disbelieved: [String: TopicFault] = [:]
 
-  private var lastRequest: UInt64 = 0
+  private var lastRequest: UInt64
   private var lastSequence: UInt64 = 0
   private var lastMoment: UInt64 = 0
   /// The newest request whose commands do not count: of before a stop, a reset or a resume, or older than those published.
@@ -40,11 +44,15 @@ package struct TopicConversation: Sendable {
   private var ownEcho: ClockEcho?
   /// When the newest reply left that the arm has echoed.
   private var armEcho: UInt64?
+  /// When the last chunks left, oldest first: what an arm may echo. Another daemon's clock says nothing here.
+  private var departures: [UInt64] = []
   /// The last chunk that was published: when it left, and until when it is valid.
   private var lastChunk: (sentAt: UInt64, validUntil: UInt64)?
   private var isOwner = false
   /// Whether another client owns the session.
   private var isForeign = false
+  /// Whether the session was this side's and no longer is, because somebody released it.
+  private var wasReleased = false
   private var greetedAt: UInt64?
   private var hasBegun = false
   private var isStopped = false
@@ -54,10 +62,13 @@ package struct TopicConversation: Sendable {
   private var stopRequest: UInt64?
   private var faults: [TopicFault] = []
 
-  /// - Parameter token: of the session; random bytes.
-  package init(_ settings: TopicSettings, token: [UInt8]) {
+  /// - Parameters:
+  ///   - token: of the session; random bytes.
+  ///   - life: of this daemon process; random, above 0.
+  package init(_ settings: TopicSettings, token: [UInt8], life: UInt32) {
     self.settings = settings
     self.token = token
+    lastRequest = UInt64(life) << 32
     roles = Dictionary(settings.sources.map { ($0.source.name, $0) }, uniquingKeysWith: { $1 })
     aligner = TopicAligner(settings.sources.map(\.source), maximumSkew: settings.maximumSkew)
   }
@@ -95,6 +106,22 @@ package struct TopicConversation: Sendable {
     if let fault = aligner.take(message.sample, from: name, at: now) { disbelieve(fault) }
     return requests
   }
+
+  /// The arm is stopped, though perhaps not by this daemon: it holds until a person resumes it here.
+  package mutating func stop(byArm cause: String) -> Turn {
+    var turn = Turn()
+    if isStopped {
+      // It has not heard of it.
+      if stopRequest == nil { turn.published.append(acknowledgement) }
+    } else {
+      hasBegun = true
+      stop(&turn, because: cause.isEmpty ? "the arm is stopped" : cause)
+    }
+    return turn
+  }
+
+  /// Nanoseconds on the machine's monotonic clock: when a source will be at fault if nothing more comes; `nil`: one is already.
+  package var nextFault: UInt64? { faults.isEmpty && hasBegun ? aligner.nextLimit : nil }
 
   /// What came from a source cannot be believed: it is at fault until the next tick at least.
   package mutating func disbelieve(_ fault: TopicFault) { disbelieved[fault.source] = fault }
@@ -181,7 +208,7 @@ package struct TopicConversation: Sendable {
 
   /// Without a time: an arm echoes commands alone.
   private func hold(_ error: RobotError) -> ReplyMessage {
-    ReplyMessage(requestID: 0, sessionID: settings.session, body: .error(error))
+    ReplyMessage(requestID: lastRequest, sessionID: settings.session, body: .error(error))
   }
 
   private mutating func observation(
@@ -196,7 +223,8 @@ package struct TopicConversation: Sendable {
         frames.append(frame)
       case .state(let measured):
         state = measured
-        armEcho = measured.echo.map { max($0.replySentAt, armEcho ?? 0) } ?? armEcho
+        if let echo = state?.echo, !departures.contains(echo.replySentAt) { state?.echo = nil }
+        armEcho = state?.echo.map { max($0.replySentAt, armEcho ?? 0) } ?? armEcho
       }
     }
     guard var observation = state else { return nil }
@@ -243,6 +271,8 @@ package struct TopicConversation: Sendable {
       guard isOwner, !isStopped, faults.isEmpty, reply.requestID > voided else { return turn }
       voided = reply.requestID
       lastChunk = (reply.sentAt, chunk.validUntil)
+      departures.append(reply.sentAt)
+      if departures.count > Self.departureCount { departures.removeFirst() }
       turn.published.append(reply)
       return turn
     case .capabilities(let capabilities):
@@ -250,6 +280,10 @@ package struct TopicConversation: Sendable {
       isOwner = !capabilities.sessionToken.isEmpty
       isForeign = !isOwner
       if isOwner, !was.isOwner { turn.requests.append(reset()) }
+      if isOwner, wasReleased {
+        wasReleased = false
+        stop(&turn, because: "the session was released")
+      }
       if isForeign, !was.isForeign { turn.notes.append(foreign) }
     case .acknowledgement: break
     case .error(let error):
@@ -263,14 +297,12 @@ package struct TopicConversation: Sendable {
           ReplyMessage(
             requestID: reply.requestID, sessionID: reply.sessionID, sentAt: reply.sentAt, body: .error(named)))
       case .notOwner:
+        if isOwner { wasReleased = true }
         isOwner = false
         turn.published.append(reply)
-      case .frozenCamera:
-        // The policy compares what pictures show, and looks only while the arm moves.
-        let cause = "\(frozenSource(error.subject)) is frozen: \(error.message)"
-        turn.notes.append(cause)
-        turn.published.append(reply)
-        stop(&turn, because: cause)
+      // The policy compares what pictures show, and looks only while the arm moves.
+      case .frozenCamera: refuse(error, "is frozen", &turn)
+      case .invalidImage, .invalidProprioception: refuse(error, "does not fit the policy", &turn)
       default: turn.published.append(reply)
       }
     case .generation, .progress: return turn
@@ -281,10 +313,22 @@ package struct TopicConversation: Sendable {
 
   private var foreign: String { "the session \(settings.session) belongs to another client; its arm does not move" }
 
-  /// The source of the frame that an error names.
-  private func frozenSource(_ subject: String) -> String {
+  /// The policy does not take what a source says: the source is named, and the session stopped.
+  private mutating func refuse(_ error: RobotError, _ fault: String, _ turn: inout Turn) {
+    let cause = "\(source(ofSubject: error.subject)) \(fault): \(error.message)"
+    turn.notes.append(cause)
+    turn.published.append(hold(RobotError(error.code, error.subject, StopReason.fitted(cause))))
+    stop(&turn, because: cause)
+  }
+
+  /// The source of the part of an observation that an error names.
+  private func source(ofSubject subject: String) -> String {
     let cameras = settings.sources.filter { $0.role != .arm }
-    return cameras.enumerated().first { subject == "observation.frames[\($0.offset)]" }?.element.source.name ?? subject
+    if let named = cameras.enumerated().first(where: { subject.hasPrefix("observation.frames[\($0.offset)]") }) {
+      return named.element.source.name
+    }
+    guard subject.hasPrefix("observation.proprioception") else { return subject }
+    return settings.sources.first { $0.role == .arm }?.source.name ?? subject
   }
 
   /// The session's commands are void, whoever asked for it.
@@ -295,7 +339,10 @@ package struct TopicConversation: Sendable {
     // What lets the arm go was decided before a stop that is still on its way.
     if isStopped || stopRequest == nil { self.isStopped = isStopped }
     if !self.isStopped { reason = "" }
-    return ReplyMessage(
-      requestID: 0, sessionID: settings.session, body: .acknowledgement(stopped: self.isStopped))
+    return acknowledgement
+  }
+
+  private var acknowledgement: ReplyMessage {
+    ReplyMessage(requestID: lastRequest, sessionID: settings.session, body: .acknowledgement(stopped: isStopped))
   }
 }

@@ -92,7 +92,15 @@ public struct TopicSettings: Sendable, Hashable {
         "\(source.source.name) is on another machine, whose clock says nothing here; expected 127.0.0.1, [::1] or ipc://PATH"
       )
     }
+    let limit = capabilities.limits.maximumObservationAge ?? .max
+    for source in sources.map(\.source) where source.maximumAge > limit {
+      throw RobotError(
+        .malformed, source.name,
+        "the policy takes observations of at most \(limit / 1_000_000) ms; expected an age_ms of at most that, found "
+          + "\(source.maximumAge / 1_000_000)")
+    }
   }
+
   private func checkInstruction() throws(RobotError) {
     let sample = Observation(
       sequence: 1, capturedAt: 1, sentAt: 1, frames: [], proprioception: [], instruction: instruction)

@@ -11,8 +11,8 @@ import ZeroMQTransport
 /// requests with an observation of the one part that it has; commands go out as the replies that a robot would get. All are processes of one
 /// machine, whose monotonic clock they share.
 public final class TopicsListener: RobotListener {
-  /// Samples that are taken off the socket before time is looked at again.
-  private static var samplesPerTurn: Int { 64 }
+  /// Numbers of daemon processes: with the 32 bits of a request's they make whole numbers that JSON keeps exactly.
+  private static var lives: UInt32 { 1 << 20 }
 
   private struct State {
     var conversation: TopicConversation
@@ -34,9 +34,10 @@ public final class TopicsListener: RobotListener {
   private let note: @Sendable (String) -> Void
   private let state: Mutex<State>
   private let publisher: Mutex<TopicPublisher?>
-  private let subscriber: Mutex<TopicSubscriber?>
-  private let wakeUp: WakeUp
+  /// One for each address, so that a topic comes from where its source is and from nowhere else.
+  private let readers = Mutex<[TopicReader]>([])
   private let isEnding = Atomic(false)
+  private let ending = DispatchSemaphore(value: 0)
   private let ended = DispatchSemaphore(value: 0)
 
   /// Publishes from now on, and listens to the sources.
@@ -55,10 +56,6 @@ public final class TopicsListener: RobotListener {
         .unsupported, "topics://", "commands go to an arm of this machine alone; listen at 127.0.0.1 or [::1]")
     }
     let publisher = try TopicPublisher(at: endpoint)
-    let subscriber = try TopicSubscriber(
-      Set(settings.sources.map(\.source.name)), at: Set(settings.sources.map(\.endpoint)),
-      maximumBytes: setting.maximumMessageBytes)
-    wakeUp = try WakeUp()
     address = publisher.endpoint.description.replacing("tcp://", with: "topics://")
     self.settings = settings
     period = settings.period(for: setting.capabilities)
@@ -68,9 +65,10 @@ public final class TopicsListener: RobotListener {
     self.note = note
     var generator = SystemRandomNumberGenerator()
     let token = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-    state = Mutex(State(conversation: TopicConversation(settings, token: token)))
+    let life = UInt32.random(in: 1..<Self.lives, using: &generator)
+    state = Mutex(State(conversation: TopicConversation(settings, token: token, life: life)))
     self.publisher = Mutex(publisher)
-    self.subscriber = Mutex(subscriber)
+    try read(from: try ZeroMQContext())
     Thread.detachNewThread { [self] in
       run()
       ended.signal()
@@ -116,13 +114,13 @@ public final class TopicsListener: RobotListener {
   /// Tells the arm to hold, and closes.
   public func shutDown(within grace: Duration) {
     isEnding.store(true, ordering: .sequentiallyConsistent)
-    wakeUp.signal()
+    ending.signal()
     ended.wait()
+    endReading()
     let end = ReplyMessage(
       requestID: 0, sessionID: settings.session, body: .error(RobotError(.shuttingDown, "daemon", "the daemon ends")))
     try? publish([end])
     publisher.withLock { $0 = nil }
-    subscriber.withLock { $0 = nil }
   }
 
   // MARK: Turns
@@ -163,50 +161,78 @@ public final class TopicsListener: RobotListener {
 
   // MARK: The sources' thread
 
+  private func read(from context: ZeroMQContext) throws(RobotError) {
+    do throws(RobotError) {
+      for (place, sources) in Dictionary(grouping: settings.sources, by: \.endpoint) {
+        let reader = try TopicReader(
+          Set(sources.map(\.source.name)), at: place, maximumBytes: maximumMessageBytes, context: context,
+          take: { [weak self] (sample) throws(RobotError) in try self?.take(sample, of: sources) },
+          fail: { [weak self] in self?.fail($0) })
+        readers.withLock { $0.append(reader) }
+      }
+    } catch {
+      endReading()
+      throw error
+    }
+  }
+
+  private func endReading() {
+    let readers = readers.withLock { readers in
+      defer { readers = [] }
+      return readers
+    }
+    for reader in readers { reader.end() }
+  }
+
+  private func fail(_ error: RobotError) {
+    state.withLock { $0.failure = $0.failure ?? error }
+    wake()
+  }
+
   private func run() {
     var due = MachineClock.nanoseconds()
     do throws(RobotError) {
       while !isEnding.load(ordering: .sequentiallyConsistent) {
         let now = MachineClock.nanoseconds()
-        if now >= due {
+        // Between two decisions a source may become late: it is not found out at the next one.
+        let fault = state.withLock { $0.conversation.nextFault.map { $0.addingReportingOverflow(1).partialValue } }
+        if now >= due || fault.map({ now >= $0 }) ?? false {
           try carryOut { $0.tick(at: now) }
           // What was missed is not made up for.
-          due = max(due + period, now)
+          if now >= due { due = max(due + period, now) }
+        } else {
+          let rest = min(due, fault ?? due) - now
+          _ = ending.wait(timeout: .now() + .nanoseconds(Int(min(rest, 1_000_000_000))))
         }
-        try listen(until: due)
       }
     } catch {
-      state.withLock { $0.failure = error }
-      wake()
+      fail(error)
     }
   }
 
-  private func listen(until due: UInt64) throws(RobotError) {
-    for _ in 0..<Self.samplesPerTurn {
-      guard let sample = try subscriber.withLock({ (socket) throws(RobotError) in try socket?.next() }) else { break }
-      try take(sample)
-      guard MachineClock.nanoseconds() < due else { return }
-    }
-    let now = MachineClock.nanoseconds()
-    guard now < due else { return }
-    try subscriber.withLock { (socket) throws(RobotError) in
-      try socket?.wait(timeout: .nanoseconds(due - now), wakeUp: wakeUp)
-    }
-  }
-
-  private func take(_ sample: TopicSubscriber.Sample) throws(RobotError) {
+  private func take(
+    _ sample: TopicSubscriber.Sample, of sources: [TopicSettings.Source]
+  ) throws(RobotError) {
     // A subscription is to all topics that begin alike.
-    guard let source = settings.sources.first(where: { $0.source.name == sample.topic }) else { return }
+    guard let source = sources.first(where: { $0.source.name == sample.topic }) else { return }
     switch read(sample, from: source) {
-    case .success(let message):
+    case .success(.sample(let message)):
       try carryOut { TopicConversation.Turn(requests: $0.take(message, at: MachineClock.nanoseconds())) }
+    case .success(.stop(let reason)): try carryOut { $0.stop(byArm: reason) }
     case .failure(let fault): state.withLock { $0.conversation.disbelieve(fault) }
     }
   }
 
+  /// What a source has published.
+  private enum Reading {
+    case sample(TopicMessage)
+    /// Of the arm alone.
+    case stop(reason: String)
+  }
+
   private func read(
     _ sample: TopicSubscriber.Sample, from source: TopicSettings.Source
-  ) -> Result<TopicMessage, TopicFault> {
+  ) -> Result<Reading, TopicFault> {
     guard let bytes = sample.message else {
       let found = "a topic and one message of \(maximumMessageBytes) bytes at most, found \(sample.size)"
       return .failure(TopicFault(sample.topic, .unreadable("expected \(found)")))
@@ -215,7 +241,8 @@ public final class TopicsListener: RobotListener {
     do throws(RobotError) { request = try RequestMessage(decoding: bytes) } catch {
       return .failure(TopicFault(sample.topic, .unreadable(error.description)))
     }
-    return Result { () throws(TopicFault) in try TopicMessage(request, from: source) }
+    if case .stop(let reason) = request.body, source.role == .arm { return .success(.stop(reason: reason)) }
+    return Result { () throws(TopicFault) in .sample(try TopicMessage(request, from: source)) }
   }
 }
 

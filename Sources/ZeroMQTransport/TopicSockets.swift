@@ -64,19 +64,21 @@ package struct TopicSubscriber: ~Copyable, Sendable {
   private let maximumBytes: Int
   private var socket: ZeroMQSocket
 
-  /// Connects, now or as soon as somebody publishes there.
+  /// Connects to one address, now or as soon as somebody publishes there: what comes is of nobody else.
   ///
   /// - Throws: `.internal` with libzmq's reason.
-  package init(_ topics: Set<String>, at places: Set<Endpoint>, maximumBytes: Int) throws(RobotError) {
+  package init(
+    _ topics: Set<String>, at place: Endpoint, maximumBytes: Int, context: ZeroMQContext
+  ) throws(RobotError) {
     var options = RouterSocket.Options()
     options.maximumMessageBytes = maximumBytes
     var socket = try ZeroMQSocket(
-      .subscribe,
+      .subscribe, context: context,
       options: [(ZMQ_LINGER, 0), (ZMQ_RCVHWM, options.boundedReceiveHighWaterMark), (ZMQ_RECONNECT_IVL, 50)]
         + ZeroMQSocket.keepAlive,
       maximumFrameBytes: Int64(options.hardLimit))
     for topic in topics.sorted() { try socket.set(ZMQ_SUBSCRIBE, to: topic) }
-    for place in places.sorted(by: { $0.description < $1.description }) { try socket.connect(place) }
+    try socket.connect(place)
     self.maximumBytes = maximumBytes
     self.socket = socket
   }

@@ -51,6 +51,20 @@ struct AlignerTests {
     #expect(aligned.skew == 10 * Self.millisecond && aligned.age == 20 * Self.millisecond)
   }
 
+  @Test func `a source a hundred times as fast as another finds its sample of the same moment, in little memory`()
+    throws
+  {
+    let ms = Self.millisecond
+    var aligner = Aligner(
+      [TopicSource("fast", maximumAge: 400 * ms), TopicSource("slow", maximumAge: 400 * ms)], maximumSkew: 10 * ms)
+    for time in 0..<2000 as Range<UInt64> {
+      if time % 200 == 0 { aligner.take(sample(time + 1, at: time * ms), from: "slow", at: time * ms) }
+      aligner.take(sample(time + 1, at: time * ms), from: "fast", at: time * ms)
+    }
+    let aligned = try aligner.align(at: 1999 * ms)
+    #expect(aligned.moment == 1800 * ms && aligned.skew <= 5 * ms)
+  }
+
   @Test func `one that has never published is missing, whoever else has`() {
     let ms = Self.millisecond
     let aligner = three(until: 2000, silent: "top", from: 0)

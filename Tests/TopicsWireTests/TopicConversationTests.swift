@@ -10,7 +10,7 @@ private struct Rig {
   var now: UInt64 = 1_000_000_000
   private var sequences: [String: UInt64] = [:]
   private(set) var requests: [RequestMessage] = []
-  private(set) var published: [ReplyMessage] = []
+  var published: [ReplyMessage] = []
   private(set) var notes: [String] = []
 
   init() throws {
@@ -22,7 +22,7 @@ private struct Rig {
           TopicSource("eye", maximumAge: 100 * Self.ms, frozenAfter: 300 * Self.ms), .camera("front"), at: place),
         .init(TopicSource("joints", maximumAge: 100 * Self.ms), .arm, at: place),
       ])
-    conversation = TopicConversation(settings, token: Array(repeating: 7, count: 16))
+    conversation = TopicConversation(settings, token: Array(repeating: 7, count: 16), life: 3)
   }
 
   /// A source says something now.
@@ -53,6 +53,12 @@ private struct Rig {
     requests += turn.requests
     published += turn.published
     notes += turn.notes
+  }
+
+  mutating func stop(byArm cause: String) {
+    let turn = conversation.stop(byArm: cause)
+    requests += turn.requests
+    published += turn.published
   }
 
   mutating func answer(_ body: ReplyMessage.Body, to request: UInt64) {
@@ -210,8 +216,86 @@ private struct Rig {
     try rig.step()
     let found = RobotError(.frozenCamera, "observation.frames[0]", "front has shown the same picture")
     rig.answer(.error(found), to: try #require(rig.requests.last).requestID)
-    #expect(rig.lastError == found && rig.stops == ["eye is frozen: front has shown the same picture"])
-    #expect(rig.notes.last == rig.stops.last)
+    #expect(rig.lastError?.code == .frozenCamera && rig.stops == ["eye is frozen: front has shown the same picture"])
+    #expect(rig.notes.last == rig.stops.last && rig.lastError?.message == rig.stops.last)
+  }
+
+  @Test(arguments: [
+    (RobotError(.invalidImage, "observation.frames[0].width", "expected 128, found 64"), "eye"),
+    (RobotError(.invalidProprioception, "observation.proprioception[1]", "9 is outside"), "joints"),
+  ])
+  func `what the policy does not take stops the arm, by its source`(_ error: RobotError, _ source: String) throws {
+    var rig = try Rig()
+    try rig.greet()
+    try rig.step()
+    rig.answer(.error(error), to: try #require(rig.requests.last).requestID)
+    #expect(rig.stops == ["\(source) does not fit the policy: \(error.message)"])
+    #expect(rig.lastError?.code == error.code && rig.lastError?.subject == error.subject)
+  }
+
+  @Test func `an arm that was stopped by a daemon before this one stays stopped until a person resumes it here`() throws
+  {
+    var rig = try Rig()
+    try rig.greet()
+    try rig.step()
+    let asked = try #require(rig.requests.last).requestID
+    rig.stop(byArm: "the camera is late")
+    #expect(rig.stops == ["the camera is late"])
+    // It says so until it hears that this daemon knows.
+    rig.stop(byArm: "the camera is late")
+    #expect(rig.stops.count == 1)
+    rig.answer(rig.chunk(), to: asked)
+    #expect(rig.chunks == 0)
+    try rig.latch()
+    let heard = rig.published.count
+    rig.stop(byArm: "the camera is late")
+    #expect(rig.stops.count == 1 && rig.published.dropFirst(heard).map(\.body) == [.acknowledgement(stopped: true)])
+    _ = rig.conversation.void(isStopped: false)
+    try rig.step()
+    rig.answer(rig.chunk(), to: try #require(rig.requests.last).requestID)
+    #expect(rig.chunks == 1)
+  }
+
+  @Test func `what an arm has heard from another daemon says nothing of the clocks`() throws {
+    var rig = try Rig()
+    try rig.greet()
+    try rig.step(echo: 900_000_000_000)
+    #expect(rig.observations.last?.echo?.replySentAt == 1_000_000_005, "the greeting's")
+  }
+
+  @Test func `a session that somebody has released begins stopped`() throws {
+    var rig = try Rig()
+    try rig.greet()
+    try rig.step()
+    rig.answer(.error(RobotError(.notOwner, "session_id", "not yours")), to: try #require(rig.requests.last).requestID)
+    rig.now += 5_000 * Rig.ms
+    try rig.say("eye")
+    try rig.say("joints")
+    try rig.greet()
+    #expect(rig.stops == ["the session was released"])
+  }
+
+  @Test func `it is known when a source will be late if nothing more comes`() throws {
+    var rig = try Rig()
+    try rig.greet()
+    #expect(rig.conversation.nextFault == nil, "nothing moves yet")
+    try rig.step()
+    #expect(rig.conversation.nextFault == rig.now + 100 * Rig.ms)
+    rig.now += 101 * Rig.ms
+    rig.tick()
+    #expect(rig.stops.first?.contains("eye is late") == true && rig.conversation.nextFault == nil)
+  }
+
+  @Test func `all that is said carries the process it is of`() throws {
+    var rig = try Rig()
+    try rig.greet()
+    try rig.step()
+    rig.answer(rig.chunk(), to: try #require(rig.requests.last).requestID)
+    rig.now += 500 * Rig.ms
+    rig.tick()
+    #expect(rig.chunks == 1 && rig.lastError != nil)
+    rig.published.append(rig.conversation.void(isStopped: true))
+    #expect((rig.requests.map(\.requestID) + rig.published.map(\.requestID)).allSatisfy { $0 >> 32 == 3 })
   }
 
   @Test func `an arm is not said to have commands that it may still get`() throws {

@@ -29,6 +29,10 @@ private final class World {
   let watcher = Watcher()
   /// What the camera publishes in place of a picture.
   var junk: [UInt8]?
+  /// Whether the camera publishes under the arm's name, too.
+  var isMixed = false
+  /// What the arm says of its stop.
+  var stopReason: String?
   private(set) var requests: [RequestMessage] = []
   private(set) var published: [ReplyMessage] = []
   private var eye: TopicPublisher
@@ -61,7 +65,8 @@ private final class World {
       note: { [watcher] in watcher.note($0) })
     self.wakeUp = wakeUp
     let place = listener.address.replacing("topics://", with: "tcp://")
-    commands = try TopicSubscriber(["arm"], at: [try Endpoint(place, for: .connect)], maximumBytes: 1 << 20)
+    commands = try TopicSubscriber(
+      ["arm"], at: try Endpoint(place, for: .connect), maximumBytes: 1 << 20, context: try ZeroMQContext())
   }
 
   /// All go on until something has become true.
@@ -85,6 +90,14 @@ private final class World {
       camera: "any", encoding: .rgb8, width: 1, height: 1,
       data: [UInt8(truncatingIfNeeded: sequence), 0, 0])
     try eye.publish(try junk ?? part("eye", [picture], []), as: "eye")
+    // Of a source that is elsewhere.
+    if isMixed { try eye.publish([1, 2, 3], as: "joints") }
+    if let stopReason {
+      let stop = RequestMessage(
+        requestID: sequence, sessionID: "joints", sessionToken: Array(repeating: 1, count: 16),
+        body: .stop(reason: stopReason))
+      try joints.publish(try stop.encoded(), as: "joints")
+    }
     try joints.publish(try part("joints", [], [0.5]), as: "joints")
   }
 
@@ -179,6 +192,38 @@ extension ReplyMessage.Body {
       try world.answer(world.chunk) { $0.isObservation }
       #expect(world.watcher.sent.last?.isDelivered == false)
     }
+  }
+
+  @Test func `nobody publishes for a source whose address is another`() throws {
+    try withWorld { world in
+      world.isMixed = true
+      try world.begin()
+      let count = world.requests.count
+      try world.pump { $0.requests.count >= count + 10 }
+      #expect(
+        !world.requests.contains { $0.body.stopReason != nil }
+          && world.watcher.notes.allSatisfy { !$0.contains("cannot be read") })
+    }
+  }
+
+  @Test func `an arm that says that it is stopped is stopped`() throws {
+    try withWorld { world in
+      try world.begin()
+      world.stopReason = "the last daemon stopped it"
+      try world.pump { world in world.requests.contains { $0.body.stopReason == "the last daemon stopped it" } }
+    }
+  }
+
+  @Test func `a source may be no older than the policy allows`() throws {
+    let place = try Endpoint("tcp://127.0.0.1:5561", for: .connect)
+    let settings = TopicSettings(sources: [.init(TopicSource("joints", maximumAge: 600_000_000), .arm, at: place)])
+    var capabilities = Capabilities(
+      policyName: "p", policyDigest: "d", serverVersion: "1", cameras: [], proprioception: [], actions: [],
+      actionFrame: "base", actionMode: .delta, hold: .zero, chunkLength: 2, controlRate: 100, limits: .init())
+    try settings.check(for: capabilities)
+    capabilities.limits.maximumObservationAge = 500_000_000
+    let error = #expect(throws: RobotError.self) { try settings.check(for: capabilities) }
+    #expect(error?.subject == "joints" && error?.message.contains("500 ms") == true)
   }
 
   @Test func `a stop that somebody else asked for is published`() throws {

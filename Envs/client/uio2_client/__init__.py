@@ -24,11 +24,12 @@ Needs only pyzmq and protobuf; raw frames may be NumPy arrays or whatever else h
 from .client import Client
 from .endpoint import Endpoint, InvalidAddress
 from .errors import ClientError, Disconnected, InvalidValue, NotAdmitted, Timeout, code_name
+from .follower import CommandFollower
 from .keys import ClientKey, InvalidKey
 from .messages import PROTOCOL_VERSION, camera_frame, check_answer, observation
 from .sounds import audio_clip
 from .tokens import read_token, write_token
-from .topics import ArmPublisher, CameraPublisher, CommandFollower
+from .topics import ArmPublisher, CameraPublisher
 
 __all__ = [
     "PROTOCOL_VERSION",

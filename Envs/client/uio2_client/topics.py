@@ -17,22 +17,21 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
 import zmq
 
 from . import uio2_pb2 as pb
-from .checks import check_name, check_text
+from .checks import check_name, check_text, nanoseconds
 from .endpoint import Endpoint
-from .errors import ClientError, code_name
-from .messages import PROTOCOL_VERSION, camera_frame, observation, parse_reply, request_bytes
+from .errors import ClientError, InvalidValue
+from .follower import CommandFollower
+from .messages import camera_frame, observation, request_bytes
+from .socket_file import SocketFile
 
 _WAITING = 2
 """Messages that wait for a reader that is slow: what is older is of no use."""
-_REMEMBERED = 4096
-"""Actions whose times are kept: as many as a chunk may have."""
 
 
 class _Publisher:
@@ -45,7 +44,7 @@ class _Publisher:
     Raises:
         InvalidAddress: nobody can connect to such an address.
         InvalidValue: the name cannot be sent.
-        ClientError: ``unavailable``; it cannot be had.
+        ClientError: ``unavailable``; it cannot be had, because somebody else publishes there or a file there is no socket.
     """
 
     def __init__(self, address: str, name: str) -> None:
@@ -56,6 +55,7 @@ class _Publisher:
         self._life = secrets.token_bytes(16)
         self._sequence = 0
         self._last = 0
+        self._file = SocketFile(address) if endpoint.kind == "ipc" else None
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.PUB)
         self._socket.setsockopt(zmq.LINGER, 0)
@@ -66,6 +66,8 @@ class _Publisher:
         except zmq.ZMQError as error:
             self.close()
             raise ClientError("unavailable", address, f"cannot publish here: {error}") from error
+        if self._file is not None:
+            self._file.bound()
 
     def __enter__(self) -> Any:
         return self
@@ -77,15 +79,36 @@ class _Publisher:
         """Ends the socket; may be called twice."""
         self._socket.close()
         self._context.term()
+        if self._file is not None:
+            self._file.release()
+
+    def _captured(self, moment: int | None) -> int:
+        """When a sample was captured, if it can be one of this source's.
+
+        Raises:
+            InvalidValue: it lies ahead, or before the last one.
+        """
+        now = time.monotonic_ns()
+        # Two samples are never of one moment.
+        captured = max(now, self._last + 1) if moment is None else nanoseconds(moment, "captured_at")
+        if moment is not None and captured > now:
+            message = f"expected ns of time.monotonic_ns() when it was captured, found {captured - now} ns ahead of now"
+            raise InvalidValue("captured_at", message)
+        if captured <= self._last:
+            message = f"expected a moment after that of the last sample, {self._last}, found {captured}"
+            raise InvalidValue("captured_at", message)
+        return captured
 
     def _send(self, seen: pb.Observation) -> None:
         check_text(seen, "observation")
-        # Two samples are never of one moment.
-        self._last = seen.captured_at = max(seen.captured_at, self._last + 1)
+        self._last = seen.captured_at
         self._sequence += 1
         seen.sequence = self._sequence
         seen.sent_at = max(time.monotonic_ns(), seen.captured_at)
-        data = request_bytes(self._sequence, self.name, self._life, "observation", seen)
+        self._publish("observation", seen)
+
+    def _publish(self, kind: str, body: pb.Observation | pb.Stop) -> None:
+        data = request_bytes(self._sequence, self.name, self._life, kind, body)
         try:
             self._socket.send_multipart([self.name.encode("ascii"), data], zmq.NOBLOCK)
         except zmq.Again:
@@ -101,8 +124,12 @@ class CameraPublisher(_Publisher):
         Args:
             picture: as ``camera_frame`` takes it.
             captured_at: ns of ``time.monotonic_ns()`` when it was captured; now when left out.
+
+        Raises:
+            InvalidValue: it is no picture, or it was captured in the future or before the last one.
         """
-        self._send(observation(0, [camera_frame(self.name, picture)], [], "", captured_at=captured_at))
+        captured = self._captured(captured_at)
+        self._send(observation(0, [camera_frame(self.name, picture)], [], "", captured_at=captured))
 
 
 class ArmPublisher(_Publisher):
@@ -121,125 +148,21 @@ class ArmPublisher(_Publisher):
         Args:
             state: order, units and ranges of the policy's proprioception.
             instruction: what the arm shall do; that of the daemon's file when left out.
-            commands: what the arm follows, so that the daemon knows how far it is.
+            commands: what the arm follows, so that the daemon knows how far it is, and that it is stopped.
             captured_at: ns of ``time.monotonic_ns()`` when it was measured; now when left out.
+
+        Raises:
+            InvalidValue: a value cannot be sent, or it was measured in the future or before the last one.
         """
-        consumed = 0 if commands is None else commands.consumed
+        captured = self._captured(captured_at)
+        consumed = 0 if commands is None else commands.consumed_at(captured)
         seen = observation(
-            0, [], state, instruction, captured_at=captured_at, actions_consumed=consumed,
+            0, [], state, instruction, captured_at=captured, actions_consumed=consumed,
             skips_executed=commands is not None,
         )  # fmt: skip
         if commands is not None and commands.echo is not None:
             seen.echo.CopyFrom(commands.echo)
         self._send(seen)
-
-
-class CommandFollower:
-    """Follows the commands that a daemon publishes for an arm.
-
-    A chunk takes over when it comes. Its first actions are for the moment at which the arm was measured: as many as were given out since
-    then are left out, and the rest follows where the old chunk has led.
-
-    It fails closed: an action is given out once, within its deadline, and only of the last chunk; whatever else the daemon says drops
-    the rest.
-
-    Args:
-        address: of the daemon's commands, such as ``tcp://127.0.0.1:5560``.
-        session: the arm's session.
-    """
-
-    def __init__(self, address: str, session: str = "arm") -> None:
-        check_name(session, "session")
-        endpoint = Endpoint.parse(address)
-        self.address = address
-        self.session = session
-        self.reason = "no commands have come yet"
-        """Why the last ``next_action`` had none; empty where it had one."""
-        self.error: ClientError | None = None
-        """What the daemon has said in place of commands, the last time; ``None`` since there are commands again."""
-        self.consumed = 0
-        """How many actions of the last chunk are executed or left out."""
-        self.echo: pb.ClockEcho | None = None
-        """The last commands that came."""
-        self._chunk: pb.ActionChunk | None = None
-        self._given: deque[int] = deque(maxlen=_REMEMBERED)
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.SUB)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.RECONNECT_IVL, 50)
-        self._socket.setsockopt(zmq.IPV6, endpoint.kind == "ipv6")
-        self._socket.setsockopt(zmq.SUBSCRIBE, session.encode("ascii"))
-        self._socket.connect(endpoint.connectable)
-
-    def __enter__(self) -> CommandFollower:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Ends the socket; may be called twice."""
-        self._socket.close()
-        self._context.term()
-
-    def next_action(self) -> pb.Action | None:
-        """The action of this control period; ``None``: hold still, ``reason`` says why. Never waits."""
-        self._read()
-        chunk, now = self._chunk, time.monotonic_ns()
-        if chunk is None:
-            return None
-        if now > chunk.valid_until:
-            self._drop("the commands are past their deadline, and no newer have come")
-            return None
-        if self.consumed >= len(chunk.actions):
-            self._drop("all commands are executed, and no newer have come")
-            return None
-        self.consumed += 1
-        self._given.append(now)
-        self.reason = ""
-        return chunk.actions[self.consumed - 1]
-
-    def wait(self, seconds: float) -> bool:
-        """Whether the daemon says something within a time."""
-        return bool(self._socket.poll(max(0, round(seconds * 1000))))
-
-    def _read(self) -> None:
-        while True:
-            try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            # A subscription is to all topics that begin alike.
-            if frames[0] == self.session.encode("ascii"):
-                self._take(frames[-1])
-
-    def _take(self, data: bytes) -> None:
-        try:
-            reply = parse_reply(data)
-        except ClientError as error:
-            self._refuse(error)
-            return
-        kind = reply.WhichOneof("body")
-        if reply.protocol_version != PROTOCOL_VERSION or reply.session_id != self.session:
-            self._refuse(ClientError("malformed", "reply", "it is not of this session, or of another protocol version"))
-        elif kind == "action_chunk":
-            self._chunk, self.error = reply.action_chunk, None
-            since = sum(moment > self._chunk.captured_at for moment in self._given)
-            self.consumed = min(since, len(self._chunk.actions))
-            self.echo = pb.ClockEcho(reply_sent_at=reply.sent_at, reply_received_at=time.monotonic_ns())
-        elif kind == "error":
-            self._refuse(ClientError(code_name(reply.error.code), reply.error.field, reply.error.message))
-        elif kind == "acknowledgement" and not reply.acknowledgement.stopped:
-            self._drop("the arm begins anew")
-        else:
-            self._refuse(ClientError("stopped", "session_id", "the arm is stopped; resume it on purpose"))
-
-    def _refuse(self, error: ClientError) -> None:
-        self.error = error
-        self._drop(str(error))
-
-    def _drop(self, reason: str) -> None:
-        if self._chunk is not None:
-            self.consumed = len(self._chunk.actions)
-        self._chunk = None
-        self.reason = reason
+        # A daemon that was started again knows of no stop.
+        if commands is not None and (reason := commands.stop_to_tell) is not None:
+            self._publish("stop", pb.Stop(reason=reason[:256]))
