@@ -87,6 +87,7 @@ check-long: setup .venv-peers/installed .venv-ray/installed .venv-browser/instal
 	$(PYTHON_OF_ENVS) scripts/kill-and-resume.py --kills 20
 	[ -f $(OUT)/random-large/config.json ] || $(UIO2) synthesize --size large $(OUT)/random-large
 	UIO2_LARGE=$(OUT)/random-large $(SWIFT_TEST) --filter LargeModelTests
+	UIO2_TEST_WIRE=zmtp $(SWIFT_TEST) --filter ControlDaemonTests
 	.venv-peers/bin/python -m pytest Benchmarks/peers
 	$(PYTHON_OF_ENVS) -m pytest Envs/tests/long/test_every_sentence.py Envs/tests/long/test_keyed_flight.py
 	$(MAKE) test-envs test-vima test-ray test-report test-console
@@ -96,6 +97,7 @@ check-long: setup .venv-peers/installed .venv-ray/installed .venv-browser/instal
 	  else echo "check-long: the trainer's tests are left out: make train-resume makes their environment"; fi
 	./scripts/hostile-media.sh
 	./scripts/attack.sh
+	./scripts/attack.sh --wire zmtp
 	@echo
 	@echo "check-long: everything passed"
 

@@ -38,6 +38,7 @@ let package = Package(
     .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "CMsgPack", providers: [.apt(["libmsgpack-dev"])]),
     .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
 
     // What the operating system offers, with its errors as values: whole files, child processes and signals, a log that never waits.
     .target(name: "Files"),
@@ -131,6 +132,16 @@ let package = Package(
         .embedInCode("Page/console.html"), .embedInCode("Page/console.js"), .embedInCode("Page/console.css"),
       ]),
 
+    // Our own wire without libzmq: ZMTP 3.1 and CURVE as a value, then as a listener.
+    .target(name: "ZMTP", dependencies: ["CSodium"]),
+    .target(
+      name: "ZMTPWire",
+      dependencies: [
+        "AccessKeys", "RobotInterface", "RobotLink", "ZMTP", "ZeroMQTransport",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+
     // Sources that publish at their own times, put together.
     .target(name: "Topics"),
     // They as the robot of a session: cameras and an arm that publish over ZeroMQ.
@@ -167,7 +178,8 @@ let package = Package(
         "AccessKeys", "Files", "Processes", "LogOutput", "Tensors", "UnifiedIO", "UnifiedIOParity", "ModelImport",
         "ModelBenchmark",
         "DaemonBenchmark", "RobotInterface",
-        "RobotPolicy", "RobotLink", "ZeroMQTransport", "ControlDaemon", "MCAP", "Recording", "RecordingReplay",
+        "RobotPolicy", "RobotLink", "ZMTPWire", "ZeroMQTransport", "ControlDaemon", "MCAP", "Recording",
+        "RecordingReplay",
         "Diagnosis", "PolicyEvaluation", "Reporting", "RunAnalysis", "RunDatabase", "OpenPI", "VLAEval", "WebServer",
         "TopicsWire", "WebConsole", "WebWires", "PrometheusMetrics",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -216,7 +228,7 @@ let package = Package(
       name: "ControlDaemonTests",
       dependencies: [
         "TestSupport", "AccessKeys", "ControlDaemon", "RobotLink", "ProtobufCodec", "ZeroMQTransport", "RobotInterface",
-        "RobotPolicy",
+        "ZMTPWire", "RobotPolicy",
         "UnifiedIO", "CZeroMQ", "PrometheusMetrics", .product(name: "Logging", package: "swift-log"),
       ]),
     .testTarget(name: "MCAPTests", dependencies: ["TestSupport", "MCAP"]),
@@ -251,6 +263,7 @@ let package = Package(
         "RobotPolicy",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    .testTarget(name: "ZMTPTests", dependencies: ["TestSupport", "ZMTP"]),
     .testTarget(name: "TopicsTests", dependencies: ["TestSupport", "Topics"]),
     .testTarget(
       name: "TopicsWireTests",

@@ -34,14 +34,17 @@ def uio2(*arguments: str) -> subprocess.CompletedProcess[str]:
 class Daemon:
     """``uio2 serve`` on a free port, with what it logs."""
 
-    def __init__(self, *arguments: str) -> None:
-        command = [UIO2, "serve", "--bind", "tcp://127.0.0.1:*", *arguments]
+    def __init__(self, *arguments: str, transport: str = "tcp") -> None:
+        # Over libzmq, or over our own ZMTP, which clients cannot tell apart.
+        place = ["--bind" if transport == "tcp" else "--listen", f"{transport}://127.0.0.1:*"]
+        command = [UIO2, "serve", *place, *arguments]
         self._process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True)
         self._lines: list[str] = []
         self._news = threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
         ready = self.wait_for(" ready ")
-        self.address = next(word for word in ready.split() if "tcp://" in word).removeprefix("endpoint=").strip('"')
+        place = next(word for word in ready.split() if f"{transport}://" in word).removeprefix("endpoint=").strip('"')
+        self.address = place.replace(transport, "tcp", 1)
 
     def _read(self) -> None:
         for line in self._process.stderr:
@@ -79,9 +82,9 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def daemon(keys: Path) -> Iterator[Daemon]:
-    daemon = Daemon("--model", MODEL, "--keys", str(keys))
+@pytest.fixture(scope="module", params=["tcp", "zmtp"])
+def daemon(keys: Path, request: pytest.FixtureRequest) -> Iterator[Daemon]:
+    daemon = Daemon("--model", MODEL, "--keys", str(keys), transport=request.param)
     yield daemon
     daemon.end()
 

@@ -2,7 +2,7 @@ public import AccessKeys
 import CZeroMQ
 import ProtobufCodec
 public import RobotInterface
-import ZeroMQTransport
+internal import ZeroMQTransport
 
 /// A robot's end of the link: asks the daemon and waits for the answer, never longer than the timeout.
 ///

@@ -2,7 +2,7 @@ import AccessKeys
 import CZeroMQ
 import Dispatch
 import Foundation
-import RobotInterface
+internal import RobotInterface
 import Synchronization
 
 /// Decides who may connect: at most so many connections from one origin, so that no machine takes all of a daemon's descriptors and

@@ -1,4 +1,4 @@
-import RobotInterface
+package import RobotInterface
 
 #if canImport(Glibc)
   import Glibc
@@ -11,11 +11,11 @@ import RobotInterface
 /// Sockets that are bound and listen, ready for libzmq; closed when nobody takes them.
 ///
 /// libzmq could bind by itself, but it removes whatever it finds at an ipc address, a live daemon's socket and a text file alike.
-struct Listening: ~Copyable {
+package struct Listening: ~Copyable {
   /// Where, with a wildcard port resolved.
-  let endpoint: Endpoint
+  package let endpoint: Endpoint
   /// The file of an ipc address.
-  let file: SocketFile?
+  package let file: SocketFile?
   /// Owned, until they are taken.
   private var descriptors: [Int32]
 
@@ -25,7 +25,7 @@ struct Listening: ~Copyable {
   /// Binds and listens.
   ///
   /// - Throws: `.internal` with the address as subject and a sentence: it is in use, the path is no socket's, there is no such address.
-  init(_ endpoint: Endpoint) throws(RobotError) {
+  package init(_ endpoint: Endpoint) throws(RobotError) {
     switch endpoint.place {
     case .ipc(let path):
       let (descriptor, file) = try SocketFile.listen(path)
@@ -49,10 +49,10 @@ struct Listening: ~Copyable {
   }
 
   /// The next one that nobody has taken.
-  var next: Int32? { descriptors.first }
+  package var next: Int32? { descriptors.first }
 
   /// Says that ``next`` has another owner now, who closes it.
-  mutating func handOver() { descriptors.removeFirst() }
+  package mutating func handOver() { descriptors.removeFirst() }
 
   private static func listen(
     at addresses: [String], port: UInt16

@@ -47,6 +47,18 @@ public struct RouterSocket: ~Copyable, Sendable {
       return min(isHuge ? .max : product, isHugeSum ? .max : sum)
     }
 
+    /// Makes sure that only those can reach an address who shall.
+    ///
+    /// - Throws: `.unsupported` for one that other machines can reach, unless that is allowed or there are keys.
+    package func check(_ endpoint: Endpoint) throws(RobotError) {
+      guard endpoint.isLocal || allowsOtherMachines || keys != nil else {
+        throw RobotError(
+          .unsupported, "\(endpoint)",
+          "other machines can reach this address, and nobody is authenticated there; listen at 127.0.0.1, [::1] or an ipc address"
+        )
+      }
+    }
+
     /// As ``receiveHighWaterMark`` says, or fewer; never 0, which would be no limit.
     var boundedReceiveHighWaterMark: Int32 {
       let fitting = Int32(clamping: Self.maximumWaitingBytes / max(1, maximumMessageBytes))
@@ -96,12 +108,7 @@ public struct RouterSocket: ~Copyable, Sendable {
   /// - Throws: `.unsupported` for an address that other machines can reach, unless that is allowed; `.internal` with the address as
   ///   subject and the reason, such as that it is in use.
   public init(endpoint: Endpoint, options: Options = Options(), wakeUp: WakeUp? = nil) throws(RobotError) {
-    guard endpoint.isLocal || options.allowsOtherMachines || options.keys != nil else {
-      throw RobotError(
-        .unsupported, "\(endpoint)",
-        "other machines can reach this address, and nobody is authenticated there; listen at 127.0.0.1, [::1] or an ipc address"
-      )
-    }
+    try options.check(endpoint)
     let context = try ZeroMQContext()
     var socket = try ZeroMQSocket(
       .router, context: context, options: Self.settings(options), maximumFrameBytes: Int64(options.hardLimit))

@@ -1,5 +1,5 @@
 import Files
-import RobotInterface
+internal import RobotInterface
 
 #if canImport(Glibc)
   import Glibc
@@ -14,7 +14,7 @@ import RobotInterface
 /// A lock beside it (`PATH.lock`) says whose it is for as long as the daemon lives, so that of two that begin at the same moment one
 /// gets the address, and what a killed daemon left is told from what a live one uses. A lock is an empty file of this user; anything else
 /// of that name is somebody's, and stays as it is.
-final class SocketFile: Sendable {
+package final class SocketFile: Sendable {
   private let path: String
   private let lock: Int32
   private let identity: FileIdentity?
@@ -62,7 +62,7 @@ final class SocketFile: Sendable {
 
   /// Whether the path leads to this socket still, as far as the system says. Where it does not, clients that connect find nobody, or another
   /// daemon.
-  var isInPlace: Bool { identity.map { $0.whereabouts(at: path) != .gone } ?? false }
+  package var isInPlace: Bool { identity.map { $0.whereabouts(at: path) != .gone } ?? false }
 
   deinit {
     // Somebody may have put something else there; that is theirs.

@@ -1,5 +1,5 @@
 import Files
-import RobotInterface
+internal import RobotInterface
 
 #if canImport(Glibc)
   import Glibc

@@ -1,5 +1,5 @@
 import CZeroMQ
-import RobotInterface
+package import RobotInterface
 
 #if canImport(Glibc)
   import Glibc

@@ -1,6 +1,6 @@
 import AccessKeys
 import CZeroMQ
-import RobotInterface
+package import RobotInterface
 
 #if canImport(Glibc)
   import Glibc

@@ -32,7 +32,8 @@ struct Serve: ParsableCommand {
         uio2 serve --listen tcp://127.0.0.1:5555 --listen console://127.0.0.1:8080 --operator ~/.uio2-operator
         uio2 serve --model large
 
-      --listen opens any number of wires: tcp:// and ipc:// as --bind, openpi:// and vla-eval:// for the clients of those projects, \
+      --listen opens any number of wires: tcp:// and ipc:// as --bind, zmtp:// and zmtp+ipc:// for the same clients without libzmq on this \
+      side (docs/reliability.md), openpi:// and vla-eval:// for the clients of those projects, \
       http:// for /metrics, /healthz and /readyz, console:// for a page with live pictures and a stop button (docs/console.md). \
       --listen-file names addresses in a file, and which key of a client's observations is what (docs/wires.md); topics:// there is an \
       arm whose cameras and joints are processes that publish on their own.
@@ -77,7 +78,7 @@ struct Serve: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "One more address: also openpi://, vla-eval://, http:// or console://HOST:PORT. May be repeated.",
+      "One more address: also zmtp://, zmtp+ipc://PATH, openpi://, vla-eval://, http:// or console://HOST:PORT. May be repeated.",
       valueName: "address"))
   var listen: [String] = []
 

@@ -48,11 +48,11 @@ struct MetersTests {
     #expect(refusal { () throws(ClientError) in try robot.act(on: .sample(2)) }?.code == .outOfOrder)
     box.wires[0].ask(.hello(clientName: "", clientVersion: ""))
     _ = try box.wires[0].reply()
-    #expect(value("uio2_requests_total{outcome=\"acted\",wire=\"zeromq\"}", registry) == 2)
-    #expect(value("uio2_requests_total{outcome=\"out_of_order\",wire=\"zeromq\"}", registry) == 1)
-    #expect(value("uio2_requests_total{outcome=\"greeted\",wire=\"zeromq\"}", registry) == 1)
+    #expect(value("uio2_requests_total{outcome=\"acted\",wire=\"\(RunningDaemon.Wire.chosen)\"}", registry) == 2)
+    #expect(value("uio2_requests_total{outcome=\"out_of_order\",wire=\"\(RunningDaemon.Wire.chosen)\"}", registry) == 1)
+    #expect(value("uio2_requests_total{outcome=\"greeted\",wire=\"\(RunningDaemon.Wire.chosen)\"}", registry) == 1)
     #expect(value("uio2_requests_total{outcome=\"greeted\",wire=\"fake\"}", registry) == 1)
-    #expect(value("uio2_answer_seconds_count{wire=\"zeromq\"}", registry) == 2)
+    #expect(value("uio2_answer_seconds_count{wire=\"\(RunningDaemon.Wire.chosen)\"}", registry) == 2)
     #expect(value("uio2_stage_seconds_count{stage=\"encode\"}", registry) == 2)
     #expect(value("uio2_limited_commands_total{kind=\"range\"}", registry) == 2)
     #expect(value("uio2_limited_commands_total{kind=\"speed\"}", registry) == 0)
@@ -85,7 +85,7 @@ struct MetersTests {
     let robot = try daemon.client()
     try robot.send([UInt8](repeating: 0xFF, count: 1_000))
     _ = try robot.receive()
-    #expect(reads(1_000, "uio2_rejected_bytes_total{wire=\"zeromq\"}", registry))
+    #expect(reads(1_000, "uio2_rejected_bytes_total{wire=\"\(RunningDaemon.Wire.chosen)\"}", registry))
   }
 
   @Test func `a refusal is told with the observation that was refused`() async throws {

@@ -34,12 +34,15 @@ class Daemon:
     """
 
     def __init__(
-        self, program: str, options: list[str], log_level: str = "info", address: str = "", waits: bool = True
-    ) -> None:
+        self, program: str, options: list[str], log_level: str = "info", address: str = "", waits: bool = True,
+        wire: str = "zeromq",
+    ) -> None:  # fmt: skip
         self.address = address or f"tcp://127.0.0.1:{free_port()}"
         self._waits = waits
         self._helpers: list[subprocess.Popen] = []
-        self.command = [program, "serve", "--bind", self.address, "--log-level", log_level, *options]
+        # libzmq's clients connect to both alike.
+        place = ["--listen", self.address.replace("tcp", "zmtp", 1)] if wire == "zmtp" else ["--bind", self.address]
+        self.command = [program, "serve", *place, "--log-level", log_level, *options]
         self.log = tempfile.NamedTemporaryFile(prefix="uio2-attack-", suffix=".log")
         self.exits: list[int] = []
         self.outages: list[float] = []

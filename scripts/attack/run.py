@@ -52,7 +52,7 @@ def fate(daemon: Daemon) -> str:
 def attack(name: str, options: argparse.Namespace) -> Outcome:
     """One row: a fresh daemon, an honest robot at 20 Hz, and the attack."""
     is_early = name in EARLY
-    with Daemon(options.program, options.serve, waits=not is_early) as daemon:
+    with Daemon(options.program, options.serve, waits=not is_early, wire=options.wire) as daemon:
         # Of one that is attacked from the start, what it has when it has been started again.
         before = 0 if is_early else daemon.memory()
         robot = None if is_early else Bystanders(daemon, options.seconds + 2)
@@ -100,7 +100,7 @@ def crowd(options: argparse.Namespace) -> Outcome:
     fates: list[str] = []
     for _ in range(options.rounds):
         for target in times:
-            with Daemon(options.program, options.serve) as daemon:
+            with Daemon(options.program, options.serve, wire=options.wire) as daemon:
                 before = daemon.memory()
                 flood = [sys.executable, str(HERE / "flood.py"), "--daemon", daemon.address]
                 flood += ["--seconds", str(options.seconds + 3)]
@@ -173,7 +173,7 @@ def wires(options: argparse.Namespace, bad: str) -> Outcome:
         for target in times:
             places = {wire: f"127.0.0.1:{free_port()}" for wire in WIRES[1:]}
             listen = [word for wire, place in places.items() for word in ("--listen", f"{wire}://{place}")]
-            with Daemon(options.program, [*options.serve, *listen]) as daemon:
+            with Daemon(options.program, [*options.serve, *listen], wire=options.wire) as daemon:
                 places["zeromq"] = daemon.address
                 before = daemon.memory()
                 attacker = hostile(daemon, bad, places[bad], options.seconds + 3, target == "sink")
@@ -213,6 +213,9 @@ def main() -> None:
     names = [*ROWS, "crowd", "wires"]
     parser.add_argument("rows", nargs="*", choices=[*names, []], help="all when left out")
     parser.add_argument("--program", default=".build/release/uio2", help="the built uio2")
+    parser.add_argument(
+        "--wire", choices=["zeromq", "zmtp"], default="zeromq", help="what carries our own protocol: libzmq, or our own ZMTP"
+    )
     parser.add_argument("--policy", default="Policies/metaworld-mt5")
     parser.add_argument("--seconds", type=float, default=6, help="of each attack")
     parser.add_argument(

@@ -15,11 +15,13 @@ extension Bench {
       throw CommandFailure(.unavailable, "the picture is Benchmarks/daemon/camera.jpg of the repository; run it there")
     }
     let benchmark = try DaemonBenchmark(picture: try InputFile.bytes(of: file.path), steps: steps ?? 1000)
-    let daemon = try LocalDaemon(
-      benchmark.policy, logger: Logger(label: "uio2", factory: { _ in SwiftLogNoOpLogHandler() }))
-    daemon.start {}
-    defer { daemon.stop() }
-    let report = try benchmark.run(daemon: daemon.endpoint, echo: daemon.address("echo"))
+    let logger = Logger(label: "uio2", factory: { _ in SwiftLogNoOpLogHandler() })
+    let daemons = try [true, false].map { try LocalDaemon(benchmark.policy, usesLibzmq: $0, logger: logger) }
+    for daemon in daemons { daemon.start {} }
+    defer { for daemon in daemons { daemon.stop() } }
+    let report = try benchmark.run(
+      daemons: [("over libzmq", daemons[0].endpoint), ("over our own ZMTP", daemons[1].endpoint)],
+      echo: daemons[0].address("echo"))
     try JSONFile.write(report, to: target)
     try Console.say(report.text)
   }

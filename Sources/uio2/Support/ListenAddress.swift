@@ -8,14 +8,17 @@ import VLAEval
 import WebConsole
 import WebServer
 import WebWires
+import ZMTPWire
 import ZeroMQTransport
 
 /// Where `serve` listens, and for whom: our own wire, another's, or whoever looks after the daemon.
 struct ListenAddress {
   /// Who comes in there.
   enum Wire {
-    /// Robots and people who ask, over ZeroMQ.
+    /// Robots and people who ask, over libzmq.
     case zeromq
+    /// The same, over ZMTP without libzmq.
+    case zmtp
     case openpi(keys: OpenPIKeys?, clock: RobotClock, chunks: ChunkExecution)
     case vlaEval(keys: VLAKeys?)
     /// `/metrics`, `/healthz`, `/readyz`.
@@ -55,14 +58,19 @@ struct ListenAddress {
         throw ValidationError("\(option): topics:// needs to know its sources; name it in the file of --listen-file")
       }
       wire = .topics(topics)
+    case "zmtp", "zmtp+ipc":
+      wire = .zmtp
+      let plain = scheme == "zmtp" ? "tcp" + text.dropFirst(scheme.count) : String(text.dropFirst("zmtp+".count))
+      endpoint = try Endpoint(plain, for: .listen, option: option)
+      return
     case "tcp", "ipc", "":
       wire = .zeromq
       endpoint = try Endpoint(text, for: .listen, option: option)
       return
     default:
       throw ValidationError(
-        "\(option): \(scheme):// is not spoken here; expected tcp://HOST:PORT, ipc://PATH, openpi://HOST:PORT, "
-          + "vla-eval://HOST:PORT, topics://HOST:PORT, http://HOST:PORT or console://HOST:PORT")
+        "\(option): \(scheme):// is not spoken here; expected tcp://HOST:PORT, ipc://PATH, zmtp://HOST:PORT, zmtp+ipc://PATH, "
+          + "openpi://HOST:PORT, vla-eval://HOST:PORT, topics://HOST:PORT, http://HOST:PORT or console://HOST:PORT")
     }
     do throws(RobotError) {
       endpoint = try Endpoint("tcp" + text.dropFirst(scheme.count), for: .listen)
@@ -80,12 +88,17 @@ struct ListenAddress {
   }
 
   /// Whether it is our own wire, the only one that encrypts.
-  var isOwnWire: Bool { if case .zeromq = wire { true } else { false } }
+  var isOwnWire: Bool {
+    switch wire {
+    case .zeromq, .zmtp: true
+    case .openpi, .vlaEval, .http, .console, .topics: false
+    }
+  }
 
   /// Whether the operator's token travels there.
   var carriesTokens: Bool {
     switch wire {
-    case .zeromq, .console: true
+    case .zeromq, .zmtp, .console: true
     case .openpi, .vlaEval, .http, .topics: false
     }
   }
@@ -94,7 +107,7 @@ struct ListenAddress {
   var servesRobots: Bool {
     switch wire {
     case .http, .console: false
-    case .zeromq, .openpi, .vlaEval, .topics: true
+    case .zeromq, .zmtp, .openpi, .vlaEval, .topics: true
     }
   }
 
@@ -115,10 +128,11 @@ struct ListenAddress {
     _ console: WebConsole?, note: @escaping @Sendable (String) -> Void
   ) -> ListenerMaker {
     switch wire {
-    case .zeromq:
+    case .zeromq, .zmtp:
       var socket = RouterSocket.Options()
       socket.allowsOtherMachines = insecure
       socket.keys = keys
+      if case .zmtp = wire { return ZMTPListener.at(endpoint, options: socket) }
       return ZeroMQListener.at(endpoint, options: socket)
     case .openpi(let keys, let clock, let chunks):
       return wires.openPI(at: endpoint, keys: keys, clock: clock, chunks: chunks)

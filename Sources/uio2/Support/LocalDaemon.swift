@@ -6,6 +6,7 @@ import RobotInterface
 import RobotLink
 import RobotPolicy
 import Synchronization
+import ZMTPWire
 
 /// A daemon in this process, at an address that nobody else can open.
 final class LocalDaemon: Sendable {
@@ -18,18 +19,23 @@ final class LocalDaemon: Sendable {
   private let isRunning = Atomic(false)
 
   /// Binds a socket in a new folder that only this user may enter.
-  init(_ policy: any ObservationPolicy, observer: (any MessageObserver)? = nil, logger: Logger) throws {
+  ///
+  /// - Parameter usesLibzmq: or our own ZMTP, which clients cannot tell apart.
+  init(
+    _ policy: any ObservationPolicy, usesLibzmq: Bool = true, observer: (any MessageObserver)? = nil, logger: Logger
+  ) throws {
     let folder = try PrivateFolder(prefix: "uio2")
     self.folder = folder
     var options = DaemonOptions()
     options.observer = observer
     do {
-      let listener = try ZeroMQListener.at(Self.address("uio2", in: folder))
+      let place = try Endpoint(Self.address("uio2", in: folder), for: .listen)
+      let listener = usesLibzmq ? ZeroMQListener.at(place) : ZMTPListener.at(place)
       daemon = try ControlDaemon(policy: policy, listeners: [listener], options: options, logger: logger)
     } catch {
       throw CommandFailure(.unavailable, error.description)
     }
-    endpoint = daemon.addresses[0]
+    endpoint = Self.address("uio2", in: folder)
   }
 
   /// A further address beside ``endpoint``, as private and as short-lived.

@@ -7,10 +7,26 @@ import RobotLink
 import RobotPolicy
 import Synchronization
 import Testing
+import ZMTPWire
 import ZeroMQTransport
 
 /// A daemon that serves on a thread of its own until the test lets go of it.
 final class RunningDaemon: Sendable {
+  /// Which transport carries our own wire. All of these tests hold for both: `UIO2_TEST_WIRE=zmtp` runs them over the other one.
+  enum Wire: String, CustomStringConvertible {
+    case zeromq, zmtp
+
+    var description: String { rawValue }
+
+    static let chosen = ProcessInfo.processInfo.environment["UIO2_TEST_WIRE"].flatMap(Wire.init(rawValue:)) ?? .zeromq
+
+    func listener(at endpoint: String, _ options: RouterSocket.Options) throws(RobotError) -> ListenerMaker {
+      let endpoint = try Endpoint(endpoint, for: .listen)
+      return self == .zeromq
+        ? ZeroMQListener.at(endpoint, options: options) : ZMTPListener.at(endpoint, options: options)
+    }
+  }
+
   let daemon: ControlDaemon
   /// Where it listens.
   let endpoint: Endpoint
@@ -21,13 +37,15 @@ final class RunningDaemon: Sendable {
 
   init(
     _ policy: any ObservationPolicy, endpoint: String = "tcp://127.0.0.1:*", others: [ListenerMaker] = [],
-    options: DaemonOptions = DaemonOptions(), socket: RouterSocket.Options = .init(),
+    wire: Wire = .chosen, options: DaemonOptions = DaemonOptions(), socket: RouterSocket.Options = .init(),
     logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
   ) throws {
     daemon = try ControlDaemon(
-      policy: policy, listeners: [ZeroMQListener.at(endpoint, options: socket)] + others, options: options,
+      policy: policy, listeners: [try wire.listener(at: endpoint, socket)] + others, options: options,
       logger: logger)
-    self.endpoint = try Endpoint(daemon.addresses[0], for: .listen)
+    // Clients of both connect alike.
+    let address = daemon.addresses[0].replacing("zmtp+ipc://", with: "ipc://").replacing("zmtp://", with: "tcp://")
+    self.endpoint = try Endpoint(address, for: .listen)
     Thread.detachNewThread { [daemon, ended] in
       do throws(RobotError) { try daemon.run() } catch { self.failure.withLock { $0 = error } }
       ended.signal()
