@@ -41,10 +41,13 @@ let package = Package(
     .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
 
     // What the operating system offers, with its errors as values: whole files, child processes and signals, a log that never waits.
-    .target(name: "Files"),
+    // The one error type.
+    .target(name: "Faults"),
+    .target(name: "Files", dependencies: ["Faults"]),
     .target(
       name: "Processes",
       dependencies: [
+        "Faults",
         "Files", .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
@@ -61,22 +64,23 @@ let package = Package(
     .target(name: "CProtocol", dependencies: ["CProtobufC"]),
 
     // The model.
-    .target(name: "Tensors", dependencies: ["Files", "CBLAS", "CKernels"]),
+    .target(name: "Tensors", dependencies: ["Faults", "Files", "CBLAS", "CKernels"]),
     .target(
       name: "UnifiedIO",
-      dependencies: ["Files", "Processes", "Tensors", "CSentencePiece", "CImageCodecs", "CSoundProcessing"]),
+      dependencies: ["Faults", "Files", "Processes", "Tensors", "CSentencePiece", "CImageCodecs", "CSoundProcessing"]),
 
     // Checkpoints as people have them, and random ones (`uio2 import`, `uio2 synthesize`).
-    .target(name: "ModelImport", dependencies: ["Files", "UnifiedIO", "Tensors", "CKernels"]),
+    .target(name: "ModelImport", dependencies: ["Faults", "Files", "UnifiedIO", "Tensors", "CKernels"]),
 
     // Compares this implementation with tensors of the official one (`uio2 parity`).
     .target(name: "UnifiedIOParity", dependencies: ["Files", "UnifiedIO", "Tensors"]),
 
     // The robot.
-    .target(name: "RobotInterface", dependencies: ["Files"]),
+    .target(name: "RobotInterface", dependencies: ["Faults", "Files"]),
     .target(
       name: "RobotPolicy",
       dependencies: [
+        "Faults",
         "Files", "RobotInterface", "UnifiedIO", "Tensors", .product(name: "Crypto", package: "swift-crypto"),
       ]),
     // The project's own wire: its messages, its transport, and the two joined, for daemons and for robots.
@@ -96,7 +100,7 @@ let package = Package(
       ]),
 
     // Recordings: the file format, what a daemon writes into it, and playing it again (`--record`, `uio2 replay`).
-    .target(name: "MCAP", dependencies: ["Files", "CZstd"]),
+    .target(name: "MCAP", dependencies: ["Faults", "Files", "CZstd"]),
     .target(
       name: "Recording",
       dependencies: [
@@ -108,12 +112,13 @@ let package = Package(
       dependencies: ["MCAP", "Recording", "ControlDaemon", "RobotInterface", "ProtobufCodec", "RobotPolicy"]),
 
     // Other people's wires: msgpack with the arrays of numpy, openpi's and vla-eval's messages, HTTP and websockets, `/metrics`.
-    .target(name: "MessagePack", dependencies: ["CMsgPack"]),
+    .target(name: "MessagePack", dependencies: ["Faults", "CMsgPack"]),
     .target(name: "OpenPI", dependencies: ["MessagePack"]),
     .target(name: "VLAEval", dependencies: ["MessagePack"]),
     .target(
       name: "WebServer",
       dependencies: [
+        "Faults",
         "RobotInterface", .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
@@ -133,7 +138,7 @@ let package = Package(
       ]),
 
     // Our own wire without libzmq: ZMTP 3.1 and CURVE as a value, then as a listener.
-    .target(name: "ZMTP", dependencies: ["CSodium"]),
+    .target(name: "ZMTP", dependencies: ["Faults", "CSodium"]),
     .target(
       name: "ZMTPWire",
       dependencies: [
@@ -150,11 +155,13 @@ let package = Package(
     // Statistics and tables of what was measured.
     .target(name: "Reporting"),
     // The record of an evaluation run (`uio2 evaluate`, `uio2 report`).
-    .target(name: "RunDatabase", dependencies: ["Files", .product(name: "GRDB", package: "GRDB.swift")]),
+    .target(name: "RunDatabase", dependencies: ["Faults", "Files", .product(name: "GRDB", package: "GRDB.swift")]),
     .target(name: "RunAnalysis", dependencies: ["Reporting", "RunDatabase"]),
     .target(
       name: "PolicyEvaluation",
-      dependencies: ["Files", "Processes", "Reporting", "RunDatabase", .product(name: "Yams", package: "Yams")]),
+      dependencies: [
+        "Faults", "Files", "Processes", "Reporting", "RunDatabase", .product(name: "Yams", package: "Yams"),
+      ]),
     // Times beside the machine's ceilings, and what weight formats change (`uio2 bench`).
     .target(
       name: "ModelBenchmark",
@@ -203,6 +210,8 @@ let package = Package(
     .testTarget(
       name: "CKernelsTests", dependencies: ["TestSupport", "CKernels", "KernelLevels", "kernel-driver"],
       exclude: ["instructions.txt"]),
+    .testTarget(
+      name: "FaultsTests", dependencies: ["Faults", "RobotInterface", "Tensors", "MessagePack", "RunDatabase"]),
     .testTarget(name: "FilesTests", dependencies: ["TestSupport", "Files"]),
     .testTarget(name: "ProcessesTests", dependencies: ["TestSupport", "Processes"]),
     .testTarget(

@@ -1,42 +1,31 @@
+@_exported import Faults
 import Foundation
 
 /// Why a file cannot be read or written.
-public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// What went wrong; new codes may be added, so match with `==` and keep a default.
-  public struct Code: RawRepresentable, Sendable, Hashable {
-    /// The stable name of the code.
-    public let rawValue: String
+public typealias FileError = Fault<FileErrorCode>
 
-    /// Wraps a name that this version may not know.
-    public init(rawValue: String) { self.rawValue = rawValue }
+/// What went wrong; new codes may be added, so match with `==` and keep a default.
+public struct FileErrorCode: RawRepresentable, FaultCode {
+  /// The stable name of the code.
+  public let rawValue: String
 
-    /// The file does not exist, may not be read, is no regular file, or is too large.
-    public static let unreadable = Code(rawValue: "unreadable_file")
-    /// The file cannot be made, written or renamed.
-    public static let unwritable = Code(rawValue: "unwritable_file")
-  }
+  /// Wraps a name that this version may not know.
+  public init(rawValue: String) { self.rawValue = rawValue }
 
-  /// What kind of failure it is.
-  public var code: Code
+  /// The file does not exist, may not be read, is no regular file, or is too large.
+  public static let unreadable = Self(rawValue: "unreadable_file")
+  /// The file cannot be made, written or renamed.
+  public static let unwritable = Self(rawValue: "unwritable_file")
+}
+
+extension FileError {
   /// The file at fault.
-  public var path: String
-  /// What was found and what to do; without the path.
-  public var message: String
-
-  /// Creates an error from its parts.
-  public init(_ code: Code, _ path: String, _ message: String) {
-    self.code = code
-    self.path = path
-    self.message = message
-  }
+  public var path: String { subject }
 
   /// An error whose message ends with the system's reason for `number`.
   init(_ code: Code, _ path: String, _ message: String, errno number: Int32) {
     self.init(code, path, "\(message): \(SystemReason.text(number))")
   }
-
-  /// The error on one line.
-  public var description: String { "\(code.rawValue): \(path): \(message)" }
 }
 
 /// The system's own words for its error numbers.

@@ -1,62 +1,50 @@
+@_exported import Faults
+
 /// Why bytes are no message, or a value is not what was expected.
-public struct MessagePackError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// A closed list that grows without breaking anybody.
-  public struct Code: RawRepresentable, Sendable, Hashable {
-    /// A name in snake case.
-    public let rawValue: String
+public typealias MessagePackError = Fault<MessagePackErrorCode>
 
-    /// Wraps a name.
-    public init(rawValue: String) { self.rawValue = rawValue }
+/// A closed list that grows without breaking anybody.
+public struct MessagePackErrorCode: RawRepresentable, FaultCode {
+  /// A name in snake case.
+  public let rawValue: String
 
-    /// The bytes end within the value.
-    public static let truncated = Code(rawValue: "truncated")
-    /// Something follows the value.
-    public static let trailingBytes = Code(rawValue: "trailing_bytes")
-    /// A byte that begins no value.
-    public static let invalidByte = Code(rawValue: "invalid_byte")
-    /// More bytes, values or levels than ``MessagePackLimits`` allow.
-    public static let tooLarge = Code(rawValue: "too_large")
-    /// Text that is not UTF-8.
-    public static let invalidText = Code(rawValue: "invalid_text")
-    /// A map names a key twice, or has a key that is neither text, bytes nor a whole number.
-    public static let invalidKey = Code(rawValue: "invalid_key")
-    /// A map lacks a key.
-    public static let missingKey = Code(rawValue: "missing_key")
-    /// A value of another kind than was expected.
-    public static let wrongType = Code(rawValue: "wrong_type")
-    /// An array whose kind of number is not read.
-    public static let unsupportedElement = Code(rawValue: "unsupported_element")
-    /// An array whose shape and bytes do not agree.
-    public static let invalidShape = Code(rawValue: "invalid_shape")
-    /// A picture that is none.
-    public static let invalidImage = Code(rawValue: "invalid_image")
-    /// The machine has no memory left for it.
-    public static let outOfMemory = Code(rawValue: "out_of_memory")
-  }
+  /// Wraps a name.
+  public init(rawValue: String) { self.rawValue = rawValue }
 
-  /// One of the list.
-  public var code: Code
+  /// The bytes end within the value.
+  public static let truncated = Self(rawValue: "truncated")
+  /// Something follows the value.
+  public static let trailingBytes = Self(rawValue: "trailing_bytes")
+  /// A byte that begins no value.
+  public static let invalidByte = Self(rawValue: "invalid_byte")
+  /// More bytes, values or levels than ``MessagePackLimits`` allow.
+  public static let tooLarge = Self(rawValue: "too_large")
+  /// Text that is not UTF-8.
+  public static let invalidText = Self(rawValue: "invalid_text")
+  /// A map names a key twice, or has a key that is neither text, bytes nor a whole number.
+  public static let invalidKey = Self(rawValue: "invalid_key")
+  /// A map lacks a key.
+  public static let missingKey = Self(rawValue: "missing_key")
+  /// A value of another kind than was expected.
+  public static let wrongType = Self(rawValue: "wrong_type")
+  /// An array whose kind of number is not read.
+  public static let unsupportedElement = Self(rawValue: "unsupported_element")
+  /// An array whose shape and bytes do not agree.
+  public static let invalidShape = Self(rawValue: "invalid_shape")
+  /// A picture that is none.
+  public static let invalidImage = Self(rawValue: "invalid_image")
+  /// The machine has no memory left for it.
+  public static let outOfMemory = Self(rawValue: "out_of_memory")
+}
+
+extension MessagePackError {
   /// Where in the value: keys and places, such as `payload.images["front"].shape`; empty for the value itself.
-  public var path: String
-  /// What was expected and found; names from outside are quoted and cut.
-  public var message: String
-
-  /// Collects the parts.
-  public init(_ code: Code, _ path: String, _ message: String) {
-    self.code = code
-    self.path = path
-    self.message = message
-  }
-
-  /// All of it in one line.
-  public var description: String {
-    path.isEmpty ? "\(code.rawValue): \(message)" : "\(code.rawValue): \(path): \(message)"
-  }
+  public var path: String { subject }
 
   /// The same error seen from outside of the value at `step`.
   func within(_ step: PathStep) -> MessagePackError {
     var copy = self
-    copy.path = step.description + (path.isEmpty || path.hasPrefix("[") ? "" : ".") + path
+    copy.subject = step.description + (path.isEmpty || path.hasPrefix("[") ? "" : ".") + path
     return copy
   }
 }

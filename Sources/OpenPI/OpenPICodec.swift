@@ -25,23 +25,19 @@ public struct OpenPICodec: Sendable, Hashable {
   ///
   /// - Throws: an ``OpenPIError`` that names the key at fault, and all that are expected if one is missing.
   public func observation(_ bytes: [UInt8]) throws(OpenPIError) -> OpenPIObservation {
-    do throws(MessagePackError) {
-      let map = try MessagePackValue(decoding: bytes, limits: limits).requireMap()
-      var pictures: [OpenPIObservation.Picture] = []
-      for camera in keys.cameras {
-        let image = try require(camera.key, of: map) { value throws(MessagePackError) in try WireImage(value) }
-        pictures.append(OpenPIObservation.Picture(camera: camera.name, image: image))
-      }
-      var state: [Double] = []
-      for key in keys.state {
-        state += try require(key, of: map) { value throws(MessagePackError) in try numbers(value, upTo: state.count) }
-      }
-      let prompt = try map.optional(keys.prompt) { value throws(MessagePackError) in try value.requireText() }
-      let begins = try map.optional("reset") { value throws(MessagePackError) in try truth(value) } ?? false
-      return OpenPIObservation(pictures: pictures, state: state, prompt: prompt, beginsEpisode: begins)
-    } catch {
-      throw OpenPIError(error)
+    let map = try MessagePackValue(decoding: bytes, limits: limits).requireMap()
+    var pictures: [OpenPIObservation.Picture] = []
+    for camera in keys.cameras {
+      let image = try require(camera.key, of: map) { value throws(MessagePackError) in try WireImage(value) }
+      pictures.append(OpenPIObservation.Picture(camera: camera.name, image: image))
     }
+    var state: [Double] = []
+    for key in keys.state {
+      state += try require(key, of: map) { value throws(MessagePackError) in try numbers(value, upTo: state.count) }
+    }
+    let prompt = try map.optional(keys.prompt) { value throws(MessagePackError) in try value.requireText() }
+    let begins = try map.optional("reset") { value throws(MessagePackError) in try truth(value) } ?? false
+    return OpenPIObservation(pictures: pictures, state: state, prompt: prompt, beginsEpisode: begins)
   }
 
   /// A truth value, also as NumPy has it (`np.True_`, an array of one) or as a number 0 or 1.
@@ -84,12 +80,7 @@ public struct OpenPICodec: Sendable, Hashable {
 
   /// The answer to an observation.
   public func reply(_ reply: OpenPIReply) throws(OpenPIError) -> [UInt8] {
-    let actions: NumericArray
-    do throws(MessagePackError) {
-      actions = try NumericArray(reply.actions, shape: [reply.horizon, reply.dimensions])
-    } catch {
-      throw OpenPIError(error)
-    }
+    let actions = try NumericArray(reply.actions, shape: [reply.horizon, reply.dimensions])
     var entries: [MessagePackMap.Entry] = [.init(.text("actions"), actions.messagePack(.openpi))]
     entries.append(.init(.text("server_timing"), Self.map(reply.serverTiming)))
     entries.append(.init(.text("policy_timing"), Self.map(reply.policyTiming)))
@@ -102,11 +93,7 @@ public struct OpenPICodec: Sendable, Hashable {
   }
 
   private func encoded(_ value: MessagePackValue) throws(OpenPIError) -> [UInt8] {
-    do throws(MessagePackError) {
-      return try value.encoded()
-    } catch {
-      throw OpenPIError(error)
-    }
+    return try value.encoded()
   }
 }
 

@@ -37,25 +37,6 @@ public struct OpenPIObservation: Sendable, Hashable {
   }
 }
 
-/// Why an observation cannot be used.
-public struct OpenPIError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// As ``MessagePackError`` names it.
-  public var code: MessagePackError.Code
-  /// The key at fault; empty for the message itself.
-  public var subject: String
-  /// What was expected and what was found.
-  public var message: String
-
-  /// The text of the frame that tells the client: its `infer` raises with it.
-  public var description: String {
-    subject.isEmpty ? "\(code.rawValue): \(message)" : "\(code.rawValue): \(subject): \(message)"
-  }
-
-  init(_ code: MessagePackError.Code, _ subject: String, _ message: String) {
-    self.code = code
-    self.subject = subject
-    self.message = message
-  }
-
-  init(_ error: MessagePackError) { self.init(error.code, error.path, error.message) }
-}
+/// Why an observation cannot be used; the subject is the key at fault, empty for the message itself. The line is the text of the frame that
+/// tells the client: its `infer` raises with it.
+public typealias OpenPIError = MessagePackError

@@ -66,7 +66,7 @@ public struct SimulatorCatalogue: Sendable {
           executable: python.path, arguments: arguments, environment: PythonInterpreter.environment(),
           lifeline: .kernel))
     } catch {
-      throw RolloutError(.cannotStart, error.executable, error.message)
+      throw RolloutError(error, as: .cannotStart)
     }
     var output = LineSplitter(), words = LineSplitter(), lines: [[UInt8]] = [], last = ""
     func tell(_ line: [UInt8]) {

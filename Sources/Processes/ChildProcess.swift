@@ -1,3 +1,4 @@
+@_exported import Faults
 import Files
 
 #if canImport(Glibc)
@@ -127,21 +128,16 @@ public final class ChildProcess: Sendable {
   }
 }
 
-/// Why a program could not be started.
-public struct ChildProcessError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// The program.
-  public var executable: String
-  /// The system's reason.
-  public var message: String
+/// Why a program could not be started; the subject is the program, the message the system's reason.
+public typealias ChildProcessError = Fault<ChildProcessErrorCode>
 
-  /// Creates an error from its parts.
-  public init(_ executable: String, _ message: String) {
-    self.executable = executable
-    self.message = message
-  }
+/// What went wrong.
+public enum ChildProcessErrorCode: String, FaultCode {
+  /// The system did not start it.
+  case cannotStart = "cannot_start"
 
-  /// The error on one line.
-  public var description: String { "\(executable): \(message)" }
+  /// The sentence says it.
+  public static var isShown: Bool { false }
 }
 
 extension ChildProcess.Exit: CustomStringConvertible {

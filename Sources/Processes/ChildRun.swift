@@ -28,7 +28,7 @@ enum ChildRun {
         case .none, .kernel: try await run(configuration, input: .none, channel) { _ in }
         }
       } catch {
-        channel.hasFailed(ChildProcessError(command.executable, reason(error, command.executable)))
+        channel.hasFailed(ChildProcessError(.cannotStart, command.executable, reason(error, command.executable)))
       }
     }
   }

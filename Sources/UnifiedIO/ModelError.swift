@@ -1,54 +1,43 @@
+@_exported import Faults
 import Files
 
 /// Why a checkpoint, a tokenizer, a picture, a sound, a video or a prompt could not be used.
-public struct ModelError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// What went wrong; new codes may be added, so match with `==` and keep a default.
-  public struct Code: RawRepresentable, Sendable, Hashable {
-    public let rawValue: String
-    public init(rawValue: String) { self.rawValue = rawValue }
+public typealias ModelError = Fault<ModelErrorCode>
 
-    public static let unreadableFile = Code(rawValue: "unreadable_file")
-    /// The model said something that the task cannot read.
-    public static let unexpectedAnswer = Code(rawValue: "unexpected_answer")
-    public static let invalidConfiguration = Code(rawValue: "invalid_configuration")
-    public static let missingTensor = Code(rawValue: "missing_tensor")
-    public static let surplusTensor = Code(rawValue: "surplus_tensor")
-    public static let shapeMismatch = Code(rawValue: "shape_mismatch")
-    public static let invalidWeights = Code(rawValue: "invalid_weights")
-    public static let invalidTokenizer = Code(rawValue: "invalid_tokenizer")
-    public static let invalidImage = Code(rawValue: "invalid_image")
-    /// A picture has another size than the one that it was announced with.
-    public static let unexpectedSize = Code(rawValue: "unexpected_size")
-    public static let invalidSound = Code(rawValue: "invalid_sound")
-    public static let invalidVideo = Code(rawValue: "invalid_video")
-    public static let invalidInput = Code(rawValue: "invalid_input")
-    public static let positionOutOfRange = Code(rawValue: "position_out_of_range")
-    public static let tokenOutOfRange = Code(rawValue: "token_out_of_range")
-    public static let unsupportedModality = Code(rawValue: "unsupported_modality")
-    /// A number that the model computed is NaN or infinite: its weights are unsound.
-    public static let nonFinite = Code(rawValue: "non_finite")
-    /// The system has too little memory.
-    public static let outOfMemory = Code(rawValue: "out_of_memory")
-    /// The caller ended a long computation.
-    public static let cancelled = Code(rawValue: "cancelled")
-  }
+/// What went wrong; new codes may be added, so match with `==` and keep a default.
+public struct ModelErrorCode: RawRepresentable, FaultCode {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
 
-  public var code: Code
-  /// The tensor, file or field at fault.
-  public var subject: String
-  /// What was expected, what was found, what to do.
-  public var message: String
+  public static let unreadableFile = Self(rawValue: "unreadable_file")
+  /// The model said something that the task cannot read.
+  public static let unexpectedAnswer = Self(rawValue: "unexpected_answer")
+  public static let invalidConfiguration = Self(rawValue: "invalid_configuration")
+  public static let missingTensor = Self(rawValue: "missing_tensor")
+  public static let surplusTensor = Self(rawValue: "surplus_tensor")
+  public static let shapeMismatch = Self(rawValue: "shape_mismatch")
+  public static let invalidWeights = Self(rawValue: "invalid_weights")
+  public static let invalidTokenizer = Self(rawValue: "invalid_tokenizer")
+  public static let invalidImage = Self(rawValue: "invalid_image")
+  /// A picture has another size than the one that it was announced with.
+  public static let unexpectedSize = Self(rawValue: "unexpected_size")
+  public static let invalidSound = Self(rawValue: "invalid_sound")
+  public static let invalidVideo = Self(rawValue: "invalid_video")
+  public static let invalidInput = Self(rawValue: "invalid_input")
+  public static let positionOutOfRange = Self(rawValue: "position_out_of_range")
+  public static let tokenOutOfRange = Self(rawValue: "token_out_of_range")
+  public static let unsupportedModality = Self(rawValue: "unsupported_modality")
+  /// A number that the model computed is NaN or infinite: its weights are unsound.
+  public static let nonFinite = Self(rawValue: "non_finite")
+  /// The system has too little memory.
+  public static let outOfMemory = Self(rawValue: "out_of_memory")
+  /// The caller ended a long computation.
+  public static let cancelled = Self(rawValue: "cancelled")
+}
 
-  public init(_ code: Code, _ subject: String, _ message: String) {
-    self.code = code
-    self.subject = subject
-    self.message = message
-  }
-
-  public var description: String { "\(code.rawValue): \(subject): \(message)" }
-
+extension ModelError {
   /// The same fault of a file.
-  package init(_ error: FileError) { self.init(Code(rawValue: error.code.rawValue), error.path, error.message) }
+  package init(_ error: FileError) { self.init(error, as: Code(rawValue: error.code.name)) }
 
   /// The error for a computed number that is NaN or infinite.
   ///

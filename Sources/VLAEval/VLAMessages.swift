@@ -116,24 +116,16 @@ public struct VLAFrame: Sendable, Hashable {
 
 /// Why a frame cannot be used. The connection stays; only the frame is refused.
 public struct VLAError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// As ``MessagePackError`` names it.
-  public var code: MessagePackError.Code
-  /// The key at fault; empty for the message itself.
-  public var subject: String
-  /// What was expected and what was found.
-  public var message: String
+  /// What is wrong; its subject is the key at fault, empty for the message itself.
+  public var fault: MessagePackError
   /// Of the frame, for the answer; 0 if the frame could not be read so far.
   public var sequence: Int
 
   /// What the harness logs.
-  public var description: String {
-    subject.isEmpty ? "\(code.rawValue): \(message)" : "\(code.rawValue): \(subject): \(message)"
-  }
+  public var description: String { fault.description }
 
   init(_ error: MessagePackError, sequence: Int) {
-    code = error.code
-    subject = error.path
-    message = error.message
+    fault = error
     self.sequence = sequence
   }
 }

@@ -44,7 +44,7 @@ import Testing
         let error = #expect(throws: ChildProcessError.self) {
           try ChildProcess(.init(executable: path, arguments: [], lifeline: lifeline))
         }
-        #expect(error == ChildProcessError(path, reason))
+        #expect(error == ChildProcessError(.cannotStart, path, reason))
       }
     }
   }

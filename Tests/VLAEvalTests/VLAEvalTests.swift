@@ -40,7 +40,7 @@ struct VLAEvalTests {
     #expect(try isLive(.none) == false)
     for mode in [MessagePackValue.text("LIVE"), .text(""), .integer(1)] {
       let error = #expect(throws: VLAError.self) { try isLive(mode) }
-      #expect(error?.code == .wrongType)
+      #expect(error?.fault.code == .wrongType)
     }
   }
 
@@ -94,8 +94,8 @@ struct VLAEvalTests {
     let single = VLACodec(keys: VLAKeys(camerasNamed: ["corner2"]))
     let missing = #expect(throws: VLAError.self) { try single.frame(bytes("observation raw")) }
     #expect(missing?.sequence == 3)
-    #expect(missing?.subject == "payload.images.corner2")
-    #expect(missing?.message.contains("found “agentview”, “wrist”") == true)
+    #expect(missing?.fault.subject == "payload.images.corner2")
+    #expect(missing?.fault.message.contains("found “agentview”, “wrist”") == true)
     for (bytes, subject, sequence) in [
       (try frame("dance", .map([:])), "payload", 7), (try frame("hello", .map([:])), "payload.protocol_version", 7),
       (try frame("hello", .map(["protocol_version": .integer(2)])), "payload.protocol_version", 7),
@@ -104,7 +104,7 @@ struct VLAEvalTests {
       ([0x80], "seq", 0),
     ] {
       let error = #expect(throws: VLAError.self) { try codec.frame(bytes) }
-      #expect(error?.subject == subject)
+      #expect(error?.fault.subject == subject)
       #expect(error?.sequence == sequence)
     }
   }

@@ -50,7 +50,7 @@ final class WorkerProcess {
     onNotice: @escaping (Notice) throws(RolloutError) -> Void
   ) throws(RolloutError) {
     do throws(ChildProcessError) { child = try ChildProcess(command) } catch {
-      throw RolloutError(.cannotStart, error.executable, error.message)
+      throw RolloutError(error, as: .cannotStart)
     }
     self.patience = patience
     self.hasBegun = hasBegun
