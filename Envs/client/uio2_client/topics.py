@@ -90,13 +90,13 @@ class _Publisher:
         """
         now = time.monotonic_ns()
         # Two samples are never of one moment.
-        captured = max(now, self._last + 1) if moment is None else nanoseconds(moment, "captured_at")
+        captured = max(now, self._last + 1) if moment is None else nanoseconds(moment, "observation.captured_at")
         if moment is not None and captured > now:
             message = f"expected ns of time.monotonic_ns() when it was captured, found {captured - now} ns ahead of now"
-            raise InvalidValue("captured_at", message)
+            raise InvalidValue("observation.captured_at", message)
         if captured <= self._last:
             message = f"expected a moment after that of the last sample, {self._last}, found {captured}"
-            raise InvalidValue("captured_at", message)
+            raise InvalidValue("observation.captured_at", message)
         return captured
 
     def _send(self, seen: pb.Observation) -> None:
