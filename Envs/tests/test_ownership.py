@@ -62,7 +62,7 @@ def test_a_lost_greeting_locks_nobody_out() -> None:
     with FakeDaemon(still, adopting, warm_after=3) as daemon, Client(daemon.address, session="arm") as client:
         for _ in range(2):
             with pytest.raises(Timeout):
-                client.hello(timeout=0.1)
+                client.hello(timeout=1.5)
         client.hello()
         assert client.is_owner
         client.act(look())

@@ -54,6 +54,12 @@ def test_what_is_no_run_for_them_is_refused_and_stays(tmp_path: Path) -> None:
     for path, words in (("run", "is a run of two"), ("old", "version 2"), ("text", "cannot be used"), ("empty", "cannot be"), ("none", "cannot be used")):  # fmt: skip
         with pytest.raises(NoRun, match=words):
             RunFigures(tmp_path / path, "tabletop")
+    for name, change in (("bare", "UPDATE run SET configuration = '{}'"), ("none of its", "DELETE FROM run")):
+        other = marked(tmp_path / name)
+        with sqlite3.connect(other["database"]) as database:
+            database.execute(change)
+        with pytest.raises(NoRun, match="of which suite"):
+            RunFigures(tmp_path / name, "tabletop")
     RunFigures(tmp_path / "run", "two")
     assert Path(entry["database"]).read_bytes() == before and not (tmp_path / "none").exists()
     assert list((tmp_path / "empty").iterdir()) == []

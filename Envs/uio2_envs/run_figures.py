@@ -61,8 +61,9 @@ class RunFigures:
     def __init__(self, run: Path, suites: str) -> None:
         self.path = run / "run.db" if run.is_dir() else run
         with self._open() as database:
-            configuration = json.loads(database.execute("SELECT configuration FROM run").fetchone()[0])
-            suite = configuration["subject"]["suite"]
+            suite = _suite(database)
+            if suite is None:
+                raise NoRun(self.path, "does not say of which suite it is a run")
             if not suite.startswith(suites):
                 raise NoRun(self.path, f"is a run of {suite}; these figures belong to one of {suites}…")
             # Refused now where it cannot be written later.
@@ -98,6 +99,14 @@ class RunFigures:
                 yield database
         except (sqlite3.Error, OSError, ValueError) as error:
             raise NoRun(self.path, f"cannot be used: {error}; uio2 evaluate makes a run") from error
+
+
+def _suite(database: sqlite3.Connection) -> str | None:
+    try:
+        suite = json.loads(database.execute("SELECT configuration FROM run").fetchone()[0])["subject"]["suite"]
+    except (KeyError, TypeError):
+        return None
+    return suite if isinstance(suite, str) else None
 
 
 def figures_of(database: sqlite3.Connection) -> list[tuple[float, dict[str, Any], list[Figure]]]:

@@ -136,6 +136,7 @@ public final class ControlDaemon: Sendable {
   private func serve(_ reception: inout Reception) throws(RobotError) {
     var memory = memory
     var failure: RobotError?
+    let interval = [memory.interval, meters.interval].compactMap(\.self).min()
     while failure == nil, !isStopping.load(ordering: .sequentiallyConsistent) {
       let stopped = endKeys()
       publish(&reception)
@@ -149,7 +150,7 @@ public final class ControlDaemon: Sendable {
       }
       failure = failure ?? address.failure
       // One message a turn: whatever comes, and however large it is, the workers can see it before another is read.
-      if failure == nil, let arrival = reception.next(timeout: memory.interval) { accept(arrival) }
+      if failure == nil, let arrival = reception.next(timeout: interval) { accept(arrival) }
       failure = failure ?? reception.failure.map(Self.told)
     }
     reception.last(accept)

@@ -5,6 +5,8 @@ enum CurveBox {
   static let keyBytes = Int(crypto_box_PUBLICKEYBYTES)
   static let nonceBytes = Int(crypto_box_NONCEBYTES)
   static let tagBytes = Int(crypto_box_MACBYTES)
+  /// Whether libsodium can be used from several threads, with its fastest code; asked once, before anything else of it.
+  static let isReady = sodium_init() >= 0
 
   /// Bytes of a secret, wiped when nobody holds it any more.
   final class Secret: Sendable {

@@ -15,6 +15,8 @@ struct CurveServer: Sendable {
   static let overhead = 8 + 8 + CurveBox.tagBytes + 1
   private static let helloBytes = 194, initiateBytes = 96 + 8 + CurveBox.tagBytes + 32 + 16 + 80
 
+  /// Before the keys, which are made with it.
+  private let isReady = CurveBox.isReady
   private let setting: Setting
   private let transient: (publicKey: [UInt8], secret: CurveBox.Secret)
   /// Which only this connection's client can give back; what it says is kept here.
@@ -33,6 +35,7 @@ struct CurveServer: Sendable {
   /// - Parameter data: of HELLO.
   /// - Returns: the frame of WELCOME.
   mutating func welcome(_ data: ArraySlice<UInt8>) throws(ZMTPError) -> [UInt8] {
+    guard isReady else { throw ZMTPError(.notAuthentic, "HELLO", "libsodium cannot be used on this machine") }
     let data = Array(data)
     guard data.count == Self.helloBytes, data[0] == 1 else {
       throw ZMTPError(.malformed, "HELLO", "expected version 1 and \(Self.helloBytes) bytes, found \(data.count)")

@@ -27,6 +27,8 @@ final class ConnectionHandler: ChannelInboundHandler {
   private var deadline: Scheduled<Void>?
   private var isEnding = false
   private var isPaused = false
+  /// Called when the connection has ended and all that it has said is handed on.
+  private var onEnd: (() -> Void)?
 
   init(
     _ number: UInt64, _ mailroom: Mailroom, _ connection: ZMTPConnection, _ deadlines: Deadlines,
@@ -76,6 +78,21 @@ final class ConnectionHandler: ChannelInboundHandler {
     isPaused = false
     read()
     updateReading()
+    endIfRead()
+  }
+
+  /// The connection has ended.
+  ///
+  /// - Parameter onEnd: called once all that had come before is handed on, at once where nothing waits for room.
+  func hasEnded(_ onEnd: @escaping () -> Void) {
+    self.onEnd = onEnd
+    endIfRead()
+  }
+
+  private func endIfRead() {
+    guard !isPaused || isEnding else { return }
+    onEnd?()
+    onEnd = nil
   }
 
   private func updateReading() {

@@ -43,6 +43,9 @@ final class Mailroom: Sendable {
     var unsentBytes = 0
     /// Whether nothing is read from it until something is taken.
     var isFull = false
+    /// Whether the connection has ended; what waits is still handed out.
+    var hasEnded = false
+    var origin: ConnectionOrigin?
   }
 
   /// What ``next()`` finds.
@@ -62,6 +65,19 @@ final class Mailroom: Sendable {
     var allBytes = 0
     var unsentBytes = 0
     var last: UInt64 = 0
+
+    /// A connection makes room for another.
+    mutating func leave(_ origin: ConnectionOrigin?) {
+      connections -= 1
+      if let origin, let count = origins[origin] { origins[origin] = count > 1 ? count - 1 : nil }
+    }
+
+    /// Forgets a connection that has ended, and of which nothing waits.
+    mutating func forget(_ connection: UInt64, _ box: Box) {
+      boxes[connection] = nil
+      leave(box.origin)
+      if let peer = box.peer { gone.append(peer) }
+    }
   }
 
   let limits: Limits
@@ -92,15 +108,16 @@ final class Mailroom: Sendable {
     }
   }
 
-  /// A connection that was admitted has ended.
+  /// A connection that was admitted has ended. What it has said before is still handed out, a stop among it, and counts until then.
   func release(_ connection: UInt64, _ origin: ConnectionOrigin?) {
     let isKnown = state.withLock { state in
-      state.connections -= 1
-      if let origin, let count = state.origins[origin] { state.origins[origin] = count > 1 ? count - 1 : nil }
-      guard let box = state.boxes.removeValue(forKey: connection) else { return false }
-      state.allBytes -= box.waitingBytes + box.partialBytes
-      state.turns.removeAll { $0 == connection }
-      if let peer = box.peer { state.gone.append(peer) }
+      guard var box = state.boxes[connection] else {
+        state.leave(origin)
+        return false
+      }
+      state.allBytes -= box.partialBytes
+      (box.partialBytes, box.hasEnded, box.origin) = (0, true, origin)
+      if box.waiting.isEmpty { state.forget(connection, box) } else { state.boxes[connection] = box }
       return true
     }
     if isKnown { wake() }
@@ -108,6 +125,9 @@ final class Mailroom: Sendable {
 
   /// The peer of a connection is let in.
   func open(_ connection: UInt64, _ mouth: Mouth) { state.withLock { $0.boxes[connection] = Box(mouth: mouth) } }
+
+  /// Throws away what nobody takes any more, once all connections have ended.
+  func clear() { state.withLock { $0.boxes = [:] } }
 
   // MARK: In
 
@@ -160,7 +180,11 @@ final class Mailroom: Sendable {
       let readsOn = box.isFull
       box.isFull = false
       state.boxes[connection] = box
-      if !box.waiting.isEmpty { state.turns.append(connection) }
+      if !box.waiting.isEmpty {
+        state.turns.append(connection)
+      } else if box.hasEnded {
+        state.forget(connection, box)
+      }
       return (.message(first.incoming, arrivedAt: first.arrivedAt), readsOn ? box.mouth : nil)
     }
     mouth?.readOn()
@@ -172,7 +196,7 @@ final class Mailroom: Sendable {
   /// Sends a reply; never waits.
   func send(_ payload: [UInt8], hasDelimiter: Bool, to connection: UInt64) -> Delivery {
     let found = state.withLock { state -> (Delivery, Mouth?) in
-      guard let box = state.boxes[connection] else { return (.gone, nil) }
+      guard let box = state.boxes[connection], !box.hasEnded else { return (.gone, nil) }
       guard box.unsentReplies < limits.unsentReplies, box.unsentBytes + payload.count <= limits.unsentBytes,
         state.unsentBytes + payload.count <= limits.allUnsentBytes
       else { return (.full, nil) }

@@ -117,7 +117,6 @@ public final class ZMTPListener: RobotListener {
   ) throws {
     let origin = host.map { ConnectionOrigin(host: $0) }
     guard let number = mailroom.admit(origin) else { throw TooManyConnections() }
-    if host != nil { try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1) }
     let shown = host ?? ""
     let security = keys.map { keys in
       ZMTPConnection.Security.curve(
@@ -133,10 +132,13 @@ public final class ZMTPListener: RobotListener {
     }
     children.handlers[number] = (channel, handler)
     let bound = NIOLoopBound(children, eventLoop: channel.eventLoop)
+    let ending = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+    // Before anything that can fail: what is counted is released.
     channel.closeFuture.whenComplete { _ in
       bound.value.handlers[number] = nil
-      mailroom.release(number, origin)
+      ending.value.hasEnded { mailroom.release(number, origin) }
     }
+    if host != nil { try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1) }
     try channel.pipeline.syncOperations.addHandler(handler)
   }
 
@@ -173,5 +175,6 @@ public final class ZMTPListener: RobotListener {
     try? EventLoopFuture.andAllComplete(ends ?? [], on: group.next()).wait()
     force.cancel()
     try? group.syncShutdownGracefully()
+    mailroom.clear()
   }
 }

@@ -53,8 +53,8 @@ struct LongGenerationTests {
     #expect(result.finishReason == .cancelled)
     #expect(result.tokens.count >= 3)
     #expect(result.text.count == result.tokens.count)
-    // A token of 10 ms, and whatever else this machine does.
-    #expect(took < .seconds(1), "\(took)")
+    // A token of 10 ms, and whatever else this machine does; the whole would be ten minutes.
+    #expect(took < .seconds(10), "\(took)")
     #expect(try person.generate(GenerationRequest(prompt: "cup")).text == "a cup", "the next question is answered")
   }
 
@@ -112,7 +112,7 @@ struct LongGenerationTests {
     }
     // The median, because the machine may be busy with other things; without stepping aside it would be ten minutes.
     let median = durations.sorted()[10]
-    #expect(median < .milliseconds(100), "\(median)")
+    #expect(median < .seconds(2), "\(median)")
     var tokens = 0
     while tokens < 10, case .progress(let progress) = try person.receive().body { tokens = progress.tokens }
     #expect(tokens >= 10)
@@ -120,7 +120,7 @@ struct LongGenerationTests {
   }
 
   @Test func `robots that wait together wait for the same token`() throws {
-    let daemon = try RunningDaemon(TalkingPolicy(tokenTime: 0.2))
+    let daemon = try RunningDaemon(TalkingPolicy(tokenTime: 1))
     defer { daemon.stop() }
     let person = try daemon.client("person")
     _ = try person.send(.generate(long))
@@ -130,8 +130,8 @@ struct LongGenerationTests {
     let begin = ContinuousClock.now
     for robot in robots { #expect(try robot.receive().body.isFinal) }
     let took = begin.duration(to: .now)
-    // One token of 200 ms, not five.
-    #expect(took < .milliseconds(700), "\(took)")
+    // One token of a second, or a part of another; not five.
+    #expect(took < .seconds(4), "\(took)")
   }
 
   @Test func `a stop of its session ends it`() throws {

@@ -13,8 +13,6 @@ struct MetersTests {
     let registry = MetricsRegistry([])
     var options = DaemonOptions()
     options.metrics = registry
-    // So that the daemon looks around also when nothing comes.
-    options.memory = .bytes(1 << 40)
     return (registry, options)
   }
 
@@ -59,7 +57,8 @@ struct MetersTests {
   }
 
   @Test func `what a daemon holds now can be read at any time`() throws {
-    let (registry, options) = metered()
+    var (registry, options) = metered()
+    options.memory = .bytes(1 << 40)
     let policy = FakePolicy()
     let daemon = try RunningDaemon(policy, options: options)
     defer { daemon.stop() }
@@ -76,6 +75,16 @@ struct MetersTests {
     policy.hold(false)
     policy.release.signal()
     #expect(reads(0, "uio2_waiting_requests{kind=\"observation\"}", registry))
+  }
+
+  @Test func `a daemon that nobody talks to says when it is ready, without a ceiling of memory too`() throws {
+    let (registry, options) = metered()
+    let isHeld = DispatchSemaphore(value: 0)
+    let daemon = try RunningDaemon(FakePolicy(warmUp: { isHeld.wait() }), options: options)
+    defer { daemon.stop() }
+    #expect(reads(0, "uio2_ready", registry))
+    isHeld.signal()
+    #expect(reads(1, "uio2_ready", registry))
   }
 
   @Test func `bytes of what a wire cannot read are counted`() throws {

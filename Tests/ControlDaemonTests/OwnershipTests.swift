@@ -212,7 +212,7 @@ struct OwnershipTests {
   }
 
   @Test func `after a long pause the client asks once more when its observation is refused as too old`() throws {
-    let policy = FakePolicy(maximumAge: 500_000_000)
+    let policy = FakePolicy(maximumAge: 20_000_000_000)
     let daemon = try RunningDaemon(policy)
     defer { daemon.stop() }
     let ahead = Mutex<UInt64>(0)

@@ -1,8 +1,10 @@
 import ControlDaemon
 import Foundation
 import Logging
+import ProtobufCodec
 import RobotInterface
 import RobotLink
+import Synchronization
 import TestSupport
 import Testing
 import ZMTPWire
@@ -48,7 +50,7 @@ import ZeroMQTransport
   @Test func `a message has its time, and a client that goes on sending has it for each`() throws {
     let maker: ListenerMaker = { (setting) throws(RobotError) in
       try ZMTPListener(
-        at: Endpoint("tcp://127.0.0.1:*", for: .listen), options: .init(), messageTime: .milliseconds(300), for: setting
+        at: Endpoint("tcp://127.0.0.1:*", for: .listen), options: .init(), messageTime: .seconds(2), for: setting
       )
     }
     let daemon = try ControlDaemon(
@@ -69,7 +71,7 @@ import ZeroMQTransport
     try going.shakeHands()
     let start = ContinuousClock.now
     try going.send([0])
-    while ContinuousClock.now - start < .seconds(1) {
+    while ContinuousClock.now - start < .seconds(3) {
       try going.send([1, 7, 0])
       _ = try going.receiveFrame()
     }
@@ -79,6 +81,46 @@ import ZeroMQTransport
     try stuck.send([0, 5, 1])
     let end = #expect(throws: RawPeer.Failure.self) { try stuck.receive(1) }
     #expect(end?.description == "the connection was closed")
+  }
+
+  /// Alone, and behind more than a connection may have waiting.
+  @Test(arguments: [0, 100]) func `a stop is heard whose client has left`(before: Int) throws {
+    let wakes = Atomic(0)
+    let wakeUp = try WakeUp()
+    let setting = ListenerSetting(capabilities: FakePolicy().capabilities, maximumMessageBytes: 10_000) {
+      wakes.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      wakeUp.signal()
+    }
+    var options = RouterSocket.Options()
+    options.maximumConnectionsPerAddress = 1
+    let listener = try ZMTPListener(at: Endpoint("tcp://127.0.0.1:*", for: .listen), options: options, for: setting)
+    defer { listener.shutDown(within: .zero) }
+    let port = try #require(listener.address.split(separator: ":").last.flatMap { UInt16($0) })
+    var leaver: RawPeer? = try RawPeer(port: port)
+    try leaver?.shakeHands()
+    var sent = (0..<before).map { RequestMessage(requestID: UInt64($0), sessionID: "arm", body: .reset) }
+    sent.append(RequestMessage(requestID: UInt64(before), sessionID: "arm", body: .stop(reason: "left")))
+    try leaver?.send(sent.flatMap { RawPeer.frame(try $0.encoded()) })
+    leaver = nil
+    let limit = ContinuousClock.now + .seconds(20)
+    // Where nothing is in its way, it has come and its client has gone before anybody looks.
+    while before == 0, wakes.load(ordering: .sequentiallyConsistent) < 2 {
+      try #require(ContinuousClock.now < limit, "nobody has noticed that it left")
+      try wakeUp.wait(beside: [], timeout: .milliseconds(10))
+    }
+    var heard: [RequestMessage] = [], hasGone = false
+    while !hasGone, ContinuousClock.now < limit {
+      switch try listener.next() {
+      case .request(_, .success(let request), _): heard.append(request)
+      case .request(_, .failure(let failure), _): Issue.record("\(failure)")
+      case .gone: hasGone = true
+      case nil: try wakeUp.wait(beside: [], timeout: .milliseconds(10))
+      }
+    }
+    #expect(hasGone)
+    #expect(heard.map(\.requestID) == sent.map(\.requestID))
+    #expect(heard.last?.body == .stop(reason: "left"))
+    #expect(try RawPeer(port: port).shakeHands() == "READY", "it does not count any more")
   }
 
   @Test func `connections of one machine are limited, and one that ends makes room`() throws {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Feeds changed messages to every codec: scripts/wires/mutate.sh [COUNT [SEED [KIND…]]], a million of each kind unless said otherwise.
 # Kinds: msgpack (values and arrays), openpi, vla-eval (each from real clients), protobuf (our own wire), recording, console,
-# listen-file (of serve), zmtp (the protocol below our own wire).
+# listen-file (of serve), zmtp (the protocol below our own wire); these two have seeds of their own.
 # The exit code is 0 when none of them brought its codec down.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

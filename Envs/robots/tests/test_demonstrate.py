@@ -15,10 +15,26 @@ from PIL import Image
 
 from uio2_robots import goals
 from uio2_robots.configuration import CONFIGURATIONS, load
+from uio2_robots.demonstrate import main
 
-pytestmark = pytest.mark.skipif(find_spec("franky_sim") is None, reason="make test-franka has its own environment")
+needs_arm = pytest.mark.skipif(find_spec("franky_sim") is None, reason="make test-franka has its own environment")
 
 
+def test_a_dataset_without_episodes_and_a_folder_that_is_there_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = str(tmp_path / "new")
+    for words, message in (
+        ([new, "--scenes", "7", "--steps", "10"], "a multiple of --steps"), ([new, "--steps", "0"], "above 0"),
+        ([new, "--chunk", "0"], "--chunk"), ([str(tmp_path)], "name a new folder"),
+    ):  # fmt: skip
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert ended.value.code == 2 and message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@needs_arm
 def test_demonstrations_show_the_way_to_the_ball_that_is_named(tmp_path: Path) -> None:
     roots = [str(Path(__file__).resolve().parents[index]) for index in (1, 2)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*roots, f"{roots[1]}/client"])}
@@ -48,6 +64,7 @@ def test_demonstrations_show_the_way_to_the_ball_that_is_named(tmp_path: Path) -
             assert frame.shape == (128, 128, 3) and frame.std() > 20
 
 
+@needs_arm
 def test_joints_put_the_tool_where_it_was_wanted() -> None:
     from uio2_envs.adapters.opengl import choose_backend
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import stat
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from uio2_robots import goals
+from uio2_robots import goals, reach
 from uio2_robots.__main__ import main
 from uio2_robots.configuration import CONFIGURATIONS, load
 from uio2_robots.drivers import Franka
+from uio2_robots.faults.rig import RobotProcess
 from uio2_robots.reach import table
 from uio2_robots.shared import JOINTS, Trace
 
@@ -81,3 +86,50 @@ def test_the_table_has_a_row_a_ball_and_one_for_all() -> None:
     rows = table({"red": [True, True], "green": [True, False], "blue": []}).splitlines()
     assert rows[2].startswith("| red | 2 of 2 |") and rows[3].startswith("| green | 1 of 2 |")
     assert rows[4].startswith("| all | 3 of 4 |") and len(rows) == 5
+
+
+def test_an_arm_may_be_told_nothing() -> None:
+    words = ["--instruction", "", "--connect", "tcp://127.0.0.1:9", "--connect-timeout", "0.2"]
+    assert main(["franka", *words]) == 4, "no daemon, and nothing before that"
+
+
+def robot(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> RobotProcess:
+    """One run of a shell script in the place of an arm's."""
+    program = folder / "python"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(stat.S_IRWXU)
+    monkeypatch.setattr(sys, "executable", str(program))
+    rig = SimpleNamespace(proxy=SimpleNamespace(address="nowhere"), config=folder / "none.toml", folder=folder)
+    return RobotProcess(rig, "round")  # type: ignore[arg-type]
+
+
+def test_all_that_an_arm_has_said_is_known_when_it_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = robot(tmp_path, monkeypatch, "seq 20000 >&2")
+    assert ended.wait() == 0 and len(ended.said) == 20_000
+
+
+@pytest.mark.parametrize("failure", [5, None])
+def test_a_robot_that_fails_has_missed_nothing(
+    failure: int | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rounds = iter([0, failure])
+
+    class Robot:
+        def __init__(self, *_: object, asked: tuple[str, str]) -> None:
+            self.said = [f"reached   the {colour} ball" for colour in asked[1].split(",")] + ["the daemon is gone"]
+
+        def wait(self, seconds: float) -> int:
+            code = next(rounds)
+            if code is None:
+                raise subprocess.TimeoutExpired("robot", seconds)
+            return code
+
+        def end(self) -> None:
+            pass
+
+    monkeypatch.setattr(reach, "RobotProcess", Robot)
+    monkeypatch.setattr(reach, "Rig", lambda *_: SimpleNamespace(trace=SimpleNamespace(), close=lambda: None))
+    assert reach.main(["--rounds", "5"]) == 5
+    said = capsys.readouterr()
+    assert "| all | 5 of 5 |" in said.out, "of the round before"
+    assert ("the daemon is gone" if failure else "does not end") in said.err

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         configuration = load(options.config or CONFIGURATIONS / f"{options.arm}.toml")
         plan = Plan(
             configuration,
-            options.instruction or SENTENCES[options.goals[0]],
+            SENTENCES[options.goals[0]] if options.goals else options.instruction,
             options.seconds or (_DRY_RUN_SECONDS if options.dry_run else RUN_SECONDS),
             dry_run=options.dry_run,
             confirmed=options.yes,

@@ -144,14 +144,21 @@ def _write(folder: Path, colour: str, state: np.ndarray, balls: np.ndarray, chun
     (folder / "episode.json").write_text(described + "\n", encoding="utf-8")
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draws the demonstrations."""
     parser = argparse.ArgumentParser(prog="uio2_robots.demonstrate", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="DIR", help="a new folder for the demonstrations")
     parser.add_argument("--scenes", type=int, default=5000, help="each with the balls elsewhere (5000)")
     parser.add_argument("--steps", type=int, default=10, help="of an episode, each of another scene (10)")
     parser.add_argument("--chunk", type=int, default=4, help="displacements of the expert's plan (4)")
     parser.add_argument("--seed", type=int, default=0, help="of the scenes (0)")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    if options.steps < 1 or options.scenes < 1 or options.scenes % options.steps:
+        parser.error("--scenes: expected a multiple of --steps, both above 0")
+    if options.chunk < 1:
+        parser.error("--chunk: expected a number above 0")
+    if options.folder.exists():
+        parser.error(f"{options.folder}: is there already; name a new folder")
 
     # Before anything imports MuJoCo.
     choose_backend()

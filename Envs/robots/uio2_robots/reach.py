@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from uio2_envs import interruption
+from uio2_envs.command_line import EXIT_ENVIRONMENT
 from uio2_envs.latency import wilson
 
 from .configuration import CONFIGURATIONS
@@ -23,8 +24,12 @@ from .goals import COLOURS, scattered
 _REPOSITORY = Path(__file__).resolve().parents[3]
 
 
+class RoundFailure(Exception):
+    """The robot of a round has failed: what it has not reached it has not missed."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Flies the rounds; 1 when fewer balls were reached than ``--least`` says."""
+    """Flies the rounds; 1 when fewer balls were reached than ``--least`` says, 5 when a robot failed."""
     parser = argparse.ArgumentParser(prog="uio2_robots.reach", description=__doc__)
     parser.add_argument("--rounds", type=int, default=20, help="of five balls each (20)")
     parser.add_argument("--seed", type=int, default=1000, help="of the first round (1000)")
@@ -49,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     if place <= found:
                         reached[colour].append(place < found)
                 print(f"seed {seed}: {found} of {len(order)}: {', '.join(order[:found])}", file=sys.stderr, flush=True)
+        except RoundFailure as failure:
+            print(table(reached))
+            print(f"seed {seed}: {failure}", file=sys.stderr)
+            return EXIT_ENVIRONMENT
         finally:
             rig.close()
     print(table(reached))
@@ -56,13 +65,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _round(rig: Rig, order: Sequence[str], seed: int, seconds: float) -> int:
-    """Asks for the balls in this order; how many were reached."""
+    """Asks for the balls in this order; how many were reached.
+
+    Raises:
+        RoundFailure: the robot ended for another reason than that all are reached or the time is over.
+    """
     asked = ("--goals", ",".join(order))
     robot = RobotProcess(rig, f"round-{seed}", "--yes", "--home", "--seconds", f"{seconds:g}", asked=asked)
     try:
-        robot.wait(seconds + 120)
-    except subprocess.TimeoutExpired:
+        code = robot.wait(seconds + 120)
+    except subprocess.TimeoutExpired as error:
+        raise RoundFailure("the robot does not end") from error
+    finally:
         robot.end()
+    if code != 0:
+        raise RoundFailure(f"the robot ended with {code}: {(robot.said or ['without a word'])[-1]}")
     return sum(line.startswith("reached ") for line in robot.said)
 
 

@@ -37,8 +37,12 @@ class _UniqueKeys(yaml.SafeLoader):
 
 
 def read_yaml(file: Path) -> Any:
-    """What a file says that people write; raises ``OSError`` or ``yaml.YAMLError``, also for a key that stands twice."""
-    return yaml.load(file.read_text(), Loader=_UniqueKeys)
+    """What a file says that people write, in UTF-8; raises ``OSError`` or ``yaml.YAMLError``, also for a key that stands twice."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise yaml.YAMLError(f"expected UTF-8: {error}") from error
+    return yaml.load(text, Loader=_UniqueKeys)
 
 
 def load_recipe(file: Path, overrides: dict[str, Any] | None = None) -> Recipe:
@@ -58,6 +62,8 @@ def load_recipe(file: Path, overrides: dict[str, Any] | None = None) -> Recipe:
         place = document
         for name in outer:
             place = place.setdefault(name, {})
+            if not isinstance(place, dict):
+                raise TrainingError("invalid_recipe", key, f"expected keys and values in {name}, found {place!r}")
         place[last] = value
     document.pop("folder", None)
     recipe = parse(Recipe, document, "")

@@ -111,6 +111,9 @@ final class DaemonMeters: Sendable {
     }
   }
 
+  /// How long one may wait until the next look; `nil`: for ever, nobody counts.
+  var interval: Duration? { factory is NOOPMetricsHandler ? nil : .nanoseconds(Int64(Self.period)) }
+
   /// Whether it is time to look again at what goes up and down.
   func isDue(at now: UInt64) -> Bool {
     state.withLock { state in

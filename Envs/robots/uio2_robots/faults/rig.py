@@ -25,6 +25,8 @@ AT_REST = 0.003
 """m/s"""
 _SPEED_WINDOW = 0.02
 """Seconds of simulated time over which a speed is measured."""
+_LAST_WORDS_SECONDS = 5.0
+"""For what a process has said and nobody has read yet, when it has ended."""
 
 
 class TrialFailure(Exception):
@@ -141,8 +143,10 @@ class RobotProcess:
         )
         self.said: list[str] = []
         self.events: list[dict[str, Any]] = []
-        for stream, take in ((self._process.stdout, self._take_event), (self._process.stderr, self._take_line)):
-            threading.Thread(target=self._read, args=(stream, take), daemon=True).start()
+        streams = ((self._process.stdout, self._take_event), (self._process.stderr, self._take_line))
+        self._readers = [threading.Thread(target=self._read, args=stream, daemon=True) for stream in streams]
+        for reader in self._readers:
+            reader.start()
 
     @property
     def pid(self) -> int:
@@ -162,8 +166,12 @@ class RobotProcess:
         return sum(found.get("event") == event for found in self.events)
 
     def wait(self, seconds: float = 60.0) -> int:
-        """The exit code."""
-        return self._process.wait(seconds)
+        """The exit code, once all that it has said is known."""
+        code = self._process.wait(seconds)
+        for reader in self._readers:
+            # A child of its own may keep a stream open.
+            reader.join(_LAST_WORDS_SECONDS)
+        return code
 
     def signal(self, number: int) -> None:
         os.kill(self._process.pid, number)

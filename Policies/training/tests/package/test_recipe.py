@@ -128,6 +128,18 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
         assert caught.value.code == "invalid_recipe"
 
 
+def test_a_file_that_is_no_utf_8_and_a_key_below_a_value_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "toy.yaml"
+    file.write_bytes(yaml.safe_dump(document()).encode("utf-16"))
+    with pytest.raises(TrainingError, match="expected UTF-8") as caught:
+        load_recipe(file)
+    assert caught.value.code == "invalid_recipe"
+    file.write_text(yaml.safe_dump(document() | {"training": None}))
+    with pytest.raises(TrainingError, match="expected keys and values in training") as caught:
+        load_recipe(file, {"training.minutes": 1})
+    assert (caught.value.code, caught.value.subject) == ("invalid_recipe", "training.minutes")
+
+
 def write(path: Path, state: np.ndarray, action: np.ndarray) -> None:
     writer = FolderWriter(
         path, 10, {"front": (16, 16)}, [Dimension(f"s{i}", "m") for i in range(state.shape[1])],
